@@ -1,0 +1,69 @@
+"""The command table: which file answers which command, found without importing any of them.
+
+Rules
+1. `tollway --help` imports no command and no command framework: it prints this table.
+2. A command's summary here is the first line of its own docstring.
+3. A `TollwayError` is words for the user: standard error, exit code 2.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from tollway import __version__
+from tollway.errors import TollwayError
+
+COMMANDS: dict[str, tuple[str, str]] = {}
+"""Command -> (module:object, summary), in the order of the help page. The object is a function
+with a cyclopts signature, or a cyclopts App for a group of commands."""
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def help_page() -> str:
+    """The top-level help, as text."""
+    width = max((len(name) for name in COMMANDS), default=0)
+    rows = "\n".join(f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
+    return (
+        "Usage: tollway COMMAND [ARGS]\n\n"
+        "The control plane for a team that runs on inference.\n\n"
+        f"Commands:\n{rows}\n\n"
+        "Run `tollway COMMAND --help` for a command's own options.\n"
+    )
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    if not argv or argv[0] in ("--help", "-h", "help"):
+        sys.stdout.write(help_page())
+        return 0
+    if argv[0] in ("--version", "-V"):
+        sys.stdout.write(f"tollway {__version__}\n")
+        return 0
+    try:
+        return _call(argv)
+    except TollwayError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has left (`tollway usage | head`): nothing is wrong. Python would
+        # complain once more when it flushes at exit.
+        sys.stderr.close()
+        return 0
+
+
+def _call(argv: Sequence[str]) -> int:
+    from cyclopts import App
+
+    app = App(name="tollway", version=__version__, help_format="plaintext")
+    known = COMMANDS.get(argv[0])
+    if known is None:
+        from tollway.errors import did_you_mean
+
+        hint = did_you_mean(argv[0], COMMANDS) or "`tollway --help` lists the commands."
+        raise TollwayError(f'tollway: "{argv[0]}" is not a command. {hint}')
+    app.command(known[0], name=argv[0])
+    result = app(list(argv), result_action="return_value", exit_on_error=False, print_error=True)
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,1 @@
+"""The state machine between arrival and settlement: `handle(event, now) -> actions`, sans I/O."""

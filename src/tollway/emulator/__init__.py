@@ -1,0 +1,1 @@
+"""An engine that isn't there: the engine room behind HTTP."""

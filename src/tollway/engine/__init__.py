@@ -1,0 +1,1 @@
+"""How fast a model runs on a chip: step time, memory tiers, batching."""

@@ -1,0 +1,1 @@
+"""What is declared: the fleet file's text, checked, as frozen objects."""

@@ -1,0 +1,1 @@
+"""Real time: HTTP, dialects, upstreams, metering."""

@@ -1,0 +1,1 @@
+"""Reads files from disk for the core: the fleet file and its includes."""

@@ -1,0 +1,1 @@
+"""What we decide: admit, route, retry, break, limit, spend. Plain functions."""

@@ -1,0 +1,1 @@
+"""Traces against a running gateway."""

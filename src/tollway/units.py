@@ -1,0 +1,70 @@
+"""Which quantity is this: unit types, and exact conversions between them.
+
+Rules
+1. Money is an integer of pico-dollars (1e-12 USD) inside, a Decimal of USD at the edges, and
+   never a float: a token at $0.0375 a million tokens is 37,500 pico-dollars, less than a
+   micro-dollar.
+2. A price finer than one pico-dollar a token is refused, never rounded.
+3. `Seconds` measured on the monotonic clock and `UtcSeconds` on the wall clock are different types.
+"""
+
+from decimal import Decimal
+from typing import NewType
+
+Seconds = NewType("Seconds", float)
+"""A duration, or a reading of a monotonic clock whose zero means nothing."""
+
+UtcSeconds = NewType("UtcSeconds", float)
+"""Seconds since 1970-01-01T00:00:00Z."""
+
+Tokens = NewType("Tokens", int)
+Bytes = NewType("Bytes", int)
+TokensPerSecond = NewType("TokensPerSecond", float)
+
+PicoDollars = NewType("PicoDollars", int)
+"""An amount of money, or a price a token or a request, in 1e-12 USD."""
+
+PICO_PER_DOLLAR = 10**12
+TOKENS_PER_PRICE = 10**6
+"""Providers quote USD a million tokens."""
+
+
+def pico_from_usd(usd: Decimal) -> PicoDollars:
+    """Exact pico-dollars of an amount in USD.
+
+    Raises:
+        ValueError: the amount is not finite, or is finer than one pico-dollar.
+    """
+    if not usd.is_finite():
+        raise ValueError(f"{usd} is not an amount of money")
+    scaled = usd.scaleb(12)
+    whole = int(scaled)
+    if whole != scaled:
+        raise ValueError(f"${usd} is finer than a pico-dollar (1e-12 USD)")
+    return PicoDollars(whole)
+
+
+def pico_per_token(usd_per_million: Decimal) -> PicoDollars:
+    """Exact pico-dollars a token of a price in USD a million tokens.
+
+    Raises:
+        ValueError: the price is not finite, or is finer than one pico-dollar a token.
+    """
+    if not usd_per_million.is_finite():
+        raise ValueError(f"{usd_per_million} is not a price")
+    scaled = usd_per_million.scaleb(6)
+    whole = int(scaled)
+    if whole != scaled:
+        raise ValueError(f"${usd_per_million} a million tokens is finer than a pico-dollar a token")
+    return PicoDollars(whole)
+
+
+def usd(amount: PicoDollars | int) -> Decimal:
+    """The exact amount in USD."""
+    return Decimal(amount).scaleb(-12)
+
+
+def format_usd(amount: PicoDollars | int, places: int = 4) -> str:
+    """An amount for people, rounded half-even to `places`: `$0.0012`, `-$3.5000`."""
+    sign = "-" if amount < 0 else ""
+    return f"{sign}${abs(usd(amount)):,.{places}f}"
