@@ -3,14 +3,19 @@
 Rules
 1. `tollway --help` imports no command and no command framework: it prints this table.
 2. A command's summary here is the first line of its own docstring.
-3. A `TollwayError` is words for the user: standard error, exit code 2.
+3. A `TollwayError`, and a command line that makes no sense, are words for the user: one line with
+   the mend on standard error, exit code 2.
 """
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tollway import __version__
 from tollway.errors import TollwayError
+
+if TYPE_CHECKING:
+    from cyclopts import App
 
 COMMANDS: dict[str, tuple[str, str]] = {}
 """Command -> (module:object, summary), in the order of the help page. The object is a function
@@ -54,16 +59,36 @@ def run(argv: Sequence[str]) -> int:
         return 0
 
 
-def _call(argv: Sequence[str]) -> int:
+def command_app(name: str) -> "App":
+    """The cyclopts App that holds one command of the table.
+
+    Raises:
+        TollwayError: the table has no such command.
+    """
     from cyclopts import App
 
-    app = App(name="tollway", version=__version__, help_format="plaintext")
-    known = COMMANDS.get(argv[0])
+    known = COMMANDS.get(name)
     if known is None:
         from tollway.errors import did_you_mean
 
-        hint = did_you_mean(argv[0], COMMANDS) or "`tollway --help` lists the commands."
-        raise TollwayError(f'tollway: "{argv[0]}" is not a command. {hint}')
-    app.command(known[0], name=argv[0])
-    result = app(list(argv), result_action="return_value", exit_on_error=False, print_error=True)
+        hint = did_you_mean(name, COMMANDS) or "`tollway --help` lists the commands."
+        raise TollwayError(f'tollway: "{name}" is not a command. {hint}')
+    app = App(name="tollway", version=__version__, help_format="plaintext", help_formatter="plain")
+    app.command(known[0], name=name)
+    return app
+
+
+def _call(argv: Sequence[str]) -> int:
+    app = command_app(argv[0])
+    from cyclopts import CycloptsError
+
+    try:
+        result = app(
+            list(argv), result_action="return_value", exit_on_error=False, print_error=False
+        )
+    except CycloptsError as error:
+        words = " ".join(str(error).split())
+        raise TollwayError(
+            f"tollway {argv[0]}: {words} `tollway {argv[0]} --help` lists its options."
+        ) from error
     return result if isinstance(result, int) else 0
