@@ -1,0 +1,56 @@
+"""Finds a chip or a model by name in the packaged files; reads only the file that was asked for."""
+
+from functools import cache
+from importlib.resources import files
+
+from tollway.catalog.chips import Chip, read_chip
+from tollway.catalog.models import ModelShape, read_model
+from tollway.errors import TollwayError, unknown
+
+_ENDING = ".toml"
+
+
+def _names(shelf: str) -> tuple[str, ...]:
+    entries = (files("tollway.catalog") / shelf).iterdir()
+    return tuple(
+        sorted(
+            entry.name.removesuffix(_ENDING) for entry in entries if entry.name.endswith(_ENDING)
+        )
+    )
+
+
+def _text(shelf: str, name: str, place: str) -> str:
+    known = _names(shelf)
+    if name not in known:
+        raise TollwayError(str(unknown(name, known, place)))
+    return (files("tollway.catalog") / shelf / f"{name}{_ENDING}").read_text(encoding="utf-8")
+
+
+def chip_names() -> tuple[str, ...]:
+    """The chips of the catalogue, sorted."""
+    return _names("chips")
+
+
+def model_names() -> tuple[str, ...]:
+    """The models of the catalogue, sorted."""
+    return _names("models")
+
+
+@cache
+def chip(name: str) -> Chip:
+    """The chip of that name.
+
+    Raises:
+        TollwayError: there is none; the message names known ones and the closest.
+    """
+    return read_chip(name, _text("chips", name, "chip"))
+
+
+@cache
+def model(name: str) -> ModelShape:
+    """The model of that name.
+
+    Raises:
+        TollwayError: there is none; the message names known ones and the closest.
+    """
+    return read_model(name, _text("models", name, "model"))
