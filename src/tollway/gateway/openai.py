@@ -1,0 +1,342 @@
+"""OpenAI's dialect: the facts dispatch needs from a request, and answers in OpenAI's shapes.
+
+Rules
+1. What is read here is what the upstream will read: a body on which two JSON parsers could
+   disagree is refused (not UTF-8, a key twice, a key in another case).
+2. Only `model` and `stream_options.include_usage` are ever changed in a body.
+3. The prefix is a hash of what stays the same while a conversation grows: system messages, tools
+   and the first user message, up to 2 KiB.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import TypeVar
+
+import msgspec
+
+from tollway.fleet.objects import Operation, Tier
+from tollway.gateway import splice as splicing
+from tollway.gateway.tokens import json_tokens
+
+MAX_MODEL = 256
+"""Characters of a model's name."""
+
+MAX_CHOICES = 128
+"""OpenAI's own bound on `n`."""
+
+MAX_OUTPUT = 2**31 - 1
+
+PREFIX_BYTES = 2048
+PROMPT_PREFIX_BYTES = 512
+"""A bare prompt has no turns; its first 512 bytes stand for the conversation."""
+
+_MATTERING = frozenset(
+    {
+        "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "best_of",
+        "messages", "prompt", "input", "tools", "functions", "service_tier",
+    }
+)  # fmt: skip
+_SUBJECT: dict[Operation, str] = {
+    "chat": "messages",
+    "completion": "prompt",
+    "embedding": "input",
+}
+_TIERS: dict[str, Tier] = {"default": "standard", "flex": "flex", "priority": "priority"}
+_USAGE_WANTED = b'"stream_options":{"include_usage":true}'
+_EXPECTED = {str: "a string", bool: "true or false", int: "an integer"}
+
+T = TypeVar("T", str, bool, int)
+Values = splicing.Values
+
+
+class BadRequest(Exception):  # noqa: N818 - it names a refusal, not a failure of ours
+    """A request that is refused before dispatch sees it, as the client is to be told."""
+
+    def __init__(self, status: int, code: str, message: str, param: str | None = None) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        self.param = param
+        super().__init__(message)
+
+
+class RequestFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What dispatch and the meter need of a request, and where to splice it.
+
+    `input_tokens` is an estimate. `max_output` is the client's cap, times the number of answers
+    that it asked for (`choices`); None where it gave no cap. `wants_usage` says that the client
+    asked for a usage event itself. `tier` is the body's own `service_tier`, None where it names
+    none of ours. `model_at` is the span of the model's value in the body, `usage_edit` what makes
+    a stream report its usage, None where it does already.
+    """
+
+    operation: Operation
+    model: str
+    stream: bool
+    wants_usage: bool
+    input_tokens: int
+    max_output: int | None
+    prefix: int
+    choices: int = 1
+    tier: Tier | None = None
+    model_at: tuple[int, int] = (0, 0)
+    usage_edit: splicing.Edit | None = None
+
+
+class _Role(msgspec.Struct, gc=False):
+    role: str = ""
+
+
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_role = msgspec.json.Decoder(_Role).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def read_request(operation: Operation, body: bytes, tenant: str) -> RequestFacts:
+    """The facts of a request body.
+
+    Raises:
+        BadRequest: the body is not JSON, says something twice, or lacks or mistypes a member that
+            matters here. Other members are the upstream's business.
+    """
+    values = _members(body)
+    try:
+        splicing.refuse_lookalikes(values, _MATTERING)
+        starts = splicing.value_starts(body, values)
+    except splicing.UnsafeKey as fault:
+        raise BadRequest(
+            400, "ambiguous_parameter", f'"{fault.key}" {fault.why} in the request body', fault.key
+        ) from None
+    model = _model(values)
+    subject = _SUBJECT[operation]
+    asked = _required(values, subject)
+    stream = _scalar(values, "stream", bool) is True
+    choices = max(_positive(values, "n", MAX_CHOICES) or 1, _best_of(values))
+    if operation == "chat":
+        turns = _turns(asked, subject)
+    else:
+        turns = []
+        choices *= _prompts(asked, subject)
+    cap = max(
+        _positive(values, "max_tokens", MAX_OUTPUT) or 0,
+        _positive(values, "max_completion_tokens", MAX_OUTPUT) or 0,
+    )
+    span = starts["model"], starts["model"] + len(values["model"])
+    streams = stream and operation != "embedding"
+    wants, edit = _usage_edit(body, values, starts, span[1]) if streams else (False, None)
+    return RequestFacts(
+        operation=operation,
+        model=model,
+        stream=streams,
+        wants_usage=wants,
+        input_tokens=_input_tokens(values, asked),
+        max_output=cap * choices if cap else None,
+        prefix=_prefix(tenant, values, asked, turns),
+        choices=choices,
+        tier=_tier(values),
+        model_at=span,
+        usage_edit=edit,
+    )
+
+
+def splice(body: bytes, facts: RequestFacts, upstream_model: str) -> bytes:
+    """The body with the upstream's model name and usage asked for; every other byte as it was.
+
+    `facts` are those that `read_request` found in this very body.
+    """
+    start, end = facts.model_at
+    edit = facts.usage_edit
+    if upstream_model == facts.model:
+        return body if edit is None else splicing.apply_edits(body, (edit,))
+    name = _encode(upstream_model)
+    if edit is None:
+        return b"".join((body[:start], name, body[end:]))
+    if edit[0] == end:
+        return b"".join((body[:start], name, edit[2], body[edit[1] :]))
+    return splicing.apply_edits(body, ((start, end, name), edit))
+
+
+def error_body(status: int, code: str, message: str, param: str | None = None) -> bytes:
+    """An error answer in OpenAI's shape."""
+    error = {"message": message, "type": _error_type(status), "param": param, "code": code}
+    return _encode({"error": error})
+
+
+def error_event(code: str, message: str) -> bytes:
+    """The SSE event that ends a stream which broke after content went out. No `[DONE]` follows."""
+    return b"data: " + error_body(502, code, message) + b"\n\n"
+
+
+def models_body(names: Sequence[str], created: int) -> bytes:
+    """The answer to `GET /v1/models`. `created` is seconds since the epoch."""
+    data = [
+        {"id": name, "object": "model", "created": created, "owned_by": "tollway"} for name in names
+    ]
+    return _encode({"object": "list", "data": data})
+
+
+def _error_type(status: int) -> str:
+    if status == 402:
+        return "insufficient_quota"
+    if status == 429:
+        return "rate_limit_error"
+    return "server_error" if status >= 500 else "invalid_request_error"
+
+
+def _members(body: bytes) -> Values:
+    try:
+        if not body.isascii():
+            body.decode()
+        return splicing.decode_object(body)
+    except msgspec.ValidationError:
+        raise BadRequest(400, "invalid_json", "the request body must be a JSON object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise BadRequest(400, "invalid_json", f"the request body is not JSON: {fault}") from None
+
+
+def _required(values: Values, key: str) -> bytes:
+    value = values.get(key)
+    if value is None or _is_null(value):
+        raise BadRequest(400, "missing_required_parameter", f'"{key}" is missing', key)
+    return bytes(value)
+
+
+def _scalar(values: Values, key: str, kind: type[T]) -> T | None:
+    """The member's value; None where it is absent or null."""
+    raw = values.get(key)
+    if raw is None or _is_null(raw):
+        return None
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        message = f'"{key}" must be {_EXPECTED[kind]}, not {_shown(raw)}'
+        raise BadRequest(400, "invalid_type", message, key) from None
+
+
+def _is_null(raw: msgspec.Raw) -> bool:
+    return len(raw) == 4 and bytes(raw) == b"null"
+
+
+def _shown(raw: msgspec.Raw) -> str:
+    text = bytes(memoryview(raw)[:40])
+    return text.decode(errors="replace") + ("..." if len(raw) > 40 else "")
+
+
+def _model(values: Values) -> str:
+    _required(values, "model")
+    model = _scalar(values, "model", str)
+    if not model or len(model) > MAX_MODEL:
+        raise BadRequest(
+            400, "invalid_value", f'"model" must have 1 to {MAX_MODEL} characters', "model"
+        )
+    return model
+
+
+def _positive(values: Values, key: str, most: int) -> int | None:
+    number = _scalar(values, key, int) if key in values else None
+    if number is not None and not 1 <= number <= most:
+        raise BadRequest(
+            400, "invalid_value", f'"{key}" must be between 1 and {most}, not {number}', key
+        )
+    return number
+
+
+def _best_of(values: Values) -> int:
+    return _positive(values, "best_of", MAX_CHOICES) or 1
+
+
+def _tier(values: Values) -> Tier | None:
+    named = _scalar(values, "service_tier", str) if "service_tier" in values else None
+    return _TIERS.get(named) if named is not None else None
+
+
+def _turns(raw: bytes, key: str) -> list[msgspec.Raw]:
+    try:
+        turns = _decode_list(raw)
+    except msgspec.MsgspecError:
+        turns = []
+    if not turns:
+        raise BadRequest(400, "invalid_type", f'"{key}" must be a list with messages in it', key)
+    return turns
+
+
+def _prompts(raw: bytes, key: str) -> int:
+    """How many prompts: a string or a list of token ids is one, a list of those is as many."""
+    if raw[:1] == b'"':
+        return 1
+    try:
+        items = _decode_list(raw)
+    except msgspec.MsgspecError:
+        items = []
+    if not items:
+        message = f'"{key}" must be a string, or a list with strings or tokens in it'
+        raise BadRequest(400, "invalid_type", message, key)
+    first = memoryview(items[0])[:1]
+    return len(items) if first in (b'"', b"[") else 1
+
+
+def _input_tokens(values: Values, asked: bytes) -> int:
+    if asked[:1] == b"[" and asked[1:].lstrip(b" \t\r\n[")[:1].isdigit():
+        return asked.count(b",") + 1  # token ids are counted, not estimated
+    tokens = json_tokens(asked)
+    for key in ("tools", "functions", "response_format"):
+        if key in values:
+            tokens += json_tokens(bytes(values[key]))
+    return tokens
+
+
+def _prefix(tenant: str, values: Values, asked: bytes, turns: list[msgspec.Raw]) -> int:
+    digest = blake2b(tenant.encode(), digest_size=8)
+    digest.update(b"\0")
+    if turns:
+        digest.update(_opening(values, turns))
+    else:
+        digest.update(asked[:PROMPT_PREFIX_BYTES])
+    return int.from_bytes(digest.digest(), "big")
+
+
+def _opening(values: Values, turns: list[msgspec.Raw]) -> bytes:
+    """The first bytes of a conversation in the order in which models read them."""
+    leading: list[bytes] = []
+    size = 0
+    tools = bytes(values["tools"]) if "tools" in values else b""
+    for turn in turns:
+        try:
+            role = _decode_role(turn).role
+        except msgspec.MsgspecError:
+            role = ""
+        if role not in ("system", "developer"):
+            leading += (tools, bytes(turn))
+            break
+        leading.append(bytes(turn))
+        size += len(turn)
+        if size >= PREFIX_BYTES:
+            break
+    return b"".join(leading)[:PREFIX_BYTES]
+
+
+def _usage_edit(
+    body: bytes, values: Values, starts: dict[str, int], model_end: int
+) -> tuple[bool, splicing.Edit | None]:
+    """Whether the client wants the usage event, and what makes the upstream send it."""
+    raw = values.get("stream_options")
+    if raw is None:
+        return False, (model_end, model_end, b"," + _USAGE_WANTED)
+    at = starts["stream_options"]
+    if _is_null(raw):
+        return False, (at, at + len(raw), b'{"include_usage":true}')
+    text = bytes(raw)
+    try:
+        inner = splicing.decode_object(text)
+        splicing.refuse_lookalikes(inner, ("include_usage",))
+        inner_starts = splicing.value_starts(text, inner)
+    except (msgspec.MsgspecError, splicing.UnsafeKey):
+        message = '"stream_options" must be an object with each member once'
+        raise BadRequest(400, "invalid_type", message, "stream_options") from None
+    if "include_usage" not in inner:
+        start, end, new = splicing.member_edit(text, 0, "include_usage", b"true")
+        return False, (at + start, at + end, new)
+    if _scalar(inner, "include_usage", bool):
+        return True, None
+    start = at + inner_starts["include_usage"]
+    return False, (start, start + len(inner["include_usage"]), b"true")

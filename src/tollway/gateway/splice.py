@@ -1,0 +1,108 @@
+"""Where the top-level members of a JSON object are, and what to cut out and put in.
+
+Rules
+1. Bytes that are not asked to change do not change.
+2. A key given twice is refused: which of the two counts differs from parser to parser.
+3. So is a key that differs from one that matters in case only: some parsers fold it.
+4. Nothing is guessed. The walk is JSON's own grammar: every value is compared with what the
+   decoder found under that key, so an object that passes has exactly these members.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+Values = Mapping[str, msgspec.Raw]
+Edit = tuple[int, int, bytes]
+"""Start, end, and what to put in between."""
+
+_MEMBER = re.compile(
+    rb'[ \t\n\r]*[{,][ \t\n\r]*"([^"\\]*(?:\\.[^"\\]*)*)"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL
+)
+_END = re.compile(rb"[ \t\n\r]*}[ \t\n\r]*\Z")
+_OPEN = re.compile(rb"[ \t\n\r]*\{[ \t\n\r]*(})?")
+
+decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+"""The members of a JSON object with their values as they stand; of a key given twice, the last."""
+
+
+class UnsafeKey(Exception):  # noqa: N818 - it names a refusal, not a failure of ours
+    """A member that parsers disagree on. `key` is its name, `why` the words that follow it."""
+
+    def __init__(self, key: str, why: str) -> None:
+        self.key = key
+        self.why = why
+        super().__init__(f"{key} {why}")
+
+
+def value_starts(text: bytes, values: Values) -> dict[str, int]:
+    """Where each value starts in the object `text`, whose decoded members are `values`.
+
+    Raises:
+        UnsafeKey: a key is there twice.
+    """
+    starts: dict[str, int] = {}
+    at = 0
+    match = _MEMBER.match
+    key = ""
+    for key, value in values.items():
+        member = match(text, at)
+        if member is None:
+            raise _twice(next(reversed(starts), key))
+        name = member[1]
+        if name != key.encode() and _unescaped(name) != key:
+            raise _twice(_unescaped(name))
+        at = member.end()
+        if not text.startswith(value, at):
+            raise _twice(key)
+        starts[key] = at
+        at += len(value)
+    if values and _END.match(text, at) is None:
+        member = match(text, at)
+        raise _twice(key if member is None else _unescaped(member[1]))
+    return starts
+
+
+def refuse_lookalikes(values: Values, known: Collection[str]) -> None:
+    """Refuse keys that a lenient parser would take for a known one.
+
+    Raises:
+        UnsafeKey: a key equals a known one but for case, or holds a NUL.
+    """
+    for key in values:
+        if key in known:
+            continue
+        if key.casefold() in known:
+            raise UnsafeKey(key, f'must be written "{key.casefold()}"')
+        if "\0" in key:
+            raise UnsafeKey(key.replace("\0", "\\u0000"), "must not hold a NUL")
+
+
+def member_edit(text: bytes, at: int, key: str, value: bytes) -> Edit:
+    """The edit that puts a member that is not there first into the object that starts at `at`."""
+    found = _OPEN.match(text, at)
+    if found is None:
+        raise ValueError("no JSON object there")
+    comma = b"" if found[1] else b","
+    brace = text.index(b"{", at) + 1
+    return brace, brace, b'"' + key.encode() + b'":' + value + comma
+
+
+def apply_edits(text: bytes, edits: Collection[Edit]) -> bytes:
+    """`text` with the edits made. They must not overlap."""
+    pieces: list[bytes] = []
+    done = 0
+    for start, end, new in sorted(edits):
+        pieces += (text[done:start], new)
+        done = end
+    pieces.append(text[done:])
+    return b"".join(pieces)
+
+
+def _twice(key: str) -> UnsafeKey:
+    return UnsafeKey(key, "is given twice")
+
+
+def _unescaped(name: bytes) -> str:
+    return msgspec.json.decode(b'"' + name + b'"', type=str)

@@ -1,0 +1,1 @@
+"""Server-sent events: whole events out of a byte stream."""

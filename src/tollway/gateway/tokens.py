@@ -1,0 +1,66 @@
+"""How many tokens a text is likely to be, cheaply: for limits and reservations, never for bills.
+
+Rules
+1. Four bytes of JSON text are one token. The JSON around a message stands for the tokens that a
+   chat template adds.
+2. Attachments (images, audio, files) are not text: each counts `ATTACHMENT_TOKENS`, however large.
+3. The work is bounded by a few passes over the bytes; nothing is decoded.
+"""
+
+import re
+
+BYTES_PER_TOKEN = 4
+"""The rule of thumb of OpenAI's tokenizer page for English; JSON's escapes even out the rest."""
+
+ATTACHMENT_TOKENS = 765
+"""One 1024x1024 image in high detail, by OpenAI's published formula (85 + 4 tiles of 170)."""
+
+_BASE64 = b";base64,"
+_DATA = re.compile(rb'"data"[ \t\n\r]*:[ \t\n\r]*"')
+_BLOB = 256
+"""A `data` string at least this long is an attachment's body."""
+
+_ATTACHMENT = re.compile(
+    rb'"type"[ \t\n\r]*:[ \t\n\r]*"(?:image_url|input_image|input_audio|audio_url|video_url|file)"'
+)
+
+
+def text_tokens(size: int) -> int:
+    """Tokens of `size` bytes of text, rounded up."""
+    return -(-size // BYTES_PER_TOKEN)
+
+
+def json_tokens(raw: bytes) -> int:
+    """Tokens of the JSON text of messages, a prompt or tools, attachments included."""
+    if _BASE64 in raw or b'"data"' in raw:
+        raw = _without_blobs(raw)
+    attached = len(_ATTACHMENT.findall(raw)) if b'"type"' in raw else 0
+    return text_tokens(len(raw)) + attached * ATTACHMENT_TOKENS
+
+
+def _without_blobs(raw: bytes) -> bytes:
+    kept: list[bytes] = []
+    start = 0
+    for begin, end in _blobs(raw):
+        if begin >= start:
+            kept.append(raw[start:begin])
+            start = end
+    kept.append(raw[start:])
+    return b"".join(kept)
+
+
+def _blobs(raw: bytes) -> list[tuple[int, int]]:
+    """Spans of base64 text, in order: after `;base64,`, and long strings under the key `data`."""
+    spans: list[tuple[int, int]] = []
+    at = raw.find(_BASE64)
+    while at >= 0:
+        end = raw.find(b'"', at)
+        end = len(raw) if end < 0 else end
+        spans.append((at, end))
+        at = raw.find(_BASE64, end)
+    for found in _DATA.finditer(raw):
+        end = raw.find(b'"', found.end())
+        if end - found.end() >= _BLOB:
+            spans.append((found.end(), end))
+    spans.sort()
+    return spans
