@@ -1,0 +1,207 @@
+"""Reservations and settlements as rows, and the statements that book a whole batch of them.
+
+Rules
+1. Values reach SQL as parameters only.
+2. One statement takes many rows, because sqlite3 gives up and takes back the interpreter's lock at
+   every step: fifty steps a batch would wait for the event loop fifty times.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from tollway.dispatch.messages import Reserve, Settle
+
+MICRO = 1_000_000
+DAY = 86_400 * MICRO
+MOST_ROWS = 64
+"""Rows a statement. 64 rows of 24 values stay far below SQLite's 32,766 parameters."""
+
+_RESERVED = "request, utc, key, tenant, route, operation, tag, amount, input_tokens, output_tokens"
+_SETTLED = (
+    "request, utc, outcome, code, source, model, upstream_model, tier, input, cached_input, "
+    "cache_write, output, reasoning, estimated, cost, failed_cost, attempts, ttft, duration, "
+    "substituted"
+)
+_WIDTH_RESERVED = _RESERVED.count(",") + 1
+_WIDTH_SETTLED = _SETTLED.count(",") + 1
+
+FAILED = """
+INSERT INTO failed_attempts
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
+ WHERE NOT EXISTS (SELECT 1 FROM requests WHERE request = ?1)
+    ON CONFLICT (request, attempt) DO NOTHING
+"""
+
+CLOSE_RESERVATIONS = """
+DELETE FROM reservations WHERE request IN (SELECT request FROM requests WHERE id > ?)
+"""
+
+KEEP_IN_WORDS = "INSERT INTO unbooked (item, why) VALUES (?, ?) ON CONFLICT (item) DO NOTHING"
+
+ABANDON = """
+INSERT INTO requests (request, utc, outcome, input, cached_input, cache_write, output, reasoning,
+                      estimated, cost, failed_cost, attempts, reserved_utc, key, tenant, route,
+                      operation, tag, reserved)
+SELECT request, ?, 'abandoned', input_tokens, 0, 0, output_tokens, 0, 1, amount, 0, 0, utc, key,
+       tenant, route, operation, tag, amount
+  FROM reservations WHERE true
+    ON CONFLICT (request) DO NOTHING
+"""
+
+_COUNTS = [
+    "requests",
+    "completed",
+    "failed",
+    "cancelled",
+    "refused",
+    "abandoned",
+    "estimated",
+    "unbilled",
+    "input",
+    "cached_input",
+    "cache_write",
+    "output",
+    "reasoning",
+    "cost_micro",
+    "cost_rest",
+]
+_KEPT = ", ".join(f"{name} = {name} + excluded.{name}" for name in _COUNTS)
+
+ROLL_UP = f"""
+INSERT INTO days
+SELECT utc / {DAY}, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''),
+       coalesce(source, ''), coalesce(model, ''), sum(requests),
+       sum(outcome IS 'completed'), sum(outcome IS 'failed'), sum(outcome IS 'cancelled'),
+       sum(outcome IS 'refused'), sum(outcome IS 'abandoned'), sum(estimated), sum(unbilled),
+       sum(input), sum(cached_input), sum(cache_write), sum(output), sum(reasoning),
+       sum(cost / {MICRO}), sum(cost % {MICRO})
+  FROM entries WHERE id > ?
+ GROUP BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (day, tenant, key, route, source, model) DO UPDATE SET {_KEPT}
+"""  # noqa: S608 - constants of this file only
+
+
+def micros(seconds: float) -> int:
+    """Whole microseconds.
+
+    Raises:
+        ValueError, OverflowError: not a number, or not finite.
+    """
+    return round(seconds * MICRO)
+
+
+def _marks(rows: int, width: int) -> str:
+    one = "(" + ",".join("?" * width) + ")"
+    return ",".join([one] * rows)
+
+
+@cache
+def reserve_statement(rows: int) -> str:
+    """SQL that books `rows` reservations, given their values in one flat sequence."""
+    return (
+        f"WITH v({_RESERVED}) AS (VALUES {_marks(rows, _WIDTH_RESERVED)}) "  # noqa: S608 - constants
+        f"INSERT INTO reservations ({_RESERVED}) SELECT * FROM v "
+        "WHERE NOT EXISTS (SELECT 1 FROM requests AS r WHERE r.request = v.request) "
+        "ON CONFLICT (request) DO NOTHING"
+    )
+
+
+@cache
+def settle_statement(rows: int) -> str:
+    """SQL that books `rows` settlements, given their values in one flat sequence."""
+    return (
+        f"WITH v({_SETTLED}) AS (VALUES {_marks(rows, _WIDTH_SETTLED)}) "  # noqa: S608 - constants
+        f"INSERT INTO requests ({_SETTLED}, reserved_utc, key, tenant, route, operation, tag, "
+        "reserved) SELECT v.*, r.utc, r.key, r.tenant, r.route, r.operation, r.tag, r.amount "
+        "FROM v LEFT JOIN reservations AS r ON r.request = v.request WHERE true "
+        "ON CONFLICT (request) DO NOTHING"
+    )
+
+
+def reserve_chunks(reserves: Sequence[Reserve]) -> Iterator[tuple[str, list[object]]]:
+    """Statements with their parameters that book these reservations."""
+    for start, rows in _chunks(len(reserves)):
+        flat: list[object] = []
+        for item in reserves[start : start + rows]:
+            flat += (
+                item.request,
+                micros(item.utc),
+                item.key,
+                item.tenant,
+                item.route,
+                item.operation,
+                item.tag,
+                item.amount,
+                item.input_tokens,
+                item.output_tokens,
+            )
+        yield reserve_statement(rows), flat
+
+
+def settle_chunks(settles: Sequence[Settle]) -> Iterator[tuple[str, list[object]]]:
+    """Statements with their parameters that book these settlements."""
+    for start, rows in _chunks(len(settles)):
+        flat: list[object] = []
+        for item in settles[start : start + rows]:
+            usage = item.usage
+            flat += (
+                item.request,
+                micros(item.utc),
+                item.outcome,
+                item.code,
+                item.source,
+                item.model,
+                item.upstream_model,
+                item.tier,
+                usage.input,
+                usage.cached_input,
+                usage.cache_write,
+                usage.output,
+                usage.reasoning,
+                usage.estimated,
+                item.cost,
+                sum([attempt.cost for attempt in item.failed]) if item.failed else 0,
+                item.attempts,
+                None if item.ttft is None else micros(item.ttft),
+                micros(item.duration),
+                item.substituted,
+            )
+        yield settle_statement(rows), flat
+
+
+def failed_rows(settles: Sequence[Settle]) -> list[tuple[object, ...]]:
+    """Parameters for `FAILED`: the failed attempts of the first settlement of each request."""
+    first: dict[str, Settle] = {}
+    for item in settles:
+        if item.failed:
+            first.setdefault(item.request, item)
+    return [
+        (
+            item.request,
+            failed.attempt,
+            failed.source,
+            failed.model,
+            failed.kind,
+            failed.status,
+            failed.usage.input,
+            failed.usage.cached_input,
+            failed.usage.cache_write,
+            failed.usage.output,
+            failed.usage.reasoning,
+            failed.usage.estimated,
+            failed.cost,
+            micros(failed.duration),
+        )
+        for item in first.values()
+        for failed in item.failed
+    ]
+
+
+def _chunks(count: int) -> Iterator[tuple[int, int]]:
+    """(start, rows) over `count` rows, rows a power of two: a few statements serve every size, and
+    stay prepared."""
+    start = 0
+    while start < count:
+        rows = min(MOST_ROWS, 1 << ((count - start).bit_length() - 1))
+        yield start, rows
+        start += rows

@@ -1,0 +1,282 @@
+"""The ledger in one SQLite file.
+
+Rules
+1. Write-ahead log, synchronous=NORMAL: a commit survives the death of the process at any moment;
+   power loss may take the last moments with it, never the file's integrity.
+2. One process settles (it holds the lock file); any other may read, and manage keys.
+3. Nothing is added up in the database that could pass 63 bits: see `query` and `rows`.
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from tollway.dispatch.messages import Reserve, Settle
+from tollway.dispatch.opening import Opening, Spent
+from tollway.errors import TollwayError
+from tollway.ledger import rows, sqlite_keys, sqlite_usage
+from tollway.ledger.keys import KeyRecord
+from tollway.ledger.lock import GatewayLock
+from tollway.ledger.migrate import is_current, migrate, schema_version
+from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
+from tollway.ledger.state import FILE_MODE, make_state_folder
+from tollway.ledger.store import LedgerUnavailableError, Reconciled
+
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for another process's write, such as `tollway keys create`."""
+
+LOG_LIMIT = 64 * 2**20
+"""Bytes that the write-ahead log is cut back to once it has been folded in."""
+
+_MISFITS = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    OverflowError,
+    ValueError,
+    TypeError,
+)
+"""What a single bad row raises; any other database error concerns the whole store."""
+
+
+class SqliteLedger:
+    """A `Ledger` over one connection. Not for two threads at a time."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path, lock: GatewayLock | None = None) -> None:
+        self.path = path
+        self._db = db
+        self._lock = lock
+
+    # --- what the gateway's writer does ------------------------------------------------------
+
+    def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
+        """See `Booker.book`. Reservations are booked before settlements, whatever their order."""
+        reserves = [item for item in items if type(item) is Reserve]
+        settles = [item for item in items if type(item) is Settle]
+        try:
+            last = self._begin()
+            try:
+                self._book(reserves, settles, last)
+                faults: dict[int, Exception] = {}
+            except _MISFITS:
+                self._undo()
+                faults = self._book_singly(items, self._begin())
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            raise LedgerUnavailableError(
+                f"{self.path}: could not be written ({error}). Check the disk's free space, its "
+                "health, and that this user may write the file."
+            ) from error
+        except BaseException:
+            self._undo()
+            raise
+        return faults
+
+    def checkpoint(self) -> None:
+        """See `Booker.checkpoint`."""
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+    def _book(self, reserves: Sequence[Reserve], settles: Sequence[Settle], last: int) -> None:
+        execute = self._db.execute
+        for statement, values in rows.reserve_chunks(reserves):
+            execute(statement, values)
+        if not settles:
+            return
+        failed = rows.failed_rows(settles)
+        if failed:
+            self._db.executemany(rows.FAILED, failed)
+        for statement, values in rows.settle_chunks(settles):
+            execute(statement, values)
+        execute(rows.CLOSE_RESERVATIONS, (last,))
+        execute(rows.ROLL_UP, (last,))
+
+    def _book_singly(self, items: Sequence[Reserve | Settle], last: int) -> dict[int, Exception]:
+        faults: dict[int, Exception] = {}
+        # The sort is stable and puts reservations first, as in a batch without a misfit.
+        for position in sorted(range(len(items)), key=lambda at: type(items[at]) is Settle):
+            item = items[position]
+            self._db.execute("SAVEPOINT one")
+            try:
+                if isinstance(item, Reserve):
+                    self._book([item], [], last)
+                else:
+                    self._book([], [item], last)
+                    last = self._last()
+            except _MISFITS as misfit:
+                self._db.execute("ROLLBACK TO one")
+                faults[position] = misfit
+                if isinstance(item, Settle):
+                    self._db.execute(rows.KEEP_IN_WORDS, tuple(map(ascii, (item, misfit))))
+            self._db.execute("RELEASE one")
+        return faults
+
+    def _begin(self) -> int:
+        """Begin to write. Returns the id of the last settlement so far: what comes after it is
+        what this transaction rolls up."""
+        self._db.execute("BEGIN IMMEDIATE")
+        return self._last()
+
+    def _last(self) -> int:
+        return self._db.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()[0]
+
+    def _undo(self) -> None:
+        # A full disk may have rolled the transaction back already.
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    # --- opening -----------------------------------------------------------------------------
+
+    def reconcile(self, utc: float) -> Reconciled:
+        """See `Ledger.reconcile`."""
+        try:
+            last = self._begin()
+            count, amount = sqlite_usage.reserved(self._db, UsageQuery())
+            if count:
+                self._db.execute(rows.ABANDON, (rows.micros(utc),))
+                self._db.execute("DELETE FROM reservations")
+                self._db.execute(rows.ROLL_UP, (last,))
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._undo()
+            raise
+        return Reconciled(count, amount)
+
+    def opening(self, utc: float, mono: float) -> Opening:
+        """See `Ledger.opening`."""
+        month = self._spent(month_start(utc), utc)
+        day = self._spent(day_start(utc), utc)
+        return Opening(
+            keys=tuple(record.terms for record in self.keys() if record.revoked is None),
+            utc_offset=utc - mono,
+            spent=tuple(
+                Spent(key=key, tenant=tenant, day=day.get((key, tenant), 0), month=cost)
+                for (key, tenant), cost in sorted(month.items())
+            ),
+        )
+
+    def _spent(self, since: float, utc: float) -> dict[tuple[str, str], int]:
+        # To the end of the day, so that whole days are read from the roll-up.
+        until = day_start(utc) + 86_400
+        report = self.usage(UsageQuery(by=("key", "tenant"), since=since, until=until))
+        return {
+            (key, tenant): row.totals.cost
+            for row in report.rows
+            for key, tenant in [row.group]
+            if key is not None and tenant is not None
+        }
+
+    # --- asking, and keys --------------------------------------------------------------------
+
+    def usage(self, query: UsageQuery) -> UsageReport:
+        """See `Ledger.usage`."""
+        return sqlite_usage.report(self._db, query)
+
+    def add_key(self, record: KeyRecord) -> None:
+        """See `Ledger.add_key`."""
+        sqlite_keys.add(self._db, record)
+
+    def revoke_key(self, key: str, utc: float) -> bool:
+        """See `Ledger.revoke_key`."""
+        return sqlite_keys.revoke(self._db, key, utc)
+
+    def keys(self) -> tuple[KeyRecord, ...]:
+        """See `Ledger.keys`."""
+        return sqlite_keys.load(self._db)
+
+    def keys_version(self) -> int:
+        """See `Ledger.keys_version`."""
+        return sqlite_keys.version(self._db)
+
+    def close(self) -> None:
+        """See `Ledger.close`."""
+        self._db.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def open_for_gateway(path: Path) -> SqliteLedger:
+    """The ledger, made or migrated as needed, held until it is closed. Reconcile it next.
+
+    Raises:
+        LedgerInUseError: another live gateway holds it.
+        WrongSchemaError: the file is no ledger, or a newer one.
+    """
+    make_state_folder(path.parent)
+    lock = GatewayLock(path)
+    try:
+        db = _connect(path, create=True)
+        migrate(db, str(path))
+        # The writer folds the log in after it has reported a batch, not within a commit.
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+    except BaseException:
+        lock.release()
+        raise
+    return SqliteLedger(db, path, lock)
+
+
+def open_for_keys(path: Path) -> SqliteLedger:
+    """The ledger for managing keys, beside a live gateway or without one; made if need be.
+
+    Raises:
+        LedgerInUseError: it must be migrated first, and a live gateway of another version holds it.
+        WrongSchemaError: the file is no ledger, or a newer one.
+    """
+    make_state_folder(path.parent)
+    db = _connect(path, create=True)
+    if not is_current(db, str(path)):
+        lock = GatewayLock(path)
+        try:
+            migrate(db, str(path))
+        finally:
+            lock.release()
+    return SqliteLedger(db, path)
+
+
+def open_reader(path: Path) -> SqliteLedger:
+    """The ledger for reading only, beside a live gateway or without one.
+
+    Raises:
+        TollwayError: there is no ledger at `path`, or its schema is an older one.
+        WrongSchemaError: the file is no ledger, or a newer one.
+    """
+    if not path.is_file():
+        raise TollwayError(
+            f"{path}: there is no ledger here. Start a gateway (`tollway up`), or say where the "
+            "ledger is with --ledger or --state."
+        )
+    db = _connect(path, create=False)
+    if not is_current(db, str(path)):
+        db.close()
+        raise TollwayError(
+            f"{path}: has an older schema. Start a gateway of this version once; it migrates it."
+        )
+    db.execute("PRAGMA query_only = ON")
+    return SqliteLedger(db, path)
+
+
+def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
+    if create:
+        # SQLite gives its own new files the mode of this one.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    db = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,  # opened in one thread, then driven by the writer's
+        cached_statements=256,
+    )
+    try:
+        schema_version(db, str(path))
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA temp_store = MEMORY")
+        db.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT}")
+    except BaseException:
+        db.close()
+        raise
+    return db

@@ -1,0 +1,39 @@
+"""Where Tollway keeps what it must remember between two starts: the state folder and its files.
+
+Rules
+1. The folder is what was asked for, else $TOLLWAY_STATE, else `.tollway` in the current directory
+   where that exists, else `$XDG_STATE_HOME/tollway` (`~/.local/state/tollway`).
+2. Only its owner may look into it: mode 0700, and files in it that hold money or a key 0600.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+LEDGER = "ledger.sqlite"
+ADMIN_SOCKET = "gateway.sock"
+LOG = "tollway.log"
+PID = "tollway.pid"
+DEMO_KEY = "demo.key"
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+def state_folder(explicit: str | None, environ: Mapping[str, str]) -> Path:
+    """The state folder by rule 1, absolute. It need not exist yet."""
+    named = explicit or environ.get("TOLLWAY_STATE")
+    if named:
+        return Path(named).expanduser().absolute()
+    here = Path(".tollway").absolute()
+    if here.is_dir():
+        return here
+    base = environ.get("XDG_STATE_HOME", "")
+    # The XDG base directory specification says to ignore a relative path here.
+    home = Path(base) if Path(base).is_absolute() else Path("~/.local/state").expanduser()
+    return home.absolute() / "tollway"
+
+
+def make_state_folder(folder: Path) -> Path:
+    """Create the folder for its owner alone, and return it; one that exists is left as it is."""
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    return folder
