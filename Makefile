@@ -12,32 +12,32 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
 
 up: ## Set up what is missing, start Tollway with a demo fleet, print a curl line that works
-	@tools/environment run
+	@scripts/environment run
 	@$(BIN)/tollway up $(FLEET) --state $(STATE)
 
 down: ## Stop what `make up` started
-	@tools/environment run
+	@scripts/environment run
 	@$(BIN)/tollway down --state $(STATE)
 
 test: ## Set up what is missing, then lint, types, room contracts and all tests
-	@tools/test
+	@scripts/test
 
 soak: ## Hold a gateway under faults for hours (arrives with the issue that needs it)
 	@echo "make soak: nothing to hold yet; the first soak arrives with several workers." >&2
 
 bench: ## Measure what the gateway costs, idle machine, one after another
-	@if ls bench/*.py >/dev/null 2>&1; then tools/environment test && \
+	@if ls bench/*.py >/dev/null 2>&1; then scripts/environment test && \
 	  for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done; \
 	else echo "make bench: no script in bench/ yet." >&2; fi
 
 lock: ## Write locks/ anew from pyproject.toml (make lock UPGRADE=1: newest versions)
-	@tools/environment test
-	@tools/lock $(if $(UPGRADE),--upgrade)
+	@scripts/environment test
+	@scripts/lock $(if $(UPGRADE),--upgrade)
 
 docs: ## Write the generated reference anew
-	@tools/environment test
-	@$(BIN)/python tools/reference.py
+	@scripts/environment test
+	@$(BIN)/python scripts/reference.py
 
 clean: ## Remove the environment and every cache; the ledger in .tollway stays
 	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
-	@find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

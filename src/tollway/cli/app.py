@@ -17,7 +17,10 @@ from tollway.errors import TollwayError
 if TYPE_CHECKING:
     from cyclopts import App
 
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("tollway.cli.up:up", "Start the gateway in the background and wait until it is ready."),
+    "down": ("tollway.cli.down:down", "Stop the gateway once its streams have ended."),
+}
 """Command -> (module:object, summary), in the order of the help page. The object is a function
 with a cyclopts signature, or a cyclopts App for a group of commands."""
 
