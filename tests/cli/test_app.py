@@ -18,8 +18,8 @@ def called(*argv: str) -> tuple[int, str, str]:
     with redirect_stdout(out), redirect_stderr(err):
         try:
             code = run(argv)
-        except SystemExit as exit:
-            code = int(exit.code or 0)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
     return code, out.getvalue(), err.getvalue()
 
 
