@@ -1,0 +1,265 @@
+"""From what was declared to the frozen fleet: defaults filled in, references resolved.
+
+Rules
+1. Only a declaration without faults is built.
+2. Every model name and alias is a route of its own, unless a route of that name is declared.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tollway.fleet.check_routes import candidate, candidates_of
+from tollway.fleet.declared import Declared
+from tollway.fleet.objects import (
+    BreakerTerms,
+    Budget,
+    Candidate,
+    Credential,
+    Demand,
+    Emulation,
+    Fleet,
+    GatewaySettings,
+    Limits,
+    Model,
+    Objective,
+    Price,
+    Queue,
+    RetryBudget,
+    Route,
+    Serving,
+    Slo,
+    Source,
+    SourceTimeouts,
+    Tenant,
+)
+from tollway.fleet.schema import (
+    VERSION,
+    ApiTable,
+    BreakerTable,
+    ClassQueueTable,
+    EmulatedTable,
+    GatewayTable,
+    ObjectiveTable,
+    PriceTable,
+    QueueTable,
+    RouteTable,
+    ServerTable,
+    ServingTable,
+    TenantTable,
+    TimeoutsTable,
+)
+from tollway.units import Seconds, Tokens, TokensPerSecond
+
+_TIMEOUTS = SourceTimeouts(
+    connect=Seconds(5.0), first_content=Seconds(60.0), idle=Seconds(60.0), total=Seconds(900.0)
+)
+_BREAKER = BreakerTerms(
+    window=Seconds(30.0),
+    min_samples=5,
+    error_share=0.5,
+    open_for=Seconds(10.0),
+    probes=1,
+    min_speed=None,
+    speed_window=Seconds(5.0),
+    ttft_deadline=None,
+)
+
+
+def build(declared: Declared, digest: str) -> Fleet:
+    """The fleet of a declaration without faults."""
+    return Fleet(
+        version=VERSION,
+        digest=digest,
+        gateway=_gateway(declared.gateway.table),
+        queue=_queue(declared.queue.table),
+        retry=RetryBudget(
+            ratio=declared.retry.table.ratio, min_per_second=declared.retry.table.min_per_second
+        ),
+        models=_models(declared),
+        sources=MappingProxyType(
+            {name: _source(declared, name, it.table) for name, it in declared.sources.items()}
+        ),
+        routes=_routes(declared),
+        tenants=MappingProxyType(
+            {name: _tenant(name, it.table) for name, it in declared.tenants.items()}
+        ),
+    )
+
+
+def _gateway(table: GatewayTable) -> GatewaySettings:
+    host, port = table.listen
+    rest = {name: getattr(table, name) for name in type(table).model_fields if name != "listen"}
+    return GatewaySettings(host=host, port=port, **rest)
+
+
+def _queue(table: QueueTable) -> Queue:
+    standard = QueueTable()
+    interactive = _class_queue(table.interactive, standard.interactive)
+    batch = _class_queue(table.batch, standard.batch)
+    return Queue(*interactive, *batch)
+
+
+def _class_queue(table: ClassQueueTable, standard: ClassQueueTable) -> tuple[int, Seconds]:
+    length = standard.length if table.length is None else table.length
+    wait = standard.wait if table.wait is None else table.wait
+    return length or 0, wait or Seconds(0.0)
+
+
+def _models(declared: Declared) -> Mapping[str, Model]:
+    return MappingProxyType(
+        {
+            name: Model(
+                name=name,
+                aliases=tuple(it.table.aliases),
+                reserve_output=Tokens(it.table.reserve_output),
+                context=_tokens(it.table.context),
+            )
+            for name, it in declared.models.items()
+        }
+    )
+
+
+def _tokens(count: int | None) -> Tokens | None:
+    return None if count is None else Tokens(count)
+
+
+def _speed(rate: float | None) -> TokensPerSecond | None:
+    return None if rate is None else TokensPerSecond(rate)
+
+
+def _source(declared: Declared, name: str, table: ApiTable | ServerTable | EmulatedTable) -> Source:
+    remote = None if isinstance(table, EmulatedTable) else table
+    return Source(
+        name=name,
+        kind=table.kind,
+        base_url=remote.url if remote else _own_url(table),
+        credential=_credential(declared, remote.credential if remote else None),
+        slots=table.slots,
+        serves=MappingProxyType(
+            {model: _serving(model, serving) for model, serving in table.serves.items()}
+        ),
+        timeouts=_timeouts(declared.timeouts.table, table.timeouts),
+        breaker=_breaker(declared.breaker.table, table.breaker),
+        ca_file=remote.ca_file if remote else None,
+        vendor=table.vendor,
+        region=table.region,
+        emulation=_emulation(table) if isinstance(table, EmulatedTable) else None,
+    )
+
+
+def _own_url(table: ApiTable | ServerTable | EmulatedTable) -> str:
+    """Where the gateway finds an emulator: one that listens everywhere is asked on loopback."""
+    host, port = table.listen if isinstance(table, EmulatedTable) else ("", 0)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+
+
+def _emulation(table: EmulatedTable) -> Emulation:
+    host, port = table.listen
+    return Emulation(
+        host=host,
+        port=port,
+        chip=table.chip,
+        tp=table.tp,
+        replicas=table.replicas,
+        seed=table.seed,
+    )
+
+
+def _credential(declared: Declared, name: str | None) -> Credential | None:
+    return None if name is None else declared.credentials[name].table
+
+
+def _serving(model: str, table: ServingTable) -> Serving:
+    return Serving(
+        model=model,
+        upstream_model=table.upstream_model or model,
+        precision=table.precision,
+        context=_tokens(table.context),
+        prices=tuple(map(_price, table.prices)),
+        prepaid=table.prepaid,
+        expected_ttft=table.expected_ttft,
+        expected_speed=_speed(table.expected_speed),
+    )
+
+
+def _price(table: PriceTable) -> Price:
+    return Price(
+        since=table.since,
+        tier=table.tier,
+        hours=table.hours,
+        input=table.input,
+        cached_input=table.input if table.cached_input is None else table.cached_input,
+        cache_write=table.input if table.cache_write is None else table.cache_write,
+        output=table.output,
+        request=table.request,
+    )
+
+
+def _timeouts(fleet: TimeoutsTable, source: TimeoutsTable) -> SourceTimeouts:
+    return SourceTimeouts(
+        connect=source.connect or fleet.connect or _TIMEOUTS.connect,
+        first_content=source.first_content or fleet.first_content or _TIMEOUTS.first_content,
+        idle=source.idle or fleet.idle or _TIMEOUTS.idle,
+        total=source.total or fleet.total or _TIMEOUTS.total,
+    )
+
+
+def _breaker(fleet: BreakerTable, source: BreakerTable) -> BreakerTerms:
+    # Only min_speed may be zero, and there zero means that the source has no floor.
+    floor = fleet.min_speed if source.min_speed is None else source.min_speed
+    return BreakerTerms(
+        window=source.window or fleet.window or _BREAKER.window,
+        min_samples=source.min_samples or fleet.min_samples or _BREAKER.min_samples,
+        error_share=source.error_share or fleet.error_share or _BREAKER.error_share,
+        open_for=source.open_for or fleet.open_for or _BREAKER.open_for,
+        probes=source.probes or fleet.probes or _BREAKER.probes,
+        min_speed=_speed(floor or None),
+        speed_window=source.speed_window or fleet.speed_window or _BREAKER.speed_window,
+        ttft_deadline=source.ttft_deadline or fleet.ttft_deadline,
+    )
+
+
+def _routes(declared: Declared) -> Mapping[str, Route]:
+    """Declared routes first, in the order of the files; then models and their aliases."""
+    routes = {alias: _route(declared, alias, it.table) for alias, it in declared.routes.items()}
+    for model, it in declared.models.items():
+        for alias in (model, *it.table.aliases):
+            if alias not in routes:
+                plain = RouteTable.model_validate({"model": model})
+                routes[alias] = _route(declared, alias, plain)
+    return MappingProxyType(routes)
+
+
+def _route(declared: Declared, alias: str, table: RouteTable) -> Route:
+    fallbacks: list[Candidate] = [candidate(word, table.model) for word in table.fallbacks]
+    return Route(
+        alias=alias,
+        model=table.model,
+        candidates=tuple(candidates_of(declared, table)),
+        fallbacks=tuple(fallbacks),
+        objectives=tuple(map(_objective, table.objectives)),
+        slo=Slo(ttft=table.slo.ttft, speed=_speed(table.slo.speed)),
+        demand=Demand(
+            precision=tuple(table.require.precision), min_context=_tokens(table.require.context)
+        ),
+        deadline=table.deadline,
+        tier=table.tier,
+    )
+
+
+def _objective(written: str | ObjectiveTable) -> Objective:
+    if isinstance(written, str):
+        return Objective(name=written, tolerance=0.0)
+    weights = MappingProxyType(dict(written.weights))
+    return Objective(name=written.name, tolerance=written.tolerance, weights=weights)
+
+
+def _tenant(name: str, table: TenantTable) -> Tenant:
+    return Tenant(
+        name=name,
+        limits=Limits(**dict(table.limits)),
+        budget=Budget(**dict(table.budget)),
+        routes=None if table.routes is None else tuple(table.routes),
+        request_class=table.request_class,
+    )

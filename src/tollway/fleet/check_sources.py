@@ -1,0 +1,150 @@
+"""Whether sources can be used: what they refer to, where they listen, what they cost."""
+
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+from tollway.errors import did_you_mean, unknown
+from tollway.fleet.declared import Declared
+from tollway.fleet.findings import Finding, Path, place
+from tollway.fleet.quantities import is_loopback, shown
+from tollway.fleet.schema import (
+    ApiTable,
+    EmulatedTable,
+    PriceTable,
+    ServerTable,
+)
+
+Endpoint = tuple[str, int]
+
+
+def check_sources(declared: Declared) -> Iterator[Finding]:
+    """Every fault of sources beyond their own keys."""
+    for name, placed in declared.sources.items():
+        source = placed.table
+        if isinstance(source, EmulatedTable):
+            yield from _emulated(name, placed.document, source)
+        else:
+            yield from _remote(declared, name, placed.document, source)
+        for model, serving in source.serves.items():
+            path: Path = ("sources", name, "serves", model)
+            if model not in declared.names["models"]:
+                fault = unknown(model, declared.names["models"], "")
+                mend = fault.mend or f"Declare it: [models.{_quoted(model)}]."
+                yield Finding(placed.document, path, _no_model(declared, model), mend)
+            yield from _prices(placed.document, (*path, "prices"), serving.prices)
+    yield from _unserved(declared)
+    yield from _ports(declared)
+
+
+def _quoted(model: str) -> str:
+    return place("", (model,)).removeprefix(": ")
+
+
+def _no_model(declared: Declared, model: str) -> str:
+    return f"{unknown(model, declared.names['models'], '').problem}".replace(
+        "is ", "is for model ", 1
+    )
+
+
+def _emulated(name: str, document: str, source: EmulatedTable) -> Iterator[Finding]:
+    if source.listen[1] == 0:
+        mend = "Choose a port: the gateway must know where to find it."
+        yield Finding(document, ("sources", name, "listen"), "has port 0", mend)
+
+
+def _remote(
+    declared: Declared, name: str, document: str, source: ApiTable | ServerTable
+) -> Iterator[Finding]:
+    parts = urlsplit(source.url)
+    path: Path = ("sources", name, "url")
+    host = parts.hostname or ""
+    if isinstance(source, ApiTable) and parts.scheme == "http" and not is_loopback(host):
+        problem = f"is {shown(source.url)}: plain http shows prompts and keys to the network"
+        mend = 'Write https://, or kind = "server" for an engine in your own network.'
+        yield Finding(document, path, problem, mend)
+    gateway = declared.gateway.table.listen
+    there = host, parts.port or (443 if parts.scheme == "https" else 80)
+    if _clash(there, gateway) and (is_loopback(host) or host == gateway[0]):
+        problem = f"is {shown(source.url)}, the gateway's own address"
+        yield Finding(document, path, problem, "Name the engine's address.")
+    if source.credential is not None and source.credential not in declared.names["credentials"]:
+        # The name is not repeated: a secret put here by mistake must not reach a log.
+        known = sorted(declared.names["credentials"])
+        mend = did_you_mean(source.credential, known) or "Declare it in [credentials]."
+        problem = f"names no credential (value not shown); known: {', '.join(known) or 'none'}"
+        yield Finding(document, ("sources", name, "credential"), problem, mend)
+
+
+def _unserved(declared: Declared) -> Iterator[Finding]:
+    if len(declared.sources) < len(declared.names["sources"]):
+        return  # a source that could not be read may serve it
+    for model, placed in declared.models.items():
+        if not declared.serving(model) and declared.sources:
+            mend = f"Write [sources.NAME.serves.{_quoted(model)}], or take the model out."
+            yield Finding(placed.document, ("models", model), "is served by no source", mend)
+
+
+def _ports(declared: Declared) -> Iterator[Finding]:
+    taken: list[tuple[Endpoint, str]] = [(declared.gateway.table.listen, "gateway.listen")]
+    for name, placed in declared.sources.items():
+        if not isinstance(placed.table, EmulatedTable):
+            continue
+        listen = placed.table.listen
+        path: Path = ("sources", name, "listen")
+        for other, where in taken:
+            if listen[1] and _clash(listen, other):
+                yield Finding(
+                    placed.document,
+                    path,
+                    f"is port {listen[1]}, which {where} has already",
+                    "Choose another port.",
+                )
+                break
+        taken.append((listen, place("", path).removeprefix(": ")))
+
+
+def _clash(one: Endpoint, other: Endpoint) -> bool:
+    """Whether two addresses cannot both be listened on. Names are taken to mean this machine."""
+    if one[1] != other[1]:
+        return False
+    hosts = {_host(one[0]), _host(other[0])}
+    return len(hosts) == 1 or "any" in hosts
+
+
+def _host(host: str) -> str:
+    try:
+        ip = ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return host
+    return "any" if ip.is_unspecified else str(ip)
+
+
+def _prices(document: str, path: Path, prices: Sequence[PriceTable]) -> Iterator[Finding]:
+    for index, price in enumerate(prices):
+        for earlier, other in enumerate(prices[:index]):
+            if (price.since, price.tier) != (other.since, other.tier):
+                continue
+            if _overlap(price.hours, other.hours):
+                yield Finding(
+                    document,
+                    (*path, index, "since"),
+                    f"is {price.since}, and prices[{earlier}] holds for tier {price.tier} "
+                    "at the same time",
+                    "Give them different dates, tiers or hours.",
+                )
+                break
+
+
+def _overlap(one: tuple[int, int] | None, other: tuple[int, int] | None) -> bool:
+    """Hours win over no hours, so that those two never compete."""
+    if one is None or other is None:
+        return one is other
+    spans = sorted(span for hours in (one, other) for span in _spans(hours))
+    return any(after[0] < before[1] for before, after in pairwise(spans))
+
+
+def _spans(hours: tuple[int, int]) -> list[tuple[int, int]]:
+    start, end = hours
+    return [(start, end)] if start < end else [(start, 24 * 60), (0, end)]

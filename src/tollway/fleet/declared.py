@@ -1,0 +1,120 @@
+"""Several documents as one declaration: who declared what, and what is declared twice."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from tollway.fleet.findings import Finding
+from tollway.fleet.objects import Credential
+from tollway.fleet.schema import (
+    ApiTable,
+    BreakerTable,
+    Document,
+    EmulatedTable,
+    GatewayTable,
+    ModelTable,
+    QueueTable,
+    RetryTable,
+    RouteTable,
+    ServerTable,
+    TenantTable,
+    TimeoutsTable,
+)
+
+T = TypeVar("T")
+
+NAMED = ("models", "credentials", "sources", "routes", "tenants")
+"""Tables whose entries have names; entries come from any document."""
+
+SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker")
+"""Tables that one document declares whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T]):
+    """Something declared, and the document that declares it."""
+
+    document: str
+    table: T
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The declaration as it was read. `names` holds every name written, also those whose entry was
+    too faulty to be read, so that a reference to one is not called unknown."""
+
+    main: str
+    names: Mapping[str, frozenset[str]]
+    gateway: Placed[GatewayTable]
+    queue: Placed[QueueTable]
+    retry: Placed[RetryTable]
+    timeouts: Placed[TimeoutsTable]
+    breaker: Placed[BreakerTable]
+    models: Mapping[str, Placed[ModelTable]]
+    credentials: Mapping[str, Placed[Credential]]
+    sources: Mapping[str, Placed[ApiTable | ServerTable | EmulatedTable]]
+    routes: Mapping[str, Placed[RouteTable]]
+    tenants: Mapping[str, Placed[TenantTable]]
+
+    def serving(self, model: str) -> list[str]:
+        """The sources that serve a model, in the order of the files."""
+        return [name for name, placed in self.sources.items() if model in placed.table.serves]
+
+
+def gather(
+    main: str, documents: Mapping[str, Document], raw: Mapping[str, Mapping[str, Any]]
+) -> Declared:
+    """One declaration of several documents; where a name is declared twice, the first one holds."""
+    named: dict[str, dict[str, Placed[Any]]] = {section: {} for section in NAMED}
+    for name, document in documents.items():
+        for section in NAMED:
+            entries = cast("dict[str, Any]", getattr(document, section))
+            for entry, table in entries.items():
+                named[section].setdefault(entry, Placed(name, table))
+    names = {
+        section: frozenset(word for text in raw.values() for word in _written(text, section))
+        for section in NAMED
+    }
+    return Declared(
+        main=main,
+        names=names,
+        gateway=_setting(documents, main, "gateway", GatewayTable()),
+        queue=_setting(documents, main, "queue", QueueTable()),
+        retry=_setting(documents, main, "retry", RetryTable()),
+        timeouts=_setting(documents, main, "timeouts", TimeoutsTable()),
+        breaker=_setting(documents, main, "breaker", BreakerTable()),
+        **named,
+    )
+
+
+def _setting(documents: Mapping[str, Document], main: str, section: str, absent: T) -> Placed[T]:
+    for name, document in documents.items():
+        table = cast("T | None", getattr(document, section))
+        if table is not None:
+            return Placed(name, table)
+    return Placed(main, absent)
+
+
+def _written(raw: Mapping[str, Any], section: str) -> list[str]:
+    entries = raw.get(section)
+    return list(cast("dict[str, Any]", entries)) if isinstance(entries, dict) else []
+
+
+def declared_twice(raw: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    """Names and settings that more than one document declares."""
+    first: dict[tuple[str, ...], str] = {}
+    for name, text in raw.items():
+        paths = [(section, entry) for section in NAMED for entry in _written(text, section)]
+        for path in [*paths, *((section,) for section in SETTINGS if section in text)]:
+            if path not in first:
+                first[path] = name
+                continue
+            kind = "name" if len(path) > 1 else "table"
+            yield Finding(
+                name,
+                path,
+                f"is declared in {first[path]} too",
+                f"Rename one of the two, or take one {kind} out."
+                if kind == "name"
+                else "Keep one of the two tables.",
+            )

@@ -1,0 +1,104 @@
+"""From the text of a fleet file and its includes to the fleet, or to every fault of them at once.
+
+Rules
+1. Nothing but `FaultsFound` is raised, whatever the text.
+2. Faults come in the order of the documents, and of the keys in each.
+3. What hangs on a key that is faulty already is not reported beside it.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+from tollway.errors import FaultsFound
+from tollway.fleet.build import build
+from tollway.fleet.check_names import check_names
+from tollway.fleet.check_routes import check_routes
+from tollway.fleet.check_sources import check_sources
+from tollway.fleet.declared import declared_twice, gather
+from tollway.fleet.findings import Finding, in_file_order
+from tollway.fleet.objects import Fleet
+from tollway.fleet.salvage import read_document
+from tollway.fleet.schema import VERSION, Document
+
+_AT = re.compile(r"\s*\(at (line \d+, column \d+|end of document)\)$")
+
+
+def parse(documents: Mapping[str, str], main: str) -> Fleet:
+    """The fleet that `documents` (name -> TOML text) declare; `main` names the one that includes
+    the others.
+
+    Raises:
+        FaultsFound: with every fault of every document.
+    """
+    ordered = {main: documents[main], **documents}
+    findings: list[Finding] = []
+    raw: dict[str, Mapping[str, Any]] = {}
+    broken: list[Finding] = []
+    for name, text in ordered.items():
+        read = _read_toml(name, text)
+        if isinstance(read, Finding):
+            broken.append(read)
+        raw[name] = {} if isinstance(read, Finding) else read
+    read_as: dict[str, Document] = {}
+    for name, tables in raw.items():
+        read_as[name], found = read_document(name, tables)
+        findings.extend(found)
+    faulty = {(finding.document, finding.path) for finding in findings}
+    findings.extend(_formats(raw, main))
+    findings.extend(declared_twice(raw))
+    declared = gather(main, read_as, raw)
+    if not broken:  # what a broken document declares is unknown, and so is every reference to it
+        for check in (check_names, check_sources, check_routes):
+            findings.extend(found for found in check(declared) if not _hangs_on(found, faulty))
+    if broken or findings:
+        raise FaultsFound([found.fault() for found in in_file_order([*broken, *findings], raw)])
+    return build(declared, digest_of(ordered))
+
+
+def digest_of(documents: Mapping[str, str]) -> str:
+    """sha256, in hex, over the texts of the main file and of its includes, in their order, and
+    over the names of the includes. Where the main file lies, and its name, do not change it."""
+    digest = sha256()
+    for index, (name, text) in enumerate(documents.items()):
+        for part in (name if index else "", text):
+            encoded = part.encode("utf-8", "surrogatepass")
+            digest.update(b"%d:" % len(encoded) + encoded)
+    return digest.hexdigest()
+
+
+def _read_toml(name: str, text: str) -> Mapping[str, Any] | Finding:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        said = str(error)
+    except RecursionError:
+        return Finding(name, (), "nests deeper than can be read", "Nest less.")
+    except ValueError:  # the interpreter's own bound on digits
+        return Finding(name, (), "holds a number with thousands of digits", "Write less of it.")
+    at = _AT.search(said)
+    where = f"{at[1]}: " if at else ""
+    mend = "Everything else is checked once this is TOML."
+    return Finding(name, (), f"is not TOML: {where}{_AT.sub('', said)}", mend)
+
+
+def _formats(raw: Mapping[str, Mapping[str, Any]], main: str) -> Iterator[Finding]:
+    """Which format the files state, and that only the main file includes others."""
+    for name, tables in raw.items():
+        version = tables.get("version")
+        if version is None and name == main and tables:
+            mend = f"Write version = {VERSION} on the first line."
+            yield Finding(name, ("version",), "is missing", mend)
+        elif type(version) is int and version != VERSION:
+            mend = f"This release of Tollway reads version {VERSION}."
+            yield Finding(name, ("version",), f"is {version}; known: {VERSION}", mend)
+        if name != main and "include" in tables:
+            mend = f"Include the files from {main}."
+            yield Finding(name, ("include",), "is for the main file only", mend)
+
+
+def _hangs_on(finding: Finding, faulty: set[tuple[str, tuple[str | int, ...]]]) -> bool:
+    path = finding.path
+    return any((finding.document, path[:end]) in faulty for end in range(1, len(path) + 1))

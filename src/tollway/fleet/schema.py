@@ -1,0 +1,394 @@
+"""The fleet file's tables as pydantic models: every key, its type, its default, its meaning.
+
+Rules
+1. An unknown key is a fault, and nothing is converted silently: 1 is not true, "1" is not 1.
+2. What one key can say about itself is checked here; what two keys say together, in `check_*`.
+3. The JSON Schema and the reference page are generated from this file.
+"""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    WithJsonSchema,
+)
+
+from tollway.fleet import quantities
+from tollway.fleet.objects import Credential, RequestClass, Tier
+from tollway.units import Bytes, PicoDollars, Seconds
+
+
+def _text(pattern: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+
+
+Duration = Annotated[
+    Seconds,
+    PlainValidator(quantities.duration),
+    _text(r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$", "10s"),
+]
+Size = Annotated[
+    Bytes, PlainValidator(quantities.size), _text("^[0-9]+(B|KB|MB|GB|KiB|MiB|GiB)$", "32MiB")
+]
+Money = Annotated[
+    PicoDollars, PlainValidator(quantities.money), _text(r"^[0-9]+(\.[0-9]+)?$", "5.00")
+]
+TokenPrice = Annotated[
+    PicoDollars, PlainValidator(quantities.token_price), _text(r"^[0-9]+(\.[0-9]+)?$", "0.25")
+]
+Day = Annotated[
+    date, PlainValidator(quantities.day), WithJsonSchema({"type": "string", "format": "date"})
+]
+Hours = Annotated[
+    tuple[int, int],
+    PlainValidator(quantities.hours),
+    _text("^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$", "16:30-00:30"),
+]
+Address = Annotated[
+    tuple[str, int], PlainValidator(quantities.address), _text("^.+:[0-9]{1,5}$", "127.0.0.1:8400")
+]
+Url = Annotated[
+    str, PlainValidator(quantities.url), _text("^https?://", "https://api.openai.com/v1")
+]
+Reference = Annotated[
+    Credential,
+    PlainValidator(quantities.credential),
+    _text("^(env|file):.+$", "env:OPENAI_API_KEY"),
+]
+VERSION = 1
+"""The file format that this release reads."""
+
+Count = Annotated[int, Field(ge=1, le=10**12)]
+"""One or more; the bound only keeps sums within 64 bits."""
+Rate = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1, max_length=1024)]
+
+_REQUIRED: Any = ...
+
+
+def key(meaning: str, default: Any = _REQUIRED) -> Any:
+    """A key of a table; without a default it must be written. A default is given as a person
+    would write it, and is read like anything written."""
+    return Field(default=default, description=meaning)
+
+
+class Table(BaseModel):
+    """A table of the fleet file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
+
+
+class GatewayTable(Table):
+    """How the gateway listens, and what it refuses by size or by time."""
+
+    listen: Address = key("Where clients connect. Port 0 takes any free port.", "127.0.0.1:8400")
+    ledger: Text = key(
+        "The ledger's file, relative to the state folder, else to this file's.", "ledger.sqlite"
+    )
+    admin_socket: Text = key("The Unix socket for reload, status, shutdown.", "gateway.sock")
+    recording: Text | None = key("Writes every event and decision to this file.", None)
+    header_timeout: Duration = key("For a client to send its headers.", "10s")
+    body_timeout: Duration = key("For a client to send its body.", "60s")
+    keep_alive: Duration = key("How long an idle client connection stays open.", "75s")
+    write_timeout: Duration = key("How long a client may take nothing of its answer.", "60s")
+    drain: Duration = key("For requests in flight to end when the gateway stops.", "30s")
+    max_body: Size = key("The largest request body.", "32MiB")
+    max_header_bytes: Size = key("All header lines of a request together.", "32KiB")
+    max_headers: Count = key("Header lines of a request.", 100)
+    max_connections: Count = key("Client connections at once.", 20000)
+    max_streams: Count = key("Requests in flight at once.", 20000)
+
+
+class ClassQueueTable(Table):
+    """How many requests of a class may wait for a slot, and how long."""
+
+    length: int | None = Field(
+        default=None, ge=0, le=10**9, description="Requests that may wait; 0 refuses at once."
+    )
+    wait: Duration | None = key("The longest wait before a refusal.", None)
+
+
+class QueueTable(Table):
+    """Who may wait for a slot where every candidate is full."""
+
+    interactive: ClassQueueTable = key(
+        "Requests that a person waits for.", {"length": 1000, "wait": "10s"}
+    )
+    batch: ClassQueueTable = key(
+        "Requests that nobody waits for.", {"length": 10000, "wait": "10m"}
+    )
+
+
+class RetryTable(Table):
+    """The retry budget: attempts after the first, so that an outage never multiplies load."""
+
+    ratio: Share = key("Further attempts, as a share of first attempts.", 0.2)
+    min_per_second: float = Field(
+        default=3.0,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="Further attempts a second that are always allowed.",
+    )
+
+
+class TimeoutsTable(Table):
+    """How long a source may take. A source's own table overrides the fleet's, key by key."""
+
+    connect: Duration | None = key("TCP and TLS; 5s unless written.", None)
+    first_content: Duration | None = key(
+        "From sending to the first content event, reasoning included; 60s unless written.", None
+    )
+    idle: Duration | None = key("Between two events of a stream; 60s unless written.", None)
+    total: Duration | None = key("The whole attempt; 15m unless written.", None)
+
+
+class BreakerTable(Table):
+    """When a source is left alone for a model. A source's own table overrides the fleet's, key by
+    key."""
+
+    window: Duration | None = key("How far back failures count; 30s unless written.", None)
+    min_samples: Count | None = key("Fewer requests prove nothing; 5 unless written.", None)
+    error_share: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="The share of failures that opens the breaker; 0.5 unless written.",
+    )
+    open_for: Duration | None = key("Rest before the first probe; 10s unless written.", None)
+    probes: Count | None = key("Requests at a time that try again; 1 unless written.", None)
+    min_speed: float | None = Field(
+        default=None,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="A stream slower than this many output tokens a second counts as a failure; "
+        "no floor unless written, and 0 takes the fleet's floor away for one source.",
+    )
+    speed_window: Duration | None = key("Over which speed is measured; 5s unless written.", None)
+    ttft_deadline: Duration | None = key(
+        "A later first content event counts as a failure; none unless written.", None
+    )
+
+
+class ModelTable(Table):
+    """A model that the fleet offers; its name and aliases are routes that clients may ask for."""
+
+    aliases: list[str] = key("Other names for it.", [])
+    reserve_output: Count = key(
+        "Output tokens that a request is assumed to need until it is known better.", 512
+    )
+    context: Count | None = key("The longest input plus output, in tokens.", None)
+
+
+class PriceTable(Table):
+    """What a source charges, in USD a million tokens, written as text: "0.25"."""
+
+    since: Day = key("The UTC date from which it holds.")
+    tier: Tier = key("The service tier that it is for.", "standard")
+    hours: Hours | None = key(
+        "UTC hours that it holds in; they win over a price without hours.", None
+    )
+    input: TokenPrice = key("Input tokens.")
+    cached_input: TokenPrice | None = key(
+        "Input read from the provider's cache; as `input` unless written.", None
+    )
+    cache_write: TokenPrice | None = key(
+        "Input written to the provider's cache; as `input` unless written.", None
+    )
+    output: TokenPrice = key("Output tokens.")
+    request: Money = key("Each request, in USD.", "0")
+
+
+class ServingTable(Table):
+    """A model as this source really serves it."""
+
+    upstream_model: Text | None = key(
+        "The source's own name for it; the model's name unless written.", None
+    )
+    precision: str | None = Field(
+        default=None,
+        pattern="^[a-z0-9][a-z0-9._-]{0,31}$",
+        description="The weights' number format, as in fp8, bf16, mxfp4.",
+    )
+    context: Count | None = key("The longest input plus output served, in tokens.", None)
+    prices: list[PriceTable] = key("What it costs; nothing unless written.", [])
+    prepaid: Count | None = key("Tokens a minute that are already paid for.", None)
+    expected_ttft: Duration | None = key("TTFT assumed until observed.", None)
+    expected_speed: Rate | None = key(
+        "Output tokens a second of one stream, assumed until observed.", None
+    )
+
+
+class SourceTable(Table):
+    """What every source may say, whatever its kind."""
+
+    serves: dict[str, ServingTable] = Field(
+        min_length=1, description="The models it serves, by name."
+    )
+    slots: Count | None = key("Requests in flight there at once; unbounded unless written.", None)
+    timeouts: TimeoutsTable = key("Overrides of the fleet's timeouts.", {})
+    breaker: BreakerTable = key("Overrides of the fleet's breaker.", {})
+    vendor: Text | None = key("Who runs it; a label.", None)
+    region: Text | None = key("Where it is; a label.", None)
+
+
+class RemoteTable(SourceTable):
+    """What a source at a URL may say."""
+
+    url: Url = key("Where it answers, up to where `/chat/completions` would follow.")
+    credential: Text | None = key("The name of its credential in [credentials].", None)
+    ca_file: Text | None = key(
+        "CA certificates instead of the system's, relative to this file.", None
+    )
+
+
+class ApiTable(RemoteTable):
+    """A provider's API, paid by the token. It wants https unless its host is this machine."""
+
+    kind: Literal["api"] = key("Which kind of source this is.")
+
+
+class ServerTable(RemoteTable):
+    """An engine that you run: vLLM, SGLang, llama.cpp or another with OpenAI's API."""
+
+    kind: Literal["server"] = key("Which kind of source this is.")
+
+
+class EmulatedTable(SourceTable):
+    """An engine that isn't there: Tollway runs it, at the pace predicted for its chip."""
+
+    kind: Literal["emulated"] = key("Which kind of source this is.")
+    listen: Address = key("Where the emulator listens.")
+    chip: Text = key("The chip that it pretends to be, by its catalog name.")
+    tp: int = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        description="Chips that one replica is split over (tensor parallel).",
+    )
+    replicas: int = Field(default=1, ge=1, le=1024, description="Engines behind the address.")
+    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="Fixes what it makes up.")
+
+
+Source = Annotated[ApiTable | ServerTable | EmulatedTable, Field(discriminator="kind")]
+
+
+class ObjectiveTable(Table):
+    """One objective of a route, with its terms."""
+
+    name: Text = key(
+        "cheapest, fastest, least-outstanding, weighted, prefix-affinity or commitment-first."
+    )
+    tolerance: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        description="Candidates within this share of the best stay for the next objective.",
+    )
+    weights: dict[str, Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]] = key(
+        "For `weighted`: source -> weight; a candidate without one gets nothing.", {}
+    )
+
+
+def _objective_form(written: object) -> str:
+    return "table" if isinstance(written, dict) else "word"
+
+
+Objective = Annotated[
+    Annotated[Text, Tag("word")] | Annotated[ObjectiveTable, Tag("table")],
+    Discriminator(_objective_form),
+]
+
+
+class SloTable(Table):
+    """What a route promises; candidates expected to keep it come before the others."""
+
+    ttft: Duration | None = key("Time to the first token.", None)
+    speed: Rate | None = key("Output tokens a second of one stream.", None)
+
+
+class DemandTable(Table):
+    """What a route insists on. A serving that doesn't state a demanded fact doesn't qualify."""
+
+    precision: list[str] = key("Any of these precisions.", [])
+    context: Count | None = key("At least this many tokens of context.", None)
+
+
+class RouteTable(Table):
+    """A name that clients ask for, and how it is served."""
+
+    model: Text = key("The model that it serves.")
+    candidates: list[str] | None = key(
+        'Sources, or "source:model"; every source that serves the model unless written.', None
+    )
+    fallbacks: list[str] = key("Tried in this order once no candidate is left.", [])
+    objectives: list[Objective] = key(
+        "What decides between candidates, in order; names, or tables with terms.",
+        ["least-outstanding"],
+    )
+    slo: SloTable = key("What it promises.", {})
+    require: DemandTable = key("What it insists on.", {})
+    deadline: Duration = key(
+        "From arrival to the first content event, queue and fallbacks included.", "120s"
+    )
+    tier: Tier = key("The service tier that it asks for.", "standard")
+
+
+class LimitsTable(Table):
+    """What a tenant may use at a time; unlimited unless written."""
+
+    requests_per_minute: Count | None = key("Requests a minute.", None)
+    tokens_per_minute: Count | None = key("Input plus reserved output tokens a minute.", None)
+    concurrency: Count | None = key("Requests in flight.", None)
+
+
+class BudgetTable(Table):
+    """Money, in USD written as text; unlimited unless written."""
+
+    day: Money | None = key("A UTC day.", None)
+    month: Money | None = key("A UTC month.", None)
+    overdraft: Money = key("How far answers longer than reserved may pass a bound.", "0")
+
+
+class TenantTable(Table):
+    """Who pays. Virtual keys belong to a tenant, and live in the ledger only."""
+
+    limits: LimitsTable = key("What it may use.", {})
+    budget: BudgetTable = key("What it may spend.", {})
+    routes: list[str] | None = key("The routes that it may ask for; all unless written.", None)
+    request_class: RequestClass = Field(
+        default="interactive",
+        alias="class",
+        description="Whether someone waits for its answers, unless a key says otherwise.",
+    )
+
+
+class Document(Table):
+    """A fleet file, or a file that it includes."""
+
+    version: Annotated[int, WithJsonSchema({"const": VERSION})] | None = key(
+        "The format of this file; the main file states it.", None
+    )
+    include: list[Text] = key(
+        "Further files, as paths or globs within this file's folder; main file only.", []
+    )
+    gateway: GatewayTable | None = key("How the gateway listens.", None)
+    queue: QueueTable | None = key("Who may wait.", None)
+    retry: RetryTable | None = key("The retry budget.", None)
+    timeouts: TimeoutsTable | None = key("How long any source may take.", None)
+    breaker: BreakerTable | None = key("When any source is left alone.", None)
+    models: dict[str, ModelTable] = key("The models offered, by name.", {})
+    credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
+    sources: dict[str, Source] = key("Where tokens come from, by name.", {})
+    routes: dict[str, RouteTable] = key("Names that clients ask for.", {})
+    tenants: dict[str, TenantTable] = key("Who pays, by name.", {})
