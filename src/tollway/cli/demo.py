@@ -9,27 +9,34 @@ Rules
 import os
 import time
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 
 from tollway.fleet.objects import Fleet, KeyTerms
+from tollway.inspect.demo import demo_fleet_text
 from tollway.ledger.keys import KeyRecord, KeyRing, key_digest, key_id, new_key
 from tollway.ledger.sqlite import open_for_keys
-from tollway.ledger.state import DEMO_KEY, FILE_MODE
+from tollway.ledger.state import DEMO_KEY, FILE_MODE, make_state_folder
 
 FLEET_FILE = "fleet.toml"
 _WRITTEN = "fleet.written"
 _KEY_NAME = "demo"
+_PREFACE = """\
+# Copied here by `tollway up`, because no fleet file was named. It is yours to edit: `tollway reload`
+# puts a change into force while streams in flight finish on the old fleet. Once edited, it is never
+# overwritten.
+#
+"""
 
 
 def demo_fleet(folder: Path) -> Path:
     """The demo fleet of a state folder, written where it is missing (rule 1)."""
     target, record = folder / FLEET_FILE, folder / _WRITTEN
-    shipped = files("tollway.cli").joinpath("demo.toml").read_bytes()
+    shipped = (_PREFACE + demo_fleet_text()).encode()
     if target.exists():
         written = record.read_text().strip() if record.exists() else ""
         if sha256(target.read_bytes()).hexdigest() != written:
             return target
+    make_state_folder(folder)
     target.write_bytes(shipped)
     record.write_text(sha256(shipped).hexdigest() + "\n")
     return target

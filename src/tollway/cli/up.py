@@ -72,9 +72,10 @@ def up(
     json
         Print one JSON object.
     """
-    folder = make_state_folder(state_folder(state, os.environ))
+    folder = state_folder(state, os.environ)
     path = _fleet_path(fleet, folder)
     declared = read_fleet(path)
+    make_state_folder(folder)
     with _one_at_a_time(folder):
         running = read_running(folder)
         if running is None:
