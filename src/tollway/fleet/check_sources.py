@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from itertools import pairwise
 from urllib.parse import urlsplit
 
+from tollway.catalog import chip_names, model_names
 from tollway.errors import did_you_mean, unknown
 from tollway.fleet.declared import Declared
 from tollway.fleet.findings import Finding, Path, place
@@ -52,6 +53,15 @@ def _emulated(name: str, document: str, source: EmulatedTable) -> Iterator[Findi
     if source.listen[1] == 0:
         mend = "Choose a port: the gateway must know where to find it."
         yield Finding(document, ("sources", name, "listen"), "has port 0", mend)
+    if source.chip not in chip_names():
+        fault = unknown(source.chip, chip_names(), "")
+        yield Finding(document, ("sources", name, "chip"), fault.problem, fault.mend)
+    for model in source.serves:
+        if model not in model_names():
+            words = ", ".join(sorted(model_names()))
+            problem = f"cannot be emulated: the catalog doesn't know the model; known: {words}"
+            mend = did_you_mean(model, model_names()) or "Emulate a model that it knows."
+            yield Finding(document, ("sources", name, "serves", model), problem, mend)
 
 
 def _remote(
