@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("tollway.cli.up:up", "Start the gateway in the background and wait until it is ready."),
     "down": ("tollway.cli.down:down", "Stop the gateway once its streams have ended."),
+    "emulate": (
+        "tollway.cli.emulate:emulate",
+        "Serve engines that aren't there, at the pace that the engine model predicts.",
+    ),
 }
 """Command -> (module:object, summary), in the order of the help page. The object is a function
 with a cyclopts signature, or a cyclopts App for a group of commands."""
