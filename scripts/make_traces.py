@@ -66,8 +66,7 @@ def servegen_chat(folder: Path) -> list[TraceRequest]:
 
 def arrivals(folder: Path, client: int, draw: Random) -> Iterator[float]:
     """Arrival times in seconds from the first window's start."""
-    table = gzip.open(folder / f"{POOL}_client_rates.csv.gz", "rt")
-    with table:
+    with gzip.open(folder / f"{POOL}_client_rates.csv.gz", "rt") as table:
         rows = [row for row in csv.DictReader(table) if row["client_chunk"] == str(client)]
     windows = {int(row["t_seconds"]): row for row in rows}
     for index in range(WINDOWS):

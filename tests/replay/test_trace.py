@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 from pathlib import Path
 
@@ -95,10 +96,8 @@ def test_every_faulty_line_is_named_up_to_ten() -> None:
 
 @given(st.binary(max_size=200))
 def test_whatever_the_bytes_the_answer_is_a_trace_or_faults(data: bytes) -> None:
-    try:
+    with contextlib.suppress(FaultsFound):
         assert parse("any", data).requests
-    except FaultsFound as refused:
-        assert refused.faults
 
 
 def test_a_cut_counts_its_times_from_its_start() -> None:
