@@ -67,7 +67,7 @@ _COUNTS = [
 ]
 _KEPT = ", ".join(f"{name} = {name} + excluded.{name}" for name in _COUNTS)
 
-ROLL_UP = f"""
+_ROLL_UP = f"""
 INSERT INTO days
 SELECT utc / {DAY}, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''),
        coalesce(source, ''), coalesce(model, ''), sum(requests),
@@ -79,6 +79,11 @@ SELECT utc / {DAY}, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, '')
  GROUP BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (day, tenant, key, route, source, model) DO UPDATE SET {_KEPT}
 """  # noqa: S608 - constants of this file only
+
+ROLL_UP = tuple(
+    _ROLL_UP.replace("FROM entries", f"FROM {view}") for view in ("own_entries", "failed_entries")
+)
+"""Both for the settlements after a given id; the second one only where attempts failed."""
 
 
 def micros(seconds: float) -> int:

@@ -92,7 +92,8 @@ class SqliteLedger:
         for statement, values in rows.settle_chunks(settles):
             execute(statement, values)
         execute(rows.CLOSE_RESERVATIONS, (last,))
-        execute(rows.ROLL_UP, (last,))
+        for statement in rows.ROLL_UP if failed else rows.ROLL_UP[:1]:
+            execute(statement, (last,))
 
     def _book_singly(self, items: Sequence[Reserve | Settle], last: int) -> dict[int, Exception]:
         faults: dict[int, Exception] = {}
@@ -138,7 +139,7 @@ class SqliteLedger:
             if count:
                 self._db.execute(rows.ABANDON, (rows.micros(utc),))
                 self._db.execute("DELETE FROM reservations")
-                self._db.execute(rows.ROLL_UP, (last,))
+                self._db.execute(rows.ROLL_UP[0], (last,))
             self._db.execute("COMMIT")
         except BaseException:
             self._undo()

@@ -35,7 +35,7 @@ class Pace:
     down. A checkpoint follows every `checkpoint` items.
     """
 
-    spacing: float = 0.002
+    spacing: float = 0.005
     batch: int = 512
     first_retry: float = 0.05
     last_retry: float = 5.0
@@ -52,7 +52,7 @@ class _Waiting(NamedTuple):
 
 
 _CLOSE = None
-_MOST_FACTS = 100_000
+_MOST_FACTS = 10_000
 
 
 class LedgerWriter:
@@ -66,8 +66,8 @@ class LedgerWriter:
         self._closing = False
         self._give_up_at: float | None = None
         self._held: list[_Waiting] = []
-        # Reservations that failed: their facts go with the settlement that follows, so that it is
-        # booked to its key and tenant all the same.
+        # Reservations that failed. A settlement may follow all the same (the client left while it
+        # was being reserved): it takes these facts along, so that it is booked to its key.
         self._facts: dict[str, Reserve] = {}
         self._retry_at: float | None = None
         self._retry_wait = self._pace.first_retry

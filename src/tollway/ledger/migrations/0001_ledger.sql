@@ -111,17 +111,19 @@ CREATE TABLE unbooked (
 
 -- One line a source that was used: the request's own, and one for each failed attempt that cost
 -- money, so that a source's lines add up to what it will bill.
-CREATE VIEW entries AS
+CREATE VIEW own_entries AS
 SELECT id, utc, tenant, key, route, operation, tag, source, model, tier, outcome,
-       1 AS requests, estimated,
-       cost = 0 AND input + output > 0 AS unbilled,
+       1 AS requests, estimated, cost = 0 AND input + output > 0 AS unbilled,
        input, cached_input, cache_write, output, reasoning, cost - failed_cost AS cost
-  FROM requests
-UNION ALL
-SELECT r.id, r.utc, r.tenant, r.key, r.route, r.operation, r.tag, f.source, f.model, r.tier, NULL,
-       0, 0, 0, 0, 0, 0, 0, 0, f.cost
+  FROM requests;
+CREATE VIEW failed_entries AS
+SELECT r.id, r.utc, r.tenant, r.key, r.route, r.operation, r.tag, f.source, f.model, r.tier,
+       NULL AS outcome, 0 AS requests, 0 AS estimated, 0 AS unbilled,
+       0 AS input, 0 AS cached_input, 0 AS cache_write, 0 AS output, 0 AS reasoning, f.cost
   FROM requests AS r JOIN failed_attempts AS f ON f.request = r.request
  WHERE r.failed_cost <> 0 AND f.cost <> 0;
+CREATE VIEW entries AS
+SELECT * FROM own_entries UNION ALL SELECT * FROM failed_entries;
 
 -- The entries of each UTC day added up, in the transaction that booked them. '' stands for NULL,
 -- which a primary key cannot hold; tags are left out, because a client may make any number of them.

@@ -1,0 +1,72 @@
+"""Reservations and settlements for tests, with every field at an ordinary value."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tollway.dispatch.messages import FailedAttempt, Reserve, Settle
+from tollway.fleet.usage import Usage
+
+NOON = 1_800_014_400.0
+"""2027-01-15T12:00:00Z."""
+DAY = 86_400.0
+
+_RESERVE = Reserve(
+    request="r1",
+    key="key00001",
+    tenant="demo",
+    route="chat",
+    operation="chat",
+    amount=3_000_000,
+    input_tokens=100,
+    output_tokens=200,
+    utc=NOON,
+)
+_SETTLE = Settle(
+    request="r1",
+    outcome="completed",
+    code=None,
+    source="h200",
+    model="llama",
+    upstream_model="llama-x",
+    tier="standard",
+    usage=Usage(input=100, cached_input=40, cache_write=10, output=50, reasoning=20),
+    cost=1_234_567,
+    attempts=1,
+    failed=(),
+    ttft=0.25,
+    duration=1.5,
+    utc=NOON,
+)
+_FAILED = FailedAttempt(
+    attempt=1,
+    source="openai",
+    model="gpt",
+    kind="cut",
+    status=200,
+    usage=Usage(input=100, output=3),
+    cost=7_000,
+    duration=0.5,
+)
+
+
+def reserve(request: str = "r1", **changes: object) -> Reserve:
+    return msgspec.structs.replace(_RESERVE, request=request, **changes)
+
+
+def settle(request: str = "r1", **changes: object) -> Settle:
+    return msgspec.structs.replace(_SETTLE, request=request, **changes)
+
+
+def failed(attempt: int = 1, **changes: object) -> FailedAttempt:
+    return msgspec.structs.replace(_FAILED, attempt=attempt, **changes)
+
+
+@dataclass
+class Told:
+    """Collects what `on_done` is told, in the order of the telling."""
+
+    told: list[tuple[str, Exception | None]] = field(default_factory=list)
+
+    def to(self, name: str):
+        return lambda why: self.told.append((name, why))
