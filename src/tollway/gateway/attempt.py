@@ -1,0 +1,275 @@
+"""One attempt at a request: what a source answers, until it is whole or has failed.
+
+Rules
+1. Nothing of an answer goes out before its first content: until then another source can take over
+   and the client sees one clean answer.
+2. Bytes are relayed as the meter hands them over, never rebuilt.
+3. An answer that is not a stream is held until it is whole, up to a cap, so that one cut short
+   can still fall back.
+4. An attempt is over once, with a whole answer or with one failure.
+"""
+
+from typing import Protocol
+
+from tollway.dispatch.messages import FailureKind, Send
+from tollway.fleet.usage import Usage
+from tollway.gateway.answers import relayed_lines, retry_after
+from tollway.gateway.http import JSON_HEADER, retry_after_line
+from tollway.gateway.meter import BodyMeter, StreamMeter
+from tollway.gateway.openai import RequestFacts
+from tollway.gateway.upstream import Call, Upstream
+
+MAX_HELD = 1024 * 1024
+"""Bytes of an unstreamed answer that are held."""
+MAX_ERROR = 64 * 1024
+"""Bytes of a source's error answer that are kept for relaying."""
+
+
+class Failure(Exception):  # noqa: N818 - what dispatch is told, not an error of ours
+    """Why an attempt has no whole answer."""
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        detail: str,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind: FailureKind = kind
+        self.detail = detail
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Owner(Protocol):
+    """The exchange that an attempt is made for."""
+
+    def clock(self) -> float: ...
+    def utc(self) -> float: ...
+
+    def content(self, lines: bytes, length: int | None) -> bool:
+        """Start the client's answer; False where the attempt was given up over it."""
+        ...
+
+    def part(self, data: bytes) -> None: ...
+    def finished(self, usage: Usage) -> None: ...
+    def answered(self, lines: bytes, body: bytes, usage: Usage) -> None: ...
+    def failed(self, failure: Failure) -> None: ...
+
+
+class Attempt:
+    """What `StreamAttempt` and `BodyAttempt` have in common. Times are of the monotonic clock."""
+
+    __slots__ = (
+        "_due",
+        "_flowing",
+        "_held",
+        "_held_size",
+        "_moved",
+        "_owner",
+        "action",
+        "call",
+        "error_answer",
+        "headers",
+        "sent_at",
+        "status",
+        "upstream",
+    )
+    wanted = b""
+
+    def __init__(self, owner: Owner, action: Send, upstream: Upstream) -> None:
+        self._owner = owner
+        self.action = action
+        self.upstream = upstream
+        self.call: Call | None = None
+        self.status: int | None = None
+        self.headers: dict[bytes, bytes] = {}
+        self.error_answer: tuple[int, bytes, bytes] | None = None
+        self.sent_at = self._moved = owner.clock()
+        self._due = self.sent_at + upstream.source.timeouts.total
+        self._flowing = False
+        self._held: list[bytes] = []
+        self._held_size = 0
+
+    # --- told by the call ------------------------------------------------------------------------
+
+    def head(self, status: int, headers: dict[bytes, bytes]) -> None:
+        self.status = status
+        self.headers = headers
+        if not 200 <= status < 300:
+            return
+        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if kind != self.wanted:
+            shown = kind.decode("ascii", "replace")[:80] or "no content-type"
+            self._fail("malformed", f"answered {shown} instead of {self.wanted.decode()}")
+        elif headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+            self._fail("malformed", "the answer is compressed, which was not asked for")
+
+    def data(self, data: bytes, ended: bool) -> None:
+        if self.status is not None and 200 <= self.status < 300:
+            self._take(data, ended)
+            return
+        self._held.append(data)
+        self._held_size += len(data)
+        if self._held_size > MAX_ERROR:
+            self._answered_error(b"")
+        elif ended:
+            self._answered_error(b"".join(self._held))
+
+    def lost(self, kind: FailureKind, detail: str) -> None:
+        if self.status is not None and not 200 <= self.status < 300:
+            self._answered_error(b"")
+        else:
+            self._fail(kind, detail)
+
+    # --- told by the exchange --------------------------------------------------------------------
+
+    def drop(self) -> None:
+        """Give the attempt up."""
+        call, self.call = self.call, None
+        if call is not None:
+            call.close()
+
+    def pause(self) -> None:
+        if self.call is not None:
+            self.call.pause()
+
+    def resume(self) -> None:
+        self._moved = self._owner.clock()
+        if self.call is not None:
+            self.call.resume()
+
+    def check(self, now: float, paused: bool) -> None:
+        """Enforce the source's total and idle timeouts."""
+        timeouts = self.upstream.source.timeouts
+        if now >= self._due:
+            self._fail("too_long", f"not done after {timeouts.total:g} s")
+        elif self._flowing and not paused and now - self._moved >= timeouts.idle:
+            self._fail("stall", f"nothing for {timeouts.idle:g} s")
+
+    def progress(self) -> int | None:
+        """Output tokens so far of a stream that flows, else None."""
+        return None
+
+    def spent(self, kind: FailureKind | None) -> Usage:
+        """What the attempt is believed to cost if it ends now, for `kind` or because the client
+        left. A source that refused charges nothing; one that was left at work may charge input."""
+        if self.status is not None:
+            return self._metered(kind) if 200 <= self.status < 300 else Usage()
+        at_work = self.call is not None and self.call.connection is not None
+        if at_work and kind in (None, "late", "too_long"):
+            return self._metered(kind)
+        return Usage()
+
+    # --- for the two kinds -----------------------------------------------------------------------
+
+    def _take(self, data: bytes, ended: bool) -> None:
+        raise NotImplementedError
+
+    def _metered(self, kind: FailureKind | None) -> Usage:
+        raise NotImplementedError
+
+    def _fail(self, kind: FailureKind, detail: str, status: int | None = None) -> None:
+        self._owner.failed(Failure(kind, detail, status))
+
+    def _answered_error(self, body: bytes) -> None:
+        status = self.status or 502
+        after = retry_after(self.headers.get(b"retry-after"), self._owner.utc())
+        if body.lstrip()[:1] == b"{":
+            self.error_answer = (status, JSON_HEADER + retry_after_line(after), body)
+        self._owner.failed(Failure("status", f"answered {status}", status, after))
+
+
+class StreamAttempt(Attempt):
+    """An answer in server-sent events."""
+
+    __slots__ = ("meter",)
+    wanted = b"text/event-stream"
+
+    def __init__(self, owner: Owner, action: Send, upstream: Upstream, facts: RequestFacts) -> None:
+        super().__init__(owner, action, upstream)
+        self.meter = StreamMeter(facts, self.sent_at)
+
+    def _take(self, data: bytes, ended: bool) -> None:
+        meter = self.meter
+        now = self._owner.clock()
+        out = meter.feed(data, now)
+        if ended and not meter.ended:
+            out += meter.finish(now)
+        if out:
+            self._moved = now
+            if not self._flowing:
+                self._flowing = True
+                if not self._owner.content(relayed_lines(self.headers), None):
+                    return
+            self._owner.part(out)
+        if meter.ended:
+            if self.call is not None and not self.call.over:
+                self.call.let_go()
+            self._owner.finished(meter.usage())
+        elif meter.error is not None:
+            self._fail("error_event", meter.error, meter.error_status)
+        elif meter.malformed is not None:
+            self._fail("malformed", meter.malformed)
+        elif ended:
+            self._fail("cut", "the stream ended without its end marker")
+
+    def progress(self) -> int | None:
+        return self.meter.output_tokens if self._flowing else None
+
+    def _metered(self, kind: FailureKind | None) -> Usage:
+        return self.meter.usage()
+
+
+class BodyAttempt(Attempt):
+    """An answer in one JSON body."""
+
+    __slots__ = ("_meter",)
+    wanted = b"application/json"
+
+    def __init__(self, owner: Owner, action: Send, upstream: Upstream, facts: RequestFacts) -> None:
+        super().__init__(owner, action, upstream)
+        self._meter = BodyMeter(facts)
+
+    def _take(self, data: bytes, ended: bool) -> None:
+        meter = self._meter
+        self._moved = self._owner.clock()
+        self._flowing = True
+        meter.feed(data)
+        if self._held_size > MAX_HELD:
+            if data:
+                self._owner.part(data)
+        else:
+            self._held.append(data)
+            self._held_size += len(data)
+            if self._held_size > MAX_HELD and not ended and not self._let_out():
+                return
+        if ended:
+            self._end()
+
+    def _let_out(self) -> bool:
+        """Too large to hold (rule 3): from here on it can only be broken off."""
+        held, self._held = self._held, []
+        length = self.headers.get(b"content-length")
+        lines = relayed_lines(self.headers)
+        if not self._owner.content(lines, None if length is None else int(length)):
+            return False
+        self._owner.part(b"".join(held))
+        return True
+
+    def _end(self) -> None:
+        meter = self._meter
+        meter.finish()
+        if meter.error is not None:
+            self._fail("error_event", meter.error, meter.error_status)
+        elif meter.malformed is not None:
+            self._fail("malformed", meter.malformed)
+        elif self._held:
+            body = self._held[0] if len(self._held) == 1 else b"".join(self._held)
+            self._owner.answered(relayed_lines(self.headers), body, meter.usage())
+        else:
+            self._owner.finished(meter.usage())
+
+    def _metered(self, kind: FailureKind | None) -> Usage:
+        return self._meter.usage()

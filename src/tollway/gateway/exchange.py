@@ -1,0 +1,297 @@
+"""One request's life: what dispatch asks for is done, what happens is told to dispatch.
+
+Rules
+1. Until the first content has gone out every failure can be made good by another attempt.
+2. After it a failure ends in an error event and the end of the chunks, without `[DONE]`: the
+   client's library sees an error and not a short answer. An answer that is not a stream is broken
+   off instead.
+3. A client that reads slowly stops the reading from the source, and the source's idle timeout.
+4. Every attempt that was sent is ended by exactly one `Finished`, `Failed` or `Cancelled`.
+"""
+
+from typing import Protocol
+
+from tollway.dispatch.messages import (
+    Abort,
+    Cancelled,
+    Content,
+    EndWithError,
+    Event,
+    Failed,
+    Finished,
+    Progressed,
+    Reject,
+    Send,
+)
+from tollway.fleet.usage import Usage
+from tollway.gateway.answers import attempt_lines
+from tollway.gateway.attempt import Attempt, BodyAttempt, Failure, StreamAttempt
+from tollway.gateway.client import ClientConnection
+from tollway.gateway.http import Refusal, retry_after_line
+from tollway.gateway.meter import StreamMeter
+from tollway.gateway.openai import RequestFacts, error_event, splice
+from tollway.gateway.upstream import Upstream
+
+_SECRET_STATUSES = frozenset({401, 403, 407})
+"""About our credential, not about the client's request, and their text may quote the credential."""
+
+
+class Board(Protocol):
+    """Where exchanges live."""
+
+    upstreams: dict[str, Upstream]
+
+    def clock(self) -> float: ...
+    def utc(self) -> float: ...
+    def tell(self, event: Event) -> None: ...
+    def closed(self, exchange: "Exchange") -> None: ...
+    def first_content(self, action: Send, seconds: float) -> None: ...
+    def stream_ended(self, action: Send, meter: StreamMeter) -> None: ...
+
+
+class Exchange:
+    """A request from its arrival to its answer. `extra` is header lines for the source."""
+
+    __slots__ = (
+        "_attempt",
+        "_board",
+        "_body",
+        "_connection",
+        "_error_answer",
+        "_extra",
+        "_facts",
+        "_last_send",
+        "_paused",
+        "_relaying",
+        "bucket",
+        "clock",
+        "done",
+        "id",
+        "part",
+        "utc",
+    )
+
+    def __init__(
+        self,
+        board: Board,
+        connection: ClientConnection,
+        request_id: str,
+        facts: RequestFacts,
+        body: bytes,
+        extra: bytes,
+    ) -> None:
+        self.id = request_id
+        self.done = False
+        self.bucket = 0
+        self.clock = board.clock
+        self.utc = board.utc
+        self.part = connection.send
+        self._board = board
+        self._connection = connection
+        self._facts = facts
+        self._body = body
+        self._extra = extra
+        self._attempt: Attempt | None = None
+        self._last_send: Send | None = None
+        self._error_answer: tuple[int, bytes, bytes] | None = None
+        self._paused = False
+        self._relaying = False
+        connection.listener = self
+
+    # --- what dispatch asks for ------------------------------------------------------------------
+
+    def send(self, action: Send) -> None:
+        """Start an attempt."""
+        self._last_send = action
+        upstream = self._board.upstreams.get(action.source)
+        if upstream is None:
+            self._fail_unsent(action, "the source is not in the fleet any more")
+            return
+        body = splice(self._body, self._facts, action.upstream_model)
+        kind = StreamAttempt if self._facts.stream else BodyAttempt
+        attempt = self._attempt = kind(self, action, upstream, self._facts)
+        attempt.call = upstream.open(self._facts.operation, self._extra, body, attempt)
+        if self._paused:
+            attempt.pause()
+
+    def _fail_unsent(self, action: Send, why: str) -> None:
+        self._board.tell(Failed(self.id, action.attempt, "internal", Usage(), detail=why))
+
+    def reject(self, action: Reject) -> None:
+        """Answer with dispatch's error."""
+        if self._relaying:
+            self.end_with_error(EndWithError(self.id, action.code, action.message))
+        else:
+            self._refuse(action.status, action.code, action.message, action.retry_after)
+
+    def relay(self) -> None:
+        """Answer with the last attempt's own error."""
+        answer = self._error_answer
+        if answer is None or answer[0] in _SECRET_STATUSES or self._relaying:
+            self._refuse(502, "upstream_error", "The source refused the request.", None)
+            return
+        status, lines, body = answer
+        lines += self._lines()
+        self._close()
+        self._connection.respond(status, lines, body)
+
+    def end_with_error(self, action: EndWithError) -> None:
+        """Rule 2."""
+        if not self._relaying:
+            self._refuse(502, action.code, action.message, None)
+            return
+        self._close()
+        if self._facts.stream:
+            # The meter hands over whole events, so this begins a new one.
+            self._connection.send(error_event(action.code, action.message))
+            self._connection.end()
+        else:
+            self._connection.abort()
+
+    def abort(self, action: Abort) -> None:
+        """Give the attempt up."""
+        attempt = self._attempt
+        if attempt is not None and attempt.action.attempt == action.attempt:
+            self.failed(Failure(action.kind, action.detail))
+
+    # --- what the attempt tells ------------------------------------------------------------------
+
+    def content(self, lines: bytes, length: int | None) -> bool:
+        """The first content is here: start the client's answer."""
+        attempt = self._attempt
+        if attempt is None:
+            return False
+        self._say_content(attempt)
+        if self._attempt is not attempt:
+            return False
+        self._relaying = True
+        self._body = b""  # rule 1: nobody else will be asked
+        self._connection.begin(200, lines + self._lines(), length)
+        return self._attempt is attempt
+
+    def answered(self, lines: bytes, body: bytes, usage: Usage) -> None:
+        """A whole answer is here, and nothing of it has gone out."""
+        attempt = self._attempt
+        if attempt is None:
+            return
+        self._say_content(attempt)
+        if self._attempt is attempt:
+            lines += self._lines()
+            self._end_attempt(attempt, usage)
+            self._connection.respond(200, lines, body)
+
+    def finished(self, usage: Usage) -> None:
+        """The last part of the answer has gone out."""
+        attempt = self._attempt
+        if attempt is not None:
+            self._end_attempt(attempt, usage)
+            self._connection.end()
+
+    def failed(self, failure: Failure) -> None:
+        """The attempt is over without a whole answer."""
+        attempt = self._attempt
+        if attempt is None:
+            return
+        usage = attempt.spent(failure.kind)
+        self._error_answer = attempt.error_answer
+        self._drop_attempt()
+        self._board.tell(
+            Failed(
+                self.id,
+                attempt.action.attempt,
+                failure.kind,
+                usage,
+                failure.status,
+                failure.retry_after,
+                failure.detail,
+            )
+        )
+
+    def _say_content(self, attempt: Attempt) -> None:
+        self._board.first_content(attempt.action, self.clock() - attempt.sent_at)
+        self._board.tell(Content(self.id, attempt.action.attempt))
+
+    def _end_attempt(self, attempt: Attempt, usage: Usage) -> None:
+        self._close()
+        self._board.tell(Finished(self.id, attempt.action.attempt, usage))
+
+    # --- ends ------------------------------------------------------------------------------------
+
+    def _drop_attempt(self) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is None:
+            return
+        if self._relaying and isinstance(attempt, StreamAttempt):
+            self._board.stream_ended(attempt.action, attempt.meter)
+        attempt.drop()
+
+    def _close(self) -> None:
+        self.done = True
+        self._drop_attempt()
+        self._connection.listener = None
+        self._board.closed(self)
+
+    def _refuse(self, status: int, code: str, message: str, after: float | None) -> None:
+        lines = retry_after_line(after) + self._lines()
+        self._close()
+        self._connection.refuse(Refusal(status, code, message, lines))
+
+    def _lines(self) -> bytes:
+        return attempt_lines(self.id, self._last_send)
+
+    def _spent(self) -> Usage:
+        return Usage() if self._attempt is None else self._attempt.spent(None)
+
+    def client_gone(self) -> None:
+        """The client has left: so does the attempt, at once."""
+        usage = self._spent()
+        self._close()
+        self._board.tell(Cancelled(self.id, usage))
+
+    def stop(self) -> None:
+        """The gateway ends: so does this request, in words."""
+        if self._relaying:
+            self.failed(Failure("internal", "the gateway is stopping"))
+            return
+        usage = self._spent()
+        self._refuse(503, "stopping", "The gateway is stopping; try again.", 1.0)
+        self._board.tell(Cancelled(self.id, usage))
+
+    def break_down(self) -> None:
+        """A fault of ours: end the request, whatever it was doing."""
+        if self.done:
+            return
+        usage = self._spent()
+        if self._relaying:
+            self._close()
+            self._connection.abort()
+        else:
+            self._refuse(500, "internal_error", "The gateway failed.", None)
+        self._board.tell(Cancelled(self.id, usage))
+
+    # --- the client's pace, and time -------------------------------------------------------------
+
+    def client_paused(self) -> None:
+        """Rule 3."""
+        self._paused = True
+        if self._attempt is not None:
+            self._attempt.pause()
+
+    def client_resumed(self) -> None:
+        self._paused = False
+        if self._attempt is not None:
+            self._attempt.resume()
+
+    def check(self, now: float) -> None:
+        """Enforce the source's timeouts."""
+        if self._attempt is not None:
+            self._attempt.check(now, self._paused)
+
+    def progress(self) -> None:
+        """Tell dispatch how far a stream is."""
+        attempt = self._attempt
+        if attempt is None:
+            return
+        tokens = attempt.progress()
+        if tokens is not None:
+            self._board.tell(Progressed(self.id, attempt.action.attempt, tokens))

@@ -1,0 +1,275 @@
+"""Which path is answered by what, and for whom.
+
+Rules
+1. Every path except the probes and `/metrics` needs a key; without one the answer is the same 401
+   whatever is wrong with it, and the body of the request is not read.
+2. A key sees the routes that it may use, and its own usage, and nothing else.
+3. `/metrics` names sources, so it answers loopback peers only, unless it is opened up.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from random import getrandbits
+from typing import Protocol, TypeVar
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+
+from tollway.dispatch.messages import Arrived
+from tollway.fleet.objects import Fleet, Operation, RequestClass, Tier
+from tollway.gateway.auth import presented_key
+from tollway.gateway.client import ClientConnection
+from tollway.gateway.exchange import Exchange
+from tollway.gateway.http import JSON_HEADER, Refusal, Request, header_line
+from tollway.gateway.openai import BadRequest, error_body, models_body, read_request
+from tollway.gateway.switchboard import Switchboard
+from tollway.ledger.keys import KeyRecord
+
+OPERATIONS: Mapping[bytes, Operation] = {
+    b"/v1/chat/completions": "chat",
+    b"/v1/completions": "completion",
+    b"/v1/embeddings": "embedding",
+}
+T = TypeVar("T")
+
+_TEXT = b"content-type: text/plain; charset=utf-8\r\n"
+_METRICS = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
+_ACCEPT = {
+    True: b"accept: text/event-stream\r\n",
+    False: b"accept: application/json\r\n",
+}
+_TAG = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
+_CLASSES: Mapping[bytes, RequestClass] = {b"interactive": "interactive", b"batch": "batch"}
+_TIERS: Mapping[bytes, Tier] = {
+    b"standard": "standard",
+    b"flex": "flex",
+    b"batch": "batch",
+    b"priority": "priority",
+}
+
+
+class State(Protocol):
+    """What the routes need to know of the gateway."""
+
+    board: Switchboard
+    fleet: Fleet
+    started: int
+    open_metrics: bool
+
+    def find_key(self, presented: bytes) -> KeyRecord | None: ...
+    def stopping(self) -> bool: ...
+    def not_ready(self) -> str | None: ...
+    def metrics(self) -> bytes: ...
+    def refused(self, code: str) -> None: ...
+    def usage(self, key: str, tag: str | None, done: Callable[[bytes], None]) -> None: ...
+
+
+Handler = Callable[[ClientConnection, Request], None]
+
+
+class Routes:
+    """The gateway's paths. `boot` makes request ids of this process differ from any other's."""
+
+    def __init__(self, state: State, boot: str) -> None:
+        self._state = state
+        self._boot = boot
+        self._count = 0
+        self._probes: dict[bytes, Handler] = {
+            b"/healthz": self._healthz,
+            b"/readyz": self._readyz,
+            b"/metrics": self._metrics,
+        }
+        self._reading: dict[bytes, Handler] = {
+            b"/v1/models": self._models,
+            b"/v1/usage": self._usage,
+        }
+
+    # --- for the client's side -------------------------------------------------------------------
+
+    def admit(self, request: Request) -> None:
+        """Judge a head: the path, the method, the key."""
+        path, method = request.path, request.method
+        if path in OPERATIONS:
+            allowed = (b"POST",)
+        elif path in self._probes or path in self._reading or path.startswith(b"/v1/models/"):
+            allowed = (b"GET", b"HEAD")
+        else:
+            raise Refusal(404, "not_found", "There is no such path here.")
+        if method not in allowed and method != b"OPTIONS":
+            lines = b"allow: " + b", ".join(allowed) + b"\r\n"
+            raise Refusal(405, "method_not_allowed", "This path has other methods.", lines)
+        if path in self._probes:
+            return
+        if method == b"OPTIONS":
+            return
+        headers = request.headers
+        presented = presented_key(headers.get(b"authorization"), headers.get(b"x-api-key"))
+        request.key = None if presented is None else self._state.find_key(presented)
+        if request.key is None:
+            raise Refusal(
+                401,
+                "invalid_api_key",
+                "Send a valid key as `authorization: Bearer tw_...`.",
+                b"www-authenticate: Bearer\r\n",
+            )
+
+    def start(self, connection: ClientConnection, request: Request) -> None:
+        """Answer a whole request."""
+        path = request.path
+        if request.method == b"OPTIONS":
+            allow = b"POST" if path in OPERATIONS else b"GET, HEAD"
+            connection.respond(204, b"allow: " + allow + b"\r\n", b"")
+            return
+        operation = OPERATIONS.get(path)
+        if operation is not None:
+            self._ask(connection, request, operation)
+        elif path in self._probes:
+            self._probes[path](connection, request)
+        elif path in self._reading:
+            self._reading[path](connection, request)
+        else:
+            self._model(connection, request)
+
+    def error_body(self, refusal: Refusal) -> bytes:
+        self._state.refused(refusal.code)
+        return error_body(refusal.status, refusal.code, refusal.message, refusal.param)
+
+    # --- asking a model --------------------------------------------------------------------------
+
+    def _ask(self, connection: ClientConnection, request: Request, operation: Operation) -> None:
+        state, key = self._state, _key_of(request)
+        board = state.board
+        if state.stopping():
+            raise Refusal(
+                503, "stopping", "The gateway is stopping; try again.", b"retry-after: 1\r\n"
+            )
+        if len(board.live) >= state.fleet.gateway.max_streams:
+            raise Refusal(503, "too_many_streams", "Try again soon.", b"retry-after: 1\r\n")
+        headers = request.headers
+        tag = headers.get(b"x-tollway-tag")
+        if tag is not None and not _TAG.match(tag):
+            raise _bad_header("x-tollway-tag", "1 to 64 of A-Z a-z 0-9 _ . : -")
+        request_class = _choice(headers, b"x-tollway-class", _CLASSES)
+        tier = _choice(headers, b"x-tollway-tier", _TIERS)
+        body = request.take_body()
+        try:
+            facts = read_request(operation, body, key.tenant)
+        except BadRequest as fault:
+            raise Refusal(fault.status, fault.code, fault.message, param=fault.param) from None
+        self._count += 1
+        request_id = f"{self._boot}-{self._count:x}"
+        extra = _ACCEPT[facts.stream]
+        if b"traceparent" in headers:
+            extra += header_line(b"traceparent", headers[b"traceparent"])
+            if b"tracestate" in headers:
+                extra += header_line(b"tracestate", headers[b"tracestate"])
+        exchange = Exchange(board, connection, request_id, facts, body, extra)
+        board.arrive(
+            exchange,
+            Arrived(
+                request=request_id,
+                key=key.id,
+                route=facts.model,
+                operation=operation,
+                stream=facts.stream,
+                input_tokens=facts.input_tokens,
+                max_output=facts.max_output,
+                prefix=facts.prefix,
+                draw=getrandbits(64),
+                request_class=request_class,
+                tier=tier or facts.tier,
+                tag=None if tag is None else tag.decode(),
+            ),
+        )
+
+    # --- what a key may read ---------------------------------------------------------------------
+
+    def _names(self, key: KeyRecord) -> list[str]:
+        fleet = self._state.fleet
+        tenant = fleet.tenants.get(key.tenant)
+        if tenant is None:
+            return []
+        bounds = [names for names in (tenant.routes, key.terms.routes) if names is not None]
+        return sorted(name for name in fleet.routes if all(name in names for names in bounds))
+
+    def _models(self, connection: ClientConnection, request: Request) -> None:
+        body = models_body(self._names(_key_of(request)), self._state.started)
+        connection.respond(200, JSON_HEADER, body)
+
+    def _model(self, connection: ClientConnection, request: Request) -> None:
+        name = unquote(request.path.removeprefix(b"/v1/models/").decode("ascii", "replace"))
+        if name not in self._names(_key_of(request)):
+            raise Refusal(404, "model_not_found", "This key has no such model.", param="model")
+        connection.respond(200, JSON_HEADER, _one_model(name, self._state.started))
+
+    def _usage(self, connection: ClientConnection, request: Request) -> None:
+        asked = parse_qs(request.query.decode("ascii", "replace"), keep_blank_values=True)
+        tags = asked.get("tag", [])
+        if (
+            len(tags) > 1
+            or any(not _TAG.match(tag.encode()) for tag in tags)
+            or set(asked) - {"tag"}
+        ):
+            raise Refusal(400, "invalid_query", "The only parameter is `tag`, once.", param="tag")
+        self._state.usage(
+            _key_of(request).id,
+            tags[0] if tags else None,
+            lambda body: connection.respond(200, JSON_HEADER, body),
+        )
+
+    # --- probes ----------------------------------------------------------------------------------
+
+    def _healthz(self, connection: ClientConnection, request: Request) -> None:
+        connection.respond(200, _TEXT, b"ok\n")
+
+    def _readyz(self, connection: ClientConnection, request: Request) -> None:
+        why = self._state.not_ready()
+        if why is None:
+            connection.respond(200, _TEXT, b"ready\n")
+        else:
+            connection.respond(503, _TEXT, f"{why}\n".encode())
+
+    def _metrics(self, connection: ClientConnection, request: Request) -> None:
+        if not self._state.open_metrics and not _is_near(connection.peer, request):
+            raise Refusal(403, "forbidden", "Metrics are answered to this machine only.")
+        connection.respond(200, _METRICS, self._state.metrics())
+
+
+def _key_of(request: Request) -> KeyRecord:
+    """Whose request it is. `admit` has let it pass, so it has a key; if not, this fails closed."""
+    if request.key is None:
+        raise Refusal(401, "invalid_api_key", "Send a valid key.")
+    return request.key
+
+
+def _is_near(peer: object, request: Request) -> bool:
+    """Whether a process of this machine asks, and means this machine: a browser that was led here
+    by a name of somebody else's (DNS rebinding) says that name."""
+    host = request.headers.get(b"host", b"localhost").decode("ascii", "replace")
+    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    try:
+        near = isinstance(peer, tuple) and ip_address(peer[0]).is_loopback
+        return near and (name == "localhost" or ip_address(name.strip("[]")) is not None)
+    except ValueError:
+        return False
+
+
+def _choice(headers: Mapping[bytes, bytes], name: bytes, known: Mapping[bytes, T]) -> T | None:
+    value = headers.get(name)
+    if value is None:
+        return None
+    found = known.get(value.strip().lower())
+    if found is None:
+        raise _bad_header(name.decode(), b", ".join(known).decode())
+    return found
+
+
+def _bad_header(name: str, known: str) -> Refusal:
+    return Refusal(400, "invalid_header", f"{name} must be one of: {known}.", param=name)
+
+
+def _one_model(name: str, created: int) -> bytes:
+    """One entry of the list, as OpenAI answers for a single model."""
+    whole = msgspec.json.decode(models_body([name], created))
+    return msgspec.json.encode(whole["data"][0])
