@@ -267,6 +267,4 @@ class BreakerMoved(Message, frozen=True, gc=False):
     why: str
 
 
-Action = (
-    Reserve | Send | Reject | Relay | EndWithError | Abort | Settle | WakeAt | BreakerMoved
-)
+Action = Reserve | Send | Reject | Relay | EndWithError | Abort | Settle | WakeAt | BreakerMoved

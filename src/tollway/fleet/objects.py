@@ -84,7 +84,8 @@ class BreakerTerms:
     requests at a time may try it. A stream slower than `min_speed` output tokens a second,
     measured over `speed_window` seconds after its first content, counts as one failure (None: no
     floor). A first content event later than `ttft_deadline` counts as one too (None: only the
-    attempt's own timeout does).
+    attempt's own timeout does). `thinking` is how long a model may be silent because it reasons
+    without showing it: that time counts against neither.
     """
 
     window: Seconds
@@ -95,6 +96,7 @@ class BreakerTerms:
     min_speed: TokensPerSecond | None
     speed_window: Seconds
     ttft_deadline: Seconds | None
+    thinking: Seconds = Seconds(0.0)
 
 
 @dataclass(frozen=True, slots=True)

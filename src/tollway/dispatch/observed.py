@@ -1,0 +1,43 @@
+"""What was observed of a quantity lately, as quantiles that are cheap to ask for."""
+
+from tollway.policy import quantile as q
+
+REFRESH_EVERY = 16
+"""Samples after which a remembered quantile is computed again."""
+
+RESCALE_AT = 1e12
+
+
+class Observed:
+    """A fading histogram of one quantity (`fade` in seconds)."""
+
+    __slots__ = ("_asked", "_fresh", "_since", "_weights", "fade", "samples")
+
+    def __init__(self, fade: float, now: float) -> None:
+        self.fade = fade
+        self.samples = 0
+        self._since = now
+        self._weights = [0.0] * q.BINS
+        self._asked: dict[float, float | None] = {}
+        self._fresh = 0
+
+    def add(self, value: float, now: float) -> None:
+        """Count one sample."""
+        weight = q.weight_at(now, self._since, self.fade)
+        if weight > RESCALE_AT:
+            self._weights = [old / weight for old in self._weights]
+            self._since, weight = now, 1.0
+        self._weights[q.bin_of(value)] += weight
+        self.samples += 1
+        self._fresh += 1
+        if self._fresh >= REFRESH_EVERY or self.samples <= REFRESH_EVERY:
+            self._asked.clear()
+            self._fresh = 0
+
+    def quantile(self, share: float) -> float | None:
+        """The quantile as of at most `REFRESH_EVERY` samples ago; None before the first sample."""
+        if share in self._asked:
+            return self._asked[share]
+        value = q.quantile(self._weights, share)
+        self._asked[share] = value
+        return value

@@ -1,0 +1,180 @@
+"""Where each request goes: to a source now, into a lane to wait, or nowhere."""
+
+from tollway.dispatch import ends
+from tollway.dispatch.books import Books
+from tollway.dispatch.lanes import Lanes
+from tollway.dispatch.messages import Action, Send
+from tollway.dispatch.requests import RESERVING, SENT, Attempt, RequestState
+from tollway.dispatch.routing import holding, pick, plan_routes, substitution
+from tollway.dispatch.sources import Pair, Sources
+from tollway.dispatch.timetable import Timetable
+from tollway.fleet.objects import Fleet
+from tollway.policy import breaker, retry
+from tollway.policy.route import Ask
+
+
+class Placing:
+    """The fleet's sources and who uses or awaits them. Appends its actions to `out`."""
+
+    __slots__ = (
+        "_books",
+        "_out",
+        "_retries",
+        "_retries_at",
+        "_times",
+        "fleet",
+        "lanes",
+        "plans",
+        "sources",
+    )
+
+    def __init__(
+        self, fleet: Fleet, books: Books, times: Timetable, out: list[Action], now: float
+    ) -> None:
+        self.fleet = fleet
+        self.sources = Sources(fleet, now)
+        self.plans = plan_routes(fleet, self.sources)
+        self.lanes = Lanes()
+        self._books = books
+        self._times = times
+        self._out = out
+        self._retries = retry.RETRY_WINDOW * fleet.retry.min_per_second
+        self._retries_at = now
+
+    def adopt(self, fleet: Fleet, now: float) -> list[RequestState]:
+        """Take a new fleet; gives those who waited, who have to be placed anew."""
+        self.fleet = fleet
+        self.sources.adopt(fleet, now)
+        self.plans = plan_routes(fleet, self.sources)
+        waiting = self.lanes.everyone()
+        self.lanes.clear()
+        for request in waiting:
+            request.phase = RESERVING
+            request.tried.clear()
+            self._times.step.clear(request.id)
+        return waiting
+
+    def offer(self, request: RequestState) -> None:
+        """Find the pairs that can hold the request at all."""
+        tokens = request.input_tokens + (request.arrived.operation != "embedding")
+        plan = request.plan
+        request.options = (holding(plan.candidates, tokens), holding(plan.fallbacks, tokens))
+
+    def place(self, request: RequestState, now: float) -> ends.Turned | None:
+        """Send the request or let it wait; or say why neither is any use."""
+        pair = self._choose(request, now)
+        if pair is None:
+            return self._wait(request, now)
+        self._send(request, pair, now)
+        return None
+
+    def may_retry(self, now: float) -> bool:
+        """Whether the retry budget has one more attempt, which is then drawn."""
+        terms = self.fleet.retry
+        seconds, self._retries_at = now - self._retries_at, now
+        self._retries = retry.replenished(self._retries, seconds, terms.min_per_second)
+        if self._retries < 1.0:
+            return False
+        self._retries -= 1.0
+        return True
+
+    def free(self, attempt: Attempt, moves: list[Action], now: float) -> None:
+        """Give back an attempt's slot, and let someone else have it."""
+        pair = attempt.pair
+        pair.source.outstanding -= 1
+        if attempt.probe is not None and attempt.probe == pair.breaker.round:
+            pair.breaker.probes_in_flight -= 1
+        self.moved(pair, moves)
+        self.serve_waiting(pair.source.name, now)
+
+    def moved(self, pair: Pair, moves: list[Action]) -> None:
+        """Announce a pair's moves, and see to it that an open one is tried again in time."""
+        if moves:
+            self._out.extend(moves)
+            if pair.breaker.state == breaker.OPEN:
+                self._times.recover(pair.breaker.until, pair)
+
+    def recover(self, now: float) -> None:
+        """Half-open the breakers and end the rests whose time has come."""
+        for pair in self._times.recovery.due(now):
+            self._out.extend(pair.half_open(now))
+            self.serve_waiting(pair.source.name, now)
+
+    def serve_waiting(self, source: str, now: float) -> None:
+        """Give this source's free slots to whoever waits for them."""
+        state = self.sources.by_name.get(source)
+        while state is not None and state.has_slot():
+            request = self.lanes.next_for(source, now)
+            if request is None:
+                return
+            self.lanes.leave(request, RESERVING)
+            self.place(request, now)  # never turned away: a pair of this source is available
+
+    def _choose(self, request: RequestState, now: float) -> Pair | None:
+        """A candidate by the route's objectives, else the first fallback, of those available."""
+        tried = request.tried
+        candidates, fallbacks = request.options
+        available = [pair for pair in candidates if pair.available(now) and pair not in tried]
+        if len(available) == 1:
+            return available[0]
+        if available:
+            event = request.arrived
+            usage = self._books.expected(request)
+            ask = Ask(usage.output, event.prefix, event.draw)
+            return pick(request.plan, available, ask, usage, now, self._books.utc(now))
+        for pair in fallbacks:
+            if pair not in tried and pair.available(now):
+                return pair
+        return None
+
+    def _wait(self, request: RequestState, now: float) -> ends.Turned | None:
+        """Begin to wait for a slot or for the end of a rest; an open breaker is not waited for."""
+        untried = request.untried()
+        queue = self.fleet.queue
+        patience = queue.batch_wait if request.batch else queue.interactive_wait
+        if not any(
+            pair.healthy(now) or now < pair.rest_until <= now + patience for pair in untried
+        ):
+            return ends.no_source(request, untried, now)
+        length = queue.batch_length if request.batch else queue.interactive_length
+        if self.lanes.waiting[request.batch] >= length:
+            return ends.queue_full(length)
+        self.lanes.add(request, untried)
+        self._times.arm(self._times.step, request.id, patience, now)
+        return None
+
+    def _send(self, request: RequestState, pair: Pair, now: float) -> None:
+        source, times = pair.source, self._times
+        request.attempts += 1
+        request.phase = SENT
+        request.aborting = False
+        attempt = request.attempt = Attempt(request.attempts, pair, now)
+        source.outstanding += 1
+        if pair.breaker.state == breaker.HALF_OPEN:
+            attempt.probe = pair.breaker.round
+            pair.breaker.probes_in_flight += 1
+        if request.attempts == 1:
+            terms = self.fleet.retry
+            self._retries = retry.earned(self._retries, terms.ratio, terms.min_per_second)
+        tokens = request.input_tokens + request.held_output
+        if pair.covers(tokens, now):
+            attempt.prepaid = tokens
+            pair.draw_prepaid(tokens, now)
+        declared = source.declared
+        times.arm(times.step, request.id, declared.timeouts.first_content, now)
+        terms = declared.breaker
+        if terms.ttft_deadline is not None and request.arrived.stream:
+            times.arm(times.ttft, request.id, terms.ttft_deadline + terms.thinking, now)
+        attempt.silent_left = terms.thinking
+        attempt.substituted = substitution(request.plan, pair)
+        self._out.append(
+            Send(
+                request.id,
+                attempt.number,
+                source.name,
+                pair.model,
+                pair.serving.upstream_model,
+                request.tier,
+                attempt.substituted,
+            )
+        )

@@ -1,0 +1,130 @@
+"""One request between arrival and settlement, as dispatch sees it."""
+
+from tollway.dispatch.accounts import KeyAccount
+from tollway.dispatch.messages import Arrived, FailedAttempt
+from tollway.dispatch.routing import Plan
+from tollway.dispatch.sources import Pair
+from tollway.fleet.objects import Tier
+
+RESERVING = "reserving"
+WAITING = "waiting"
+SENT = "sent"
+ANSWERING = "answering"
+
+
+class Attempt:
+    """One try at one source."""
+
+    __slots__ = (
+        "content_at",
+        "judged",
+        "mark_at",
+        "mark_tokens",
+        "number",
+        "pair",
+        "prepaid",
+        "probe",
+        "sent_at",
+        "silent_left",
+        "slow",
+        "substituted",
+        "tokens",
+    )
+
+    def __init__(self, number: int, pair: Pair, now: float) -> None:
+        self.number = number
+        self.pair = pair
+        self.sent_at = now
+        self.content_at: float | None = None
+        self.tokens = 0
+        # The open window of the token-speed floor, and whether a sample was already counted.
+        self.mark_at = now
+        self.mark_tokens = 0
+        self.silent_left = 0.0
+        self.judged = False
+        self.slow = False
+        # The breaker's half-open round that this attempt probes for, if it does.
+        self.probe: int | None = None
+        self.prepaid = 0
+        self.substituted: str | None = None
+
+
+class Ending:
+    """Why dispatch itself ends a request whose attempt is still being taken down."""
+
+    __slots__ = ("code", "message", "status")
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class RequestState:
+    """A request's state: where it is, what it holds, and what has been tried for it."""
+
+    __slots__ = (
+        "aborting",
+        "account",
+        "arrived",
+        "arrived_at",
+        "attempt",
+        "attempts",
+        "batch",
+        "cost",
+        "ending",
+        "extended",
+        "failed",
+        "held",
+        "held_output",
+        "input_tokens",
+        "lane",
+        "last_tried",
+        "options",
+        "order",
+        "phase",
+        "plan",
+        "tier",
+        "tried",
+    )
+
+    def __init__(
+        self, arrived: Arrived, account: KeyAccount, plan: Plan, order: int, now: float
+    ) -> None:
+        self.arrived = arrived
+        self.account = account
+        self.plan = plan
+        self.order = order
+        self.arrived_at = now
+        self.phase = RESERVING
+        self.batch = False
+        self.tier: Tier = arrived.tier or plan.route.tier
+        self.options: tuple[tuple[Pair, ...], tuple[Pair, ...]] = ((), ())
+        self.tried: list[Pair] = []
+        self.lane: tuple[Pair, ...] = ()
+        self.attempt: Attempt | None = None
+        self.last_tried: Attempt | None = None
+        self.attempts = 0
+        self.failed: list[FailedAttempt] = []
+        self.cost = 0
+        self.input_tokens = arrived.input_tokens
+        self.held = 0
+        self.held_output = 0
+        self.extended = 0
+        self.aborting = False
+        self.ending: Ending | None = None
+
+    # `extended` is the part of `held_output` that was added while answering: limits were charged
+    # without it.
+
+    @property
+    def id(self) -> str:
+        """The request id."""
+        return self.arrived.request
+
+    def untried(self) -> tuple[Pair, ...]:
+        """Every pair that may still be tried, candidates first."""
+        candidates, fallbacks = self.options
+        if not self.tried:
+            return candidates + fallbacks
+        return tuple(pair for pair in candidates + fallbacks if pair not in self.tried)

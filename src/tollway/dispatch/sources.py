@@ -1,0 +1,267 @@
+"""What dispatch knows of each source: slots in use, health, rest, and what it was seen to do."""
+
+from collections import deque
+from hashlib import blake2b
+
+from tollway.dispatch.messages import Action, BreakerMoved
+from tollway.dispatch.observed import Observed
+from tollway.fleet.objects import BreakerTerms, Fleet, Price, Serving, Source, Tier
+from tollway.fleet.prices import price_at
+from tollway.policy import breaker as rules
+from tollway.policy import limit
+from tollway.units import UtcSeconds
+
+FADE = 300.0
+"""Seconds after which an observation of speed counts 1/e."""
+
+UNOBSERVED_TTFT = 0.5
+UNOBSERVED_SPEED = 60.0
+"""Assumed of a pair that neither was observed nor declares `expected_*`: ordinary values of hosted
+models, so that a new source is tried rather than shunned or flooded."""
+
+
+class Window:
+    """Good and bad samples of the last `length` seconds."""
+
+    __slots__ = ("_samples", "failures", "length")
+
+    def __init__(self, length: float) -> None:
+        self.length = length
+        self.failures = 0
+        self._samples: deque[tuple[float, bool]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def count(self, failed: bool, now: float) -> None:
+        """Add a sample, and drop those that are too old."""
+        samples = self._samples
+        samples.append((now, failed))
+        self.failures += failed
+        while samples[0][0] <= now - self.length:
+            self.failures -= samples.popleft()[1]
+
+    def clear(self) -> None:
+        """Drop all samples."""
+        self._samples.clear()
+        self.failures = 0
+
+
+class Breaker:
+    """Health of one (source, model) pair, by the rules of `policy.breaker`.
+
+    Two windows are judged: the declared one, and one of `speed_window` seconds, because good
+    samples from before a sudden failure would hide it for most of the long one.
+    """
+
+    __slots__ = ("long", "opened", "probes_in_flight", "round", "short", "state", "until", "why")
+
+    def __init__(self, terms: BreakerTerms) -> None:
+        self.state = rules.CLOSED
+        self.until = 0.0
+        self.opened = 0
+        self.round = 0
+        self.probes_in_flight = 0
+        self.why = ""
+        self.long = Window(terms.window)
+        self.short = Window(min(terms.speed_window, terms.window))
+
+    def count(self, failed: bool, now: float) -> None:
+        """Add a sample to both windows."""
+        self.long.count(failed, now)
+        self.short.count(failed, now)
+
+    def forget(self) -> None:
+        """Drop both windows' samples."""
+        self.long.clear()
+        self.short.clear()
+
+
+class Pair:
+    """A (source, model) pair: breaker, rest, prepaid tokens, and observed TTFT and speed."""
+
+    __slots__ = (
+        "_priced",
+        "_priced_minute",
+        "breaker",
+        "model",
+        "prepaid_horizon",
+        "rest_until",
+        "seed",
+        "serving",
+        "source",
+        "speed",
+        "ttft",
+    )
+
+    def __init__(self, source: "SourceState", serving: Serving, now: float) -> None:
+        self.source = source
+        self.serving = serving
+        self.model = serving.model
+        self.breaker = Breaker(source.declared.breaker)
+        self.rest_until = now
+        self._priced: dict[Tier, Price | None] = {}
+        self._priced_minute = -1
+        self.prepaid_horizon = now
+        self.ttft = Observed(FADE, now)
+        self.speed = Observed(FADE, now)
+        digest = blake2b(f"{source.name}/{serving.model}".encode(), digest_size=8).digest()
+        self.seed = int.from_bytes(digest, "big")
+
+    def declare(self, serving: Serving) -> None:
+        """Take a new declaration of the same pair."""
+        self.serving = serving
+        self._priced_minute = -1
+        terms = self.source.declared.breaker
+        self.breaker.long.length = terms.window
+        self.breaker.short.length = min(terms.speed_window, terms.window)
+
+    def healthy(self, now: float) -> bool:
+        """Whether breaker and rest allow a request, free slot or not."""
+        return now >= self.rest_until and rules.admits(
+            self.breaker.state, self.breaker.probes_in_flight, self.source.declared.breaker.probes
+        )
+
+    def available(self, now: float) -> bool:
+        """Whether a request may be sent now."""
+        return self.source.has_slot() and self.healthy(now)
+
+    def covers(self, tokens: int, now: float) -> bool:
+        """Whether prepaid tokens of this minute cover so many."""
+        prepaid = self.serving.prepaid
+        return prepaid is not None and (
+            limit.wait_for(self.prepaid_horizon, now, tokens, prepaid) == 0.0
+        )
+
+    def draw_prepaid(self, tokens: int, now: float) -> None:
+        """Use prepaid tokens (negative: give back what was not used)."""
+        prepaid = self.serving.prepaid
+        if prepaid is not None:
+            self.prepaid_horizon = (
+                limit.take(self.prepaid_horizon, now, tokens, prepaid)
+                if tokens >= 0
+                else limit.give_back(self.prepaid_horizon, -tokens, prepaid)
+            )
+
+    def price(self, tier: Tier, utc: UtcSeconds) -> Price | None:
+        """The price that holds now; looked up once a minute and tier."""
+        minute = int(utc // 60)
+        if minute != self._priced_minute:
+            self._priced_minute = minute
+            self._priced.clear()
+        if tier not in self._priced:
+            self._priced[tier] = price_at(self.serving.prices, tier, utc)
+        return self._priced[tier]
+
+    def expected_ttft(self) -> float:
+        """Median TTFT observed, else declared, else assumed."""
+        seen = self.ttft.quantile(0.5)
+        if seen is not None:
+            return seen
+        declared = self.serving.expected_ttft
+        return UNOBSERVED_TTFT if declared is None else declared
+
+    def expected_speed(self) -> float:
+        """Median token speed of a stream observed, else declared, else assumed."""
+        seen = self.speed.quantile(0.5)
+        if seen is not None:
+            return seen
+        declared = self.serving.expected_speed
+        return UNOBSERVED_SPEED if declared is None else declared
+
+    # A pair's health moves only here, so that every move is announced once.
+
+    def sample(self, failed: bool, why: str, probe: int | None, now: float) -> list[Action]:
+        """Judge one attempt (`probe`: the half-open round it probes for); gives the moves that
+        follow. What began before a breaker opened says nothing about whether to close it."""
+        breaker = self.breaker
+        if breaker.state == rules.HALF_OPEN:
+            if probe != breaker.round:
+                return []
+            return self._open(why, now) if failed else self._close("a probe succeeded")
+        if breaker.state == rules.OPEN:
+            return []
+        breaker.count(failed, now)
+        if not failed:
+            return []
+        terms = self.source.declared.breaker
+        for window in (breaker.short, breaker.long):
+            if rules.trips(len(window), window.failures, terms.min_samples, terms.error_share):
+                share = f"{window.failures} of {len(window)} failed in {window.length:g} s"
+                return self._open(f"{why}; {share}", now)
+        return []
+
+    def half_open(self, now: float) -> list[Action]:
+        """Move from open to half open when its time has come."""
+        breaker = self.breaker
+        if breaker.state != rules.OPEN or now < breaker.until:
+            return []
+        breaker.state = rules.HALF_OPEN
+        breaker.round += 1
+        breaker.probes_in_flight = 0
+        return [BreakerMoved(self.source.name, self.model, "half_open", breaker.why)]
+
+    def _open(self, why: str, now: float) -> list[Action]:
+        breaker = self.breaker
+        breaker.opened += 1
+        seconds = rules.open_seconds(self.source.declared.breaker.open_for, breaker.opened)
+        breaker.state, breaker.until, breaker.why = rules.OPEN, now + seconds, why
+        breaker.forget()
+        return [BreakerMoved(self.source.name, self.model, "open", why)]
+
+    def _close(self, why: str) -> list[Action]:
+        breaker = self.breaker
+        breaker.state, breaker.opened, breaker.why = rules.CLOSED, 0, ""
+        breaker.forget()
+        return [BreakerMoved(self.source.name, self.model, "closed", why)]
+
+
+class SourceState:
+    """A source: requests in flight there, and its pairs."""
+
+    __slots__ = ("declared", "name", "outstanding", "pairs")
+
+    def __init__(self, declared: Source, now: float) -> None:
+        self.name = declared.name
+        self.declared = declared
+        self.outstanding = 0
+        self.pairs = {model: Pair(self, serving, now) for model, serving in declared.serves.items()}
+
+    def has_slot(self) -> bool:
+        """Whether one more request fits."""
+        slots = self.declared.slots
+        return slots is None or self.outstanding < slots
+
+    def adopt(self, declared: Source, now: float) -> None:
+        """Take a new declaration of the same source, keeping what was learned of it."""
+        self.declared = declared
+        pairs: dict[str, Pair] = {}
+        for model, serving in declared.serves.items():
+            pair = self.pairs.get(model)
+            if pair is None:
+                pair = Pair(self, serving, now)
+            pair.declare(serving)
+            pairs[model] = pair
+        self.pairs = pairs
+
+
+class Sources:
+    """All sources of the fleet, by name."""
+
+    __slots__ = ("by_name",)
+
+    def __init__(self, fleet: Fleet, now: float) -> None:
+        self.by_name = {name: SourceState(source, now) for name, source in fleet.sources.items()}
+
+    def adopt(self, fleet: Fleet, now: float) -> None:
+        """Take a new fleet. A source that is gone lives on in the attempts that still use it."""
+        by_name: dict[str, SourceState] = {}
+        for name, declared in fleet.sources.items():
+            state = self.by_name.get(name)
+            # Another address is another source: nothing that was learned of the old one holds.
+            if state is None or state.declared.base_url != declared.base_url:
+                state = SourceState(declared, now)
+            else:
+                state.adopt(declared, now)
+            by_name[name] = state
+        self.by_name = by_name

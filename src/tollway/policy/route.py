@@ -1,0 +1,147 @@
+"""Which of the available options to take: one function an objective, composed in the route's order.
+
+An objective keeps the options that are best by its measure, within a relative tolerance; the next
+objective chooses among those. What is left at the end is decided by `least_outstanding`.
+
+Rules
+1. Options are compared only when more than one is left.
+2. Ties are broken by the request's own random draw or by the order of declaration, never by dict
+   order.
+3. Options that are expected to keep the route's SLO come before those that are not.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil
+
+import msgspec
+
+MASK = (1 << 64) - 1
+BOUNDED_LOAD = 1.25
+"""How far above the mean a source may be loaded before affinity gives way; the value of
+"Consistent Hashing with Bounded Loads" (Mirrokni, Thorup, Zadimoghaddam 2016) in practice."""
+
+
+class Option(msgspec.Struct, frozen=True, gc=False):
+    """An available (source, model) pair as a policy sees it.
+
+    `order` is its place in the route; `seed` 64 bits fixed by its name; `outstanding` requests in
+    flight at the source; `cost` expected pico-dollars of this request; `ttft` and `speed` what is
+    expected of it (seconds, output tokens a second); `prepaid` whether prepaid tokens cover it.
+    """
+
+    order: int
+    name: str
+    seed: int
+    outstanding: int
+    cost: int
+    ttft: float
+    speed: float
+    prepaid: bool
+
+
+class Ask(msgspec.Struct, frozen=True, gc=False):
+    """What a policy may know of the request: expected output tokens, prefix hash, random draw."""
+
+    output_tokens: int
+    prefix: int
+    draw: int
+
+
+Objective = Callable[[Sequence[Option], Ask, float, Mapping[str, float]], Sequence[Option]]
+"""(options, ask, tolerance, weights) -> the options to keep, at least one."""
+
+
+def mix(value: int) -> int:
+    """splitmix64's finaliser (Steele, Lea, Flood 2014): 64 bits in, 64 well-mixed bits out."""
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & MASK
+    return value ^ (value >> 31)
+
+
+def cheapest(
+    options: Sequence[Option], ask: Ask, tolerance: float, weights: Mapping[str, float]
+) -> Sequence[Option]:
+    """Those whose expected cost is within the tolerance of the lowest."""
+    bound = min(option.cost for option in options) * (1.0 + tolerance)
+    return [option for option in options if option.cost <= bound]
+
+
+def fastest(
+    options: Sequence[Option], ask: Ask, tolerance: float, weights: Mapping[str, float]
+) -> Sequence[Option]:
+    """Those whose expected time to the whole answer is within the tolerance of the shortest."""
+    tokens = ask.output_tokens
+    times = [option.ttft + tokens / option.speed for option in options]
+    bound = min(times) * (1.0 + tolerance)
+    return [option for option, time in zip(options, times, strict=True) if time <= bound]
+
+
+def least_outstanding(
+    options: Sequence[Option], ask: Ask, tolerance: float, weights: Mapping[str, float]
+) -> Sequence[Option]:
+    """Two are drawn, the one with fewer requests in flight is kept (power of two choices,
+    Mitzenmacher 2001); on a tie the first drawn."""
+    count = len(options)
+    first = ask.draw % count
+    second = (first + 1 + (ask.draw >> 32) % (count - 1)) % count if count > 1 else first
+    one, two = options[first], options[second]
+    return (two if two.outstanding < one.outstanding else one,)
+
+
+def weighted(
+    options: Sequence[Option], ask: Ask, tolerance: float, weights: Mapping[str, float]
+) -> Sequence[Option]:
+    """One, drawn in proportion to its source's weight; a source without a weight has none."""
+    shares = [weights.get(option.name, 0.0) for option in options]
+    total = sum(shares)
+    if total <= 0.0:
+        return options
+    point = (ask.draw & 0xFFFFFFFF) / 2**32 * total
+    for option, share in zip(options, shares, strict=True):
+        point -= share
+        if point < 0.0:
+            return (option,)
+    return (options[-1],)
+
+
+def prefix_affinity(
+    options: Sequence[Option], ask: Ask, tolerance: float, weights: Mapping[str, float]
+) -> Sequence[Option]:
+    """The option that this prompt prefix belongs to (rendezvous hashing, Thaler and Ravishankar
+    1996), or the next in its order while that one is loaded beyond `BOUNDED_LOAD` of the mean."""
+    total = sum(option.outstanding for option in options)
+    room = ceil(BOUNDED_LOAD * (total + 1) / len(options))
+    ranked = sorted(options, key=lambda option: (-mix(option.seed ^ ask.prefix), option.order))
+    for option in ranked:
+        if option.outstanding < room:
+            return (option,)
+    return (ranked[0],)
+
+
+def commitment_first(
+    options: Sequence[Option], ask: Ask, tolerance: float, weights: Mapping[str, float]
+) -> Sequence[Option]:
+    """Those whose prepaid tokens cover the request; all, where none does."""
+    return [option for option in options if option.prepaid] or options
+
+
+OBJECTIVES: Mapping[str, Objective] = {
+    "cheapest": cheapest,
+    "fastest": fastest,
+    "least-outstanding": least_outstanding,
+    "weighted": weighted,
+    "prefix-affinity": prefix_affinity,
+    "commitment-first": commitment_first,
+}
+
+
+def keeping_slo(
+    options: Sequence[Option], ttft: float | None, speed: float | None
+) -> Sequence[Option]:
+    """The options expected to keep the SLO; all, where none is."""
+    keeping = [
+        option
+        for option in options
+        if (ttft is None or option.ttft <= ttft) and (speed is None or option.speed >= speed)
+    ]
+    return keeping or options
