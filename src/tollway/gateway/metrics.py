@@ -1,8 +1,262 @@
-"""Counters and histograms of the gateway, and their Prometheus text."""
+"""Counters and histograms of the gateway, and their Prometheus text.
+
+Rules
+1. Labels come from the fleet file and from fixed words, never from a client: a stranger cannot
+   grow the table.
+2. `TABLE` is the whole list; the reference page is made from it.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tollway.fleet.usage import Usage
+
+TTFT_BOUNDS = (0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
+GAP_BOUNDS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
+SPEED_BOUNDS = (1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0, 120.0, 200.0, 400.0)
+DURATION_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 900.0)
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+BreakerState = Literal["closed", "open", "half_open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One line of the table. `bounds` are a histogram's upper bounds, in `unit`."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    unit: str
+    help: str
+    bounds: tuple[float, ...] = ()
+
+
+_PAIR = ("source", "model")
+
+TABLE: tuple[Metric, ...] = (
+    Metric(
+        "tollway_requests_total", "counter", (*_PAIR, "outcome"), "requests",
+        "Requests by outcome, and by the source and model that answered or were last tried.",
+    ),
+    Metric(
+        "tollway_refusals_total", "counter", ("reason",), "requests",
+        "Requests refused before an attempt, by the error code that the client was given.",
+    ),
+    Metric(
+        "tollway_attempt_failures_total", "counter", (*_PAIR, "kind"), "attempts",
+        "Attempts that ended without a whole answer, by kind of failure.",
+    ),
+    Metric(
+        "tollway_fallbacks_total", "counter", _PAIR, "attempts",
+        "Attempts after the first one of a request, by the source and model they went to.",
+    ),
+    Metric(
+        "tollway_tokens_total", "counter", (*_PAIR, "kind"), "tokens",
+        "Tokens used: input, cached_input and cache_write (both also in input), output, "
+        "reasoning (also in output).",
+    ),
+    Metric(
+        "tollway_usage_estimated_total", "counter", _PAIR, "attempts",
+        "Attempts whose usage was estimated because the source gave none.",
+    ),
+    Metric(
+        "tollway_ttft_seconds", "histogram", _PAIR, "seconds",
+        "Time from sending an attempt to its first content event.", TTFT_BOUNDS,
+    ),
+    Metric(
+        "tollway_inter_token_seconds", "histogram", _PAIR, "seconds",
+        "Time between two arrivals of content in one stream.", GAP_BOUNDS,
+    ),
+    Metric(
+        "tollway_stream_tokens_per_second", "histogram", _PAIR, "tokens/s",
+        "Output tokens a second of one stream, from first to last content.", SPEED_BOUNDS,
+    ),
+    Metric(
+        "tollway_request_duration_seconds", "histogram", _PAIR, "seconds",
+        "Time from a request's arrival to its end.", DURATION_BOUNDS,
+    ),
+    Metric(
+        "tollway_breaker_state", "gauge", (*_PAIR, "state"), "0 or 1",
+        "1 for the state that the breaker is in (closed, half_open, open), 0 for the others.",
+    ),
+    Metric("tollway_live_streams", "gauge", (), "streams", "Requests being answered now."),
+    Metric("tollway_connections", "gauge", (), "connections", "Client connections open now."),
+    Metric(
+        "tollway_ledger_pending", "gauge", (), "records",
+        "Reservations and settlements that the ledger has not committed yet.",
+    ),
+)  # fmt: skip
+
+_STATES: tuple[BreakerState, ...] = ("closed", "half_open", "open")
+
+Labels = tuple[str, ...]
+
+
+class Histogram:
+    """Counts by bucket (the last one is unbounded), and the sum of what was observed."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.counts = [0] * (len(self.bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """A value that equals a bound belongs below it."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def merge(self, counts: Sequence[int], total: float) -> None:
+        """Add counts over the same bounds."""
+        for index, count in enumerate(counts):
+            self.counts[index] += count
+        self.total += total
 
 
 class Metrics:
-    """(Empty so far.)"""
+    """What one gateway process has counted since it started."""
+
+    def __init__(self) -> None:
+        self._table = {metric.name: metric for metric in TABLE}
+        self._numbers: dict[str, dict[Labels, int]] = {
+            metric.name: {} for metric in TABLE if metric.kind != "histogram"
+        }
+        self._histograms: dict[str, dict[Labels, Histogram]] = {
+            metric.name: {} for metric in TABLE if metric.kind == "histogram"
+        }
+
+    def request_ended(
+        self, source: str | None, model: str | None, outcome: str, duration: float
+    ) -> None:
+        """A request's one outcome. `source` and `model` are None where none was tried."""
+        pair = source or "", model or ""
+        self._add("tollway_requests_total", (*pair, outcome))
+        self._observe("tollway_request_duration_seconds", pair, duration)
+
+    def refused(self, reason: str) -> None:
+        """A request was refused with this error code."""
+        self._add("tollway_refusals_total", (reason,))
+
+    def fell_back(self, source: str, model: str) -> None:
+        """An attempt after the first one was sent there."""
+        self._add("tollway_fallbacks_total", (source, model))
+
+    def attempt_failed(self, source: str, model: str, kind: str) -> None:
+        """An attempt ended without a whole answer."""
+        self._add("tollway_attempt_failures_total", (source, model, kind))
+
+    def used(self, source: str, model: str, usage: Usage) -> None:
+        """Tokens of one attempt."""
+        for kind in ("input", "cached_input", "cache_write", "output", "reasoning"):
+            tokens = getattr(usage, kind)
+            if tokens:
+                self._add("tollway_tokens_total", (source, model, kind), tokens)
+        if usage.estimated:
+            self._add("tollway_usage_estimated_total", (source, model))
+
+    def first_content(self, source: str, model: str, ttft: float) -> None:
+        """Seconds from sending an attempt to its first content."""
+        self._observe("tollway_ttft_seconds", (source, model), ttft)
+
+    def stream_ended(
+        self, pair: tuple[str, str], gaps: Sequence[int], gap_sum: float, speed: float | None
+    ) -> None:
+        """Merge what a `StreamMeter` counted: `gaps`, `gap_sum` and `speed`."""
+        self._histogram("tollway_inter_token_seconds", pair).merge(gaps, gap_sum)
+        if speed is not None:
+            self._observe("tollway_stream_tokens_per_second", pair, speed)
+
+    def breaker(self, source: str, model: str, state: BreakerState) -> None:
+        """The breaker of this pair moved."""
+        series = self._numbers["tollway_breaker_state"]
+        for known in _STATES:
+            series[source, model, known] = int(known == state)
+
+    def set_live(self, streams: int, connections: int, ledger_pending: int) -> None:
+        """What is going on now, told when the page is asked for."""
+        self._numbers["tollway_live_streams"][()] = streams
+        self._numbers["tollway_connections"][()] = connections
+        self._numbers["tollway_ledger_pending"][()] = ledger_pending
 
     def render(self) -> bytes:
-        return b""
+        """Everything in Prometheus' text format 0.0.4."""
+        lines: list[str] = []
+        for metric in TABLE:
+            lines.append(f"# HELP {metric.name} {metric.help}")
+            lines.append(f"# TYPE {metric.name} {metric.kind}")
+            if metric.kind == "histogram":
+                for labels, histogram in sorted(self._histograms[metric.name].items()):
+                    lines += _histogram_lines(metric, labels, histogram)
+            else:
+                for labels, value in sorted(self._numbers[metric.name].items()):
+                    lines.append(f"{metric.name}{_braces(metric.labels, labels)} {value!r}")
+        lines.append("")
+        return "\n".join(lines).encode()
+
+    def _add(self, name: str, labels: Labels, amount: int = 1) -> None:
+        series = self._numbers[name]
+        series[labels] = series.get(labels, 0) + amount
+
+    def _observe(self, name: str, labels: Labels, value: float) -> None:
+        self._histogram(name, labels).observe(value)
+
+    def _histogram(self, name: str, labels: Labels) -> Histogram:
+        series = self._histograms[name]
+        found = series.get(labels)
+        if found is None:
+            found = series[labels] = Histogram(self._table[name].bounds)
+        return found
+
+
+def reference() -> str:
+    """The reference page of the metrics, in Markdown."""
+    lines = [
+        "# Metrics",
+        "",
+        "<!-- Generated from tollway.gateway.metrics.TABLE; a test compares them. -->",
+        "",
+        "`GET /metrics` answers in Prometheus' text format. Counters start at zero with the",
+        "gateway process. `source` and `model` are names of the fleet file, empty where a request",
+        "was refused before any source was tried.",
+        "",
+        "| metric | type | labels | unit | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for metric in TABLE:
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
+        lines.append(
+            f"| `{metric.name}` | {metric.kind} | {labels} | {metric.unit} | {metric.help} |"
+        )
+    lines += ["", "Upper bounds of the histograms' buckets:", ""]
+    for metric in TABLE:
+        if metric.bounds:
+            bounds = ", ".join(f"{bound:g}" for bound in metric.bounds)
+            lines.append(f"- `{metric.name}` ({metric.unit}): {bounds}")
+    return "\n".join([*lines, ""])
+
+
+def _histogram_lines(metric: Metric, labels: Labels, histogram: Histogram) -> Iterator[str]:
+    names = (*metric.labels, "le")
+    running = 0
+    for bound, count in zip((*metric.bounds, None), histogram.counts, strict=True):
+        running += count
+        le = "+Inf" if bound is None else repr(bound)
+        yield f"{metric.name}_bucket{_braces(names, (*labels, le))} {running}"
+    yield f"{metric.name}_sum{_braces(metric.labels, labels)} {histogram.total!r}"
+    yield f"{metric.name}_count{_braces(metric.labels, labels)} {running}"
+
+
+def _braces(names: Sequence[str], values: Sequence[str]) -> str:
+    if not names:
+        return ""
+    pairs = (f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True))
+    return "{" + ",".join(pairs) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

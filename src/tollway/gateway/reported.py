@@ -1,0 +1,208 @@
+"""What an OpenAI-shaped answer reports of itself, in our terms: usage, errors, sizes.
+
+Rules
+1. `Usage.input` includes cached and written tokens, `Usage.output` includes reasoning, whatever
+   the server's own convention is.
+2. Numbers that cannot be token counts are no usage at all.
+"""
+
+import json
+from typing import Annotated, Any
+
+import msgspec
+
+from tollway.fleet.usage import Usage
+
+_MESSAGE = 500
+"""Characters kept of an upstream's error message."""
+
+_SKIPPED = frozenset({"id", "type", "index", "format", "signature", "data", "url", "image_url"})
+"""Members of a content part that are not generated text."""
+
+
+class Delta(msgspec.Struct, gc=False):
+    """What an event adds to one choice; `role` and the like are passed over."""
+
+    content: Any = None
+    reasoning: Any = None
+    reasoning_content: Any = None
+    reasoning_details: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+    refusal: Any = None
+    audio: Any = None
+    images: Any = None
+
+    def parts(self) -> list[Any]:
+        """What is not empty."""
+        text = self.content
+        thought = self.reasoning or self.reasoning_content or self.reasoning_details
+        called = self.tool_calls or self.function_call
+        rest = self.refusal or self.audio or self.images
+        if not (thought or called or rest):
+            return [text] if text else []
+        return [part for part in (text, thought, called, rest) if part]
+
+
+class Choice(msgspec.Struct, gc=False):
+    """One choice of an event, or of a whole answer."""
+
+    delta: Delta | None = None
+    message: Delta | None = None
+    text: Any = None
+    finish_reason: Any = None
+
+    def parts(self) -> list[Any]:
+        """The content in it."""
+        said = self.delta or self.message
+        parts = said.parts() if said is not None else []
+        if self.text:
+            parts.append(self.text)
+        return parts
+
+
+class Chunk(msgspec.Struct, gc=False):
+    """An event, or a whole answer, as far as it matters here."""
+
+    choices: list[Choice] | None = None
+    usage: Any = None
+    error: Any = None
+
+
+decode_chunk = msgspec.json.Decoder(Chunk).decode
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+
+
+def read_chunk(payload: bytes) -> Chunk:
+    """Raises ValueError where `payload` is not an answer in this dialect."""
+    try:
+        return decode_chunk(payload)
+    except msgspec.ValidationError as fault:
+        raise ValueError(f"not an answer in this dialect: {fault}") from None
+    except UNREADABLE:
+        pass
+    # Half a surrogate pair, NaN: not JSON by the letter, and clients read it all the same.
+    try:
+        return msgspec.convert(json.loads(payload), Chunk)
+    except msgspec.ValidationError as fault:
+        raise ValueError(f"not an answer in this dialect: {fault}") from None
+    except UNREADABLE:
+        raise ValueError("data is not JSON") from None
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+
+
+class _InputDetails(msgspec.Struct, gc=False):
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+
+
+class _OutputDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: Count | None = None
+
+
+class _Reported(msgspec.Struct, gc=False):
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    total_tokens: Count | None = None
+    prompt_tokens_details: _InputDetails | None = None
+    completion_tokens_details: _OutputDetails | None = None
+    prompt_cache_hit_tokens: Count | None = None  # DeepSeek
+    input_tokens: Count | None = None  # Anthropic's names, which some servers pass on
+    output_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+
+
+def read_usage(value: object) -> Usage | None:
+    """Usage from the value of a `usage` member; None where it does not say both directions."""
+    try:
+        told = msgspec.convert(value, _Reported)
+    except msgspec.ValidationError:
+        return None
+    inside = told.prompt_tokens_details or _InputDetails()
+    made = told.completion_tokens_details or _OutputDetails()
+    cached = (
+        inside.cached_tokens or told.cache_read_input_tokens or told.prompt_cache_hit_tokens or 0
+    )
+    written = told.cache_creation_input_tokens or inside.cache_write_tokens or 0
+    reasoning = made.reasoning_tokens or 0
+    if told.prompt_tokens is not None:
+        given = told.prompt_tokens
+        if cached + written > given:  # counted apart, as Anthropic does
+            given += cached + written
+        output = told.completion_tokens or 0
+        if reasoning and told.total_tokens == given + output + reasoning:
+            output += reasoning  # counted apart, as xAI does
+    elif told.input_tokens is not None:
+        given = told.input_tokens + cached + written
+        output = told.output_tokens or 0
+    else:
+        return None
+    return Usage(
+        input=given,
+        cached_input=cached,
+        cache_write=written,
+        output=output,
+        reasoning=min(reasoning, output),
+    )
+
+
+def read_error(value: object) -> tuple[str, int | None]:
+    """Message and HTTP status (where it says one) from the value of an `error` member."""
+    if not isinstance(value, dict):
+        return str(value)[:_MESSAGE] or "error", None
+    error: dict[str, Any] = value
+    message = error.get("message")
+    if not isinstance(message, str) or not message:
+        message = str(error.get("type") or error.get("code") or "error")
+    return message[:_MESSAGE], _status(error)
+
+
+def _status(error: dict[str, Any]) -> int | None:
+    for key in ("status", "status_code", "code"):
+        code = error.get(key)
+        if isinstance(code, str) and code.isascii() and code.isdigit():
+            code = int(code[:4])
+        if isinstance(code, int) and 400 <= code <= 599:
+            return code
+    words = f"{error.get('type')} {error.get('code')}"
+    return 429 if "rate_limit" in words or "insufficient_quota" in words else None
+
+
+def _is_error_object(value: object) -> bool:
+    """Whether a whole answer or event is an error without an `error` member, as vLLM's were."""
+    return isinstance(value, dict) and (
+        value.get("object") == "error" or value.get("type") == "error"
+    )
+
+
+def text_bytes(value: object) -> int:
+    """Bytes of generated text in a content value: a string, or parts with strings in them."""
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, list):
+        return sum(map(text_bytes, value))
+    if isinstance(value, dict):
+        return sum(text_bytes(part) for key, part in value.items() if key not in _SKIPPED)
+    return 0
+
+
+def is_error(payload: bytes) -> bool:
+    """Whether this event or body is an error though it has no `error` member."""
+    try:
+        return _is_error_object(json.loads(payload))
+    except (ValueError, RecursionError):
+        return False
+
+
+def error_in(payload: bytes) -> tuple[str, int | None]:
+    """Message and status of an error event or body."""
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError):
+        return read_error(payload.decode(errors="replace").strip())
+    if isinstance(value, dict):
+        value = value.get("error") or value
+    return read_error(value)
