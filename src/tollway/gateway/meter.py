@@ -105,7 +105,14 @@ class StreamMeter:
                         self.gap_sum += gap
                         self.gaps[bisect_left(GAP_BOUNDS, gap)] += 1
                         return data
-            return self._take_one(data, chunk, now)
+            return self._take_one(data, data[6:], chunk, now)
+        if self._flowing and data[-4:] == b"\r\n\r\n" and len(data) <= self._cap:
+            payload = plain_data(data)
+            if payload is not None:
+                try:
+                    return self._take_one(data, payload, decode_chunk(payload), now)
+                except UNREADABLE:
+                    pass
         return self._take(data, now)
 
     def finish(self, now: float) -> bytes:
@@ -154,9 +161,9 @@ class StreamMeter:
         """Whether content came after the last usage, as where a server reports the input first."""
         return self._pieces > self._pieces_reported
 
-    def _take_one(self, data: bytes, chunk: Chunk, now: float) -> bytes:
+    def _take_one(self, data: bytes, payload: bytes, chunk: Chunk, now: float) -> bytes:
         pieces = self._pieces
-        wanted = self._note(chunk, data[6:])
+        wanted = self._note(chunk, payload)
         if self._pieces > pieces:
             self._tick(now)
         self._flowing = self.error is None
@@ -172,6 +179,8 @@ class StreamMeter:
         for event in events:
             if self._look(event):
                 out.append(event)
+                if not (self.started or self.ended):
+                    self._hold(event)
             if self.ended or self.error is not None or self.malformed is not None:
                 break
         else:
@@ -188,17 +197,18 @@ class StreamMeter:
         over = self.error is not None or self.malformed is not None
         self._flowing = self.started and not (over or self.ended or self._events)
         if not (self.started or self.ended):
-            self._held += out
-            self._held_size += sum(map(len, out))
-            if self._held_size > self._cap and not over:
-                self.malformed = f"{self._cap} bytes came before any content"
-            if self.malformed is not None:
-                self._held.clear()
+            if not over:
+                self._held += out
             return b""
         if self._held:
             out = self._held + out
             self._held = []
         return out[0] if len(out) == 1 else b"".join(out)
+
+    def _hold(self, event: bytes) -> None:
+        self._held_size += len(event)
+        if self._held_size > self._cap:
+            self.malformed = f"{self._cap} bytes came before any content"
 
     def _tick(self, now: float) -> None:
         if self.first_at is None:

@@ -8,6 +8,7 @@ Rules
    and the first user message, up to 2 KiB.
 """
 
+import re
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TypeVar
@@ -43,6 +44,7 @@ _SUBJECT: dict[Operation, str] = {
 }
 _TIERS: dict[str, Tier] = {"default": "standard", "flex": "flex", "priority": "priority"}
 _USAGE_WANTED = b'"stream_options":{"include_usage":true}'
+_TOKEN_IDS = re.compile(rb"\[[ \t\n\r\[]*[0-9]")
 _EXPECTED = {str: "a string", bool: "true or false", int: "an integer"}
 
 T = TypeVar("T", str, bool, int)
@@ -105,7 +107,7 @@ def read_request(operation: Operation, body: bytes, tenant: str) -> RequestFacts
         starts = splicing.value_starts(body, values)
     except splicing.UnsafeKey as fault:
         raise BadRequest(
-            400, "ambiguous_parameter", f'"{fault.key}" {fault.why} in the request body', fault.key
+            400, "ambiguous_parameter", f'"{fault.key}" {fault.why} in the request body.', fault.key
         ) from None
     model = _model(values)
     subject = _SUBJECT[operation]
@@ -189,15 +191,15 @@ def _members(body: bytes) -> Values:
             body.decode()
         return splicing.decode_object(body)
     except msgspec.ValidationError:
-        raise BadRequest(400, "invalid_json", "the request body must be a JSON object") from None
+        raise BadRequest(400, "invalid_json", "The request body must be a JSON object.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise BadRequest(400, "invalid_json", f"the request body is not JSON: {fault}") from None
+        raise BadRequest(400, "invalid_json", f"The request body is not JSON: {fault}.") from None
 
 
 def _required(values: Values, key: str) -> bytes:
     value = values.get(key)
     if value is None or _is_null(value):
-        raise BadRequest(400, "missing_required_parameter", f'"{key}" is missing', key)
+        raise BadRequest(400, "missing_required_parameter", f'"{key}" is missing.', key)
     return bytes(value)
 
 
@@ -209,7 +211,7 @@ def _scalar(values: Values, key: str, kind: type[T]) -> T | None:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        message = f'"{key}" must be {_EXPECTED[kind]}, not {_shown(raw)}'
+        message = f'"{key}" must be {_EXPECTED[kind]}, not {_shown(raw)}.'
         raise BadRequest(400, "invalid_type", message, key) from None
 
 
@@ -227,7 +229,7 @@ def _model(values: Values) -> str:
     model = _scalar(values, "model", str)
     if not model or len(model) > MAX_MODEL:
         raise BadRequest(
-            400, "invalid_value", f'"model" must have 1 to {MAX_MODEL} characters', "model"
+            400, "invalid_value", f'"model" must have 1 to {MAX_MODEL} characters.', "model"
         )
     return model
 
@@ -236,7 +238,7 @@ def _positive(values: Values, key: str, most: int) -> int | None:
     number = _scalar(values, key, int) if key in values else None
     if number is not None and not 1 <= number <= most:
         raise BadRequest(
-            400, "invalid_value", f'"{key}" must be between 1 and {most}, not {number}', key
+            400, "invalid_value", f'"{key}" must be between 1 and {most}, not {number}.', key
         )
     return number
 
@@ -256,7 +258,7 @@ def _turns(raw: bytes, key: str) -> list[msgspec.Raw]:
     except msgspec.MsgspecError:
         turns = []
     if not turns:
-        raise BadRequest(400, "invalid_type", f'"{key}" must be a list with messages in it', key)
+        raise BadRequest(400, "invalid_type", f'"{key}" must be a list with messages in it.', key)
     return turns
 
 
@@ -269,14 +271,14 @@ def _prompts(raw: bytes, key: str) -> int:
     except msgspec.MsgspecError:
         items = []
     if not items:
-        message = f'"{key}" must be a string, or a list with strings or tokens in it'
+        message = f'"{key}" must be a string, or a list with strings or tokens in it.'
         raise BadRequest(400, "invalid_type", message, key)
     first = memoryview(items[0])[:1]
     return len(items) if first in (b'"', b"[") else 1
 
 
 def _input_tokens(values: Values, asked: bytes) -> int:
-    if asked[:1] == b"[" and asked[1:].lstrip(b" \t\r\n[")[:1].isdigit():
+    if _TOKEN_IDS.match(asked):
         return asked.count(b",") + 1  # token ids are counted, not estimated
     tokens = json_tokens(asked)
     for key in ("tools", "functions", "response_format"):
@@ -331,7 +333,7 @@ def _usage_edit(
         splicing.refuse_lookalikes(inner, ("include_usage",))
         inner_starts = splicing.value_starts(text, inner)
     except (msgspec.MsgspecError, splicing.UnsafeKey):
-        message = '"stream_options" must be an object with each member once'
+        message = '"stream_options" must be an object with each member once.'
         raise BadRequest(400, "invalid_type", message, "stream_options") from None
     if "include_usage" not in inner:
         start, end, new = splicing.member_edit(text, 0, "include_usage", b"true")
