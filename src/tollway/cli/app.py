@@ -18,11 +18,24 @@ if TYPE_CHECKING:
     from cyclopts import App
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": (
+        "tollway.cli.init:init",
+        "Write a first fleet file for the providers whose keys are here.",
+    ),
+    "check": ("tollway.cli.check:check", "Print every fault of a fleet file at once."),
+    "fleet": (
+        "tollway.cli.fleet:fleet",
+        "Show a fleet file as Tollway reads it, or the schema of fleet files.",
+    ),
     "up": ("tollway.cli.up:up", "Start the gateway in the background and wait until it is ready."),
     "down": ("tollway.cli.down:down", "Stop the gateway once its streams have ended."),
     "emulate": (
         "tollway.cli.emulate:emulate",
         "Serve engines that aren't there, at the pace that the engine model predicts.",
+    ),
+    "replay": (
+        "tollway.cli.replay:replay",
+        "Play a trace of real requests against a running gateway, and measure what comes back.",
     ),
 }
 """Command -> (module:object, summary), in the order of the help page. The object is a function

@@ -217,6 +217,7 @@ def _breaker(fleet: BreakerTable, source: BreakerTable) -> BreakerTerms:
         min_speed=_speed(floor or None),
         speed_window=source.speed_window or fleet.speed_window or _BREAKER.speed_window,
         ttft_deadline=source.ttft_deadline or fleet.ttft_deadline,
+        thinking=source.thinking or fleet.thinking or _BREAKER.thinking,
     )
 
 

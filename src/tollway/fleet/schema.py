@@ -24,42 +24,52 @@ from tollway.fleet.objects import Credential, RequestClass, Tier
 from tollway.units import Bytes, PicoDollars, Seconds
 
 
-def _text(pattern: str, example: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+def _text(what: str, pattern: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": "string", "pattern": pattern, "examples": [example], "$comment": what}
+    )
 
 
 Duration = Annotated[
     Seconds,
     PlainValidator(quantities.duration),
-    _text(r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$", "10s"),
+    _text("duration", r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$", "10s"),
 ]
 Size = Annotated[
-    Bytes, PlainValidator(quantities.size), _text("^[0-9]+(B|KB|MB|GB|KiB|MiB|GiB)$", "32MiB")
+    Bytes,
+    PlainValidator(quantities.size),
+    _text("size", "^[0-9]+(B|KB|MB|GB|KiB|MiB|GiB)$", "32MiB"),
 ]
 Money = Annotated[
-    PicoDollars, PlainValidator(quantities.money), _text(r"^[0-9]+(\.[0-9]+)?$", "5.00")
+    PicoDollars, PlainValidator(quantities.money), _text("USD", r"^[0-9]+(\.[0-9]+)?$", "5.00")
 ]
 TokenPrice = Annotated[
-    PicoDollars, PlainValidator(quantities.token_price), _text(r"^[0-9]+(\.[0-9]+)?$", "0.25")
+    PicoDollars,
+    PlainValidator(quantities.token_price),
+    _text("USD per million tokens", r"^[0-9]+(\.[0-9]+)?$", "0.25"),
 ]
 Day = Annotated[
-    date, PlainValidator(quantities.day), WithJsonSchema({"type": "string", "format": "date"})
+    date,
+    PlainValidator(quantities.day),
+    WithJsonSchema({"type": "string", "format": "date", "$comment": "date"}),
 ]
 Hours = Annotated[
     tuple[int, int],
     PlainValidator(quantities.hours),
-    _text("^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$", "16:30-00:30"),
+    _text("hours", "^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$", "16:30-00:30"),
 ]
 Address = Annotated[
-    tuple[str, int], PlainValidator(quantities.address), _text("^.+:[0-9]{1,5}$", "127.0.0.1:8400")
+    tuple[str, int],
+    PlainValidator(quantities.address),
+    _text("host and port", "^.+:[0-9]{1,5}$", "127.0.0.1:8400"),
 ]
 Url = Annotated[
-    str, PlainValidator(quantities.url), _text("^https?://", "https://api.openai.com/v1")
+    str, PlainValidator(quantities.url), _text("URL", "^https?://", "https://api.openai.com/v1")
 ]
 Reference = Annotated[
     Credential,
     PlainValidator(quantities.credential),
-    _text("^(env|file):.+$", "env:OPENAI_API_KEY"),
+    _text("reference", "^(env|file):.+$", "env:OPENAI_API_KEY"),
 ]
 VERSION = 1
 """The file format that this release reads."""
@@ -174,6 +184,10 @@ class BreakerTable(Table):
         "no floor unless written, and 0 takes the fleet's floor away for one source.",
     )
     speed_window: Duration | None = key("Over which speed is measured; 5s unless written.", None)
+    thinking: Duration | None = key(
+        "How long a model may think in silence before that counts as slow; none unless written.",
+        None,
+    )
     ttft_deadline: Duration | None = key(
         "A later first content event counts as a failure; none unless written.", None
     )

@@ -11,7 +11,7 @@ import os
 import stat
 from pathlib import Path
 
-from tollway.errors import Fault, TollwayError
+from tollway.errors import Fault, FaultsFound
 from tollway.fleet.objects import Credential
 
 LARGEST_SECRET = 16 * 1024
@@ -21,7 +21,7 @@ def read_secret(credential: Credential) -> str:
     """The secret, without the white space around it.
 
     Raises:
-        TollwayError: it is not there, empty, or not something that a header can carry.
+        FaultsFound: it is not there, empty, or not something that a header can carry.
     """
     place = f"credential {credential.scheme}:{credential.name}"
     text = _variable(credential.name, place) if credential.scheme == "env" else None
@@ -44,8 +44,8 @@ def is_readable_by_all(credential: Credential) -> bool:
         return False
 
 
-def _fault(place: str, problem: str, mend: str) -> TollwayError:
-    return TollwayError(str(Fault(place, problem, mend)))
+def _fault(place: str, problem: str, mend: str) -> FaultsFound:
+    return FaultsFound([Fault(place, problem, mend)])
 
 
 def _variable(name: str, place: str) -> str:

@@ -1,0 +1,261 @@
+"""The fleet as one fleet file again: includes taken in, every default written out.
+
+Rules
+1. What is rendered parses to the same fleet, apart from its digest.
+2. Credentials are named after the first source that uses them.
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+
+from tollway.fleet.findings import place
+from tollway.fleet.objects import (
+    BreakerTerms,
+    Credential,
+    Fleet,
+    GatewaySettings,
+    Price,
+    RetryBudget,
+    Route,
+    Serving,
+    Source,
+    Tenant,
+)
+from tollway.units import PicoDollars, Seconds, usd
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
+_SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+_SIZE_KEYS = ("max_body", "max_header_bytes")
+_TIME_KEYS = ("header_timeout", "body_timeout", "keep_alive", "write_timeout", "drain")
+
+
+def render(fleet: Fleet) -> str:
+    """TOML text, ending in a newline."""
+    names = _credential_names(fleet)
+    blocks = [
+        [f"version = {fleet.version}"],
+        _gateway(fleet.gateway),
+        _queue(fleet),
+        _retry(fleet.retry),
+    ]
+    for name, model in fleet.models.items():
+        facts = {
+            "aliases": _list(model.aliases),
+            "reserve_output": f"{model.reserve_output}",
+            "context": None if model.context is None else f"{model.context}",
+        }
+        blocks.append(_table(("models", name), facts))
+    if names:
+        references = {name: _text(f"{it.scheme}:{it.name}") for it, name in names.items()}
+        blocks.append(_table(("credentials",), references))
+    for source in fleet.sources.values():
+        blocks.append(_source(source, names))
+        blocks += [_serving(source.name, serving) for serving in source.serves.values()]
+    blocks += [_route(route) for route in fleet.routes.values()]
+    blocks += [_tenant(tenant) for tenant in fleet.tenants.values()]
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _credential_names(fleet: Fleet) -> Mapping[Credential, str]:
+    names: dict[Credential, str] = {}
+    for source in fleet.sources.values():
+        if source.credential is not None:
+            names.setdefault(source.credential, source.name)
+    return names
+
+
+def _table(path: tuple[str, ...], facts: Mapping[str, str | None]) -> list[str]:
+    """A table, without the keys that say nothing."""
+    head = place("", path).removeprefix(": ")
+    rows = [f"{_key(key)} = {value}" for key, value in facts.items() if value is not None]
+    return [f"[{head}]", *rows]
+
+
+def _key(word: str) -> str:
+    return place("", (word,)).removeprefix(": ")
+
+
+def _inline(facts: Mapping[str, str | None]) -> str:
+    rows = [f"{_key(key)} = {value}" for key, value in facts.items() if value is not None]
+    return "{ " + ", ".join(rows) + " }" if rows else "{}"
+
+
+def _text(words: str) -> str:
+    return json.dumps(words)
+
+
+def _list(words: tuple[str, ...]) -> str:
+    return "[" + ", ".join(map(_text, words)) + "]"
+
+
+def _time(seconds: Seconds | None) -> str | None:
+    if seconds is None:
+        return None
+    for length, unit in _UNITS:
+        if seconds >= 2 * length and seconds % length == 0:
+            return _text(f"{int(seconds) // length}{unit}")
+    exact = Decimal(repr(float(seconds)))
+    if exact < 1:
+        return _text(f"{(exact * 1000).normalize():f}ms")
+    return _text(f"{exact.normalize():f}s")
+
+
+def _size(count: int) -> str:
+    for length, unit in _SIZES:
+        if count % length == 0:
+            return _text(f"{count // length}{unit}")
+    return _text(f"{count}B")
+
+
+def _money(amount: PicoDollars | None) -> str | None:
+    return None if amount is None else _text(_digits(usd(amount)))
+
+
+def _digits(amount: Decimal) -> str:
+    """At least two decimals, as money is written; more where it has them."""
+    text = f"{amount.normalize():f}"
+    whole, _, part = text.partition(".")
+    return f"{whole}.{part:0<2}"
+
+
+def _gateway(gateway: GatewaySettings) -> list[str]:
+    facts: dict[str, str | None] = {"listen": _address(gateway.host, gateway.port)}
+    for key in ("ledger", "admin_socket", "recording"):
+        value: str | None = getattr(gateway, key)
+        facts[key] = None if value is None else _text(value)
+    facts |= {key: _time(getattr(gateway, key)) for key in _TIME_KEYS}
+    facts |= {key: _size(getattr(gateway, key)) for key in _SIZE_KEYS}
+    for key in ("max_headers", "max_connections", "max_streams"):
+        facts[key] = f"{getattr(gateway, key)}"
+    return _table(("gateway",), facts)
+
+
+def _address(host: str, port: int) -> str:
+    return _text(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+
+def _queue(fleet: Fleet) -> list[str]:
+    queue = fleet.queue
+    interactive = {"length": f"{queue.interactive_length}", "wait": _time(queue.interactive_wait)}
+    batch = {"length": f"{queue.batch_length}", "wait": _time(queue.batch_wait)}
+    return _table(("queue",), {"interactive": _inline(interactive), "batch": _inline(batch)})
+
+
+def _retry(retry: RetryBudget) -> list[str]:
+    facts = {"ratio": f"{retry.ratio!r}", "min_per_second": f"{retry.min_per_second!r}"}
+    return _table(("retry",), facts)
+
+
+def _source(source: Source, names: Mapping[Credential, str]) -> list[str]:
+    facts: dict[str, str | None] = {"kind": _text(source.kind)}
+    if source.emulation is None:
+        facts["url"] = _text(source.base_url)
+        if source.credential is not None:
+            facts["credential"] = _text(names[source.credential])
+        facts["ca_file"] = None if source.ca_file is None else _text(source.ca_file)
+    else:
+        emulation = source.emulation
+        facts["listen"] = _address(emulation.host, emulation.port)
+        facts["chip"] = _text(emulation.chip)
+        facts |= {key: f"{getattr(emulation, key)}" for key in ("tp", "replicas", "seed")}
+    facts["slots"] = None if source.slots is None else f"{source.slots}"
+    facts["vendor"] = None if source.vendor is None else _text(source.vendor)
+    facts["region"] = None if source.region is None else _text(source.region)
+    times = ("connect", "first_content", "idle", "total")
+    facts["timeouts"] = _inline({key: _time(getattr(source.timeouts, key)) for key in times})
+    facts["breaker"] = _breaker(source.breaker)
+    return _table(("sources", source.name), facts)
+
+
+def _breaker(terms: BreakerTerms) -> str:
+    return _inline(
+        {
+            "window": _time(terms.window),
+            "min_samples": f"{terms.min_samples}",
+            "error_share": f"{terms.error_share!r}",
+            "open_for": _time(terms.open_for),
+            "probes": f"{terms.probes}",
+            "min_speed": None if terms.min_speed is None else f"{terms.min_speed!r}",
+            "speed_window": _time(terms.speed_window),
+            "ttft_deadline": _time(terms.ttft_deadline),
+            "thinking": _time(terms.thinking or None),
+        }
+    )
+
+
+def _serving(source: str, serving: Serving) -> list[str]:
+    rate = serving.expected_speed
+    facts = {
+        "upstream_model": _text(serving.upstream_model),
+        "precision": None if serving.precision is None else _text(serving.precision),
+        "context": None if serving.context is None else f"{serving.context}",
+        "prepaid": None if serving.prepaid is None else f"{serving.prepaid}",
+        "expected_ttft": _time(serving.expected_ttft),
+        "expected_speed": None if rate is None else f"{rate!r}",
+        "prices": None,
+    }
+    if serving.prices:
+        rows = "".join(f"  {_price(price)},\n" for price in serving.prices)
+        facts["prices"] = f"[\n{rows}]"
+    return _table(("sources", source, "serves", serving.model), facts)
+
+
+def _price(price: Price) -> str:
+    facts: dict[str, str | None] = {
+        "since": price.since.isoformat(),
+        "tier": _text(price.tier),
+        "hours": None if price.hours is None else _text("-".join(map(_clock, price.hours))),
+    }
+    for key in ("input", "cached_input", "cache_write", "output"):
+        facts[key] = _text(_digits(Decimal(getattr(price, key)).scaleb(-6)))
+    return _inline({**facts, "request": _money(price.request)})
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _route(route: Route) -> list[str]:
+    objectives = [
+        _inline(
+            {
+                "name": _text(objective.name),
+                "tolerance": f"{objective.tolerance!r}",
+                "weights": _inline({name: f"{it!r}" for name, it in objective.weights.items()})
+                if objective.weights
+                else None,
+            }
+        )
+        for objective in route.objectives
+    ]
+    speed, context = route.slo.speed, route.demand.min_context
+    slo = {"ttft": _time(route.slo.ttft), "speed": None if speed is None else f"{speed!r}"}
+    demand = {
+        "precision": _list(route.demand.precision) if route.demand.precision else None,
+        "context": None if context is None else f"{context}",
+    }
+    facts: dict[str, str | None] = {
+        "model": _text(route.model),
+        "candidates": _list(tuple(f"{it.source}:{it.model}" for it in route.candidates)),
+        "fallbacks": _list(tuple(f"{it.source}:{it.model}" for it in route.fallbacks)),
+        "objectives": "[" + ", ".join(objectives) + "]",
+        "slo": _inline(slo),
+        "require": _inline(demand),
+        "deadline": _time(route.deadline),
+        "tier": _text(route.tier),
+    }
+    return _table(("routes", route.alias), facts)
+
+
+def _tenant(tenant: Tenant) -> list[str]:
+    limits = ("requests_per_minute", "tokens_per_minute", "concurrency")
+    counts: dict[str, int | None] = {key: getattr(tenant.limits, key) for key in limits}
+    budget = {key: _money(getattr(tenant.budget, key)) for key in ("day", "month", "overdraft")}
+    facts = {
+        "limits": _inline({key: None if it is None else f"{it}" for key, it in counts.items()}),
+        "budget": _inline(budget),
+        "routes": None if tenant.routes is None else _list(tenant.routes),
+        "class": _text(tenant.request_class),
+    }
+    return _table(("tenants", tenant.name), facts)
