@@ -66,7 +66,7 @@ class Orders:
     tag: str
     max_in_flight: int
     timeout: Seconds
-    seed: int
+    seed: int | str
 
 
 class Player:

@@ -34,7 +34,7 @@ WORD_BYTES = 4
 class Prompts:
     """Prompts of one replay. The same seed gives the same prompts."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int | str) -> None:
         draw = Random(seed)  # noqa: S311 - filler text, not a secret
         words = draw.choices(WORDS, k=TAPE_WORDS)
         self._tape = "".join(f"{word} " for word in words)
