@@ -21,9 +21,9 @@ FLEET_FILE = "fleet.toml"
 _WRITTEN = "fleet.written"
 _KEY_NAME = "demo"
 _PREFACE = """\
-# Copied here by `tollway up`, because no fleet file was named. It is yours to edit: `tollway reload`
-# puts a change into force while streams in flight finish on the old fleet. Once edited, it is never
-# overwritten.
+# Copied here by `tollway up`, because no fleet file was named. It is yours to edit: `tollway
+# reload` puts a change into force while streams in flight finish on the old fleet. Once edited, it
+# is never overwritten.
 #
 """
 
