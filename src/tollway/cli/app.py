@@ -29,6 +29,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "up": ("tollway.cli.up:up", "Start the gateway in the background and wait until it is ready."),
     "down": ("tollway.cli.down:down", "Stop the gateway once its streams have ended."),
+    "keys": (
+        "tollway.cli.keys:keys",
+        "Make, list and revoke the virtual keys that clients present.",
+    ),
+    "usage": (
+        "tollway.cli.usage:usage",
+        "Say what was used and what it cost, by tenant, key, model, source, day and more.",
+    ),
     "emulate": (
         "tollway.cli.emulate:emulate",
         "Serve engines that aren't there, at the pace that the engine model predicts.",
@@ -36,6 +44,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": (
         "tollway.cli.replay:replay",
         "Play a trace of real requests against a running gateway, and measure what comes back.",
+    ),
+    "local": (
+        "tollway.cli.local:local",
+        "Serve a real model on this machine's CPU, as a source for the gateway.",
     ),
 }
 """Command -> (module:object, summary), in the order of the help page. The object is a function
