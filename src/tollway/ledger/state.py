@@ -37,3 +37,10 @@ def make_state_folder(folder: Path) -> Path:
     """Create the folder for its owner alone, and return it; one that exists is left as it is."""
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     return folder
+
+
+def ledger_path(ledger: str | None, state: str | None, environ: Mapping[str, str]) -> Path:
+    """The ledger named outright, else the one in the state folder; absolute."""
+    if ledger:
+        return Path(ledger).expanduser().absolute()
+    return state_folder(state, environ) / LEDGER

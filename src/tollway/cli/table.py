@@ -1,0 +1,49 @@
+"""Rows for people: ruled on a terminal, plain aligned columns anywhere else."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, and whether its cells are numbers (to the right)."""
+
+    heading: str
+    number: bool = False
+
+
+def print_table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], total: Sequence[str] | None = None
+) -> None:
+    """Print to standard output. `total` is one more row, set apart."""
+    if sys.stdout.isatty():
+        _print_ruled(columns, rows, total)
+        return
+    lines = [[column.heading for column in columns], *rows, *([total] if total else [])]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [
+            cell.rjust(width) if column.number else cell.ljust(width)
+            for cell, width, column in zip(line, widths, columns, strict=True)
+        ]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _print_ruled(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], total: Sequence[str] | None
+) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column.heading, justify="right" if column.number else "left")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    if total is not None:
+        table.add_section()
+        table.add_row(*map(escape, total), style="bold")
+    Console().print(table)

@@ -1,0 +1,185 @@
+"""`tollway usage`: what was used and what it cost, out of the ledger.
+
+Rules
+1. The last row is the exact sum of the rows above it: money is shown to as many places as it has.
+2. JSON has money as exact decimal text, in USD.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tollway.cli.moments import past, stamp
+from tollway.cli.table import Column, print_table
+from tollway.errors import Fault, FaultsFound
+from tollway.ledger.query import Totals, UsageQuery, UsageReport
+from tollway.ledger.sqlite import open_reader
+from tollway.ledger.state import ledger_path
+from tollway.units import format_usd, usd
+
+_OUTCOMES = ("completed", "failed", "cancelled", "refused", "abandoned")
+_TOKENS = ("input", "cached_input", "cache_write", "output", "reasoning")
+_ALWAYS = ("requests", "input", "output")
+_ORDER = ("requests", *_OUTCOMES, *_TOKENS, "unbilled")
+
+
+def usage(
+    *,
+    by: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
+    since: str | None = None,
+    until: str | None = None,
+    tenant: str | None = None,
+    key: str | None = None,
+    model: str | None = None,
+    source: str | None = None,
+    route: str | None = None,
+    tag: str | None = None,
+    ledger: str | None = None,
+    state: str | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Say what was used and what it cost, by tenant, key, model, source, day and more.
+
+    Parameters
+    ----------
+    by
+        One or more of tenant, key, model, source, route, tag, day, month, hour, operation, tier,
+        outcome. Default: source model.
+    since
+        From when on, by time of settling: 2026-11-22, 7d, today, month. Default: the beginning.
+    until
+        Until when, written likewise; that moment itself is left out. Default: now.
+    tenant
+        Only this tenant.
+    key
+        Only the key of this id.
+    model
+        Only this model.
+    source
+        Only this source.
+    route
+        Only this route, as the client named it.
+    tag
+        Only requests with this tag.
+    ledger
+        The ledger's file. Default: ledger.sqlite in the state folder.
+    state
+        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
+    json
+        Print one JSON object.
+    """
+    now = time.time()
+    query = UsageQuery(
+        by=_dimensions(by),
+        since=None if since is None else past(since, "--since", now),
+        until=None if until is None else past(until, "--until", now),
+        tenant=tenant,
+        key=key,
+        model=model,
+        source=source,
+        route=route,
+        tag=tag,
+    )
+    if query.since is not None and query.until is not None and query.since >= query.until:
+        mend = "Name an earlier --since, or a later --until."
+        raise FaultsFound([Fault("--since", f"is {stamp(query.since)}, not before --until", mend)])
+    with closing(open_reader(ledger_path(ledger, state, os.environ))) as store:
+        report = store.usage(query)
+    if json:
+        _print_json(query, report)
+    else:
+        _print_rows(report)
+    return 0
+
+
+def _dimensions(by: Sequence[str] | None) -> tuple[str, ...]:
+    if not by:
+        return ("source", "model")
+    return tuple(dict.fromkeys(word for part in by for word in part.split(",") if word))
+
+
+def _print_rows(report: UsageReport) -> None:
+    # What is zero everywhere takes no column.
+    names = [name for name in _ORDER if name in _ALWAYS or getattr(report.total, name)]
+    places = max(map(_places, (report.total.cost, *(row.totals.cost for row in report.rows))))
+    columns = [Column(name) for name in report.by]
+    columns += [Column(name.replace("_", " "), number=True) for name in names]
+    columns += [Column("estimated", number=True), Column("cost", number=True)]
+
+    def cells(group: Sequence[str | None], totals: Totals) -> list[str]:
+        counts = [f"{getattr(totals, name):,}" for name in names]
+        cost = format_usd(totals.cost, places)
+        return [*("-" if word is None else word for word in group), *counts, _share(totals), cost]
+
+    print_table(
+        columns,
+        [cells(row.group, row.totals) for row in report.rows],
+        cells(["total", *[""] * (len(report.by) - 1)], report.total),
+    )
+    for line in _notes(report):
+        sys.stderr.write(line + "\n")
+
+
+def _notes(report: UsageReport) -> list[str]:
+    notes: list[str] = []
+    if report.open_count:
+        amount = format_usd(report.open_amount, _places(report.open_amount))
+        notes.append(f"Reserved and not settled yet: {report.open_count:,} requests, {amount}.")
+    if report.total.abandoned:
+        notes.append(
+            f"{report.total.abandoned:,} requests were cut off by a crash of the gateway; they are "
+            "booked at what was reserved for them."
+        )
+    if report.total.unbilled:
+        notes.append(
+            f"{report.total.unbilled:,} requests used tokens and cost nothing: no price is "
+            "declared for their source."
+        )
+    return notes
+
+
+def _share(totals: Totals) -> str:
+    return f"{totals.estimated / totals.requests:.1%}" if totals.requests else "-"
+
+
+def _places(amount: int) -> int:
+    """Decimal places that show an amount exactly, at least four."""
+    digits = f"{abs(amount) % 10**12:012d}".rstrip("0")
+    return max(4, len(digits))
+
+
+def _print_json(query: UsageQuery, report: UsageReport) -> None:
+    import json
+
+    filters = ("tenant", "key", "model", "source", "route", "tag")
+    whole = {
+        "by": report.by,
+        "since": None if query.since is None else stamp(query.since),
+        "until": None if query.until is None else stamp(query.until),
+        "filters": {name: getattr(query, name) for name in filters if getattr(query, name)},
+        "rows": [
+            {**dict(zip(report.by, row.group, strict=True)), **_facts(row.totals)}
+            for row in report.rows
+        ],
+        "total": _facts(report.total),
+        "open": {"requests": report.open_count, "reserved_usd": f"{usd(report.open_amount):f}"},
+    }
+    sys.stdout.write(json.dumps(whole, indent=2) + "\n")
+
+
+def _facts(totals: Totals) -> dict[str, object]:
+    counts = asdict(totals)
+    return {
+        "requests": totals.requests,
+        "outcomes": {name: counts[name] for name in _OUTCOMES},
+        "tokens": {name: counts[name] for name in _TOKENS},
+        "estimated": totals.estimated,
+        "unbilled": totals.unbilled,
+        "cost_usd": f"{usd(totals.cost):f}",
+    }
