@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -440,6 +441,23 @@ def test_a_finished_stream_that_closes_without_a_marker_has_ended() -> None:
     out, meter = run([HI, STOP])
     assert out == HI + STOP
     assert meter.ended
+
+
+def test_a_stream_of_two_choices_is_finished_when_both_are() -> None:
+    two = msgspec.structs.replace(facts(), choices=2)
+    meter = StreamMeter(two, 0.0)
+    meter.feed(HI + STOP, 1.0)
+    assert not meter.finished
+    meter.feed(STOP, 2.0)
+    assert meter.finished
+
+
+def test_content_nested_without_end_is_only_looked_into_so_far() -> None:
+    nested = b'{"a":' * 300 + b"1" + b"}" * 300
+    event = b'data: {"choices":[{"delta":{"content":' + nested + b"}}]}\n\n"
+    out, meter = run([HI, event])
+    assert out == HI + event
+    assert meter.output_tokens == 2
 
 
 def test_a_comment_is_no_life() -> None:

@@ -1,6 +1,7 @@
 """OpenAI's dialect: requests read, errors and lists written."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import strategies as st
 
 from tollway.fleet.objects import Operation
 from tollway.gateway.openai import (
+    MAX_CHOICES,
+    MAX_MODEL,
+    MAX_OUTPUT,
     BadRequest,
     RequestFacts,
     error_body,
@@ -264,3 +268,14 @@ def test_the_list_of_models() -> None:
     assert [model["id"] for model in listed["data"]] == ["b", "a"]
     assert listed["object"] == "list"
     assert listed["data"][0] == {"id": "b", "object": "model", "created": 5, "owned_by": "tollway"}
+
+
+def test_the_reference_shows_what_is_really_sent() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "http-api.md").read_text()
+    fault = refused({"model": "m", "messages": HELLO, "max_tokens": 0})
+    body = error_body(fault.status, fault.code, fault.message, fault.param)
+    assert body.decode() in page
+    event = error_event("upstream_cut", 'Source "h200" ended its answer early.')
+    assert event.decode().strip() in page
+    for bound in (MAX_MODEL, MAX_CHOICES, MAX_OUTPUT, ATTACHMENT_TOKENS):
+        assert str(bound) in page

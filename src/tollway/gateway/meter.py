@@ -41,7 +41,8 @@ _USAGE = re.compile(r'"usage"\s*:\s*(\{)')
 class StreamMeter:
     """Looks at a streamed answer and hands on what the client is to get.
 
-    `started`: a content event was seen. `finished`: a choice gave its finish reason. `ended`: the
+    `started`: a content event was seen. `finished`: every choice gave its finish
+    reason. `ended`: the
     end marker was seen. `error` and `error_status`: the source sent an error event. `malformed`
     says why the stream cannot be trusted further. `first_at` and `last_at` are times of content
     events, `gaps` counts the times between them in the buckets of `metrics.GAP_BOUNDS` and
@@ -49,9 +50,9 @@ class StreamMeter:
     """
 
     __slots__ = (
-        "_bytes", "_cap", "_events", "_facts", "_flowing", "_held", "_held_size", "_pieces",
-        "_pieces_reported", "_reported", "ended", "error", "error_status", "finished", "first_at",
-        "gap_sum", "gaps", "last_at", "malformed", "started", "started_at",
+        "_bytes", "_cap", "_events", "_facts", "_finishes", "_flowing", "_held", "_held_size",
+        "_pieces", "_pieces_reported", "_reported", "ended", "error", "error_status", "finished",
+        "first_at", "gap_sum", "gaps", "last_at", "malformed", "started", "started_at",
     )  # fmt: skip
 
     def __init__(self, facts: RequestFacts, started: float, cap: int = EVENT_CAP) -> None:
@@ -61,6 +62,7 @@ class StreamMeter:
         self._held: list[bytes] = []
         self._held_size = 0
         self._flowing = False  # content flows and no part of an event is kept
+        self._finishes = 0
         self._pieces = 0
         self._pieces_reported = 0
         self._bytes = 0
@@ -256,7 +258,8 @@ class StreamMeter:
                 self._bytes += text_bytes(part)
                 self.started = True
             if choice.finish_reason:
-                self.finished = True
+                self._finishes += 1
+                self.finished = self._finishes >= self._facts.choices
         if chunk.usage is not None:
             self._reported = read_usage(chunk.usage) or self._reported
             self._pieces_reported = self._pieces

@@ -11,7 +11,7 @@ Rules
 import re
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -44,8 +44,13 @@ _SUBJECT: dict[Operation, str] = {
 }
 _TIERS: dict[str, Tier] = {"default": "standard", "flex": "flex", "priority": "priority"}
 _USAGE_WANTED = b'"stream_options":{"include_usage":true}'
+_USUAL_OPTIONS = (b'{"include_usage":true}', b'{"include_usage": true}')
 _TOKEN_IDS = re.compile(rb"\[[ \t\n\r\[]*[0-9]")
 _EXPECTED = {str: "a string", bool: "true or false", int: "an integer"}
+
+_DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in _EXPECTED
+}
 
 T = TypeVar("T", str, bool, int)
 Values = splicing.Values
@@ -209,7 +214,7 @@ def _scalar(values: Values, key: str, kind: type[T]) -> T | None:
     if raw is None or _is_null(raw):
         return None
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return _DECODERS[kind].decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         message = f'"{key}" must be {_EXPECTED[kind]}, not {_shown(raw)}.'
         raise BadRequest(400, "invalid_type", message, key) from None
@@ -328,6 +333,8 @@ def _usage_edit(
     if _is_null(raw):
         return False, (at, at + len(raw), b'{"include_usage":true}')
     text = bytes(raw)
+    if text in _USUAL_OPTIONS:
+        return True, None
     try:
         inner = splicing.decode_object(text)
         splicing.refuse_lookalikes(inner, ("include_usage",))

@@ -178,15 +178,20 @@ def _is_error_object(value: object) -> bool:
     )
 
 
-def text_bytes(value: object) -> int:
-    """Bytes of generated text in a content value: a string, or parts with strings in them."""
+def text_bytes(value: object, depth: int = 6) -> int:
+    """Bytes of generated text in a content value: a string, or parts with strings in them, down to
+    `depth` levels."""
     if isinstance(value, str):
         return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
-    if isinstance(value, list):
-        return sum(map(text_bytes, value))
-    if isinstance(value, dict):
-        return sum(text_bytes(part) for key, part in value.items() if key not in _SKIPPED)
-    return 0
+    size = 0
+    if depth and isinstance(value, list):
+        for part in value:
+            size += text_bytes(part, depth - 1)
+    elif depth and isinstance(value, dict):
+        for key, part in value.items():
+            if part.__class__ is not int and key not in _SKIPPED:
+                size += text_bytes(part, depth - 1)
+    return size
 
 
 def is_error(payload: bytes) -> bool:
