@@ -2,11 +2,13 @@
 
 import sqlite3
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ledger_records import NOON, reserve, settle
+from ledger_records import NOON, Told, reserve, settle
 
+from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
 from tollway.ledger import rows
 from tollway.ledger.keys import KeyRing
@@ -15,6 +17,7 @@ from tollway.ledger.migrate import WrongSchemaError, migrations
 from tollway.ledger.query import UsageQuery
 from tollway.ledger.sqlite import open_for_gateway, open_for_keys, open_reader
 from tollway.ledger.store import LedgerUnavailableError
+from tollway.ledger.writer import LedgerWriter, Pace, SettleHeldError
 
 
 @pytest.fixture
@@ -127,6 +130,50 @@ def test_a_full_disk_fails_the_batch_whole_and_the_next_one_after_the_mend_succe
     assert ledger.book(batch) == {}
     assert ledger.usage(UsageQuery()).open_count == 500
     ledger.close()
+
+
+def test_settlements_held_through_a_full_disk_are_booked_exactly_once(path: Path):
+    ledger = open_for_gateway(path)
+    db = ledger._db  # pyright: ignore[reportPrivateUsage]
+    names = [f"r{number}" for number in range(300)]
+    ledger.book([reserve(name) for name in names])
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    failures, booking = [], ledger.book
+
+    def book(items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
+        if len(failures) == 3:
+            db.execute("PRAGMA max_page_count = 1000000")
+        try:
+            return booking(items)
+        except LedgerUnavailableError as error:
+            failures.append(error)
+            raise
+
+    ledger.book = book  # pyright: ignore[reportAttributeAccessIssue]
+    told = Told()
+    writer = LedgerWriter(
+        ledger,
+        lambda function, report: function(report),
+        Pace(spacing=0.0, first_retry=0.001, last_retry=0.001),
+    )
+    for name in names:
+        writer.submit(settle(name, cost=1), told.to(name))
+    writer.start()
+    assert writer.close(10.0) == 0
+    assert len(failures) == 3
+    assert [name for name, _ in told.told] == names
+    assert any(isinstance(why, SettleHeldError) for _, why in told.told)
+    report = ledger.usage(UsageQuery(tenant="demo"))
+    assert (report.total.requests, report.total.cost, report.open_count) == (300, 300, 0)
+    ledger.close()
+
+
+def test_a_folder_where_the_ledger_should_be_is_an_error_in_words(path: Path):
+    path.mkdir(parents=True)
+    for opener in (open_for_gateway, open_for_keys):
+        with pytest.raises(LedgerUnavailableError, match="Is a directory"):
+            opener(path)
 
 
 def test_a_settlement_that_does_not_fit_is_kept_in_words(path: Path):

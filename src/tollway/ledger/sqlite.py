@@ -9,7 +9,8 @@ Rules
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -56,7 +57,7 @@ class SqliteLedger:
         """See `Booker.book`. Reservations are booked before settlements, whatever their order."""
         reserves = [item for item in items if type(item) is Reserve]
         settles = [item for item in items if type(item) is Settle]
-        try:
+        with _in_words(self.path), self._undone_on_error():
             last = self._begin()
             try:
                 self._book(reserves, settles, last)
@@ -65,15 +66,6 @@ class SqliteLedger:
                 self._undo()
                 faults = self._book_singly(items, self._begin())
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._undo()
-            raise LedgerUnavailableError(
-                f"{self.path}: could not be written ({error}). Check the disk's free space, its "
-                "health, and that this user may write the file."
-            ) from error
-        except BaseException:
-            self._undo()
-            raise
         return faults
 
     def checkpoint(self) -> None:
@@ -129,11 +121,19 @@ class SqliteLedger:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
+    @contextmanager
+    def _undone_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._undo()
+            raise
+
     # --- opening -----------------------------------------------------------------------------
 
     def reconcile(self, utc: float) -> Reconciled:
         """See `Ledger.reconcile`."""
-        try:
+        with _in_words(self.path), self._undone_on_error():
             last = self._begin()
             count, amount = sqlite_usage.reserved(self._db, UsageQuery())
             if count:
@@ -141,9 +141,6 @@ class SqliteLedger:
                 self._db.execute("DELETE FROM reservations")
                 self._db.execute(rows.ROLL_UP[0], (last,))
             self._db.execute("COMMIT")
-        except BaseException:
-            self._undo()
-            raise
         return Reconciled(count, amount)
 
     def opening(self, utc: float, mono: float) -> Opening:
@@ -206,16 +203,16 @@ def open_for_gateway(path: Path) -> SqliteLedger:
         LedgerInUseError: another live gateway holds it.
         WrongSchemaError: the file is no ledger, or a newer one.
     """
-    make_state_folder(path.parent)
-    lock = GatewayLock(path)
-    try:
+    with _in_words(path), ExitStack() as undo:
+        make_state_folder(path.parent)
+        lock = GatewayLock(path)
+        undo.callback(lock.release)
         db = _connect(path, create=True)
+        undo.callback(db.close)
         migrate(db, str(path))
         # The writer folds the log in after it has reported a batch, not within a commit.
         db.execute("PRAGMA wal_autocheckpoint = 0")
-    except BaseException:
-        lock.release()
-        raise
+        undo.pop_all()
     return SqliteLedger(db, path, lock)
 
 
@@ -226,14 +223,17 @@ def open_for_keys(path: Path) -> SqliteLedger:
         LedgerInUseError: it must be migrated first, and a live gateway of another version holds it.
         WrongSchemaError: the file is no ledger, or a newer one.
     """
-    make_state_folder(path.parent)
-    db = _connect(path, create=True)
-    if not is_current(db, str(path)):
-        lock = GatewayLock(path)
-        try:
-            migrate(db, str(path))
-        finally:
-            lock.release()
+    with _in_words(path), ExitStack() as undo:
+        make_state_folder(path.parent)
+        db = _connect(path, create=True)
+        undo.callback(db.close)
+        if not is_current(db, str(path)):
+            lock = GatewayLock(path)
+            try:
+                migrate(db, str(path))
+            finally:
+                lock.release()
+        undo.pop_all()
     return SqliteLedger(db, path)
 
 
@@ -249,14 +249,29 @@ def open_reader(path: Path) -> SqliteLedger:
             f"{path}: there is no ledger here. Start a gateway (`tollway up`), or say where the "
             "ledger is with --ledger or --state."
         )
-    db = _connect(path, create=False)
-    if not is_current(db, str(path)):
-        db.close()
-        raise TollwayError(
-            f"{path}: has an older schema. Start a gateway of this version once; it migrates it."
-        )
-    db.execute("PRAGMA query_only = ON")
+    with _in_words(path), ExitStack() as undo:
+        db = _connect(path, create=False)
+        undo.callback(db.close)
+        if not is_current(db, str(path)):
+            raise TollwayError(
+                f"{path}: has an older schema. Start a gateway of this version once: it migrates."
+            )
+        db.execute("PRAGMA query_only = ON")
+        undo.pop_all()
     return SqliteLedger(db, path)
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """What the disk or the database refuses, as an error with the mend in it."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise LedgerUnavailableError(
+            f"{path}: the ledger cannot be used ({why}). Check the disk's free space, its health, "
+            "and that this user may write the file and its folder."
+        ) from error
 
 
 def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
