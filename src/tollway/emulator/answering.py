@@ -223,8 +223,8 @@ def _prose(ask: ChatAsk | CompletionAsk, pool: Pool, prompt: int, seed: int) -> 
 
 
 def _raw_texts(ask: ChatAsk) -> list[str]:
-    raws = [ask.tools, *(message.tool_calls for message in ask.messages)]
-    return [bytes(raw).decode("utf-8", "replace") for raw in raws if raw is not None]
+    raws = (bytes(raw) for raw in (ask.tools, *(one.tool_calls for one in ask.messages)))
+    return [raw.decode("utf-8", "replace") for raw in raws if raw not in (b"", b"null")]
 
 
 def _images(messages: list[Message]) -> int:

@@ -57,7 +57,7 @@ class Message(msgspec.Struct):
 
     role: str
     content: str | list[Part] | None = None
-    tool_calls: msgspec.Raw | None = None
+    tool_calls: msgspec.Raw = msgspec.Raw()
 
     def text(self) -> str:
         """All text of the message."""
@@ -102,7 +102,7 @@ class ChatAsk(Ask, kw_only=True):
 
     messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
     max_completion_tokens: Count | None = None
-    tools: msgspec.Raw | None = None
+    tools: msgspec.Raw = msgspec.Raw()
 
     @property
     def limit(self) -> int | None:

@@ -28,6 +28,9 @@ set meet met run ran pay paid sit speak spoke lie lead read grow grew lose lost 
 sent build built understand draw break spend cut rise drive buy wear choose
 """
 _WORDS = tuple(_TEXT.split())
+_OPENERS = 64
+"""So many of the words are one token with a capital too, at the start of a text and after a space;
+irregular verbs are not."""
 _MEAN_OUTPUT = 250
 """Tokens of an answer that nobody bounded. Output lengths of production chat are close to
 exponential (ServeGen, arXiv:2505.09999); the mean is assumed."""
@@ -60,9 +63,10 @@ def prose(seed: int) -> Iterator[str]:
         length = 6 + next(numbers) % 12
         comma = next(numbers) % (2 * length)
         for at in range(length):
-            word = _WORDS[next(numbers) % len(_WORDS)]
             if at == 0:
-                word = word.capitalize()
+                word = _WORDS[next(numbers) % _OPENERS].capitalize()
+            else:
+                word = _WORDS[next(numbers) % len(_WORDS)]
             yield word if opening else f" {word}"
             opening = False
             if at == comma and 1 < at < length - 2:
