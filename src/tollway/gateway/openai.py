@@ -118,16 +118,9 @@ def read_request(operation: Operation, body: bytes, tenant: str) -> RequestFacts
     subject = _SUBJECT[operation]
     asked = _required(values, subject)
     stream = _scalar(values, "stream", bool) is True
-    choices = max(_positive(values, "n", MAX_CHOICES) or 1, _best_of(values))
-    if operation == "chat":
-        turns = _turns(asked, subject)
-    else:
-        turns = []
-        choices *= _prompts(asked, subject)
-    cap = max(
-        _positive(values, "max_tokens", MAX_OUTPUT) or 0,
-        _positive(values, "max_completion_tokens", MAX_OUTPUT) or 0,
-    )
+    turns = _turns(asked, subject) if operation == "chat" else []
+    choices = _choices(values) * (1 if turns else _prompts(asked, subject))
+    cap = _cap(values)
     span = starts["model"], starts["model"] + len(values["model"])
     streams = stream and operation != "embedding"
     wants, edit = _usage_edit(body, values, starts, span[1]) if streams else (False, None)
@@ -248,8 +241,16 @@ def _positive(values: Values, key: str, most: int) -> int | None:
     return number
 
 
-def _best_of(values: Values) -> int:
-    return _positive(values, "best_of", MAX_CHOICES) or 1
+def _choices(values: Values) -> int:
+    """Answers to one prompt; those that `best_of` throws away are generated all the same."""
+    asked = _positive(values, "n", MAX_CHOICES) or 1
+    return max(asked, _positive(values, "best_of", MAX_CHOICES) or 1)
+
+
+def _cap(values: Values) -> int | None:
+    """Of two caps the larger: which of them a source obeys is its own affair."""
+    caps = [_positive(values, key, MAX_OUTPUT) for key in ("max_tokens", "max_completion_tokens")]
+    return max((cap for cap in caps if cap), default=None)
 
 
 def _tier(values: Values) -> Tier | None:
