@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic, sleep
-from typing import NamedTuple
 
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
@@ -46,9 +45,8 @@ class SettleHeldError(TollwayError):
     """The settlement is not booked yet; the writer holds it and tries again."""
 
 
-class _Waiting(NamedTuple):
-    item: Reserve | Settle
-    on_done: OnDone | None  # None: has been reported already
+_Waiting = tuple[Reserve | Settle, OnDone | None]
+"""An item and whom to tell; None where that has been done. A bare tuple: two a request are made."""
 
 
 _CLOSE = None
@@ -98,7 +96,7 @@ class LedgerWriter:
         """
         if self._closing:
             raise TollwayError("The ledger's writer is closed: nothing can be booked any more.")
-        self._queue.put(_Waiting(item, on_done))
+        self._queue.put((item, on_done))
 
     def close(self, timeout: float) -> int:
         """Book what is left, for at most `timeout` seconds, and stop the thread.
@@ -180,14 +178,14 @@ class LedgerWriter:
         self._held = []
         self._in_hand = len(batch)
         try:
-            faults = self._booker.book([waiting.item for waiting in batch])
+            faults = self._booker.book([item for item, _ in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, the thread must live on
             self._fail(batch, error)
         else:
             self._retry_at = self._why = None
             self._retry_wait = self._pace.first_retry
             self._in_hand = 0
-            self._report([(w.on_done, faults.get(at)) for at, w in enumerate(batch)])
+            self._report([(on_done, faults.get(at)) for at, (_, on_done) in enumerate(batch)])
             self._since_checkpoint += len(batch)
             if self._since_checkpoint >= self._pace.checkpoint:
                 self._checkpoint()
@@ -195,8 +193,8 @@ class LedgerWriter:
     def _with_facts(self, batch: list[_Waiting]) -> list[_Waiting]:
         if not self._facts:
             return batch
-        facts = [self._facts.pop(w.item.request, None) for w in batch if type(w.item) is Settle]
-        return [_Waiting(fact, None) for fact in facts if fact is not None] + batch
+        facts = [self._facts.pop(item.request, None) for item, _ in batch if type(item) is Settle]
+        return [*((fact, None) for fact in facts if fact is not None), *batch]
 
     def _fail(self, batch: list[_Waiting], error: Exception) -> None:
         self._why = error
@@ -216,7 +214,7 @@ class LedgerWriter:
                 report.append(
                     (on_done, SettleHeldError(f"{why} The settlement is held, and tried again."))
                 )
-                self._held.append(_Waiting(item, None))
+                self._held.append((item, None))
         self._in_hand = 0
         self._report(report)
 
