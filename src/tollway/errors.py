@@ -47,4 +47,7 @@ def unknown(word: str, known: Iterable[str], place: str) -> Fault:
     """The fault of a word that is not one of the known words."""
     words = sorted(known)
     shown = ", ".join(words[:12]) + (f" and {len(words) - 12} more" if len(words) > 12 else "")
-    return Fault(place, f'is "{word}"; known: {shown or "none"}', did_you_mean(word, words))
+    said = word if len(word) <= 60 else f"{word[:57]}..."
+    if not said.isprintable():  # one line, and nothing that a terminal would obey
+        said = said.encode("unicode_escape").decode()
+    return Fault(place, f'is "{said}"; known: {shown or "none"}', did_you_mean(word, words))

@@ -29,6 +29,13 @@ TOKENS_PER_PRICE = 10**6
 """Providers quote USD a million tokens."""
 
 
+def _exactly(amount: Decimal, times: int) -> int | None:
+    """The product where it is whole. Decimal's own arithmetic would round it to 28 digits."""
+    above, below = amount.as_integer_ratio()
+    whole, rest = divmod(above * times, below)
+    return None if rest else whole
+
+
 def pico_from_usd(usd: Decimal) -> PicoDollars:
     """Exact pico-dollars of an amount in USD.
 
@@ -37,10 +44,9 @@ def pico_from_usd(usd: Decimal) -> PicoDollars:
     """
     if not usd.is_finite():
         raise ValueError(f"{usd} is not an amount of money")
-    scaled = usd.scaleb(12)
-    whole = int(scaled)
-    if whole != scaled:
-        raise ValueError(f"${usd} is finer than a pico-dollar (1e-12 USD)")
+    whole = _exactly(usd, PICO_PER_DOLLAR)
+    if whole is None:
+        raise ValueError(f"${usd:f} is finer than a pico-dollar (1e-12 USD)")
     return PicoDollars(whole)
 
 
@@ -52,10 +58,11 @@ def pico_per_token(usd_per_million: Decimal) -> PicoDollars:
     """
     if not usd_per_million.is_finite():
         raise ValueError(f"{usd_per_million} is not a price")
-    scaled = usd_per_million.scaleb(6)
-    whole = int(scaled)
-    if whole != scaled:
-        raise ValueError(f"${usd_per_million} a million tokens is finer than a pico-dollar a token")
+    whole = _exactly(usd_per_million, PICO_PER_DOLLAR // TOKENS_PER_PRICE)
+    if whole is None:
+        raise ValueError(
+            f"${usd_per_million:f} a million tokens is finer than a pico-dollar a token"
+        )
     return PicoDollars(whole)
 
 

@@ -83,7 +83,7 @@ def _choice(
         fault = unknown(choice.source, declared.names["sources"], "")
         problem = fault.problem.replace("is ", "names source ", 1)
         yield Finding(document, at, problem, fault.mend or "Declare it in [sources].")
-    elif choice.source in declared.sources:
+    elif choice.source not in declared.unsure:
         serves = declared.sources[choice.source].table.serves
         if choice.model not in serves and (choice.model in declared.names["models"] or ":" in word):
             words = ", ".join(sorted(serves))
@@ -134,8 +134,8 @@ def _weights(
         if source not in declared.names["sources"]:
             fault = unknown(source, declared.names["sources"], "")
             yield Finding(document, (*path, source), fault.problem, fault.mend)
-        elif source not in usable:
-            known = ", ".join(sorted(usable)) or "none"
+        elif source not in usable and usable and usable <= declared.names["sources"]:
+            known = ", ".join(sorted(usable))
             problem = f"is no candidate of this route; candidates: {known}"
             yield Finding(document, (*path, source), problem, "Take the weight out.")
 
@@ -144,7 +144,11 @@ def _demand(declared: Declared, document: str, path: Path, route: RouteTable) ->
     shortfalls: list[str] = []
     for choice in candidates_of(declared, route):
         placed = declared.sources.get(choice.source)
-        if placed is None or choice.model not in placed.table.serves:
+        if (
+            placed is None
+            or choice.source in declared.unsure
+            or choice.model not in placed.table.serves
+        ):
             return  # said already, and it might have met the demand
         why = shortfall(placed.table.serves[choice.model], route.require)
         if not why:

@@ -44,9 +44,8 @@ def _quoted(model: str) -> str:
 
 
 def _no_model(declared: Declared, model: str) -> str:
-    return f"{unknown(model, declared.names['models'], '').problem}".replace(
-        "is ", "is for model ", 1
-    )
+    problem = unknown(model, declared.names["models"], "").problem
+    return problem.replace("is ", "names model ", 1)
 
 
 def _emulated(name: str, document: str, source: EmulatedTable) -> Iterator[Finding]:
@@ -88,7 +87,7 @@ def _remote(
 
 
 def _unserved(declared: Declared) -> Iterator[Finding]:
-    if len(declared.sources) < len(declared.names["sources"]):
+    if declared.unsure:
         return  # a source that could not be read may serve it
     for model, placed in declared.models.items():
         if not declared.serving(model) and declared.sources:

@@ -1,10 +1,10 @@
 """Several documents as one declaration: who declared what, and what is declared twice."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from tollway.fleet.findings import Finding
+from tollway.fleet.findings import Finding, Path
 from tollway.fleet.objects import Credential
 from tollway.fleet.schema import (
     ApiTable,
@@ -41,10 +41,12 @@ class Placed(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class Declared:
     """The declaration as it was read. `names` holds every name written, also those whose entry was
-    too faulty to be read, so that a reference to one is not called unknown."""
+    too faulty to be read, so that a reference to one is not called unknown. `unsure` holds the
+    sources of which it could not be read what they serve."""
 
     main: str
     names: Mapping[str, frozenset[str]]
+    unsure: frozenset[str]
     gateway: Placed[GatewayTable]
     queue: Placed[QueueTable]
     retry: Placed[RetryTable]
@@ -62,9 +64,13 @@ class Declared:
 
 
 def gather(
-    main: str, documents: Mapping[str, Document], raw: Mapping[str, Mapping[str, Any]]
+    main: str,
+    documents: Mapping[str, Document],
+    raw: Mapping[str, Mapping[str, Any]],
+    found: Iterable[Finding],
 ) -> Declared:
-    """One declaration of several documents; where a name is declared twice, the first one holds."""
+    """One declaration of several documents, as far as `found` left it readable; where a name is
+    declared twice, the first one holds."""
     named: dict[str, dict[str, Placed[Any]]] = {section: {} for section in NAMED}
     for name, document in documents.items():
         for section in NAMED:
@@ -75,9 +81,11 @@ def gather(
         section: frozenset(word for text in raw.values() for word in _written(text, section))
         for section in NAMED
     }
+    unread = {str(it.path[1]) for it in found if _hides_serving(it.path)}
     return Declared(
         main=main,
         names=names,
+        unsure=frozenset(unread) | (names["sources"] - set(named["sources"])),
         gateway=_setting(documents, main, "gateway", GatewayTable()),
         queue=_setting(documents, main, "queue", QueueTable()),
         retry=_setting(documents, main, "retry", RetryTable()),
@@ -85,6 +93,10 @@ def gather(
         breaker=_setting(documents, main, "breaker", BreakerTable()),
         **named,
     )
+
+
+def _hides_serving(path: Path) -> bool:
+    return path[:1] == ("sources",) and (len(path) == 2 or path[2:] == ("serves",))
 
 
 def _setting(documents: Mapping[str, Document], main: str, section: str, absent: T) -> Placed[T]:
@@ -109,12 +121,9 @@ def declared_twice(raw: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
             if path not in first:
                 first[path] = name
                 continue
-            kind = "name" if len(path) > 1 else "table"
             yield Finding(
                 name,
                 path,
                 f"is declared in {first[path]} too",
-                f"Rename one of the two, or take one {kind} out."
-                if kind == "name"
-                else "Keep one of the two tables.",
+                "Rename one of the two, or take it out." if len(path) > 1 else "Keep one of them.",
             )

@@ -18,11 +18,12 @@ from tollway.fleet.check_names import check_names
 from tollway.fleet.check_routes import check_routes
 from tollway.fleet.check_sources import check_sources
 from tollway.fleet.declared import declared_twice, gather
-from tollway.fleet.findings import Finding, in_file_order
+from tollway.fleet.findings import Finding, Path, in_file_order
 from tollway.fleet.objects import Fleet
 from tollway.fleet.salvage import read_document
 from tollway.fleet.schema import VERSION, Document
 
+_COLLECTIONS = ("candidates", "objectives", "weights", "require", "routes")
 _AT = re.compile(r"\s*\(at (line \d+, column \d+|end of document)\)$")
 
 
@@ -47,9 +48,9 @@ def parse(documents: Mapping[str, str], main: str) -> Fleet:
         read_as[name], found = read_document(name, tables)
         findings.extend(found)
     faulty = {(finding.document, finding.path) for finding in findings}
+    declared = gather(main, read_as, raw, findings)
     findings.extend(_formats(raw, main))
     findings.extend(declared_twice(raw))
-    declared = gather(main, read_as, raw)
     if not broken:  # what a broken document declares is unknown, and so is every reference to it
         for check in (check_names, check_sources, check_routes):
             findings.extend(found for found in check(declared) if not _hangs_on(found, faulty))
@@ -99,6 +100,12 @@ def _formats(raw: Mapping[str, Mapping[str, Any]], main: str) -> Iterator[Findin
             yield Finding(name, ("include",), "is for the main file only", mend)
 
 
-def _hangs_on(finding: Finding, faulty: set[tuple[str, tuple[str | int, ...]]]) -> bool:
-    path = finding.path
-    return any((finding.document, path[:end]) in faulty for end in range(1, len(path) + 1))
+def _hangs_on(finding: Finding, faulty: set[tuple[str, Path]]) -> bool:
+    """Whether a key above is faulty, or, for a list or table that seems to lack something, an item
+    just below."""
+    document, path = finding.document, finding.path
+    if any((document, path[:end]) in faulty for end in range(1, len(path) + 1)):
+        return True
+    if not path or path[-1] not in _COLLECTIONS:
+        return False
+    return any(name == document and below[:-1] == path for name, below in faulty)

@@ -25,7 +25,21 @@ def json_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of a fleet file, with a title and a description for each key."""
     schema = Document.model_json_schema(by_alias=True)
     schema["title"] = "Tollway fleet file"
+    for table in (schema, *schema["$defs"].values()):
+        for key, value in table["properties"].items():
+            _without_null(value)
+            value.setdefault("title", key.replace("_", " ").capitalize())
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _without_null(value: dict[str, Any]) -> None:
+    """TOML has no null: a key that may be None is one that may be left out."""
+    ways = [way for way in value.get("anyOf", ()) if way != {"type": "null"}]
+    if len(ways) == 1:
+        del value["anyOf"]
+        value.update(ways[0])
+    if value.get("default", 0) is None:
+        del value["default"]
 
 
 def markdown() -> str:
@@ -99,7 +113,7 @@ def _default(value: Schema) -> str:
 def _type(value: Schema, tables: Mapping[str, Schema]) -> str:
     ways = value.get("anyOf", value.get("oneOf"))
     if ways is not None:
-        words = [_type(way, tables) for way in ways if way.get("type") != "null"]
+        words = [_type(way, tables) for way in ways]
         return " or ".join(dict.fromkeys(words))
     if "$ref" in value:
         return "table"

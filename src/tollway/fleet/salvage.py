@@ -182,7 +182,8 @@ def _meaning(loc: Path) -> str:
     if _is_table(table):
         for name, field in table.model_fields.items():
             if (field.alias or name) == loc[-1]:
-                return str(field.description)
+                words = str(field.description)
+                return words[0].lower() + words[1:]
     return "it may not be empty."
 
 

@@ -83,7 +83,7 @@ def _server(server: OwnServer) -> Iterator[str]:
 def _provider(provider: Provider, taken: date, today: date) -> Iterator[str]:
     yield f'\n[sources.{provider.name}]\nkind = "api"\nurl = {_text(provider.url)}\n'
     yield f'credential = "{provider.name}"\n'
-    yield f"# USD a million tokens, public prices as of {taken}; check them against your contract.\n"
+    yield f"# USD a million tokens, public prices of {taken}; check them against your contract.\n"
     for model in provider.models:
         yield from _offered(provider.name, model, today)
 
@@ -108,8 +108,8 @@ def _route(offers: Sequence[Offer]) -> str:
             fallbacks.setdefault(offer.source, f"{offer.source}:{offer.model}")
     rest = ", ".join(map(_text, fallbacks.values()))
     lines = [
-        "\n# Ask for the model `chat`. Fallbacks are other models: answers then say so in the header",
-        "# x-tollway-substituted.",
+        "\n# Ask for the model `chat`. Fallbacks are other models: an answer then says so in the",
+        "# header x-tollway-substituted.",
         "[routes.chat]",
         f"model = {_text(model)}",
         f"fallbacks = [{rest}]",

@@ -1,0 +1,71 @@
+# ruff: noqa: E501 - a caution is one line, and is shown whole here
+"""What `tollway check` warns of, in words."""
+
+from datetime import date
+
+from inline_snapshot import snapshot
+
+from tollway.fleet.cautions import cautions
+from tollway.fleet.parse import parse
+from tollway.inspect.demo import demo_fleet_text
+
+QUIRKY = """
+version = 1
+[models.m]
+[credentials]
+key = "env:KEY"
+[sources.free]
+kind = "api"
+url = "https://free.test"
+serves = { m = {} }
+[sources.lan]
+kind = "server"
+url = "http://10.0.0.7:8000/v1"
+credential = "key"
+serves = { m = {} }
+[sources.soon]
+kind = "api"
+url = "https://soon.test"
+[sources.soon.serves.m]
+precision = "fp8"
+prices = [{ since = 2026-06-02, input = "1", output = "1" }]
+[sources.night]
+kind = "api"
+url = "https://night.test"
+[sources.night.serves.m]
+prices = [{ since = 2026-01-01, hours = "22:00-06:00", input = "1", output = "1" }]
+[sources.batch]
+kind = "api"
+url = "https://batch.test"
+[sources.batch.serves.m]
+prices = [{ since = 2026-01-01, tier = "batch", input = "1", output = "1" }]
+[routes.strict]
+model = "m"
+candidates = ["soon", "lan"]
+require = { precision = ["fp8"] }
+"""
+
+
+def test_the_demo_surprises_with_nothing() -> None:
+    fleet = parse({"demo.toml": demo_fleet_text()}, "demo.toml")
+    assert list(cautions(fleet, date(2026, 1, 1))) == []
+
+
+def test_what_counts_as_free_or_is_never_asked_is_said() -> None:
+    fleet = parse({"fleet.toml": QUIRKY}, "fleet.toml")
+    assert list(map(str, cautions(fleet, date(2026, 6, 1)))) == snapshot(
+        [
+            "tenants has no entry, so that no key can be made. Write [tenants.NAME]: virtual keys belong to one.",
+            "sources.free.serves.m states no prices: it counts as free. Write `prices`, or budgets do not see it.",
+            "sources.lan.url sends its credential over plain http. Use https where the engine can.",
+            "sources.soon.serves.m.prices begin on 2026-06-02: until then it counts as free. Write the price that holds until then.",
+            "sources.night.serves.m.prices cover only some hours: the others count as free. Write one without `hours` for the rest of the day.",
+            'sources.batch.serves.m.prices has none for tier standard, which counts as free. Write one with tier = "standard"; the other tiers then fall back to it.',
+            "routes.strict.require is not met by lan, which is never asked. Demand less, or take it out of the route.",
+        ]
+    )
+
+
+def test_a_price_that_has_begun_is_no_surprise() -> None:
+    fleet = parse({"fleet.toml": QUIRKY}, "fleet.toml")
+    assert "soon" not in "".join(map(str, cautions(fleet, date(2026, 6, 2))))
