@@ -161,7 +161,7 @@ def _holder(host: str, port: int) -> Holder | str | None:
         holder = holder_of(port)
         orphan = holder is not None and "tollway emulate" in holder.command
         if not orphan or time.monotonic() > deadline:
-            return holder or "a process of another user"
+            return holder or "a process that this user may not look into"
         time.sleep(0.1)
     return None
 
