@@ -14,7 +14,9 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from tollway.cli.running import read_running
 from tollway.errors import TollwayError
@@ -58,7 +60,7 @@ def replay(
     tag: str | None = None,
     state: str | None = None,
     fleet: Path | None = None,
-    json: bool = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Play a trace of real requests against a running gateway, and measure what comes back.
 
