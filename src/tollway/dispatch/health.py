@@ -47,11 +47,11 @@ def judge_speed(attempt: Attempt, now: float) -> list[Action]:
     if terms.min_speed is None or seconds < terms.speed_window:
         return []
     tokens = attempt.tokens - attempt.mark_tokens
-    silent = min(attempt.silent_left, seconds) if tokens == 0 else 0.0
-    slow = rules.too_slow(tokens, seconds, silent, terms.min_speed)
-    attempt.silent_left -= silent
+    silent = rules.silent_seconds(tokens, seconds, terms.min_speed)
+    slow = silent > attempt.silent_left
     attempt.mark_at, attempt.mark_tokens = now, attempt.tokens
     if silent and not slow:
+        attempt.silent_left -= silent
         return []
     return _judge_window(attempt, slow, f"{tokens / seconds:.1f} tokens/s", now)
 
@@ -93,7 +93,7 @@ def judge_finished(attempt: Attempt, usage: Usage, stream: bool, now: float) -> 
         stream
         and terms.min_speed is not None
         and seconds >= terms.speed_window
-        and rules.too_slow(tokens, seconds, attempt.silent_left, terms.min_speed)
+        and rules.silent_seconds(tokens, seconds, terms.min_speed) > terms.thinking
     )
     if attempt.judged:
         return []

@@ -33,8 +33,7 @@ def admits(state: int, probes_in_flight: int, probes: int) -> bool:
     return state == HALF_OPEN and probes_in_flight < probes
 
 
-def too_slow(tokens: int, seconds: float, silent_allowed: float, min_speed: float) -> bool:
-    """Whether a stream that produced `tokens` in `seconds` is under the token-speed floor.
-    `silent_allowed` seconds of it are declared thinking time and are not counted."""
-    counted = seconds - silent_allowed
-    return counted > 0 and tokens < min_speed * counted
+def silent_seconds(tokens: int, seconds: float, min_speed: float) -> float:
+    """Seconds of a stretch that its tokens do not account for at the token-speed floor. Above the
+    thinking time that is declared and left, the stream is too slow."""
+    return max(seconds - tokens / min_speed, 0.0)
