@@ -56,6 +56,7 @@ async def test_a_matching_line_answers_with_text_and_tool_calls(app: Emulator) -
     assert choice["finish_reason"] == "tool_calls"
     assert choice["message"]["content"] == "Let me look."
     assert choice["message"]["reasoning_content"] == "They want the weather."
+    assert answer["usage"]["completion_tokens_details"]["reasoning_tokens"] == 4
     first, second = choice["message"]["tool_calls"]
     assert first["function"]["name"] == "get_weather"
     assert json.loads(first["function"]["arguments"]) == {"city": "Paris", "unit": "celsius"}

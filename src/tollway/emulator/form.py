@@ -22,7 +22,7 @@ class Form(Protocol):
         """One token as an event."""
         ...
 
-    def ending(self, finish: str, prompt: int, output: int, with_usage: bool) -> bytes:
+    def ending(self, said: Utterance, prompt: int, with_usage: bool) -> bytes:
         """The finish reason, usage where it was asked for, and the end marker."""
         ...
 
@@ -59,11 +59,11 @@ class ChatForm:
         """One token as an event."""
         return self._chunk(piece.delta())
 
-    def ending(self, finish: str, prompt: int, output: int, with_usage: bool) -> bytes:
+    def ending(self, said: Utterance, prompt: int, with_usage: bool) -> bytes:
         """The finish reason, usage where it was asked for, and the end marker."""
-        events = self._chunk(b"{}", _json(finish))
+        events = self._chunk(b"{}", _json(said.finish))
         if with_usage:
-            usage = usage_json(prompt, output)
+            usage = usage_json(prompt, said.length, said.reasoning)
             events += _event(self._fields, b'"choices":[],"usage":' + usage)
         return events + DONE
 
@@ -91,7 +91,7 @@ class ChatForm:
         return b'%s"choices":[%s],"usage":%s}' % (
             self._heading.fields("chat.completion"),
             _json(choice),
-            usage_json(prompt, said.length),
+            usage_json(prompt, said.length, said.reasoning),
         )
 
 
@@ -116,11 +116,11 @@ class CompletionForm:
         """One token as an event."""
         return _event(self._fields, self._choice(piece.text, b"null") + self._null)
 
-    def ending(self, finish: str, prompt: int, output: int, with_usage: bool) -> bytes:
+    def ending(self, said: Utterance, prompt: int, with_usage: bool) -> bytes:
         """The finish reason, usage where it was asked for, and the end marker."""
-        events = _event(self._fields, self._choice("", _json(finish)) + self._null)
+        events = _event(self._fields, self._choice("", _json(said.finish)) + self._null)
         if with_usage:
-            usage = usage_json(prompt, output)
+            usage = usage_json(prompt, said.length, said.reasoning)
             events += _event(self._fields, b'"choices":[],"usage":' + usage)
         return events + DONE
 
@@ -130,5 +130,5 @@ class CompletionForm:
         return b'%s%s,"usage":%s}' % (
             self._fields,
             self._choice(text, _json(said.finish)),
-            usage_json(prompt, said.length),
+            usage_json(prompt, said.length, said.reasoning),
         )

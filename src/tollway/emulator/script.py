@@ -105,6 +105,7 @@ def make_script(lines: Sequence[ScriptedTurn]) -> Script:
 
 def _utterance(line: ScriptedTurn, seed: int) -> Utterance:
     pieces = [Piece("reasoning_content", word) for word in _WORDS.findall(line.reasoning)]
+    reasoning = len(pieces)
     pieces += [Piece("content", word) for word in _WORDS.findall(line.text)]
     calls: list[ToolCall] = []
     for at, call in enumerate(line.tool_calls):
@@ -119,4 +120,4 @@ def _utterance(line: ScriptedTurn, seed: int) -> Utterance:
     if not pieces:
         pieces = [Piece("content", "")]
     finish = "tool_calls" if calls else "stop"
-    return Utterance(iter(pieces), len(pieces), finish, tuple(calls))
+    return Utterance(iter(pieces), len(pieces), finish, tuple(calls), reasoning)

@@ -57,7 +57,7 @@ class Telling:
             told += fresh
         if told < self.said.length:
             return False
-        ending = self.form.ending(self.said.finish, self.prompt, told, self.with_usage)
+        ending = self.form.ending(self.said, self.prompt, self.with_usage)
         await self.exchange.write(ending, more=False)
         return True
 

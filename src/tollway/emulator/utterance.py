@@ -48,12 +48,14 @@ class Piece:
 
 @dataclass(slots=True)
 class Utterance:
-    """An answer of `length` pieces, which may be drawn once, and why it ends there."""
+    """An answer of `length` pieces, which may be drawn once, and why it ends there. `reasoning` of
+    the pieces are reasoning."""
 
     pieces: Iterator[Piece]
     length: int
     finish: str
     calls: tuple[ToolCall, ...] = ()
+    reasoning: int = 0
 
 
 @dataclass(frozen=True, slots=True)
