@@ -1,0 +1,72 @@
+import asyncio
+import json
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import pytest
+from live_fleet import LiveFleet
+
+
+@pytest.fixture
+async def upped(stopped_fleet: LiveFleet) -> AsyncIterator[LiveFleet]:
+    """A fleet that `tollway up` started; `down` ends it."""
+    stopped_fleet.file.write_text(stopped_fleet.text)
+    try:
+        yield stopped_fleet
+    finally:
+        code, _, err = await stopped_fleet.run("down")
+        assert code == 0, err
+
+
+async def up(fleet: LiveFleet, *flags: str) -> str:
+    code, out, err = await fleet.run("up", str(fleet.file), *flags)
+    assert code == 0, err
+    return out
+
+
+async def shell(command: str) -> str:
+    process = await asyncio.create_subprocess_shell(
+        command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, err
+    return out.decode()
+
+
+async def test_the_curl_line_that_up_prints_streams_tokens(upped: LiveFleet) -> None:
+    if shutil.which("curl") is None:
+        assert os.environ.get("CI") != "true", "curl is not installed"
+        pytest.skip("needs curl")
+    out = await up(upped)
+    command = out[out.index("curl -N") :].strip()
+    answer = await shell(command)
+    events = [line.removeprefix("data: ") for line in answer.splitlines() if line]
+    assert events[-1] == "[DONE]"
+    chunks = [json.loads(event) for event in events[:-1]]
+    assert sum(bool(chunk["choices"][0]["delta"].get("content")) for chunk in chunks) == 60
+
+
+async def test_up_replay_usage_and_up_again_after_kill_9_tell_one_story(upped: LiveFleet) -> None:
+    first = json.loads(await up(upped, "--json"))
+    flags = ("azure-code", "--url", upped.url, "--warp", "20", "--limit", "60", "--json")
+    code, out, err = await upped.run("replay", *flags, "--tag", "before")
+    assert code == 0, err
+    before = json.loads(out)["total"]["cost"]
+    os.kill(first["pid"], signal.SIGKILL)
+    second = json.loads(await up(upped, "--json"))
+    assert second["pid"] != first["pid"]
+    assert second["key"] == first["key"]
+    code, out, err = await upped.run("replay", *flags, "--tag", "after")
+    assert code == 0, err
+    after = json.loads(out)["total"]["cost"]
+    code, out, err = await upped.run("usage", "--json", "--by", "tag")
+    assert code == 0, err
+    usage = json.loads(out)
+    costs = {row["tag"]: Decimal(row["cost_usd"]).scaleb(12) for row in usage["rows"]}
+    assert costs == {"before": before, "after": after}
+    assert usage["total"]["requests"] == 120
+    # The same fleet again is no second gateway.
+    assert json.loads(await up(upped, "--json"))["pid"] == second["pid"]
