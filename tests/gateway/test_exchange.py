@@ -40,7 +40,8 @@ async def test_a_stream_is_relayed_byte_for_byte() -> None:
         client.stream()
         got = await client.got()
         assert got.body == event("a") + event("b") + STOP + DONE
-        assert rig.decider.seen(m.Content) and rig.decider.seen(m.Finished)
+        assert rig.decider.seen(m.Content)
+        assert rig.decider.seen(m.Finished)
 
 
 @live

@@ -28,6 +28,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Show a fleet file as Tollway reads it, or the schema of fleet files.",
     ),
     "up": ("tollway.cli.up:up", "Start the gateway in the background and wait until it is ready."),
+    "serve": (
+        "tollway.cli.serve:serve",
+        "Serve a fleet file in the foreground, until SIGTERM or Ctrl-C.",
+    ),
+    "reload": (
+        "tollway.cli.reload:reload",
+        "Have the running gateway take its changed fleet file; streams in flight go on.",
+    ),
+    "status": (
+        "tollway.cli.status:status",
+        "Say what runs and whether it is ready; exit 1 where it is not.",
+    ),
     "down": ("tollway.cli.down:down", "Stop the gateway once its streams have ended."),
     "keys": (
         "tollway.cli.keys:keys",

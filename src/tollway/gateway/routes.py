@@ -62,7 +62,7 @@ class State(Protocol):
     def not_ready(self) -> str | None: ...
     def metrics(self) -> bytes: ...
     def refused(self, code: str) -> None: ...
-    def usage(self, key: str, tag: str | None, done: Callable[[bytes], None]) -> None: ...
+    def usage(self, key: str, tag: str | None, done: Callable[[bytes | None], None]) -> None: ...
 
 
 Handler = Callable[[ClientConnection, Request], None]
@@ -212,11 +212,14 @@ class Routes:
             or set(asked) - {"tag"}
         ):
             raise Refusal(400, "invalid_query", "The only parameter is `tag`, once.", param="tag")
-        self._state.usage(
-            _key_of(request).id,
-            tags[0] if tags else None,
-            lambda body: connection.respond(200, JSON_HEADER, body),
-        )
+
+        def answer(body: bytes | None) -> None:
+            if body is None:
+                connection.refuse(Refusal(503, "ledger_unavailable", "The ledger cannot be read."))
+            else:
+                connection.respond(200, JSON_HEADER, body)
+
+        self._state.usage(_key_of(request).id, tags[0] if tags else None, answer)
 
     # --- probes ----------------------------------------------------------------------------------
 

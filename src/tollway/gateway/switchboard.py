@@ -30,6 +30,7 @@ from tollway.dispatch.messages import (
 )
 from tollway.fleet.objects import Fleet
 from tollway.gateway.exchange import Exchange
+from tollway.gateway.loading import Loaded
 from tollway.gateway.meter import StreamMeter
 from tollway.gateway.upstream import Origin, Upstream
 
@@ -70,6 +71,9 @@ class Steps(Protocol):
     """A recording."""
 
     def step(self, now: float, event: Event, actions: list[Action]) -> None: ...
+    def adopted(
+        self, now: float, documents: Mapping[str, str], main: str, actions: list[Action]
+    ) -> None: ...
 
 
 class Switchboard:
@@ -139,12 +143,16 @@ class Switchboard:
         finally:
             self._telling = False
 
-    def adopt(self, fleet: Fleet, origins: Mapping[str, Origin]) -> None:
+    def adopt(self, loaded: Loaded) -> None:
         """Take a new fleet on: new requests go by it, streams in flight end on the old one."""
-        self.use(origins)
+        self.use(loaded.origins)
+        now = self.clock()
+        actions = self.decider.adopt(loaded.fleet, now)
+        if self.recording is not None:
+            self.recording.adopted(now, loaded.documents, loaded.main, actions)
         self._telling = True
         try:
-            self._act(self.decider.adopt(fleet, self.clock()))
+            self._act(actions)
         finally:
             self._telling = False
         self.tell(Woke())

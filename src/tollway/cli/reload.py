@@ -1,0 +1,69 @@
+"""`tollway reload`: have a running gateway read its fleet file again."""
+
+import http.client
+import os
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+
+from tollway.errors import TollwayError
+from tollway.ledger.state import ADMIN_SOCKET, state_folder
+
+_PATIENCE = 30.0
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    ok: bool
+    faults: tuple[str, ...] = ()
+
+
+def reload(*, state: str | None = None, socket: Path | None = None, json: bool = False) -> int:
+    """Have the running gateway take its changed fleet file; streams in flight go on.
+
+    Parameters
+    ----------
+    state
+        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
+    socket
+        The admin socket. Default: gateway.sock in the state folder.
+    json
+        Print one JSON object.
+    """
+    path = socket or state_folder(state, os.environ) / ADMIN_SOCKET
+    answer = _ask(path)
+    if json:
+        sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    for fault in () if json else answer.faults:
+        sys.stderr.write(f"{fault}\n")
+    if not answer.ok:
+        sys.stderr.write("Nothing has changed: the gateway goes on with the fleet that it has.\n")
+        return 2
+    if not json:
+        sys.stderr.write("The gateway has taken the new fleet.\n")
+    return 0
+
+
+class _OverSocket(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_PATIENCE)
+        self.sock.connect(str(self._path))
+
+
+def _ask(path: Path) -> _Answer:
+    connection = _OverSocket(path)
+    try:
+        connection.request("POST", "/reload", headers={"content-length": "0"})
+        return msgspec.json.decode(connection.getresponse().read(), type=_Answer)
+    except FileNotFoundError:
+        raise TollwayError(f"{path}: no gateway runs here. Say where with --state.") from None
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
+        raise TollwayError(f"{path}: the gateway does not answer: {error}.") from error
+    finally:
+        connection.close()

@@ -1,0 +1,63 @@
+"""What an operator may ask of a running gateway, over a Unix socket that only its owner can open.
+
+Rules
+1. Never over TCP: the socket's mode, 0600, is the whole authentication.
+2. A fleet file with faults changes nothing, and the answer lists the faults.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from tollway.gateway.client import ClientConnection
+from tollway.gateway.http import JSON_HEADER, Refusal, Request
+
+_METHODS = {b"/reload": b"POST", b"/status": b"GET", b"/shutdown": b"POST"}
+
+
+class Governed(Protocol):
+    """What can be asked of the process. `reload` calls back with the faults, none when it held."""
+
+    def reload(self, done: Callable[[list[str]], None]) -> None: ...
+    def status(self) -> Mapping[str, object]: ...
+    def shutdown(self) -> None: ...
+
+
+class Admin:
+    """The admin paths."""
+
+    def __init__(self, governed: Governed) -> None:
+        self._governed = governed
+
+    def admit(self, request: Request) -> None:
+        """Judge a head: path and method."""
+        method = _METHODS.get(request.path)
+        if method is None:
+            raise Refusal(404, "not_found", "There are POST /reload, GET /status, POST /shutdown.")
+        if request.method != method:
+            allow = b"allow: " + method + b"\r\n"
+            raise Refusal(405, "method_not_allowed", f"Use {method.decode()}.", allow)
+
+    def start(self, connection: ClientConnection, request: Request) -> None:
+        """Answer a whole request."""
+        request.take_body()
+        if request.path == b"/status":
+            _answer(connection, 200, self._governed.status())
+        elif request.path == b"/reload":
+            self._governed.reload(
+                lambda faults: _answer(
+                    connection, 409 if faults else 200, {"ok": not faults, "faults": faults}
+                )
+            )
+        else:
+            _answer(connection, 202, {"ok": True})
+            self._governed.shutdown()
+
+    def error_body(self, refusal: Refusal) -> bytes:
+        error = {"message": refusal.message, "code": refusal.code}
+        return msgspec.json.encode({"error": error})
+
+
+def _answer(connection: ClientConnection, status: int, value: object) -> None:
+    connection.respond(status, JSON_HEADER, msgspec.json.encode(value))

@@ -1,0 +1,233 @@
+"""The gateway's state while it runs: what the routes ask for, and what the clock makes due.
+
+Rules
+1. One timer drives everything periodic: a tenth of the streams report at each tick, timeouts are
+   enforced and keys are looked at twice a second, the recording is flushed once.
+2. Nothing that reads a disk for long runs on the loop.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import msgspec
+
+from tollway.dispatch.messages import BreakerMoved, ClockSet, KeysChanged, Send, Settle
+from tollway.fleet.objects import Fleet
+from tollway.gateway.child import Emulators
+from tollway.gateway.client import Front
+from tollway.gateway.loading import Loaded
+from tollway.gateway.log import Log
+from tollway.gateway.meter import StreamMeter
+from tollway.gateway.metrics import Metrics
+from tollway.gateway.recorder import Recorder
+from tollway.gateway.switchboard import BUCKETS, Switchboard
+from tollway.ledger.keys import KeyRecord, KeyRing
+from tollway.ledger.query import Totals, UsageQuery
+from tollway.ledger.sqlite import open_reader
+from tollway.ledger.writer import LedgerWriter
+from tollway.units import usd
+
+TICK = 1.0 / BUCKETS
+_STEP = 1.0
+"""Seconds that the wall clock must jump for dispatch to be told."""
+
+
+class Watch:
+    """Counts and logs what happens: the switchboard's watcher."""
+
+    def __init__(self, log: Log) -> None:
+        self.metrics = Metrics()
+        self.log = log
+        self.open_breakers: set[tuple[str, str]] = set()
+        self._held = False
+
+    def breaker_moved(self, action: BreakerMoved) -> None:
+        pair = (action.source, action.model)
+        self.metrics.breaker(action.source, action.model, action.state)
+        if action.state == "open":
+            self.open_breakers.add(pair)
+        else:
+            self.open_breakers.discard(pair)
+        self.log.say(f"breaker {action.state}: {action.source} {action.model}: {action.why}")
+
+    def settled(self, action: Settle) -> None:
+        metrics = self.metrics
+        metrics.request_ended(action.source, action.model, action.outcome, action.duration)
+        for failed in action.failed:
+            metrics.attempt_failed(failed.source, failed.model, failed.kind)
+            metrics.used(failed.source, failed.model, failed.usage)
+        if action.source is not None and action.model is not None:
+            metrics.used(action.source, action.model, action.usage)
+
+    def first_content(self, action: Send, seconds: float) -> None:
+        self.metrics.first_content(action.source, action.model, seconds)
+
+    def stream_ended(self, action: Send, meter: StreamMeter) -> None:
+        pair = (action.source, action.model)
+        self.metrics.stream_ended(pair, meter.gaps, meter.gap_sum, meter.speed)
+
+    def sent(self, action: Send) -> None:
+        if action.attempt > 1:
+            self.metrics.fell_back(action.source, action.model)
+
+    def unsettled(self, error: Exception) -> None:
+        if not self._held:
+            self._held = True
+            self.log.say(f"ledger: {error}")
+
+    def failed(self, error: BaseException) -> None:
+        self.log.fault(error)
+
+
+class House:
+    """One running gateway. `front` is set once it listens."""
+
+    front: Front
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        board: Switchboard,
+        watch: Watch,
+        writer: LedgerWriter,
+        ring: KeyRing,
+        ledger: Path,
+    ) -> None:
+        self.board = board
+        self.fleet: Fleet = loaded.fleet
+        self.loaded = loaded
+        self.started = int(board.utc())
+        self.open_metrics = False
+        self.draining = False
+        self.recorder: Recorder | None = None
+        self.emulators: Emulators | None = None
+        self.watch = watch
+        self.log = watch.log
+        self._writer = writer
+        self._ring = ring
+        self._ledger = ledger
+        self._offset = board.utc() - board.clock()
+        self._ticks = 0
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._keys_failed = False
+        board.use(loaded.origins)
+
+    # --- for the routes --------------------------------------------------------------------------
+
+    def find_key(self, presented: bytes) -> KeyRecord | None:
+        return self._ring.find(presented, self.board.utc())
+
+    def stopping(self) -> bool:
+        return self.draining
+
+    def not_ready(self) -> str | None:
+        """Why no new work should come here; None where it may."""
+        if self.draining:
+            return "stopping"
+        if self._writer.down is not None:
+            return "the ledger cannot be written"
+        if self.emulators is not None and not self.emulators.ready:
+            return "the emulated sources are starting"
+        pairs = [(name, model) for name, one in self.fleet.sources.items() for model in one.serves]
+        if pairs and all(pair in self.watch.open_breakers for pair in pairs):
+            return "every source is refused by its breaker"
+        return None
+
+    def metrics(self) -> bytes:
+        metrics = self.watch.metrics
+        metrics.set_live(len(self.board.live), len(self.front.connections), self._writer.pending)
+        return metrics.render()
+
+    def refused(self, code: str) -> None:
+        self.watch.metrics.refused(code)
+
+    def usage(self, key: str, tag: str | None, done: Callable[[bytes | None], None]) -> None:
+        reading = self._loop.run_in_executor(None, _read_usage, self._ledger, key, tag)
+
+        def answer(read: asyncio.Future[bytes]) -> None:
+            error = None if read.cancelled() else read.exception()
+            if error is not None:
+                self.log.fault(error)
+            done(None if read.cancelled() or error is not None else read.result())
+
+        reading.add_done_callback(answer)
+
+    def status(self) -> Mapping[str, object]:
+        """What an operator wants to see, as plain values."""
+        return {
+            "ready": self.not_ready() is None,
+            "why": self.not_ready(),
+            "fleet": str(self.loaded.path),
+            "digest": self.fleet.digest,
+            "started": self.started,
+            "connections": len(self.front.connections),
+            "live": len(self.board.live),
+            "ledger_pending": self._writer.pending,
+            "idle_upstream": {name: up.idle for name, up in self.board.upstreams.items()},
+            "dispatch": self.board.decider.snapshot(self.board.clock()),
+        }
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start the timer."""
+        self._timer = self._loop.call_later(TICK, self._tick)
+
+    def end(self) -> None:
+        """Stop the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        self._timer = self._loop.call_later(TICK, self._tick)
+        self._ticks += 1
+        bucket = self._ticks % BUCKETS
+        try:
+            self.board.report_progress(bucket)
+            if bucket % 5 == 0:
+                now = self.board.clock()
+                self.front.sweep(now)
+                self.board.sweep(now)
+                self._look_at_keys()
+            if bucket == 0:
+                self._look_at_clock()
+                if self.recorder is not None:
+                    self.recorder.flush(self._loop)
+        except Exception as error:  # noqa: BLE001 - the timer must go on
+            self.log.fault(error)
+
+    def _look_at_keys(self) -> None:
+        try:
+            if self._ring.changed():
+                self.board.tell(KeysChanged(self._ring.terms()))
+            self._keys_failed = False
+        except Exception as error:  # noqa: BLE001 - a ledger that cannot be read now may be later
+            if not self._keys_failed:
+                self._keys_failed = True
+                self.log.say(f"ledger: keys cannot be read: {type(error).__name__}")
+
+    def _look_at_clock(self) -> None:
+        offset = self.board.utc() - self.board.clock()
+        if abs(offset - self._offset) > _STEP:
+            self.log.say(f"the wall clock was set by {offset - self._offset:+.1f} s")
+            self.board.tell(ClockSet(offset))
+            self._offset = offset
+
+
+def _read_usage(ledger: Path, key: str, tag: str | None) -> bytes:
+    """`GET /v1/usage`: settled totals of a key, by source. `cost` is pico-dollars."""
+    store = open_reader(ledger)
+    try:
+        report = store.usage(UsageQuery(by=("source",), key=key, tag=tag))
+    finally:
+        store.close()
+    rows = [{"source": row.group[0], **_shown(row.totals)} for row in report.rows]
+    answer = {"key": key, "tag": tag, "total": _shown(report.total), "rows": rows}
+    return msgspec.json.encode({**answer, "open": report.open_count})
+
+
+def _shown(totals: Totals) -> dict[str, object]:
+    return {**asdict(totals), "cost_usd": str(usd(totals.cost))}
