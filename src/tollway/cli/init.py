@@ -59,8 +59,8 @@ def init(
     if demo:
         text = demo_fleet_text()
     else:
-        chosen = _chosen(known, provider, os.environ, wanted=server is None)
-        text = _composed(chosen, _own_server(server, model))
+        own = _own_server(server, model)
+        text = _composed(_chosen(known, provider, os.environ, wanted=own is None), own)
     parse({path.name: text}, path.name)
     write_new(path, text, replace=force)
     sys.stdout.write(f"{path}\n")
