@@ -161,6 +161,7 @@ class Caller:
         prefix: int = 0,
         draw: int = 0,
         batch: bool = False,
+        choices: int = 1,
     ) -> str:
         """A request arrives; gives its id."""
         self._ids += 1
@@ -177,6 +178,7 @@ class Caller:
                 prefix,
                 draw,
                 "batch" if batch else None,
+                choices=choices,
             )
         )
         return request

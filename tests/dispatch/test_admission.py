@@ -99,6 +99,15 @@ def test_the_reservation_learns_from_what_this_key_and_model_produce() -> None:
     assert world.reserved[capped].output_tokens == 50
 
 
+def test_every_choice_asked_for_is_reserved() -> None:
+    world = Caller(fleet_of(ONE), key())
+    assert world.reserved[world.arrive(choices=8)].output_tokens == 800
+    assert world.reserved[world.arrive(choices=8, max_output=240)].output_tokens == 240
+    for _ in range(40):
+        world.finish(world.arrive(choices=4), output=4 * 500)
+    assert 450 <= world.reserved[world.arrive()].output_tokens <= 560
+
+
 def test_an_answer_that_outgrows_budget_and_overdraft_is_ended() -> None:
     # Output costs $2 a million: 100 tokens are held, 1,000 fit the budget, 500 more the overdraft.
     world = Caller(fleet_of(ONE), key(day=2_000_000 * 1000, overdraft=2_000_000 * 500))

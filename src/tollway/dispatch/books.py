@@ -35,6 +35,7 @@ class Books:
             request.held_output = spend.output_to_hold(
                 account.learned_output(request.plan.route.model),
                 request.plan.reserve_output,
+                event.choices,
                 event.max_output,
             )
         usage = Usage(input=event.input_tokens, output=request.held_output)
@@ -49,7 +50,8 @@ class Books:
         """The usage that objectives compare sources by: the median answer of this key and model,
         once it is known."""
         typical = request.account.typical_output(request.plan.route.model)
-        output = request.held_output if typical is None else min(typical, request.held_output)
+        held = request.held_output
+        output = held if typical is None else min(typical * request.arrived.choices, held)
         return Usage(input=request.input_tokens, output=output)
 
     def hold_more(self, request: RequestState, attempt: Attempt, now: float) -> bool:

@@ -227,7 +227,9 @@ class Dispatcher:
         if attempt.content_at is None:
             attempt.content_at = now
         moves = health.judge_finished(attempt, event.usage, request.arrived.stream, now)
-        request.account.learn_output(request.plan.route.model, event.usage.output, now)
+        if request.arrived.operation != "embedding":
+            each = -(-event.usage.output // request.arrived.choices)
+            request.account.learn_output(request.plan.route.model, each, now)
         self._settle(request, "completed", None, event.usage, now)
         self._placing.free(attempt, moves, now)
 

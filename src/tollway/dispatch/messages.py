@@ -44,7 +44,7 @@ class Arrived(Message, frozen=True, gc=False):
     """A parsed and authenticated request.
 
     `route` is the name the client asked for. `input_tokens` is an estimate; `max_output` is the
-    client's own cap. `prefix` is a 64-bit hash of tenant and prompt prefix. `draw` is 64 random
+    client's own cap over all `choices` (`n`, or prompts) that it asked for. `prefix` is a 64-bit hash of tenant and prompt prefix. `draw` is 64 random
     bits: all the randomness that dispatch may use for this request.
     """
 
@@ -60,6 +60,7 @@ class Arrived(Message, frozen=True, gc=False):
     request_class: RequestClass | None = None
     tier: Tier | None = None
     tag: str | None = None
+    choices: int = 1
 
 
 class Reserved(Message, frozen=True, gc=False):

@@ -14,9 +14,10 @@ the maximum."""
 RESERVE_QUANTILE = 0.95
 
 
-def output_to_hold(learned: float | None, declared: int, cap: int | None) -> int:
-    """Output tokens to hold money for. `learned` is None until there are enough observations."""
-    wanted = declared if learned is None else int(learned) + 1
+def output_to_hold(learned: float | None, declared: int, choices: int, cap: int | None) -> int:
+    """Output tokens to hold money for, over all `choices` asked for; `cap` is over all of them too.
+    `learned` is of one choice, and None until there are enough observations."""
+    wanted = choices * (declared if learned is None else int(learned) + 1)
     if cap is not None and cap < wanted:
         wanted = cap
     return max(wanted, 1)
