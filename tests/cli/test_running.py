@@ -37,12 +37,15 @@ def quiet(_: float) -> None:
 
 
 def ours(started: str | None = None) -> Running:
-    return Running(os.getpid(), started or start_of(os.getpid()) or "", "f.toml", "d", 30.0)
+    return Running(
+        os.getpid(), started or start_of(os.getpid()) or "", "::1", 8400, "a.sock", "f.toml", 30.0
+    )
 
 
 def test_a_live_process_is_known_by_its_record(tmp_path: Path) -> None:
     write_running(tmp_path, ours())
     assert read_running(tmp_path) == ours()
+    assert ours().url == "http://[::1]:8400/v1"
 
 
 def test_another_process_with_the_same_id_is_not_taken_for_the_gateway(tmp_path: Path) -> None:
@@ -54,7 +57,7 @@ def test_a_killed_process_is_gone_even_before_anyone_reaps_it(tmp_path: Path) ->
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     started = start_of(child.pid)
     assert started is not None
-    write_running(tmp_path, Running(child.pid, started, "f.toml", "d", 30.0))
+    write_running(tmp_path, Running(child.pid, started, "::1", 8400, "a.sock", "f.toml", 30.0))
     assert read_running(tmp_path) is not None
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and still a zombie

@@ -114,6 +114,8 @@ def test_ready_means_ready_and_again_changes_nothing(tollway: Tollway, fleet: Pa
     assert again.returncode == 0
     assert json.loads(again.stdout) == first
     assert "up already" in again.stderr
+    status = json.loads(tollway("status", "--json").stdout)
+    assert (status["ready"], status["pid"], status["url"]) == (True, first["pid"], first["url"])
 
 
 def test_after_a_kill_the_next_start_works_and_keeps_the_key(tollway: Tollway, fleet: Path) -> None:
@@ -137,6 +139,7 @@ def test_down_stops_it_and_says_when_nothing_runs(
     again = tollway("down")
     assert again.returncode == 0
     assert "Nothing runs in" in again.stderr
+    assert tollway("status").returncode == 1
     up(tollway)  # its ports are free again
 
 
@@ -158,6 +161,8 @@ def test_a_changed_fleet_is_said_to_need_a_reload(tollway: Tollway, fleet: Path)
     done = tollway("up")
     assert done.returncode == 0
     assert "tollway reload" in done.stderr
+    assert tollway("reload").returncode == 0
+    assert "reload" not in tollway("up").stderr
 
 
 def test_a_busy_port_is_one_line_with_holder_and_mend(tollway: Tollway, fleet: Path) -> None:

@@ -21,15 +21,23 @@ _STATE, _START = 0, 19  # fields 3 and 22 of /proc/PID/stat, counted from the on
 class Running(msgspec.Struct, frozen=True):
     """The gateway that `tollway up` started.
 
-    `started` names boot and tick. `digest` is that of the fleet it started with, `drain` is how
-    many seconds it may take to stop.
+    `started` names boot and tick. `host` and `port` are where this machine reaches it, `admin` is
+    the path of its admin socket. `drain` is how many seconds it may take to stop.
     """
 
     pid: int
     started: str
+    host: str
+    port: int
+    admin: str
     fleet: str
-    digest: str
     drain: float
+
+    @property
+    def url(self) -> str:
+        """What clients take for their base URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/v1"
 
 
 def start_of(pid: int) -> str | None:

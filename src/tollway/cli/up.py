@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from tollway.cli.admin_socket import ask_status
 from tollway.cli.demo import demo_fleet, demo_key
 from tollway.cli.detach import Outcome, detach, is_ready, last_lines, wait_ready
 from tollway.cli.invocation import this_command
@@ -86,14 +87,14 @@ def up(
                 return 1
         else:
             _same_fleet(running, declared, path)
-            if not is_ready(*_address(declared)):
+            if not is_ready(running.host, running.port):
                 sys.stderr.write(
                     f"Process {running.pid} runs and is not ready: {folder / LOG} says why.\n"
                 )
                 return 1
             key = demo_key(folder, _ledger(folder, declared), declared)
             sys.stderr.write(f"Tollway is up already (process {running.pid}).\n")
-    _print(_describe(declared, path, folder, running.pid, key), json=json)
+    _print(_describe(declared, folder, running, key), json=json)
     return 0
 
 
@@ -132,9 +133,10 @@ def _same_fleet(running: Running, fleet: Fleet, path: Path) -> None:
             f"A gateway (process {running.pid}) runs here with another fleet, {running.fleet}. "
             f"Stop it first (`{this_command('down')}`), or name another --state folder."
         )
-    if running.digest != fleet.digest:
+    said = ask_status(Path(running.admin))
+    if said is not None and said.digest != fleet.digest:
         sys.stderr.write(
-            f"{path} has changed since the gateway started; "
+            f"{path} has changed since the gateway read it; "
             f"`{this_command('reload')}` puts the change into force.\n"
         )
 
@@ -174,9 +176,10 @@ def _start(fleet: Fleet, path: Path, folder: Path, wait: float) -> Running | Non
     command = [sys.executable, "-m", "tollway", "serve", str(path), "--state", str(folder)]
     child = detach(command, log)
     started = start_of(child.pid) or "gone"
-    running = Running(child.pid, started, str(path), fleet.digest, fleet.gateway.drain)
+    admin = str(folder / fleet.gateway.admin_socket)
+    running = Running(child.pid, started, *_address(fleet), admin, str(path), fleet.gateway.drain)
     write_running(folder, running)
-    outcome = wait_ready(child, *_address(fleet), wait, _report(wait))
+    outcome = wait_ready(child, running.host, running.port, wait, _report(wait))
     if outcome is Outcome.READY:
         return running
     if outcome is Outcome.DIED:
@@ -201,17 +204,15 @@ def _report(patience: float) -> Callable[[float], None]:
     return report
 
 
-def _describe(fleet: Fleet, path: Path, folder: Path, pid: int, key: str | None) -> Up:
-    host, port = _address(fleet)
-    shown = f"[{host}]" if ":" in host else host
+def _describe(fleet: Fleet, folder: Path, running: Running, key: str | None) -> Up:
     return Up(
-        url=f"http://{shown}:{port}/v1",
+        url=running.url,
         key=key,
         model="chat" if "chat" in fleet.routes else next(iter(fleet.routes), None),
         log=str(folder / LOG),
-        fleet=str(path),
+        fleet=running.fleet,
         state=str(folder),
-        pid=pid,
+        pid=running.pid,
     )
 
 

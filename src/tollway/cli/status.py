@@ -1,0 +1,75 @@
+"""`tollway status`: what runs in a state folder, and whether it is ready."""
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from tollway.cli.admin_socket import ask_status
+from tollway.cli.running import read_running
+from tollway.ledger.state import LOG, state_folder
+
+
+class Status(msgspec.Struct, frozen=True):
+    """`fleet`, `pid` and `url` are None where nothing runs; `why` is why it isn't ready; `live` is
+    the number of requests in flight."""
+
+    running: bool
+    ready: bool
+    state: str
+    log: str
+    why: str | None = None
+    fleet: str | None = None
+    pid: int | None = None
+    url: str | None = None
+    live: int = 0
+
+
+def status(*, state: str | None = None, json: bool = False) -> int:
+    """Say what runs and whether it is ready; exit 1 where it is not.
+
+    Parameters
+    ----------
+    state
+        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
+    json
+        Print one JSON object.
+    """
+    folder = state_folder(state, os.environ)
+    running = read_running(folder)
+    log = str(folder / LOG)
+    if running is None:
+        found = Status(running=False, ready=False, state=str(folder), log=log)
+    else:
+        said = ask_status(Path(running.admin))
+        found = Status(
+            running=True,
+            ready=said is not None and said.ready,
+            why="its admin socket does not answer" if said is None else said.why,
+            state=str(folder),
+            log=log,
+            fleet=running.fleet,
+            pid=running.pid,
+            url=running.url,
+            live=0 if said is None else said.live,
+        )
+    _print(found, json=json)
+    return 0 if found.ready else 1
+
+
+def _print(found: Status, *, json: bool) -> None:
+    if json:
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    elif not found.running:
+        sys.stdout.write(f"Nothing runs in {found.state}.\n")
+    else:
+        words = "ready" if found.ready else f"not ready: {found.why}"
+        sys.stdout.write(
+            f"Tollway is up and {words}.\n\n"
+            f"  URL        {found.url}\n"
+            f"  fleet      {found.fleet}\n"
+            f"  log        {found.log}\n"
+            f"  process    {found.pid}\n"
+            f"  in flight  {found.live}\n"
+        )
