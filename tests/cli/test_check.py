@@ -104,6 +104,17 @@ warning: credential file:DIR/key may be read by anyone. Run: chmod 600 DIR/key
     assert next(it["place"] for it in json.loads(out)["warnings"]) == "credential env:TW_KEY"
 
 
+def test_a_model_that_does_not_fit_on_its_emulated_chips_is_a_fault() -> None:
+    text = demo_fleet_text().replace('chip = "h200"\ntp = 8', 'chip = "l4"\ntp = 1')
+    Path("fleet.toml").write_text(text)
+    code, out, err = called("check")
+    assert (code, out) == (2, "")
+    assert err == snapshot("""\
+sources.h200: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 25.8 GB x 0.9 = 23.2 GB. Use tp 4, or a smaller precision.
+1 fault in fleet.toml
+""")
+
+
 def test_a_file_that_is_not_there_is_named() -> None:
     assert called("check", "no.toml") == snapshot(
         (

@@ -29,7 +29,7 @@ def check(file: Path = Path("fleet.toml"), /, *, json: bool = False) -> int:
         Print one JSON object with faults and warnings.
     """
     try:
-        fleet = read_fleet(file)
+        fleet = _read(file)
     except FaultsFound as found:
         if not json:
             sys.stderr.write(f"{found}\n{_count(len(found.faults), 'fault')} in {file}\n")
@@ -44,6 +44,16 @@ def check(file: Path = Path("fleet.toml"), /, *, json: bool = False) -> int:
         sys.stderr.write(f"warning: {warning}\n")
     sys.stdout.write(f"{file} is sound: {summary(fleet)}\n")
     return 0
+
+
+def _read(file: Path) -> Fleet:
+    """The fleet, of which every emulated source can be emulated: the model fits on its chips."""
+    fleet = read_fleet(file)
+    if any(source.emulation for source in fleet.sources.values()):
+        from tollway.emulator.build import emulators  # slow to import, and often not needed
+
+        emulators(fleet)
+    return fleet
 
 
 def summary(fleet: Fleet) -> str:

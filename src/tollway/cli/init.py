@@ -53,8 +53,7 @@ def init(
     """
     known = provider_table().providers
     if not (provider or server or demo) and sys.stdin.isatty():
-        answers = interview(known, os.environ, _ask, output)
-        provider, server, model, demo, output = answers
+        provider, server, model, demo, output = interview(known, os.environ, _ask, output)
     path = output or Path("fleet.toml")
     if demo:
         text = demo_fleet_text()

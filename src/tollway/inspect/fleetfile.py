@@ -51,14 +51,23 @@ def read_documents(path: Path | str) -> dict[str, str]:
 
 
 def read_fleet(path: Path | str) -> Fleet:
-    """The fleet of a file on disk. Relative paths of `file:` credentials and of CA files are made
-    absolute, from the file's folder.
+    """The fleet of a file on disk.
 
     Raises:
         FaultsFound: with every fault of the file and its includes.
     """
+    return fleet_of(read_documents(path), path)
+
+
+def fleet_of(documents: dict[str, str], path: Path | str) -> Fleet:
+    """The fleet of documents as they were read from `path`. Relative paths of `file:` credentials
+    and of CA files are made absolute, from the file's folder.
+
+    Raises:
+        FaultsFound: with every fault of the documents.
+    """
     path = Path(path)
-    fleet = parse(read_documents(path), path.name)
+    fleet = parse(documents, path.name)
     folder = path.absolute().parent
     sources = {name: _anchored(source, folder) for name, source in fleet.sources.items()}
     return replace(fleet, sources=MappingProxyType(sources))
