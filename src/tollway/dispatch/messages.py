@@ -44,8 +44,9 @@ class Arrived(Message, frozen=True, gc=False):
     """A parsed and authenticated request.
 
     `route` is the name the client asked for. `input_tokens` is an estimate; `max_output` is the
-    client's own cap over all `choices` (`n`, or prompts) that it asked for. `prefix` is a 64-bit hash of tenant and prompt prefix. `draw` is 64 random
-    bits: all the randomness that dispatch may use for this request.
+    client's own cap over all `choices` (`n`, or prompts) that it asked for. `prefix` is a 64-bit
+    hash of tenant and prompt prefix. `draw` is 64 random bits: all the randomness that dispatch may
+    use for this request.
     """
 
     request: str
