@@ -141,14 +141,11 @@ def _weights(
 
 
 def _demand(declared: Declared, document: str, path: Path, route: RouteTable) -> Iterator[Finding]:
+    unread = declared.unsure | declared.vague
     shortfalls: list[str] = []
     for choice in candidates_of(declared, route):
         placed = declared.sources.get(choice.source)
-        if (
-            placed is None
-            or choice.source in declared.unsure
-            or choice.model not in placed.table.serves
-        ):
+        if placed is None or choice.source in unread or choice.model not in placed.table.serves:
             return  # said already, and it might have met the demand
         why = shortfall(placed.table.serves[choice.model], route.require)
         if not why:

@@ -42,11 +42,13 @@ class Placed(Generic[T]):
 class Declared:
     """The declaration as it was read. `names` holds every name written, also those whose entry was
     too faulty to be read, so that a reference to one is not called unknown. `unsure` holds the
-    sources of which it could not be read what they serve."""
+    sources of which it could not be read what they serve, `vague` those of which it could not be
+    read at which precision or context."""
 
     main: str
     names: Mapping[str, frozenset[str]]
     unsure: frozenset[str]
+    vague: frozenset[str]
     gateway: Placed[GatewayTable]
     queue: Placed[QueueTable]
     retry: Placed[RetryTable]
@@ -81,11 +83,13 @@ def gather(
         section: frozenset(word for text in raw.values() for word in _written(text, section))
         for section in NAMED
     }
-    unread = {str(it.path[1]) for it in found if _hides_serving(it.path)}
+    paths = [it.path for it in found if it.path[:1] == ("sources",)]
+    unread = {str(path[1]) for path in paths if _hides_serving(path)}
     return Declared(
         main=main,
         names=names,
         unsure=frozenset(unread) | (names["sources"] - set(named["sources"])),
+        vague=frozenset(str(path[1]) for path in paths if path[-1] in ("precision", "context")),
         gateway=_setting(documents, main, "gateway", GatewayTable()),
         queue=_setting(documents, main, "queue", QueueTable()),
         retry=_setting(documents, main, "retry", RetryTable()),
@@ -96,7 +100,7 @@ def gather(
 
 
 def _hides_serving(path: Path) -> bool:
-    return path[:1] == ("sources",) and (len(path) == 2 or path[2:] == ("serves",))
+    return len(path) == 2 or path[2:] == ("serves",)
 
 
 def _setting(documents: Mapping[str, Document], main: str, section: str, absent: T) -> Placed[T]:
