@@ -1,7 +1,13 @@
 """What the documentation promises: links lead somewhere, examples work, reference is current."""
 
 import importlib.util
+import os
 import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -9,7 +15,9 @@ from types import ModuleType
 import pytest
 
 from tollway.cli.app import COMMANDS
+from tollway.cli.running import read_running
 from tollway.fleet.parse import parse
+from tollway.inspect.demo import demo_fleet_text
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -107,3 +115,60 @@ def test_every_command_shown_exists_with_its_options(page: Path, generator: Modu
         known = generator.help_of(command, *subs)
         for option in (word.partition("=")[0] for word in words if word.startswith("--")):
             assert option in known, f"{line}: {option}"
+
+
+def free_ports(count: int) -> list[int]:
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("curl") is None and os.environ.get("CI") != "true", reason="needs curl"
+)
+def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
+    state = tmp_path / ".tollway"
+    state.mkdir()
+    ports = dict(zip(("8400", "8411", "8412", "8413"), free_ports(4), strict=True))
+
+    def elsewhere(text: str) -> str:
+        for written, port in ports.items():
+            text = text.replace(f"127.0.0.1:{written}", f"127.0.0.1:{port}")
+        return text
+
+    (state / "fleet.toml").write_text(elsewhere(demo_fleet_text()))
+    script = "\n".join(
+        # A replay with failed requests exits 1, and the tutorial makes some fail.
+        line[2:] + (" || [ $? = 1 ]" if "replay" in line and "outage" in line else "")
+        for body in blocks(ROOT / "docs" / "tutorial.md", "console")
+        for line in body.replace("\\\n", " ").splitlines()
+        if line.startswith("$ ")
+    )
+    # Other ports, less of the trace, and the environment that these tests run in; all else as is.
+    script = elsewhere(script).replace("make up", "tollway up").replace("30s", "2s")
+    script = script.replace(
+        "tollway replay", f"tollway replay --url http://127.0.0.1:{ports['8400']}"
+    )
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environ.pop("TOLLWAY_STATE", None)
+    try:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=tmp_path,
+            env=environ,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=110,
+        )
+    finally:
+        running = read_running(state)
+        if running is not None:
+            os.kill(running.pid, signal.SIGKILL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for promise in ("data: [DONE]", "x-tollway-source: b200", "x-tollway-attempts: 3", "fallbacks"):
+        assert promise in done.stdout
+    assert "Tollway is down." in done.stderr
