@@ -1,3 +1,5 @@
+import asyncio
+
 import msgspec
 from live_fleet import LiveFleet
 
@@ -55,3 +57,24 @@ def _elsewhere(line: bytes, number: int) -> bytes:
         for action in entry.actions
     ]
     return encode_step(entry.now, entry.event, actions)
+
+
+async def test_a_recording_goes_on_after_a_crash_that_tore_its_last_line(
+    fleet: LiveFleet,
+) -> None:
+    await fleet.warp(30.0)
+    trace = cut(load("azure-code"), Seconds(0.0), Seconds(120.0), 20)
+    await fleet.play(trace, pace=30.0)
+    recording = fleet.state / "recording.jsonl"
+    async with asyncio.timeout(10):
+        while recording.stat().st_size < 5000:  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
+    await fleet.kill()
+    recording.write_bytes(recording.read_bytes()[:-10])
+    await fleet.start()
+    await fleet.warp(30.0)
+    await fleet.play(trace, pace=30.0)
+    assert await fleet.stop() == 0
+    steps, divergence = verify(recording.read_bytes().splitlines(keepends=True), parse)
+    assert divergence is None
+    assert steps > 100

@@ -1,6 +1,6 @@
 """A replay's report for people (one column a source) and for programs (JSON)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from io import StringIO
 
@@ -8,7 +8,7 @@ import msgspec
 
 from tollway.replay.report import Percentiles, Report, Row
 from tollway.replay.session import Played
-from tollway.units import format_usd, usd
+from tollway.units import PICO_PER_DOLLAR, format_usd, usd
 
 Cell = Callable[[Row], str]
 
@@ -24,6 +24,13 @@ def _three(values: Percentiles) -> str:
     return " / ".join(shown) if values.p50 is not None else "-"
 
 
+def _costs(rows: Sequence[Row]) -> list[str]:
+    """Exact amounts, all with as many places as the finest has, four at least."""
+    digits = [f"{abs(row.cost or 0) % PICO_PER_DOLLAR:012d}".rstrip("0") for row in rows]
+    places = max(4, *map(len, digits))
+    return ["-" if row.cost is None else format_usd(row.cost, places) for row in rows]
+
+
 LINES: tuple[tuple[str, Cell], ...] = (
     ("requests", lambda row: f"{row.requests:,}"),
     ("  ok", lambda row: f"{row.ok:,}"),
@@ -37,7 +44,6 @@ LINES: tuple[tuple[str, Cell], ...] = (
     ("tokens/s a stream, p50", lambda r: "-" if r.speed_p50 is None else f"{r.speed_p50:.1f}"),
     ("input tokens", lambda row: f"{row.input_tokens:,}"),
     ("output tokens", lambda row: f"{row.output_tokens:,}"),
-    ("cost", lambda row: "-" if row.cost is None else format_usd(row.cost, 6)),
 )
 
 
@@ -54,6 +60,7 @@ def as_table(report: Report) -> str:
         table.add_column(row.source or "total", justify="right", no_wrap=True)
     for name, cell in LINES:
         table.add_row(name, *(cell(row) for row in rows))
+    table.add_row("cost", *_costs(rows))
     text = StringIO()
     Console(file=text, width=40 + 40 * len(rows), no_color=True).print(table)
     parts = ["\n".join(line.rstrip() for line in text.getvalue().splitlines())]

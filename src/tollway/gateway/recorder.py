@@ -3,6 +3,7 @@
 Rules
 1. Encoding happens at once, writing in a thread and in order, about once a second.
 2. A recording that cannot be written ends, with a line in the log; the gateway goes on.
+3. A last line that a crash tore is cut off at the next start: nothing can be appended to it.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from tollway.errors import TollwayError
 from tollway.gateway.log import Log
 
 _PRIVATE = 0o600
+_BLOCK = 1 << 16
 _MOST_WAITING = 64 * 1024 * 1024
 """Bytes that may wait for a slow disk."""
 
@@ -30,8 +32,9 @@ class Recorder:
         self._waiting = bytearray()
         self._writing: asyncio.Future[None] | None = None
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._descriptor: int | None = os.open(path, flags, _PRIVATE)
+            _cut_torn_line(self._descriptor)
         except OSError as error:
             raise TollwayError(
                 f"{path}: the recording cannot be written: {error.strerror}. Name another file in "
@@ -92,6 +95,19 @@ class Recorder:
             self._log.say(f"{self._path}: the recording ends here: {why}")
             if self._writing is None:
                 os.close(descriptor)
+
+
+def _cut_torn_line(descriptor: int) -> None:
+    end = os.fstat(descriptor).st_size
+    at = end
+    while at > 0:
+        start = max(0, at - _BLOCK)
+        found = os.pread(descriptor, at - start, start).rfind(b"\n")
+        at = start + found + 1 if found >= 0 else start
+        if found >= 0:
+            break
+    if at < end:
+        os.ftruncate(descriptor, at)
 
 
 def _write_all(descriptor: int, data: bytearray) -> None:
