@@ -90,6 +90,17 @@ async def test_an_answer_is_as_long_as_was_asked_for(
     assert answer["choices"][0]["finish_reason"] == reason
 
 
+async def test_a_cap_that_is_longer_than_the_answer_does_not_lengthen_it(client: InProcess) -> None:
+    free = (await client.call("/v1/chat/completions", chat())).json()
+    capped = chat(max_tokens=4000, ignore_eos=False)
+    answer = (await client.call("/v1/chat/completions", capped)).json()
+    assert answer["usage"] == free["usage"]
+    assert answer["choices"][0]["finish_reason"] == "stop"
+    cut = (await client.call("/v1/chat/completions", chat(max_tokens=2, ignore_eos=False))).json()
+    assert cut["usage"]["completion_tokens"] == 2
+    assert cut["choices"][0]["finish_reason"] == "length"
+
+
 async def test_completions_answer_text_and_token_ids(client: InProcess) -> None:
     ask = {"model": MODEL, "prompt": "Once upon a time", "max_tokens": 4}
     answer = (await client.call("/v1/completions", ask)).json()

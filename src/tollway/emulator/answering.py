@@ -1,8 +1,8 @@
 """Answers OpenAI's endpoints: what is asked for, how long it will be, and on which replica.
 
 Rules
-1. An answer is as long as the client's own cap says; where it names none, as long as its text
-   happens to be, and at least `min_tokens`.
+1. An answer ends where its text happens to end, after at least `min_tokens`, or at the client's
+   own cap, whichever comes first; with `ignore_eos` it is exactly as long as the cap.
 2. A client that leaves frees its sequence and its KV blocks at once.
 """
 
@@ -217,9 +217,12 @@ def _prose(ask: ChatAsk | CompletionAsk, pool: Pool, prompt: int, seed: int) -> 
     if limit is not None and least > limit:
         raise Refusal(400, "min_tokens is more than max_tokens.", param="min_tokens")
     natural = max(natural_length(seed), least)
-    length = min(natural if limit is None else limit, context - prompt)
+    if limit is not None and ask.ignore_eos:
+        natural = limit
+    length = min(natural, limit or natural, context - prompt)
     pieces = (Piece("content", text) for text in prose(seed))
-    return Utterance(pieces, length, "stop" if limit is None else "length")
+    cut = length < natural or length == limit
+    return Utterance(pieces, length, "length" if cut else "stop")
 
 
 def _raw_texts(ask: ChatAsk) -> list[str]:
