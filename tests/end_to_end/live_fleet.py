@@ -116,6 +116,12 @@ class LiveFleet:
 
     async def run(self, *args: str) -> tuple[int, str, str]:
         """A tollway command to its end: exit code, output, errors."""
+        process = await self.begin(*args)
+        out, err = await asyncio.wait_for(process.communicate(), 90)
+        return process.returncode or 0, out.decode(), err.decode()
+
+    async def begin(self, *args: str) -> asyncio.subprocess.Process:
+        """A tollway command whose output is read by the caller."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tollway", *args),
             stdin=asyncio.subprocess.DEVNULL,
@@ -125,8 +131,7 @@ class LiveFleet:
             env=self._environ(),
         )
         self.others.append(process)
-        out, err = await asyncio.wait_for(process.communicate(), 90)
-        return process.returncode or 0, out.decode(), err.decode()
+        return process
 
     def _environ(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TOLLWAY")}

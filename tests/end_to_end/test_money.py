@@ -1,5 +1,6 @@
 import asyncio
 import json
+import signal
 from decimal import Decimal
 
 from live_fleet import LiveFleet, steady
@@ -85,3 +86,25 @@ async def _running(fleet: LiveFleet, wanted: int) -> bool:
             if found == wanted:
                 return True
             await asyncio.sleep(0.02)
+
+
+async def test_ctrl_c_gives_the_emulators_their_own_pace_back_and_prints_what_was_done(
+    fleet: LiveFleet,
+) -> None:
+    process = await fleet.begin(
+        *("replay", "servegen-chat", "--url", fleet.url, "--warp", "4", "--json"),
+        *("--fleet", str(fleet.file), "--duration", "all", "--tag", "stopped"),
+    )
+    async with asyncio.timeout(20):
+        while len(fleet.rows("stopped")) < 5:  # noqa: ASYNC110 - another process writes them
+            await asyncio.sleep(0.05)
+    assert (await fleet.tell("h200", "status"))["warp"] == 4.0
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 130, err
+    told = json.loads(out)
+    assert told["stopped"] is True
+    assert told["total"]["ok"] >= 5
+    assert (await fleet.tell("h200", "status"))["warp"] == 1.0
+    rows = await fleet.settled(told["settled"], "stopped")
+    assert sum(row["cost"] for row in rows) == told["total"]["cost"]

@@ -14,9 +14,11 @@ Body = dict[str, Any]
 
 @dataclass
 class Stub:
-    """Answers by what `behave` says of the request's number and body: a word of `_play`."""
+    """Answers POSTs by what `behave` says of the request's number and body (a word of `_play`),
+    and GETs with the status and JSON that `read` gives for their path."""
 
     behave: Callable[[int, Body], str] = lambda number, body: "ok"
+    read: Callable[[str], tuple[int, object]] = lambda path: (404, {})
     bodies: list[Body] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
     connections: int = 0
@@ -34,6 +36,9 @@ class Stub:
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
                 size = int(head.lower().split("content-length:")[1].split("\r\n")[0])
                 body = json.loads(await reader.readexactly(size) or b"{}")
+                if head.startswith("GET "):
+                    self._answer(writer, *self.read(head.split()[1]))
+                    continue
                 self.heads.append(head)
                 self.bodies.append(body)
                 if not await self._play(self.behave(len(self.bodies) - 1, body), body, writer):
@@ -81,6 +86,14 @@ class Stub:
         self._chunk(writer, b"data: [DONE]\n\n")
         writer.write(b"0\r\n\r\n")
         return True
+
+    def _answer(self, writer: asyncio.StreamWriter, status: int, body: object) -> None:
+        payload = json.dumps(body).encode()
+        writer.write(
+            f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(payload)}\r\n\r\n".encode()
+            + payload
+        )
 
     def _event(self, writer: asyncio.StreamWriter, event: object) -> None:
         self._chunk(writer, b"data: " + json.dumps(event).encode() + b"\n\n")

@@ -104,8 +104,9 @@ def as_words(report: Report, played: Played, warp: float, tag: str) -> str:
             )
     if played.bill is None:
         lines.append("The gateway gave no usage for this tag, so there is no cost.")
-    elif played.bill.total.requests < played.expected:
-        missing = played.expected - played.bill.total.requests
-        lines.append(f"{missing:,} requests were not settled yet; cost and tokens lack them.")
+    else:
+        missing = max(played.expected - played.bill.total.requests, played.bill.open)
+        if missing:
+            lines.append(f"{missing:,} requests were not settled yet; the cost lacks them.")
     lines.append(f"The same money by any grouping: tollway usage --tag {tag}")
     return "".join(f"{line}\n" for line in lines)

@@ -31,10 +31,12 @@ class _BySource(Totals, frozen=True):
 
 
 class Bill(msgspec.Struct, frozen=True):
-    """All that was settled under a tag. A request counts at the source that answered it."""
+    """All that was settled under a tag; `open` requests are not yet. A request counts at the
+    source that answered it."""
 
     total: Totals
     rows: tuple[_BySource, ...] = ()
+    open: int = 0
 
     @property
     def costs(self) -> Mapping[str | None, int]:
@@ -43,13 +45,13 @@ class Bill(msgspec.Struct, frozen=True):
 
 
 async def settled(client: Client, tag: str, at_least: int) -> Bill | None:
-    """The bill once `at_least` requests of the tag are settled, or when patience ends; None where
-    the gateway does not say."""
+    """The bill once `at_least` requests of the tag are settled and none is open, or when patience
+    ends; None where the gateway does not say."""
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while True:
         bill = await _ask(client, tag)
         late = asyncio.get_running_loop().time() > deadline
-        if late or bill is None or bill.total.requests >= at_least:
+        if late or bill is None or (bill.open == 0 and bill.total.requests >= at_least):
             return bill
         await asyncio.sleep(POLL)
 
