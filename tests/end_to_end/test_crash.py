@@ -1,8 +1,13 @@
 import asyncio
+import json
 from collections import Counter
+from decimal import Decimal
 
+import pytest
 from live_fleet import LiveFleet
 
+from tollway.dispatch.recording import verify
+from tollway.fleet.parse import parse
 from tollway.replay.library import load
 from tollway.replay.player import Sample
 from tollway.replay.trace import cut
@@ -11,6 +16,7 @@ from tollway.units import Seconds
 CRASHES = 10
 
 
+@pytest.mark.slow
 async def test_kill_9_in_mid_replay_loses_and_doubles_no_record_ten_times(
     fleet: LiveFleet,
 ) -> None:
@@ -37,6 +43,13 @@ async def test_kill_9_in_mid_replay_loses_and_doubles_no_record_ten_times(
     told = [sample.request for sample in seen if sample.request is not None]
     assert max(Counter(told).values()) == 1
     await _check_sums(fleet, rows)
+    # Each run's decisions can be replayed, up to where its process died.
+    assert await fleet.stop() == 0
+    recording = (fleet.state / "recording.jsonl").read_bytes()
+    assert recording.count(b'{"type":"Header"') == CRASHES + 1
+    steps, divergence = verify(recording.splitlines(keepends=True), parse)
+    assert divergence is None
+    assert steps > 0
 
 
 def _check_one(fleet: LiveFleet, tag: str, samples: list[Sample], open_then: set[str]) -> None:
@@ -64,9 +77,6 @@ def _check_one(fleet: LiveFleet, tag: str, samples: list[Sample], open_then: set
 async def _check_sums(fleet: LiveFleet, rows: list[dict[str, object]]) -> None:
     code, out, err = await fleet.run("usage", "--json")
     assert code == 0, err
-    import json
-    from decimal import Decimal
-
     told = json.loads(out)
     spent = sum(int(str(row["cost"])) for row in rows)
     assert told["total"]["requests"] == len(rows)

@@ -1,11 +1,13 @@
 import asyncio
 
 import msgspec
+import pytest
 from live_fleet import MODEL, LiveFleet, steady
 
 from tollway.replay.answer import Answer
 
 
+@pytest.mark.slow
 async def test_a_source_killed_in_mid_replay_costs_nobody_an_answer_before_its_content(
     stopped_fleet: LiveFleet,
 ) -> None:

@@ -60,6 +60,7 @@ async def fleet(tmp_path: Path) -> AsyncIterator[LiveFleet]:
         await local.wait()
 
 
+@pytest.mark.slow
 async def test_the_official_client_gets_real_answers_through_the_gateway_and_they_are_settled(
     fleet: LiveFleet,
 ) -> None:

@@ -49,6 +49,7 @@ async def test_the_curl_line_that_up_prints_streams_tokens(upped: LiveFleet) -> 
     assert sum(bool(chunk["choices"][0]["delta"].get("content")) for chunk in chunks) == 60
 
 
+@pytest.mark.slow
 async def test_up_replay_usage_and_up_again_after_kill_9_tell_one_story(upped: LiveFleet) -> None:
     first = json.loads(await up(upped, "--json"))
     flags = ("azure-code", "--url", upped.url, "--warp", "20", "--limit", "60", "--json")
