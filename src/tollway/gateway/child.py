@@ -62,26 +62,34 @@ class Emulators:
         while True:
             started = self._clock()
             # A session of its own: Ctrl-C is for the gateway, which then ends this one by rule 1.
-            process = self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                env=self._environment,
-                start_new_session=True,
-            )
-            watching = asyncio.create_task(self._watch())
             try:
-                code = await process.wait()
-            finally:
-                watching.cancel()
-                self.ready = False
+                process = self._process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    env=self._environment,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                ended = f"cannot be started: {error.strerror}"
+            else:
+                ended = f"ended with code {await self._lived(process)}"
             if self._clock() - started > _STEADY:
                 wait = FIRST_WAIT
             self._log.say(
-                f"the emulated sources' process ended with code {code}; started again in {wait:g} s"
+                f"the emulated sources' process {ended}; it is started again in {wait:g} s"
             )
             await asyncio.sleep(wait)
             wait = min(2 * wait, LAST_WAIT)
+
+    async def _lived(self, process: asyncio.subprocess.Process) -> int:
+        """Its exit code, once it has one."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            return await process.wait()
+        finally:
+            watching.cancel()
+            self.ready = False
 
     async def _watch(self) -> None:
         for emulation in self._ports:

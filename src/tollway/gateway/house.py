@@ -77,6 +77,12 @@ class Watch:
             self._held = True
             self.log.say(f"ledger: {error}")
 
+    def settling_again(self) -> None:
+        """The ledger takes records; say so where it had not."""
+        if self._held:
+            self._held = False
+            self.log.say("ledger: takes records again; what was held is booked")
+
     def failed(self, error: BaseException) -> None:
         self.log.fault(error)
 
@@ -192,6 +198,8 @@ class House:
                 self.front.sweep(now)
                 self.board.sweep(now)
                 self._look_at_keys()
+                if self._writer.down is None and not self._writer.pending:
+                    self.watch.settling_again()
             if bucket == 0:
                 self._look_at_clock()
                 if self.recorder is not None:

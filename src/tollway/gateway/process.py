@@ -44,6 +44,7 @@ _BACKLOG = 4096
 _LAST_BYTES = 2.0
 """Seconds that clients may take, at the end, to read what has been written for them."""
 _LAST_COMMIT = 5.0
+_POLL = 0.02
 _PR_SET_DUMPABLE = 4
 _LONGEST_SOCKET_PATH = 107
 
@@ -257,20 +258,27 @@ class Process:
         board = house.board
         house.draining = True
         patience = house.fleet.gateway.drain
+        until = board.clock() + patience
         self._log.say(f"stopping: {len(board.live)} requests may end within {patience:g} s")
-        board.on_empty = self._ended.set
         front.drain()
-        if board.live:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(patience):
-                    await self._ended.wait()
+        # An answer that is whole may still be on its way to a client that reads slowly.
+        await self._wait(lambda: not (board.live or front.connections), patience)
         if board.live:
             self._log.say(f"stopping: {len(board.live)} requests are ended now")
             board.stop()
         front.drain()
-        await _until(lambda: not front.connections, _LAST_BYTES)
+        self._ended.clear()
+        rest = max(_LAST_BYTES, 0.0 if self._signals > 1 else until - board.clock())
+        await self._wait(lambda: not front.connections, rest)
         for connection in list(front.connections):
             connection.abort()
+
+    async def _wait(self, what: Callable[[], bool], patience: float) -> None:
+        """Wait for something, at most so many seconds, and no longer than a second signal."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while not what() and not self._ended.is_set():  # noqa: ASYNC110 - rare turns
+                    await asyncio.sleep(_POLL)
 
     async def _close_files(self) -> None:
         house = self.house
@@ -313,10 +321,3 @@ def _remove_stale(path: Path) -> None:
         except OSError as error:
             raise TollwayError(f"{path}: is no socket of ours: {error.strerror}.") from error
     raise TollwayError(f"{path}: another gateway answers there. Name another --state.")
-
-
-async def _until(what: Callable[[], bool], patience: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            while not what():  # noqa: ASYNC110 - a few last turns, at the very end
-                await asyncio.sleep(0.01)

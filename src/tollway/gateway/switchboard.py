@@ -94,7 +94,6 @@ class Switchboard:
         self.upstreams: dict[str, Upstream] = {}
         self.live: dict[str, Exchange] = {}
         self.recording: Steps | None = None
-        self.on_empty: Callable[[], None] | None = None
         self._books = books
         self._watcher = watcher
         self._loop = loop
@@ -145,9 +144,9 @@ class Switchboard:
 
     def adopt(self, loaded: Loaded) -> None:
         """Take a new fleet on: new requests go by it, streams in flight end on the old one."""
-        self.use(loaded.origins)
         now = self.clock()
         actions = self.decider.adopt(loaded.fleet, now)
+        self.use(loaded.origins)
         if self.recording is not None:
             self.recording.adopted(now, loaded.documents, loaded.main, actions)
         self._telling = True
@@ -182,8 +181,6 @@ class Switchboard:
         if self.live.pop(exchange.id, None) is None:
             return
         self._buckets[exchange.bucket].discard(exchange)
-        if not self.live and self.on_empty is not None:
-            self.on_empty()
 
     # --- time ------------------------------------------------------------------------------------
 

@@ -1,0 +1,391 @@
+"""The gateway as a process: real dispatch, real ledger, raw upstreams."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import stat
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+from gateway_rig import (
+    BODY,
+    DONE,
+    LAST,
+    SSE,
+    Client,
+    Mock,
+    Seen,
+    chunk,
+    event,
+    good_body,
+    live,
+)
+
+from tollway.dispatch.recording import verify
+from tollway.fleet.objects import KeyTerms
+from tollway.fleet.parse import parse
+from tollway.ledger.keys import KeyRecord, key_digest, key_id, new_key
+from tollway.ledger.query import UsageQuery
+from tollway.ledger.sqlite import open_for_keys, open_reader
+
+FLEET = """
+version = 1
+[gateway]
+listen = "127.0.0.1:{port}"
+drain = "{drain}"
+recording = "recording.jsonl"
+[models.m]
+[credentials]
+up = "env:TEST_UPSTREAM_KEY"
+[sources.a]
+kind = "server"
+url = "{url}"
+credential = "up"
+[sources.a.serves.m]
+prices = [{{ since = 2025-01-01, input = "1", output = "2" }}]
+[routes.chat]
+model = "m"
+[tenants.t]
+"""
+
+
+class Gateway:
+    """A `tollway serve` process over one raw upstream."""
+
+    def __init__(self, folder: Path, url: str, drain: str) -> None:
+        self.folder = folder
+        self.path = folder / "fleet.toml"
+        self.port = _free_port()
+        self.drain = drain
+        self.key = new_key()
+        self.write(url)
+        with closing(open_for_keys(folder / "ledger.sqlite")) as ledger:
+            terms = KeyTerms(key_id(self.key), "t")
+            ledger.add_key(KeyRecord(terms, "n", key_digest(self.key.encode()), time.time()))
+        self.process: asyncio.subprocess.Process | None = None
+        self.clients: list[Client] = []
+
+    def write(self, url: str) -> None:
+        self.path.write_text(FLEET.format(port=self.port, url=url, drain=self.drain))
+
+    async def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tollway", "serve", str(self.path)),
+                stderr=log,
+                env={**os.environ, "TEST_UPSTREAM_KEY": "upstream-secret"},
+            )
+        async with asyncio.timeout(20):
+            while await self.get("/readyz") != 200:
+                assert self.process.returncode is None, self.log()
+                await asyncio.sleep(0.02)
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    async def ended(self) -> int:
+        assert self.process is not None
+        return await asyncio.wait_for(self.process.wait(), 15)
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    async def logged(self, words: str) -> None:
+        async with asyncio.timeout(10):
+            while words not in self.log():  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.02)
+
+    async def get(self, path: str) -> int | None:
+        try:
+            client = await self.connect()
+        except OSError:
+            return None
+        client.say(f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode())
+        got = await client.got()
+        client.writer.close()
+        return got.status
+
+    async def connect(self) -> Client:
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.clients.append(client)
+        return client
+
+    async def asking(self, stream: bool = False, key: str | None = None) -> Client:
+        client = await self.connect()
+        body = b'{"model":"chat",%b"messages":[{"role":"user","content":"hi"}]}' % (
+            b'"stream":true,' if stream else b""
+        )
+        client.say(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %b\r\n"
+            b"content-length: %d\r\n\r\n%b" % ((key or self.key).encode(), len(body), body)
+        )
+        return client
+
+    async def admin(self, method: str, path: str) -> tuple[int, dict[str, object]]:
+        streams = await asyncio.open_unix_connection(str(self.folder / "gateway.sock"))
+        client = Client(*streams)
+        client.say(f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        got = await client.got()
+        client.writer.close()
+        return got.status, json.loads(got.body)
+
+    def settled(self) -> dict[str, int]:
+        with closing(open_reader(self.folder / "ledger.sqlite")) as ledger:
+            report = ledger.usage(UsageQuery(by=("outcome",)))
+            assert report.open_count == 0
+            return {str(row.group[0]): row.totals.requests for row in report.rows}
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, answer: object, drain: str = "5s"
+) -> AsyncIterator[tuple[Gateway, Mock]]:
+    mock = Mock(answer)  # type: ignore[arg-type]
+    server = await asyncio.start_server(mock.serve, "127.0.0.1", 0)
+    mock.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    gateway = Gateway(folder, mock.url, drain)
+    await gateway.start()
+    try:
+        yield gateway, mock
+    finally:
+        server.close()
+        for client in gateway.clients:
+            client.writer.transport.abort()
+        if gateway.process is not None and gateway.process.returncode is None:
+            gateway.process.kill()
+            await gateway.process.wait()
+        await asyncio.sleep(0)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Gate:
+    """A stream whose end waits until it is opened."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+
+    async def __call__(self, seen: Seen) -> None:
+        await seen.say(SSE, chunk(event("a")))
+        await self.open.wait()
+        await seen.say(chunk(event("b")), chunk(DONE) + LAST)
+
+
+@live
+async def test_a_request_passes_and_is_settled_exactly(tmp_path: Path) -> None:
+    async with running(tmp_path, good_body) as (gateway, mock):
+        client = await gateway.asking()
+        assert (await client.got()).body == BODY
+        assert b"authorization: Bearer upstream-secret" in mock.seen[0].head
+        client.writer.close()
+        gateway.signal(signal.SIGTERM)
+        assert await gateway.ended() == 0
+        with closing(open_reader(tmp_path / "ledger.sqlite")) as ledger:
+            total = ledger.usage(UsageQuery()).total
+        assert (total.completed, total.input, total.output) == (1, 7, 3)
+        assert total.cost == 7 * 1_000_000 + 3 * 2_000_000
+        everything = gateway.log() + (tmp_path / "recording.jsonl").read_text()
+        assert gateway.key not in everything
+        assert "upstream-secret" not in everything
+
+
+@live
+async def test_sigterm_loses_no_stream_that_can_end_in_the_drain_time(tmp_path: Path) -> None:
+    gate = Gate()
+    async with running(tmp_path, gate) as (gateway, _):
+        idle = await gateway.connect()
+        streams = [await gateway.asking(stream=True) for _ in range(5)]
+        for client in streams:
+            await client.head()
+        gateway.signal(signal.SIGTERM)
+        await gateway.logged("stopping: 5 requests")
+        assert await gateway.get("/readyz") is None  # nobody listens any more
+        assert await idle.closed() == b""
+        gate.open.set()
+        for client in streams:
+            assert (await client.chunks()).endswith(DONE)
+        assert await gateway.ended() == 0
+        assert gateway.settled() == {"completed": 5}
+
+
+@live
+async def test_what_outlasts_the_drain_time_ends_in_an_error_event(tmp_path: Path) -> None:
+    async with running(tmp_path, Gate(), drain="300ms") as (gateway, _):
+        client = await gateway.asking(stream=True)
+        await client.head()
+        gateway.signal(signal.SIGTERM)
+        body = await client.chunks()
+        assert body.startswith(event("a"))
+        assert b'"error"' in body
+        assert b"[DONE]" not in body
+        assert await gateway.ended() == 0
+        assert gateway.settled() == {"failed": 1}
+
+
+@live
+async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path, Gate(), drain="60s") as (gateway, _):
+        client = await gateway.asking(stream=True)
+        await client.head()
+        gateway.signal(signal.SIGTERM)
+        await gateway.logged("stopping: 1 requests")
+        gateway.signal(signal.SIGINT)
+        assert b'"error"' in await client.chunks()
+        assert await gateway.ended() == 0
+        assert gateway.settled() == {"failed": 1}
+
+
+@live
+async def test_sigkill_leaks_no_reservation(tmp_path: Path) -> None:
+    async with running(tmp_path, Gate()) as (gateway, _):
+        client = await gateway.asking(stream=True)
+        await client.head()
+        gateway.signal(signal.SIGKILL)
+        await gateway.ended()
+        client.writer.close()
+        await gateway.start()  # the lock, the port and the socket of the dead are free
+        assert "1 reservations left open by a crash were settled" in gateway.log()
+        assert gateway.settled() == {"abandoned": 1}
+
+
+@live
+async def test_a_reload_moves_new_requests_and_lets_streams_end(tmp_path: Path) -> None:
+    gate = Gate()
+    async with running(tmp_path, gate) as (gateway, _):
+        other = Mock(good_body)
+        server = await asyncio.start_server(other.serve, "127.0.0.1", 0)
+        streaming = await gateway.asking(stream=True)
+        await streaming.head()
+        gateway.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+        assert await gateway.admin("POST", "/reload") == (200, {"ok": True, "faults": []})
+        client = await gateway.asking()
+        assert (await client.got()).body == BODY
+        assert len(other.seen) == 1
+        gate.open.set()
+        assert (await streaming.chunks()).endswith(DONE)
+        server.close()
+        gateway.signal(signal.SIGTERM)
+        assert await gateway.ended() == 0
+        with (tmp_path / "recording.jsonl").open("rb") as lines:
+            steps, divergence = verify(lines, parse)
+        assert divergence is None
+        assert steps >= 8
+
+
+@pytest.mark.parametrize("how", ["socket", "signal"])
+def test_a_faulty_reload_changes_nothing_and_says_why(tmp_path: Path, how: str) -> None:
+    @live
+    async def run() -> None:
+        async with running(tmp_path, good_body) as (gateway, _):
+            gateway.path.write_text(gateway.path.read_text().replace('"server"', '"sever"'))
+            if how == "socket":
+                status, answer = await gateway.admin("POST", "/reload")
+                assert status == 409
+                assert "sever" in str(answer["faults"])
+            else:
+                gateway.signal(signal.SIGHUP)
+            await gateway.logged("reload refused: fleet.toml: sources.a.kind")
+            client = await gateway.asking()
+            assert (await client.got()).status == 200
+
+    run()
+
+
+@live
+async def test_a_key_made_or_revoked_meanwhile_holds_within_a_second(tmp_path: Path) -> None:
+    async with running(tmp_path, good_body) as (gateway, _):
+        key = new_key()
+        with closing(open_for_keys(tmp_path / "ledger.sqlite")) as ledger:
+            terms = KeyTerms(key_id(key), "t")
+            ledger.add_key(KeyRecord(terms, "n", key_digest(key.encode()), time.time()))
+            await _status_becomes(gateway, key, 200)
+            ledger.revoke_key(key_id(key), time.time())
+            await _status_becomes(gateway, key, 401)
+
+
+async def _status(gateway: Gateway, key: str) -> int:
+    client = await gateway.asking(key=key)
+    got = await client.got()
+    client.writer.close()
+    return got.status
+
+
+async def _status_becomes(gateway: Gateway, key: str, status: int) -> None:
+    async with asyncio.timeout(3):
+        while await _status(gateway, key) != status:  # noqa: ASYNC110 - keys are polled there
+            await asyncio.sleep(0.05)
+
+
+@live
+async def test_a_ledger_that_cannot_be_written_refuses_and_recovers(tmp_path: Path) -> None:
+    async with running(tmp_path, good_body) as (gateway, mock):
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as db:
+            db.execute(
+                "CREATE TRIGGER full BEFORE INSERT ON reservations BEGIN "
+                "SELECT RAISE(ABORT, 'disk full'); END"
+            )
+            got = await (await gateway.asking()).got()
+            assert got.status == 503
+            assert mock.seen == []
+            db.execute("DROP TRIGGER full")
+        await _status_becomes(gateway, gateway.key, 200)
+
+
+@live
+async def test_the_admin_socket_is_its_owners_alone(tmp_path: Path) -> None:
+    async with running(tmp_path, good_body) as (gateway, _):
+        assert stat.S_IMODE((tmp_path / "gateway.sock").stat().st_mode) == 0o600
+        status, answer = await gateway.admin("GET", "/status")
+        assert (status, answer["ready"], answer["live"]) == (200, True, 0)
+        assert (await gateway.admin("GET", "/reload"))[0] == 405
+        assert (await gateway.admin("GET", "/v1/models"))[0] == 404
+        assert await gateway.admin("POST", "/shutdown") == (202, {"ok": True})
+        assert await gateway.ended() == 0
+
+
+@live
+async def test_a_busy_port_and_a_second_gateway_are_named(tmp_path: Path) -> None:
+    async with running(tmp_path, good_body) as (gateway, _):
+        second = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tollway", "serve", str(gateway.path),
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "TEST_UPSTREAM_KEY": "x"},
+        )  # fmt: skip
+        _, said = await second.communicate()
+        assert second.returncode == 2
+        assert b"in use" in said
+        elsewhere = tmp_path / "b"
+        third = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tollway", "serve", str(gateway.path), "--state", str(elsewhere),
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "TEST_UPSTREAM_KEY": "x"},
+        )  # fmt: skip
+        _, said = await third.communicate()
+        assert third.returncode == 2
+        assert f"127.0.0.1:{gateway.port} is in use".encode() in said
+
+
+@live
+async def test_a_missing_secret_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path, "http://127.0.0.1:9/v1", "1s")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tollway", "serve", str(gateway.path),
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert b"sources.a.credential" in said
+    assert b"TEST_UPSTREAM_KEY is not set" in said
