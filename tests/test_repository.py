@@ -181,3 +181,10 @@ def test_the_changelog_has_a_place_for_what_comes_next() -> None:
 
 def test_the_licence_is_there() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text()
+
+
+def test_every_folder_of_tests_is_on_pytests_path() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    listed = set(project["tool"]["pytest"]["ini_options"]["pythonpath"])
+    folders = {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/*.py")}
+    assert folders <= listed
