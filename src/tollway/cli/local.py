@@ -67,18 +67,10 @@ def local(
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    params = engine.CommonParams()
-    params.model.path = str(path)
-    params.model_alias = {name}
-    params.hostnames = [host]
-    params.port = port
+    params = _params(engine, path, name, (host, port))
     params.n_ctx = context * slots
     params.n_parallel = slots
     params.cpuparams.n_threads = threads or os.cpu_count() or 1
-    params.cors_origins = ""
-    params.ui = params.endpoint_slots = False
-    params.offline = True
-    params.verbosity = -1
     if model is None:
         params.chat_template = PLAIN_TEMPLATE
         params.antiprompt = [PLAIN_STOP]
@@ -153,6 +145,20 @@ def _file(model: Path) -> Path:
         if file.read(4) != b"GGUF":
             raise TollwayError(f"--model {model} is not a GGUF file. Convert it, or name another.")
     return model.absolute()
+
+
+def _params(engine: Any, path: Path, name: str, listen: tuple[str, int]) -> Any:
+    """llama.cpp's settings for rules 1 and 2."""
+    params = engine.CommonParams()
+    params.model.path = str(path)
+    params.model_alias = {name}
+    params.hostnames = [listen[0]]
+    params.port = listen[1]
+    params.cors_origins = ""
+    params.ui = params.endpoint_slots = False
+    params.offline = True
+    params.verbosity = -1
+    return params
 
 
 def _started(engine: Any, params: Any, path: Path) -> Any:

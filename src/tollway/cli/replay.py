@@ -98,12 +98,7 @@ def replay(
     json
         Print one JSON object.
     """
-    for name, factor in (("--speed", speed), ("--warp", warp)):
-        if not 0.001 <= factor <= 10_000:
-            raise TollwayError(f"{name} is {factor:g}. It is between 0.001 and 10000.")
-    for name, count in (("--max-in-flight", max_in_flight), ("--limit", limit)):
-        if count is not None and not 1 <= count <= 10_000_000:
-            raise TollwayError(f"{name} is {count}. It is 1 or more.")
+    _refuse_nonsense(speed, warp, max_in_flight, limit)
     folder = state_folder(state, os.environ)
     begin = _seconds("--start", start) or Seconds(0.0)
     length = None if duration == "all" else _seconds("--duration", duration)
@@ -120,6 +115,15 @@ def replay(
     played = _play(client, orders, part, warp, emulators)
     _print(_Settings(trace, url, named, speed, warp), played, json=json)
     return _exit_code(played)
+
+
+def _refuse_nonsense(speed: float, warp: float, max_in_flight: int, limit: int | None) -> None:
+    for name, factor in (("--speed", speed), ("--warp", warp)):
+        if not 0.001 <= factor <= 10_000:
+            raise TollwayError(f"{name} is {factor:g}. It is between 0.001 and 10000.")
+    for name, count in (("--max-in-flight", max_in_flight), ("--limit", limit)):
+        if count is not None and not 1 <= count <= 10_000_000:
+            raise TollwayError(f"{name} is {count}. It is 1 or more.")
 
 
 @dataclass(frozen=True, slots=True)
