@@ -25,10 +25,10 @@ test: ## Set up what is missing, then lint, types, room contracts and all tests
 soak: ## Hold a gateway under faults for hours (arrives with the issue that needs it)
 	@echo "make soak: nothing to hold yet; the first soak arrives with several workers." >&2
 
-bench: ## Measure what the gateway costs, idle machine, one after another
-	@if ls bench/*.py >/dev/null 2>&1; then scripts/environment test && \
-	  for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done; \
-	else echo "make bench: no script in bench/ yet." >&2; fi
+bench: ## Measure what the gateway costs: idle machine, one stack after another
+	@scripts/environment test
+	@if [ -f bench/run.py ]; then $(BIN)/python -m bench.run $(BENCH); \
+	else echo "make bench: there is no bench/run.py." >&2; exit 1; fi
 
 lock: ## Write locks/ anew from pyproject.toml (make lock UPGRADE=1: newest versions)
 	@scripts/environment test
