@@ -51,7 +51,7 @@ def test_every_fault_goes_to_standard_error_at_once_and_the_exit_code_is_2() -> 
     code, out, err = called("check", "fleet.toml")
     assert (code, out) == (2, "")
     assert err == snapshot("""\
-fleet.toml: gateway.lisen is not a key of this table; known: admin_socket, body_timeout, drain, header_timeout, keep_alive, ledger, listen, max_body, max_connections, max_header_bytes, max_headers, max_streams, recording, write_timeout. Did you mean "listen"?
+fleet.toml: gateway.lisen is not a key of this table; known: admin_socket, body_timeout, drain, hang_timeout, header_timeout, keep_alive, ledger, listen, max_body, max_connections, max_header_bytes, max_headers, max_streams, recording, workers, write_timeout. Did you mean "listen"?
 fleet.toml: models.m is served by no source. Write [sources.NAME.serves.m], or take the model out.
 fleet.toml: credentials.key is not a reference to a secret (value not shown). Write where the secret is, "env:NAME" or "file:PATH", and change the secret if it stood here.
 fleet.toml: sources.pool.listen is port 8400, which gateway.listen has already. Choose another port.

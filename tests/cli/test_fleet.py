@@ -56,11 +56,13 @@ body_timeout = "60s"
 keep_alive = "75s"
 write_timeout = "60s"
 drain = "30s"
+hang_timeout = "5s"
 max_body = "32MiB"
 max_header_bytes = "32KiB"
 max_headers = 100
 max_connections = 20000
 max_streams = 20000
+workers = 1
 
 [queue]
 interactive = { length = 1000, wait = "10s" }

@@ -268,6 +268,8 @@ class GatewaySettings:
     max_connections: int
     max_streams: int
     recording: str | None
+    workers: int = 1
+    hang_timeout: Seconds = Seconds(5.0)
 
 
 @dataclass(frozen=True, slots=True)

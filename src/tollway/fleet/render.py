@@ -27,7 +27,9 @@ from tollway.units import PicoDollars, Seconds, usd
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 _SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _SIZE_KEYS = ("max_body", "max_header_bytes")
-_TIME_KEYS = ("header_timeout", "body_timeout", "keep_alive", "write_timeout", "drain")
+_TIME_KEYS = (
+    "header_timeout", "body_timeout", "keep_alive", "write_timeout", "drain", "hang_timeout",
+)  # fmt: skip
 
 
 def render(fleet: Fleet) -> str:
@@ -126,7 +128,7 @@ def _gateway(gateway: GatewaySettings) -> list[str]:
         facts[key] = None if value is None else _text(value)
     facts |= {key: _time(getattr(gateway, key)) for key in _TIME_KEYS}
     facts |= {key: _size(getattr(gateway, key)) for key in _SIZE_KEYS}
-    for key in ("max_headers", "max_connections", "max_streams"):
+    for key in ("max_headers", "max_connections", "max_streams", "workers"):
         facts[key] = f"{getattr(gateway, key)}"
     return _table(("gateway",), facts)
 

@@ -71,6 +71,15 @@ class GatewayTable(Table):
     max_headers: Count = key("Header lines of a request.", 100)
     max_connections: Count = key("Client connections at once.", 20000)
     max_streams: Count = key("Requests in flight at once.", 20000)
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes that serve clients. Above 1, one more decides and books for all.",
+    )
+    hang_timeout: Duration = key(
+        "How long one of several workers may hang before it is replaced, at least 1s.", "5s"
+    )
 
 
 class ClassQueueTable(Table):
