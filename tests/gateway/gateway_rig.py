@@ -233,8 +233,8 @@ class Rig:
     def not_ready(self) -> str | None:
         return "draining" if self.halting else None
 
-    def metrics(self) -> bytes:
-        return b"metrics 1\n"
+    def metrics(self, done: Callable[[bytes], None]) -> None:
+        done(b"metrics 1\n")
 
     def refused(self, code: str) -> None:
         self.codes.append(code)

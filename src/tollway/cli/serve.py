@@ -27,7 +27,7 @@ def serve(
     open_metrics
         Answer /metrics to any host. It names sources, so by default only this machine is answered.
     """
-    from tollway.gateway.process import serve as run
+    from tollway.gateway.serve import serve as run
 
     path = fleet.absolute()
     folder = path.parent if state is None else make_state_folder(state_folder(state, os.environ))

@@ -8,26 +8,22 @@ Rules
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
-
-import msgspec
+from typing import Protocol
 
 from tollway.dispatch.messages import BreakerMoved, ClockSet, KeysChanged, Send, Settle
 from tollway.fleet.objects import Fleet
 from tollway.gateway.child import Emulators
-from tollway.gateway.client import Front
+from tollway.gateway.ending import Ending
 from tollway.gateway.loading import Loaded
 from tollway.gateway.log import Log
 from tollway.gateway.meter import StreamMeter
 from tollway.gateway.metrics import Metrics
 from tollway.gateway.recorder import Recorder
 from tollway.gateway.switchboard import BUCKETS, Switchboard
+from tollway.gateway.totals import ask_totals
 from tollway.ledger.keys import KeyRecord, KeyRing
-from tollway.ledger.query import Totals, UsageQuery
-from tollway.ledger.sqlite import open_reader
 from tollway.ledger.writer import LedgerWriter
-from tollway.units import usd
 
 TICK = 1.0 / BUCKETS
 _STEP = 1.0
@@ -87,10 +83,38 @@ class Watch:
         self.log.fault(error)
 
 
-class House:
-    """One running gateway. `front` is set once it listens."""
+class Hands(Protocol):
+    """Who holds the clients of a gateway: its own process, or workers."""
 
-    front: Front
+    async def open(self, house: "House") -> None:
+        """Take clients in, from now on. Raises TollwayError where that cannot be."""
+
+    def close(self) -> None:
+        """Take nobody in any more."""
+
+    async def drain(self, ending: Ending) -> None:
+        """End all clients: see `Ending`."""
+
+    def shutdown(self, ending: Ending) -> None:
+        """The end was asked for over the admin socket."""
+
+    async def prepare(self, loaded: Loaded) -> list[str]:
+        """Make everything ready for a new fleet, and change nothing. Returns faults."""
+        ...
+
+    def adopt(self, loaded: Loaded) -> None:
+        """Go by the fleet that was prepared."""
+
+    def keys_changed(self) -> None: ...
+    def sweep(self, now: float) -> None: ...
+    def connections(self) -> int: ...
+    def status(self) -> Mapping[str, object]: ...
+
+
+class House:
+    """One running gateway."""
+
+    hands: Hands
 
     def __init__(
         self,
@@ -112,8 +136,8 @@ class House:
         self.watch = watch
         self.log = watch.log
         self._writer = writer
-        self._ring = ring
-        self._ledger = ledger
+        self.ring = ring
+        self.ledger = ledger
         self._offset = board.utc() - board.clock()
         self._ticks = 0
         self._loop = asyncio.get_running_loop()
@@ -124,7 +148,7 @@ class House:
     # --- for the routes --------------------------------------------------------------------------
 
     def find_key(self, presented: bytes) -> KeyRecord | None:
-        return self._ring.find(presented, self.board.utc())
+        return self.ring.find(presented, self.board.utc())
 
     def stopping(self) -> bool:
         return self.draining
@@ -142,24 +166,16 @@ class House:
             return "every source is refused by its breaker"
         return None
 
-    def metrics(self) -> bytes:
+    def metrics(self, done: Callable[[bytes | None], None]) -> None:
         metrics = self.watch.metrics
-        metrics.set_live(len(self.board.live), len(self.front.connections), self._writer.pending)
-        return metrics.render()
+        metrics.set_live(len(self.board.live), self.hands.connections(), self._writer.pending)
+        done(metrics.render())
 
     def refused(self, code: str) -> None:
         self.watch.metrics.refused(code)
 
     def usage(self, key: str, tag: str | None, done: Callable[[bytes | None], None]) -> None:
-        reading = self._loop.run_in_executor(None, _read_usage, self._ledger, key, tag)
-
-        def answer(read: asyncio.Future[bytes]) -> None:
-            error = None if read.cancelled() else read.exception()
-            if error is not None:
-                self.log.fault(error)
-            done(None if read.cancelled() or error is not None else read.result())
-
-        reading.add_done_callback(answer)
+        ask_totals(self.ledger, key, tag, self.log, done)
 
     def status(self) -> Mapping[str, object]:
         """What an operator wants to see, as plain values."""
@@ -169,11 +185,12 @@ class House:
             "fleet": str(self.loaded.path),
             "digest": self.fleet.digest,
             "started": self.started,
-            "connections": len(self.front.connections),
+            "connections": self.hands.connections(),
             "live": len(self.board.live),
             "ledger_pending": self._writer.pending,
             "idle_upstream": {name: up.idle for name, up in self.board.upstreams.items()},
             "dispatch": self.board.decider.snapshot(self.board.clock()),
+            **self.hands.status(),
         }
 
     # --- time ------------------------------------------------------------------------------------
@@ -195,7 +212,7 @@ class House:
             self.board.report_progress(bucket)
             if bucket % 5 == 0:
                 now = self.board.clock()
-                self.front.sweep(now)
+                self.hands.sweep(now)
                 self.board.sweep(now)
                 self._look_at_keys()
                 if self._writer.down is None and not self._writer.pending:
@@ -209,8 +226,9 @@ class House:
 
     def _look_at_keys(self) -> None:
         try:
-            if self._ring.changed():
-                self.board.tell(KeysChanged(self._ring.terms()))
+            if self.ring.changed():
+                self.board.tell(KeysChanged(self.ring.terms()))
+                self.hands.keys_changed()
             self._keys_failed = False
         except Exception as error:  # noqa: BLE001 - a ledger that cannot be read now may be later
             if not self._keys_failed:
@@ -223,19 +241,3 @@ class House:
             self.log.say(f"the wall clock was set by {offset - self._offset:+.1f} s")
             self.board.tell(ClockSet(offset))
             self._offset = offset
-
-
-def _read_usage(ledger: Path, key: str, tag: str | None) -> bytes:
-    """`GET /v1/usage`: settled totals of a key, by source. `cost` is pico-dollars."""
-    store = open_reader(ledger)
-    try:
-        report = store.usage(UsageQuery(by=("source",), key=key, tag=tag))
-    finally:
-        store.close()
-    rows = [{"source": row.group[0], **_shown(row.totals)} for row in report.rows]
-    answer = {"key": key, "tag": tag, "total": _shown(report.total), "rows": rows}
-    return msgspec.json.encode({**answer, "open": report.open_count})
-
-
-def _shown(totals: Totals) -> dict[str, object]:
-    return {**asdict(totals), "cost_usd": str(usd(totals.cost))}

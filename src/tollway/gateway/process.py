@@ -2,20 +2,15 @@
 
 Rules
 1. Ready is said only when requests will be served.
-2. The first SIGTERM or SIGINT drains: no new work, streams may end within `gateway.drain`, what is
-   left ends with an error event; the second ends everything at once. Either way all is settled.
+2. SIGTERM and SIGINT end it, by the rules of `ending`; all is settled.
 3. A reload either takes the whole new fleet or changes nothing and says why.
 4. No memory of this process is written to disk by the kernel: it holds credentials.
 """
 
 import asyncio
 import ctypes
-import errno
-import os
 import resource
-import secrets
 import signal
-import socket
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing, suppress
@@ -25,55 +20,27 @@ import uvloop
 
 from tollway.dispatch.machine import Dispatcher
 from tollway.errors import FaultsFound, TollwayError
-from tollway.fleet.objects import GatewaySettings
 from tollway.gateway.admin import Admin
 from tollway.gateway.child import Emulators, emulations
 from tollway.gateway.client import Front
-from tollway.gateway.house import House, Watch
+from tollway.gateway.ending import Ending
+from tollway.gateway.house import Hands, House, Watch
 from tollway.gateway.loading import Loaded, load
 from tollway.gateway.log import Log
+from tollway.gateway.own import shown
+from tollway.gateway.private import listen_privately
 from tollway.gateway.recorder import Recorder
-from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
 from tollway.ledger.keys import KeyRing
 from tollway.ledger.sqlite import SqliteLedger, open_for_gateway, open_reader
 from tollway.ledger.writer import LedgerWriter
 from tollway.units import format_usd
 
-_BACKLOG = 4096
-_LAST_BYTES = 2.0
-"""Seconds that clients may take, at the end, to read what has been written for them."""
 _LAST_COMMIT = 5.0
-_POLL = 0.02
 _PR_SET_DUMPABLE = 4
-_LONGEST_SOCKET_PATH = 107
 
 
-def serve(path: Path, folder: Path, *, open_metrics: bool = False) -> int:
-    """Run the gateway of a fleet file in the foreground, with its state in `folder`, until a
-    signal or the admin socket ends it. Returns the exit code.
-
-    Raises:
-        TollwayError: it cannot start; the text says why.
-    """
-    _keep_memory_private()
-    loaded = load(path)
-    log = Log(time.time)
-    ledger_path = folder / loaded.fleet.gateway.ledger
-    with closing(open_for_gateway(ledger_path)) as ledger:
-        reconciled = ledger.reconcile(time.time())
-        if reconciled.count:
-            log.say(
-                f"ledger: {reconciled.count} reservations left open by a crash were settled at "
-                f"their reserved amount, {format_usd(reconciled.amount)}, marked estimated"
-            )
-        with closing(open_reader(ledger_path)) as shelf:
-            process = Process(loaded, folder, log, open_metrics)
-            uvloop.run(process.run(ledger, KeyRing(shelf), ledger_path))
-    return 0
-
-
-def _keep_memory_private() -> None:
+def keep_memory_private() -> None:
     """Rule 4, as far as this system lets us."""
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -86,20 +53,39 @@ class Process:
 
     house: House
 
-    def __init__(self, loaded: Loaded, folder: Path, log: Log, open_metrics: bool) -> None:
+    def __init__(
+        self, loaded: Loaded, folder: Path, log: Log, hands: Hands, *, open_metrics: bool
+    ) -> None:
         self._loaded = loaded
         self._folder = folder
         self._log = log
+        self._hands = hands
         self._open_metrics = open_metrics
-        self._signals = 0
         self._reloading: asyncio.Task[None] | None = None
         self._asked: list[Callable[[list[str]], None]] = []
 
-    async def run(self, ledger: SqliteLedger, ring: KeyRing, ledger_path: Path) -> None:
-        """Serve until told to end."""
+    def serve(self) -> int:
+        """Open the ledger and serve until told to end. Returns the exit code.
+
+        Raises:
+            TollwayError: it cannot start; the text says why.
+        """
+        ledger_path = self._folder / self._loaded.fleet.gateway.ledger
+        with closing(open_for_gateway(ledger_path)) as ledger:
+            reconciled = ledger.reconcile(time.time())
+            if reconciled.count:
+                self._log.say(
+                    f"ledger: {reconciled.count} reservations left open by a crash were settled "
+                    f"at their reserved amount, {format_usd(reconciled.amount)}, marked estimated"
+                )
+            with closing(open_reader(ledger_path)) as shelf:
+                uvloop.run(self._run(ledger, KeyRing(shelf), ledger_path))
+        return 0
+
+    async def _run(self, ledger: SqliteLedger, ring: KeyRing, ledger_path: Path) -> None:
         loop = asyncio.get_running_loop()
-        self._ending = asyncio.Event()
-        self._ended = asyncio.Event()
+        self._ending = ending = Ending()
+        hands = self._hands
         async with AsyncExitStack() as stack:
             writer = LedgerWriter(
                 ledger,
@@ -110,8 +96,8 @@ class Process:
             self.house = house = self._open(ledger, writer, ring, ledger_path)
             stack.callback(house.end)
             stack.push_async_callback(self._close_files)
-            front, server = await self._listen(house)
-            stack.callback(server.close)
+            await hands.open(house)
+            stack.callback(hands.close)
             admin = await self._listen_admin(house)
             stack.callback(admin.close)
             if emulations(house.fleet):
@@ -119,10 +105,11 @@ class Process:
             house.begin()
             self._handle_signals(loop)
             where = house.fleet.gateway
-            self._log.say(f"started: http://{_shown(where)}/v1 serves {house.loaded.path}")
-            await self._ending.wait()
-            server.close()
-            await self._drain(front)
+            self._log.say(f"started: http://{shown(where)}/v1 serves {house.loaded.path}")
+            await ending.begun()
+            hands.close()
+            house.draining = True
+            await hands.drain(ending)
         self._log.say("stopped")
 
     # --- opening ---------------------------------------------------------------------------------
@@ -139,6 +126,7 @@ class Process:
         loop = asyncio.get_running_loop()
         board = Switchboard(decider, writer, watch, loop, time.monotonic, time.time)
         house = House(loaded, board, watch, writer, ring, ledger_path)
+        house.hands = self._hands
         house.open_metrics = self._open_metrics
         if settings.recording is not None:
             house.recorder = Recorder(self._folder / settings.recording, self._log)
@@ -146,46 +134,15 @@ class Process:
             board.recording = house.recorder
         return house
 
-    async def _listen(self, house: House) -> tuple[Front, asyncio.Server]:
-        settings = house.fleet.gateway
-        routes = Routes(house, secrets.token_hex(6))
-        failed = house.watch.failed
-        house.front = front = Front(routes, settings, house.board.clock, house.board.utc, failed)
-        try:
-            server = await asyncio.get_running_loop().create_server(
-                front, settings.host, settings.port, backlog=_BACKLOG
-            )
-        except OSError as error:
-            taken = error.errno == errno.EADDRINUSE
-            why = "is in use" if taken else f"cannot be listened on: {error.strerror}"
-            mend = "Stop what listens there, or change gateway.listen."
-            raise TollwayError(f"{_shown(settings)} {why}. {mend}") from error
-        return front, server
-
     async def _listen_admin(self, house: House) -> asyncio.Server:
         settings = house.fleet.gateway
-        path = self._folder / settings.admin_socket
-        if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
-            raise TollwayError(
-                f"{path}: a socket's path has at most {_LONGEST_SOCKET_PATH} bytes. Use a shorter "
-                "--state or gateway.admin_socket."
-            )
-        _remove_stale(path)
         board = house.board
         front = Front(Admin(self), settings, board.clock, board.utc, house.watch.failed)
-        # Nobody may connect in the moment between its making and a chmod.
-        mask = os.umask(0o177)
-        try:
-            server = await asyncio.get_running_loop().create_unix_server(front, str(path))
-        except OSError as error:
-            raise TollwayError(f"{path}: cannot be listened on: {error.strerror}.") from error
-        finally:
-            os.umask(mask)
-        return server
+        return await listen_privately(front, self._folder / settings.admin_socket)
 
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.add_signal_handler(signal.SIGTERM, self.shutdown)
-        loop.add_signal_handler(signal.SIGINT, self.shutdown)
+        loop.add_signal_handler(signal.SIGTERM, self._ending.ask)
+        loop.add_signal_handler(signal.SIGINT, self._ending.ask)
         loop.add_signal_handler(signal.SIGHUP, self.reload, lambda _faults: None)
 
     # --- asked by signals and over the admin socket ----------------------------------------------
@@ -196,10 +153,7 @@ class Process:
 
     def shutdown(self) -> None:
         """Drain; asked again, end at once (rule 2)."""
-        self._signals += 1
-        self._ending.set()
-        if self._signals > 1:
-            self._ended.set()
+        self._hands.shutdown(self._ending)
 
     def reload(self, done: Callable[[list[str]], None]) -> None:
         """Read the fleet file again; `done` is called with its faults. Of several calls at once
@@ -227,10 +181,13 @@ class Process:
             return [str(fault) for fault in found.faults]
         except TollwayError as error:
             return [str(error)]
+        faults = await self._hands.prepare(loaded)
+        if faults:
+            return faults
         old, new = house.loaded.fleet, loaded.fleet
+        self._hands.adopt(loaded)
         house.board.adopt(loaded)
         house.loaded, house.fleet = loaded, new
-        house.front.settings = new.gateway
         declared = {(name, model) for name, one in new.sources.items() for model in one.serves}
         house.watch.open_breakers &= declared
         if emulations(old) != emulations(new):
@@ -253,33 +210,6 @@ class Process:
 
     # --- ending ----------------------------------------------------------------------------------
 
-    async def _drain(self, front: Front) -> None:
-        house = self.house
-        board = house.board
-        house.draining = True
-        patience = house.fleet.gateway.drain
-        until = board.clock() + patience
-        self._log.say(f"stopping: {len(board.live)} requests may end within {patience:g} s")
-        front.drain()
-        # An answer that is whole may still be on its way to a client that reads slowly.
-        await self._wait(lambda: not (board.live or front.connections), patience)
-        if board.live:
-            self._log.say(f"stopping: {len(board.live)} requests are ended now")
-            board.stop()
-        front.drain()
-        self._ended.clear()
-        rest = max(_LAST_BYTES, 0.0 if self._signals > 1 else until - board.clock())
-        await self._wait(lambda: not front.connections, rest)
-        for connection in list(front.connections):
-            connection.abort()
-
-    async def _wait(self, what: Callable[[], bool], patience: float) -> None:
-        """Wait for something, at most so many seconds, and no longer than a second signal."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                while not what() and not self._ended.is_set():  # noqa: ASYNC110 - rare turns
-                    await asyncio.sleep(_POLL)
-
     async def _close_files(self) -> None:
         house = self.house
         house.board.close()
@@ -299,25 +229,5 @@ class Process:
             )
 
 
-_AT_START = ("host", "port", "ledger", "admin_socket", "recording")
+_AT_START = ("host", "port", "ledger", "admin_socket", "recording", "workers", "hang_timeout")
 """Settings that a reload does not touch."""
-
-
-def _shown(settings: GatewaySettings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{host}:{settings.port}"
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove the socket of a gateway that was killed; one that answers is somebody's."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except FileNotFoundError:
-            return
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            return
-        except OSError as error:
-            raise TollwayError(f"{path}: is no socket of ours: {error.strerror}.") from error
-    raise TollwayError(f"{path}: another gateway answers there. Name another --state.")

@@ -60,7 +60,7 @@ class State(Protocol):
     def find_key(self, presented: bytes) -> KeyRecord | None: ...
     def stopping(self) -> bool: ...
     def not_ready(self) -> str | None: ...
-    def metrics(self) -> bytes: ...
+    def metrics(self, done: Callable[[bytes | None], None]) -> None: ...
     def refused(self, code: str) -> None: ...
     def usage(self, key: str, tag: str | None, done: Callable[[bytes | None], None]) -> None: ...
 
@@ -236,7 +236,14 @@ class Routes:
     def _metrics(self, connection: ClientConnection, request: Request) -> None:
         if not self._state.open_metrics and not _is_near(connection.peer, request):
             raise Refusal(403, "forbidden", "Metrics are answered to this machine only.")
-        connection.respond(200, _METRICS, self._state.metrics())
+
+        def answer(page: bytes | None) -> None:
+            if page is None:
+                connection.refuse(Refusal(503, "restarting", "What counts is being restarted."))
+            else:
+                connection.respond(200, _METRICS, page)
+
+        self._state.metrics(answer)
 
 
 def _key_of(request: Request) -> KeyRecord:

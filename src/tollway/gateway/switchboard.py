@@ -29,13 +29,29 @@ from tollway.dispatch.messages import (
     Woke,
 )
 from tollway.fleet.objects import Fleet
-from tollway.gateway.exchange import Exchange
 from tollway.gateway.loading import Loaded
 from tollway.gateway.meter import StreamMeter
 from tollway.gateway.upstream import Origin, Upstream
 
 BUCKETS = 10
 """Streams report their progress once a second, a tenth of them at a time."""
+
+
+class Served(Protocol):
+    """A request in flight: an exchange of this process, or one that a worker has."""
+
+    id: str
+    bucket: int
+
+    def send(self, action: Send) -> None: ...
+    def reject(self, action: Reject) -> None: ...
+    def relay(self) -> None: ...
+    def end_with_error(self, action: EndWithError) -> None: ...
+    def abort(self, action: Abort) -> None: ...
+    def break_down(self) -> None: ...
+    def stop(self) -> None: ...
+    def check(self, now: float) -> None: ...
+    def progress(self) -> None: ...
 
 
 class Decider(Protocol):
@@ -92,13 +108,13 @@ class Switchboard:
         self.clock = clock
         self.utc = utc
         self.upstreams: dict[str, Upstream] = {}
-        self.live: dict[str, Exchange] = {}
+        self.live: dict[str, Served] = {}
         self.recording: Steps | None = None
         self._books = books
         self._watcher = watcher
         self._loop = loop
         self._retired: list[Upstream] = []
-        self._buckets: list[set[Exchange]] = [set() for _ in range(BUCKETS)]
+        self._buckets: list[set[Served]] = [set() for _ in range(BUCKETS)]
         self._turn = 0
         self._events: deque[Event] = deque()
         self._telling = False
@@ -117,7 +133,7 @@ class Switchboard:
 
     # --- events ----------------------------------------------------------------------------------
 
-    def arrive(self, exchange: Exchange, event: Arrived) -> None:
+    def arrive(self, exchange: Served, event: Arrived) -> None:
         """A new request."""
         self._turn = (self._turn + 1) % BUCKETS
         exchange.bucket = self._turn
@@ -166,6 +182,10 @@ class Switchboard:
             upstream.retire()
             self._retired.append(upstream)
 
+    def perform(self, actions: list[Action]) -> None:
+        """Perform what was decided elsewhere, by a decider that rule 1 does not concern."""
+        self._act(actions)
+
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
             try:
@@ -176,7 +196,7 @@ class Switchboard:
                 if exchange is not None:
                     self._loop.call_soon(exchange.break_down)
 
-    def closed(self, exchange: Exchange) -> None:
+    def closed(self, exchange: Served) -> None:
         """The exchange has its end."""
         if self.live.pop(exchange.id, None) is None:
             return

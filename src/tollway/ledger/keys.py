@@ -111,6 +111,10 @@ class KeyRing:
             return None
         return record
 
+    def records(self) -> tuple[KeyRecord, ...]:
+        """Every key in the ring."""
+        return tuple(self._by_id.values())
+
     def terms(self) -> tuple[KeyTerms, ...]:
         """The terms of every key in the ring, for dispatch."""
         return tuple(record.terms for record in self._by_id.values())

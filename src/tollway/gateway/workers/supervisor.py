@@ -1,0 +1,1 @@
+def supervise(*a, **k): raise NotImplementedError
