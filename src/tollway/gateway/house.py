@@ -86,24 +86,25 @@ class Watch:
 class Hands(Protocol):
     """Who holds the clients of a gateway: its own process, or workers."""
 
-    async def open(self, house: "House") -> None:
+    async def open(self, house: "House", ending: Ending) -> None:
         """Take clients in, from now on. Raises TollwayError where that cannot be."""
 
     def close(self) -> None:
         """Take nobody in any more."""
 
-    async def drain(self, ending: Ending) -> None:
+    async def drain(self) -> None:
         """End all clients: see `Ending`."""
 
-    def shutdown(self, ending: Ending) -> None:
+    def shutdown(self) -> None:
         """The end was asked for over the admin socket."""
 
     async def prepare(self, loaded: Loaded) -> list[str]:
         """Make everything ready for a new fleet, and change nothing. Returns faults."""
         ...
 
-    def adopt(self, loaded: Loaded) -> None:
-        """Go by the fleet that was prepared."""
+    def adopt(self, loaded: Loaded) -> Loaded:
+        """Go by the fleet that was prepared. Returns what of it this process is to keep."""
+        ...
 
     def keys_changed(self) -> None: ...
     def sweep(self, now: float) -> None: ...

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from tollway.fleet.usage import Usage
 
 TTFT_BOUNDS = (0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -118,6 +120,14 @@ class Histogram:
         self.total += total
 
 
+class Counts(msgspec.Struct, frozen=True):
+    """What was counted in some time: (metric, labels, amount), and for histograms (metric, labels,
+    counts by bucket, sum)."""
+
+    numbers: list[tuple[str, Labels, int]]
+    histograms: list[tuple[str, Labels, list[int], float]]
+
+
 class Metrics:
     """What one gateway process has counted since it started."""
 
@@ -182,6 +192,34 @@ class Metrics:
         self._numbers["tollway_live_streams"][()] = streams
         self._numbers["tollway_connections"][()] = connections
         self._numbers["tollway_ledger_pending"][()] = ledger_pending
+
+    def take(self) -> Counts:
+        """What was counted since the last call, which is forgotten here; gauges are left out."""
+        taken = Counts(
+            [
+                (name, labels, value)
+                for name, series in self._numbers.items()
+                if self._table[name].kind == "counter"
+                for labels, value in series.items()
+            ],
+            [
+                (name, labels, histogram.counts, histogram.total)
+                for name, series in self._histograms.items()
+                for labels, histogram in series.items()
+            ],
+        )
+        for name, _, _ in taken.numbers:
+            self._numbers[name].clear()
+        for series in self._histograms.values():
+            series.clear()
+        return taken
+
+    def add(self, counts: Counts) -> None:
+        """Add what another process of this gateway has counted."""
+        for name, labels, amount in counts.numbers:
+            self._add(name, labels, amount)
+        for name, labels, buckets, total in counts.histograms:
+            self._histogram(name, labels).merge(buckets, total)
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format 0.0.4."""

@@ -20,11 +20,13 @@ class OwnHands:
     """Clients of this very process."""
 
     _house: House
+    _ending: Ending
     _front: Front
     _server: asyncio.Server
 
-    async def open(self, house: House) -> None:
+    async def open(self, house: House, ending: Ending) -> None:
         """See `Hands`."""
+        self._ending = ending
         settings = house.fleet.gateway
         board = house.board
         routes = Routes(house, secrets.token_hex(6))
@@ -41,23 +43,24 @@ class OwnHands:
         """See `Hands`."""
         self._server.close()
 
-    async def drain(self, ending: Ending) -> None:
+    async def drain(self) -> None:
         """See `Hands`."""
         house = self._house
         patience = house.fleet.gateway.drain
-        await drain(self._front, house.board, ending, patience, house.log.say)
+        await drain(self._front, house.board, self._ending, patience, house.log.say)
 
-    def shutdown(self, ending: Ending) -> None:
+    def shutdown(self) -> None:
         """See `Hands`."""
-        ending.ask()
+        self._ending.ask()
 
     async def prepare(self, loaded: Loaded) -> list[str]:
         """See `Hands`. Nothing: `load` has done it."""
         return []
 
-    def adopt(self, loaded: Loaded) -> None:
+    def adopt(self, loaded: Loaded) -> Loaded:
         """See `Hands`."""
         self._front.settings = loaded.fleet.gateway
+        return loaded
 
     def keys_changed(self) -> None:
         """See `Hands`. The ring is ours."""

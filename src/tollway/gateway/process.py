@@ -96,7 +96,7 @@ class Process:
             self.house = house = self._open(ledger, writer, ring, ledger_path)
             stack.callback(house.end)
             stack.push_async_callback(self._close_files)
-            await hands.open(house)
+            await hands.open(house, ending)
             stack.callback(hands.close)
             admin = await self._listen_admin(house)
             stack.callback(admin.close)
@@ -109,7 +109,7 @@ class Process:
             await ending.begun()
             hands.close()
             house.draining = True
-            await hands.drain(ending)
+            await hands.drain()
         self._log.say("stopped")
 
     # --- opening ---------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class Process:
 
     def shutdown(self) -> None:
         """Drain; asked again, end at once (rule 2)."""
-        self._hands.shutdown(self._ending)
+        self._hands.shutdown()
 
     def reload(self, done: Callable[[list[str]], None]) -> None:
         """Read the fleet file again; `done` is called with its faults. Of several calls at once
@@ -185,7 +185,7 @@ class Process:
         if faults:
             return faults
         old, new = house.loaded.fleet, loaded.fleet
-        self._hands.adopt(loaded)
+        loaded = self._hands.adopt(loaded)
         house.board.adopt(loaded)
         house.loaded, house.fleet = loaded, new
         declared = {(name, model) for name, one in new.sources.items() for model in one.serves}
