@@ -64,8 +64,8 @@ class Gateway:
         self.key = new_key()
         self.write(url)
         with closing(open_for_keys(folder / "ledger.sqlite")) as ledger:
-            terms = KeyTerms(key_id(self.key), "t")
-            ledger.add_key(KeyRecord(terms, "n", key_digest(self.key.encode()), time.time()))
+            own = KeyTerms(key_id(self.key), "t")
+            ledger.add_key(KeyRecord(own, "n", key_digest(self.key.encode()), time.time()))
         self.process: asyncio.subprocess.Process | None = None
         self.clients: list[Client] = []
 
