@@ -7,7 +7,6 @@ from tollway.gateway.loading import load
 from tollway.gateway.log import Log
 from tollway.gateway.own import OwnHands
 from tollway.gateway.process import Process, keep_memory_private
-from tollway.gateway.workers.supervisor import supervise
 
 
 def serve(path: Path, folder: Path, *, open_metrics: bool = False) -> int:
@@ -21,5 +20,7 @@ def serve(path: Path, folder: Path, *, open_metrics: bool = False) -> int:
     loaded = load(path)
     log = Log(time.time)
     if loaded.fleet.gateway.workers > 1:
+        from tollway.gateway.workers.supervisor import supervise
+
         return supervise(loaded, folder, log, open_metrics=open_metrics)
     return Process(loaded, folder, log, OwnHands(), open_metrics=open_metrics).serve()

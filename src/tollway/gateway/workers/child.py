@@ -59,15 +59,24 @@ class Child:
 
 
 def spawn(number: int, every: float, now: float, become: Callable[[Pulse], int], log: Log) -> Child:
-    """Fork a child that is `become(pulse)`."""
+    """Fork a child that is `become(pulse)`. `now` is its start, `every` the time between its beats.
+
+    Raises:
+        OSError: the system has no room for another process.
+    """
     pipe, theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     pulse = Pulse(theirs, os.getpid(), every)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    pid = os.fork()
-    if not pid:
-        _become(lambda: become(pulse), before, pulse, log)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    os.close(theirs)
+    try:
+        pid = os.fork()
+        if not pid:
+            _become(lambda: become(pulse), before, pulse, log)
+    except OSError:
+        os.close(pipe)
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(theirs)
     return Child(number, pid, pipe, now)
 
 

@@ -12,8 +12,8 @@ from tollway.dispatch.messages import (
     Cancelled,
     Content,
     EndWithError,
-    Event,
     Failed,
+    Finished,
     Progressed,
     Reject,
     Relay,
@@ -22,6 +22,8 @@ from tollway.dispatch.messages import (
 from tollway.fleet.usage import Usage
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.workers.frames import Wire
+
+Happened = Content | Progressed | Finished | Failed | Cancelled
 
 
 class Errand:
@@ -70,7 +72,7 @@ class Errand:
 
     # --- what happens ----------------------------------------------------------------------------
 
-    def happened(self, event: Event) -> None:
+    def happened(self, event: Happened) -> None:
         """Keep what rule 2 needs of an event."""
         if isinstance(event, Progressed):
             self._output = event.output_tokens

@@ -20,7 +20,7 @@ from tollway.gateway.ending import LAST_BYTES, Ending
 from tollway.gateway.house import House
 from tollway.gateway.loading import Loaded
 from tollway.gateway.private import listen_privately
-from tollway.gateway.workers.errand import Errand
+from tollway.gateway.workers.errand import Errand, Happened
 from tollway.gateway.workers.frames import (
     Adopt,
     AskPage,
@@ -204,20 +204,29 @@ class Hall:
         if seat is None:
             return
         seat.heard = self._house.board.clock()
-        board = self._house.board
         for message in messages:
-            kind = type(message)
-            if kind is Arrived:
-                self._arrived(wire, message)
-            elif kind in _ASIDE:
-                self._aside(seat, message)
-            else:
-                errand = board.live.get(message.request)
-                if isinstance(errand, Errand):  # else it has ended here while that was on its way
-                    errand.happened(message)
-                    board.tell(message)
-                    if kind is Finished or kind is Cancelled:
-                        board.closed(errand)
+            try:
+                kind = type(message)
+                if kind is Arrived:
+                    self._arrived(wire, message)
+                elif kind in _ASIDE:
+                    self._aside(seat, message)
+                else:
+                    self._happened(message)
+            except Exception as error:  # noqa: BLE001 - the others of the frame must not be lost
+                self._house.watch.failed(error)
+                errand = self._house.board.live.get(getattr(message, "request", ""))
+                if errand is not None:
+                    errand.break_down()
+
+    def _happened(self, event: Happened) -> None:
+        board = self._house.board
+        errand = board.live.get(event.request)
+        if isinstance(errand, Errand):  # else it has ended here while that was on its way
+            errand.happened(event)
+            board.tell(event)
+            if isinstance(event, Finished | Cancelled):
+                board.closed(errand)
 
     def _arrived(self, wire: Wire, event: Arrived) -> None:
         house = self._house

@@ -147,7 +147,12 @@ class Supervisor:
             return self._become(number, before, pulse)
 
         every = min(_MOST_BEATS, self._hang / 4)
-        child = spawn(number, every, time.monotonic(), become, self._log)
+        try:
+            child = spawn(number, every, time.monotonic(), become, self._log)
+        except OSError as error:
+            self._log.say(f"{_name(number)} cannot be started: {error.strerror}")
+            self._due[number] = time.monotonic() + _LAST_WAIT
+            return
         self._children[number] = child
         self._selector.register(child.pipe, selectors.EVENT_READ, child)
 
