@@ -22,7 +22,7 @@ FailureKind = Literal[
     "status",  # an answer with an error status; `status` holds it
     "error_event",  # a 200 whose first event, or body, is an error
     "cut",  # the answer ended early, without its end marker
-    "stall",  # no event for longer than the source's idle timeout
+    "stall",  # no content for longer than the source's idle timeout
     "late",  # no first content event in time
     "too_long",  # longer than the source's total timeout
     "malformed",  # not SSE, not JSON, the wrong content type, an event over the cap

@@ -145,12 +145,16 @@ class Attempt:
         timeouts = self.upstream.source.timeouts
         if now >= self._due:
             self._fail("too_long", f"not done after {timeouts.total:g} s")
-        elif self._flowing and not paused and now - self._moved >= timeouts.idle:
+        elif self._flowing and not paused and now - self._lived_at() >= timeouts.idle:
             self._fail("stall", f"nothing for {timeouts.idle:g} s")
 
     def progress(self) -> int | None:
         """Output tokens so far of a stream that flows, else None."""
         return None
+
+    def _lived_at(self) -> float:
+        """When the source last showed life, or was last let go on."""
+        return self._moved
 
     def spent(self, kind: FailureKind | None) -> Usage:
         """What the attempt is believed to cost if it ends now, for `kind` or because the client
@@ -198,8 +202,8 @@ class StreamAttempt(Attempt):
         if ended and not meter.ended:
             out += meter.finish(now)
         if out:
-            self._moved = now
             if not self._flowing:
+                self._moved = now
                 self._flowing = True
                 if not self._owner.content(relayed_lines(self.headers), None):
                     return
@@ -217,6 +221,10 @@ class StreamAttempt(Attempt):
 
     def progress(self) -> int | None:
         return self.meter.output_tokens if self._flowing else None
+
+    def _lived_at(self) -> float:
+        # Content, reasoning and tool calls are life; comments are what a hung source still sends.
+        return max(self._moved, self.meter.last_at)
 
     def _metered(self, kind: FailureKind | None) -> Usage:
         return self.meter.usage()
