@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from tollway.dispatch.messages import Arrived
-from tollway.fleet.objects import Fleet, Operation, RequestClass, Tier
+from tollway.fleet.objects import Fleet, Operation, RequestClass
 from tollway.gateway.auth import presented_key
 from tollway.gateway.client import ClientConnection
 from tollway.gateway.exchange import Exchange
@@ -41,12 +41,6 @@ _ACCEPT = {
 }
 _TAG = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
 _CLASSES: Mapping[bytes, RequestClass] = {b"interactive": "interactive", b"batch": "batch"}
-_TIERS: Mapping[bytes, Tier] = {
-    b"standard": "standard",
-    b"flex": "flex",
-    b"batch": "batch",
-    b"priority": "priority",
-}
 
 
 class State(Protocol):
@@ -151,7 +145,6 @@ class Routes:
         if tag is not None and not _TAG.match(tag):
             raise _bad_header("x-tollway-tag", "1 to 64 of A-Z a-z 0-9 _ . : -")
         request_class = _choice(headers, b"x-tollway-class", _CLASSES)
-        tier = _choice(headers, b"x-tollway-tier", _TIERS)
         body = request.take_body()
         try:
             facts = read_request(operation, body, key.tenant)
@@ -178,7 +171,7 @@ class Routes:
                 prefix=facts.prefix,
                 draw=getrandbits(64),
                 request_class=request_class,
-                tier=tier or facts.tier,
+                tier=facts.tier,
                 tag=None if tag is None else tag.decode(),
             ),
         )
