@@ -251,6 +251,17 @@ async def test_the_tier_that_is_booked_is_the_tier_that_the_source_is_asked_for(
 
 
 @live
+async def test_every_answer_that_a_request_asks_for_is_told_to_dispatch() -> None:
+    async with Rig() as rig, rig.client() as client:
+        rig.use(a=(await rig.upstream(good_body)).url)
+        client.ask(ASK.replace(b"{", b'{"n":8,"max_tokens":10,', 1))
+        assert (await client.got()).status == 200
+        [arrived] = rig.decider.seen(m.Arrived)
+        assert isinstance(arrived, m.Arrived)
+        assert (arrived.choices, arrived.max_output) == (8, 80)
+
+
+@live
 async def test_metrics_answer_this_machine_by_its_own_name_only() -> None:
     async with Rig() as rig, rig.client() as client:
         for host, status in ((b"localhost:1", 200), (b"127.0.0.1", 200), (b"evil.test", 403)):

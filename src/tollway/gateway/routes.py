@@ -173,6 +173,7 @@ class Routes:
                 request_class=request_class,
                 tier=facts.tier,
                 tag=None if tag is None else tag.decode(),
+                choices=facts.choices,
             ),
         )
 
