@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, Self
 
 import uvloop
 
@@ -242,7 +242,7 @@ class Rig:
     def usage(self, key: str, tag: str | None, done: Callable[[bytes], None]) -> None:
         self.loop.call_soon(done, b'{"key":"%b"}' % key.encode())
 
-    async def __aenter__(self) -> "Rig":
+    async def __aenter__(self) -> Self:
         self._server = await self.loop.create_server(self.front, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         self._sweeper = self.loop.create_task(self._sweep())

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from gateway_rig import DONE, Mock, Seen, event, good_body, live
+from gateway_rig import Seen, event, good_body, live
 from test_process import Gate, Gateway, running
 
 
