@@ -20,7 +20,7 @@ def emulator(warp: float = 1000.0, **options: Any) -> Emulator:
 
 
 def chat(content: str = "hello there", **fields: Any) -> dict[str, Any]:
-    """A request. With `max_tokens` the answer is exactly as long, unless the test says otherwise."""
+    """A request. With `max_tokens` the answer is exactly so long, unless the test says else."""
     exact = {"ignore_eos": True} if "max_tokens" in fields else {}
     return {"model": MODEL, "messages": [{"role": "user", "content": content}], **exact, **fields}
 

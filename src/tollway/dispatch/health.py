@@ -84,7 +84,7 @@ def judge_finished(attempt: Attempt, usage: Usage, stream: bool, now: float) -> 
     if not stream or began is None:
         # Without a first token, what is left after the expected TTFT is taken for generation.
         whole = now - attempt.sent_at
-        seconds = max(whole - pair.expected_ttft(), 0.1 * whole)
+        seconds = max(whole - (pair.expected_ttft(now) or 0.0), 0.1 * whole)
     else:
         seconds = now - began
     if tokens >= ENOUGH_TOKENS and seconds > 0.0:

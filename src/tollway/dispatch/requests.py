@@ -1,6 +1,7 @@
 """One request between arrival and settlement, as dispatch sees it."""
 
 from tollway.dispatch.accounts import KeyAccount
+from tollway.dispatch.deadlines import Line
 from tollway.dispatch.messages import Arrived, FailedAttempt
 from tollway.dispatch.routing import Plan
 from tollway.dispatch.sources import Pair
@@ -72,11 +73,15 @@ class RequestState:
         "attempts",
         "batch",
         "cost",
+        "due_step",
+        "due_ttft",
+        "due_whole",
         "ending",
         "extended",
         "failed",
         "held",
         "held_output",
+        "id",
         "input_tokens",
         "lane",
         "last_tried",
@@ -91,6 +96,7 @@ class RequestState:
     def __init__(
         self, arrived: Arrived, account: KeyAccount, plan: Plan, order: int, now: float
     ) -> None:
+        self.id = arrived.request
         self.arrived = arrived
         self.account = account
         self.plan = plan
@@ -99,6 +105,9 @@ class RequestState:
         self.phase = RESERVING
         self.batch = False
         self.tier: Tier = arrived.tier or plan.route.tier
+        self.due_whole: Line | None = None
+        self.due_step: Line | None = None
+        self.due_ttft: Line | None = None
         self.options: tuple[tuple[Pair, ...], tuple[Pair, ...]] = ((), ())
         self.tried: list[Pair] = []
         self.lane: tuple[Pair, ...] = ()
@@ -117,14 +126,10 @@ class RequestState:
     # `extended` is the part of `held_output` that was added while answering: limits were charged
     # without it.
 
-    @property
-    def id(self) -> str:
-        """The request id."""
-        return self.arrived.request
-
     def untried(self) -> tuple[Pair, ...]:
         """Every pair that may still be tried, candidates first."""
         candidates, fallbacks = self.options
+        pairs = candidates + fallbacks if fallbacks else candidates
         if not self.tried:
-            return candidates + fallbacks
-        return tuple(pair for pair in candidates + fallbacks if pair not in self.tried)
+            return pairs
+        return tuple(pair for pair in pairs if pair not in self.tried)

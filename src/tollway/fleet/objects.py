@@ -201,7 +201,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """None is unlimited. Tokens a minute counts input plus reserved output, corrected at the end."""
+    """None is unlimited. Tokens a minute: input plus reserved output, corrected at the end."""
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
