@@ -57,6 +57,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.replay:replay",
         "Play a trace of real requests against a running gateway, and measure what comes back.",
     ),
+    "drill": (
+        "tollway.cli.drill:drill",
+        "Take a source away from a share of live traffic, and report what users felt.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

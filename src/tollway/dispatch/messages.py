@@ -130,6 +130,19 @@ class KeysChanged(Message, frozen=True, gc=False):
     keys: tuple[KeyTerms, ...]
 
 
+class Drill(Message, frozen=True, gc=False):
+    """Take this source away from a `share` (0 to 1) of the requests that arrive in the next
+    `seconds`."""
+
+    source: str
+    share: float
+    seconds: float
+
+
+class DrillOver(Message, frozen=True, gc=False):
+    """End the drill that is on, if one is."""
+
+
 class ClockSet(Message, frozen=True, gc=False):
     """UTC is now `utc_offset` seconds ahead of the monotonic clock (at start, and after a step)."""
 
@@ -147,6 +160,8 @@ Event = (
     | Cancelled
     | Woke
     | KeysChanged
+    | Drill
+    | DrillOver
     | ClockSet
 )
 
@@ -235,7 +250,7 @@ class FailedAttempt(msgspec.Struct, frozen=True, gc=False):
 class Settle(Message, frozen=True, gc=False):
     """Book the request's end, once. `cost` covers every attempt, in pico-dollars; `source` is the
     one that answered or was last tried, None where none was; `ttft` and `duration` are seconds
-    from arrival."""
+    from arrival; `drilled` is the source that a drill took away from it."""
 
     request: str
     outcome: Outcome
@@ -252,6 +267,7 @@ class Settle(Message, frozen=True, gc=False):
     duration: float
     utc: float
     substituted: str | None = None
+    drilled: str | None = None
 
 
 class WakeAt(Message, frozen=True, gc=False):
