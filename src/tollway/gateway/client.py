@@ -52,6 +52,9 @@ class App(Protocol):
     def admit(self, request: Request) -> None:
         """Judge a head before its body is read; raises `Refusal`."""
 
+    def readmit(self, request: Request, first: Request) -> None:
+        """Judge a request whose head equals that of `first`, which was admitted; raises `Refusal`."""
+
     def start(self, connection: "ClientConnection", request: Request) -> None:
         """Begin to answer a whole request; raises `Refusal`."""
 
@@ -114,7 +117,7 @@ class ClientConnection(asyncio.Protocol):
 
     def __init__(self, front: Front) -> None:
         self._front = front
-        self._reader = RequestReader(front.settings, front.app.admit)
+        self._reader = RequestReader(front.settings, front.app)
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[Request] = deque()
         self._current: Request | None = None
