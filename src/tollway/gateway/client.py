@@ -53,7 +53,7 @@ class App(Protocol):
         """Judge a head before its body is read; raises `Refusal`."""
 
     def readmit(self, request: Request, first: Request) -> None:
-        """Judge a request whose head equals that of `first`, which was admitted; raises `Refusal`."""
+        """Judge one whose head equals that of `first`, which was admitted; raises `Refusal`."""
 
     def start(self, connection: "ClientConnection", request: Request) -> None:
         """Begin to answer a whole request; raises `Refusal`."""

@@ -9,7 +9,6 @@ Rules
 """
 
 import re
-from collections.abc import Callable
 from hmac import compare_digest
 from typing import NoReturn, Protocol
 
