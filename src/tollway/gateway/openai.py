@@ -252,7 +252,7 @@ def _choices(values: Values) -> int:
     """Answers to one prompt; those that `best_of` throws away are generated all the same."""
     asked = _positive(values, "n", MAX_CHOICES) or 1
     tried = _positive(values, "best_of", MAX_CHOICES) or 1
-    return asked if asked >= tried else tried
+    return max(asked, tried)
 
 
 def _cap(values: Values) -> int | None:

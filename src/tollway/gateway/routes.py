@@ -71,14 +71,19 @@ class Wish:
     for the source, of an answer in one body and of a stream."""
 
     __slots__ = ("lines", "operation", "presented", "request_class", "tag", "tier")
+    operation: Operation
+    request_class: RequestClass | None
+    tier: Tier | None
 
-    def __init__(self, operation: Operation, headers: Mapping[bytes, bytes]) -> None:
+    def __init__(
+        self, operation: Operation, presented: bytes, headers: Mapping[bytes, bytes]
+    ) -> None:
         """Raises Refusal where a header says what it may not."""
         tag = headers.get(b"x-tollway-tag")
         if tag is not None and not _TAG.match(tag):
             raise _bad_header("x-tollway-tag", "1 to 64 of A-Z a-z 0-9 _ . : -")
         self.operation = operation
-        self.presented = b""
+        self.presented = presented
         self.tag = None if tag is None else tag.decode()
         self.request_class = _choice(headers, b"x-tollway-class", _CLASSES)
         self.tier = _choice(headers, b"x-tollway-tier", _TIERS)
@@ -130,8 +135,7 @@ class Routes:
         self._identify(request, presented)
         operation = OPERATIONS.get(path)
         if operation is not None and presented is not None:
-            wish = request.wish = Wish(operation, headers)
-            wish.presented = presented
+            request.wish = Wish(operation, presented, headers)
 
     def readmit(self, request: Request, first: Request) -> None:
         """Judge a head that was admitted once: by now its key may be revoked, or expired."""
