@@ -45,6 +45,13 @@ _SUBJECT: dict[Operation, str] = {
 _TIERS: dict[str, Tier] = {"default": "standard", "flex": "flex", "priority": "priority"}
 _USAGE_WANTED = b'"stream_options":{"include_usage":true}'
 _USUAL_OPTIONS = (b'{"include_usage":true}', b'{"include_usage": true}')
+_UNCOMMON = frozenset(
+    {
+        "n", "best_of", "max_completion_tokens", "service_tier", "tools", "functions",
+        "response_format",
+    }
+)  # fmt: skip
+"""Members that are looked for one by one only where any of them is there."""
 _TOKEN_IDS = re.compile(rb"\[[ \t\n\r\[]*[0-9]")
 _EXPECTED = {str: "a string", bool: "true or false", int: "an integer"}
 
@@ -119,8 +126,11 @@ def read_request(operation: Operation, body: bytes, tenant: str) -> RequestFacts
     asked = _required(values, subject)
     stream = _scalar(values, "stream", bool) is True
     turns = _turns(asked, subject) if operation == "chat" else []
-    choices = _choices(values) * (1 if turns else _prompts(asked, subject))
-    cap = _cap(values)
+    plain = _UNCOMMON.isdisjoint(values)
+    choices = 1 if plain else _choices(values)
+    if not turns:
+        choices *= _prompts(asked, subject)
+    cap = _positive(values, "max_tokens", MAX_OUTPUT) if plain else _cap(values)
     span = starts["model"], starts["model"] + len(values["model"])
     streams = stream and operation != "embedding"
     wants, edit = _usage_edit(body, values, starts, span[1]) if streams else (False, None)
@@ -129,11 +139,11 @@ def read_request(operation: Operation, body: bytes, tenant: str) -> RequestFacts
         model=model,
         stream=streams,
         wants_usage=wants,
-        input_tokens=_input_tokens(values, asked),
+        input_tokens=json_tokens(asked) if plain and turns else _input_tokens(values, asked),
         max_output=cap * choices if cap else None,
         prefix=_prefix(tenant, values, asked, turns),
         choices=choices,
-        tier=_tier(values),
+        tier=None if plain else _tier(values),
         model_at=span,
         usage_edit=edit,
     )
@@ -311,9 +321,9 @@ def _prefix(tenant: str, values: Values, asked: bytes, turns: list[msgspec.Raw])
 
 def _opening(values: Values, turns: list[msgspec.Raw]) -> bytes:
     """The first bytes of a conversation in the order in which models read them."""
+    tools = values.get("tools", b"")
     leading: list[bytes | msgspec.Raw] = []
     size = 0
-    tools = values.get("tools", b"")
     for turn in turns:
         try:
             role = _decode_role(turn).role

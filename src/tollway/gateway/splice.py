@@ -10,6 +10,7 @@ Rules
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -27,6 +28,8 @@ _COMPACT = (b'":', b',"')
 _SPACED = (b'": ', b', "')
 _FIRST_NAME = 32
 """Where the blank behind the first name, which tells the two spellings apart, must be found."""
+
+_LONGEST_KEPT = 64
 
 decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 """The members of a JSON object with their values as they stand; of a key given twice, the last."""
@@ -57,17 +60,24 @@ def _plain_starts(text: bytes, values: Values) -> dict[str, int] | None:
     colon, comma = _SPACED if text.find(b'": ', 0, _FIRST_NAME) > 0 else _COMPACT
     begins = text.startswith
     at = 0
-    opening = b'{"'
+    before = b'{"'
     for key, value in values.items():
         # A key with an escape in it is not found as decoded, so it goes the long way.
-        name = b"%b%b%b" % (opening, key.encode(), colon)
+        if len(key) > _LONGEST_KEPT:
+            return None  # what strangers make up is not kept in memory
+        name = _spelt(before, key, colon)
         start = at + len(name)
         if not (begins(name, at) and begins(value, start)):
             return None
         starts[key] = start
         at = start + len(value)
-        opening = comma
+        before = comma
     return starts if text[at:] == b"}" else None
+
+
+@lru_cache(maxsize=1024)
+def _spelt(before: bytes, key: str, colon: bytes) -> bytes:
+    return before + key.encode() + colon
 
 
 def _walked_starts(text: bytes, values: Values) -> dict[str, int]:
