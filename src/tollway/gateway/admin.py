@@ -52,6 +52,9 @@ class Admin:
             allow = b"allow: " + method + b"\r\n"
             raise Refusal(405, "method_not_allowed", f"Use {method.decode()}.", allow)
 
+    def readmit(self, request: Request, first: Request) -> None:
+        """Nothing changes here from one request to the next."""
+
     def start(self, connection: ClientConnection, request: Request) -> None:
         """Answer a whole request."""
         body = request.take_body()

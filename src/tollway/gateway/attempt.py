@@ -99,7 +99,9 @@ class Attempt:
         self.headers = headers
         if not 200 <= status < 300:
             return
-        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        kind = headers.get(b"content-type", b"")
+        if kind != self.wanted:
+            kind = kind.partition(b";")[0].strip().lower()
         if kind != self.wanted:
             shown = kind.decode("ascii", "replace")[:80] or "no content-type"
             self._fail("malformed", f"answered {shown} instead of {self.wanted.decode()}")

@@ -33,7 +33,8 @@ def text_tokens(size: int) -> int:
 def json_tokens(raw: bytes) -> int:
     """Tokens of the JSON text of messages, a prompt or tools, attachments included."""
     typed = b'"type"' in raw  # every content part says its type
-    if _BASE64 in raw or (typed and b'"data"' in raw):
+    # A search for one byte costs a tenth of one for eight, and prose has few semicolons.
+    if (b";" in raw and _BASE64 in raw) or (typed and b'"data"' in raw):
         raw = _without_blobs(raw)
     attached = len(_ATTACHMENT.findall(raw)) if typed else 0
     return text_tokens(len(raw)) + attached * ATTACHMENT_TOKENS
