@@ -180,6 +180,7 @@ class Routes:
                 request_class=request_class,
                 tier=tier or facts.tier,
                 tag=None if tag is None else tag.decode(),
+                choices=facts.choices,
             ),
         )
 
