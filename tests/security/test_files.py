@@ -1,10 +1,15 @@
 """The gateway writes its own files and no others, and nobody else decides where."""
 
+import os
 import sys
 from pathlib import Path
 from subprocess import run
 
 import pytest
+
+from tollway.cli.running import Running, read_running, start_of, write_running
+from tollway.errors import TollwayError
+from tollway.ledger.state import make_state_folder
 
 FLEET = """
 version = 1
@@ -41,3 +46,30 @@ def test_a_recording_in_the_ledgers_file_is_refused_and_the_ledger_whole(tmp_pat
     for _ in range(2):
         ended = run(command, capture_output=True, text=True, timeout=30, check=False)
         assert (ended.returncode, "is not a recording" in ended.stderr) == (2, True)
+
+
+def test_a_folder_that_all_users_share_holds_no_state_and_names_no_process(tmp_path: Path) -> None:
+    own, shared = tmp_path / "own", tmp_path / "shared"
+    planted = Running(os.getpid(), start_of(os.getpid()) or "", "h", 1, "a", "f", 1.0)
+    for folder, mode in ((own, 0o700), (shared, 0o1777)):
+        folder.mkdir()
+        folder.chmod(mode)
+        write_running(folder, planted)
+    assert make_state_folder(own) == own
+    assert read_running(own) == planted
+    for use in (make_state_folder, read_running):
+        with pytest.raises(TollwayError, match="shared by all users"):
+            use(shared)
+
+
+def test_somebody_elses_folder_holds_no_state_and_names_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = tmp_path.stat().st_uid
+    if owner == 0:
+        os.chown(tmp_path, owner := 12345, -1)
+    assert make_state_folder(tmp_path) == tmp_path, "its owner, or root, uses it"
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    for use in (make_state_folder, read_running):
+        with pytest.raises(TollwayError, match=f"belongs to user {owner}"):
+            use(tmp_path)
