@@ -1,7 +1,8 @@
 """One line for each thing that an operator should know, on standard error.
 
 Rules
-1. Plain text with the UTC time; a line is one line, whatever is in it.
+1. Plain text with the UTC time; a line is one line, whatever is in it, and no line speaks to the
+   terminal that shows it.
 2. Never a prompt, a key or a credential.
 """
 
@@ -23,7 +24,10 @@ class Log:
         """One line."""
         at = datetime.fromtimestamp(self._utc(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         stream = self._stream or sys.stderr
-        stream.write(f"{at} {' '.join(words.split())}\n")
+        line = " ".join(words.split())
+        if not line.isprintable():
+            line = "".join(letter if letter.isprintable() else "?" for letter in line)
+        stream.write(f"{at} {line}\n")
         stream.flush()
 
     def fault(self, error: BaseException) -> None:
