@@ -4,7 +4,9 @@ Rules
 1. What is read here is what the upstream will read: a body on which two JSON parsers could
    disagree is refused (not UTF-8, a key twice, a key in another case).
 2. Only `model` and `stream_options.include_usage` are ever changed in a body.
-3. The prefix is a hash of what stays the same while a conversation grows: system messages, tools
+3. What a source serves is what `model` names: members by which routers of models (OpenRouter,
+   LiteLLM) let a request name others are refused. They would pass by a key's routes and prices.
+4. The prefix is a hash of what stays the same while a conversation grows: system messages, tools
    and the first user message, up to 2 KiB.
 """
 
@@ -31,7 +33,8 @@ PREFIX_BYTES = 2048
 PROMPT_PREFIX_BYTES = 512
 """A bare prompt has no turns; its first 512 bytes stand for the conversation."""
 
-_MATTERING = frozenset(
+_OTHER_MODELS = frozenset({"models", "fallbacks", "preset"})
+_MATTERING = _OTHER_MODELS | frozenset(
     {
         "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "best_of",
         "messages", "prompt", "input", "tools", "functions", "service_tier",
@@ -121,6 +124,8 @@ def read_request(operation: Operation, body: bytes, tenant: str) -> RequestFacts
         raise BadRequest(
             400, "ambiguous_parameter", f'"{fault.key}" {fault.why} in the request body.', fault.key
         ) from None
+    if not _OTHER_MODELS.isdisjoint(values):
+        _refuse_other_models(values)
     model = _model(values)
     subject = _SUBJECT[operation]
     asked = _required(values, subject)
@@ -245,6 +250,13 @@ def _model(values: Values) -> str:
             400, "invalid_value", f'"model" must have 1 to {MAX_MODEL} characters.', "model"
         )
     return model
+
+
+def _refuse_other_models(values: Values) -> None:
+    for key in sorted(_OTHER_MODELS & values.keys()):
+        if not _is_null(values[key]):
+            message = f'"{key}" is not passed on: name one route in "model"; it has fallbacks.'
+            raise BadRequest(400, "unsupported_parameter", message, key)
 
 
 def _positive(values: Values, key: str, most: int) -> int | None:
