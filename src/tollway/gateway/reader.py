@@ -23,7 +23,6 @@ MAX_PIPELINED = 64
 """Requests that may arrive in one read before an answer to the first: a read is 256 KiB at most."""
 
 _LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([1-9][0-9]{0,9})(?=\r\n)")
-_ONLY_DIGITS = re.compile(rb"[1-9][0-9]{0,9}\Z")
 _LONGEST_LENGTH = 10
 
 
@@ -71,7 +70,7 @@ class _Known:
             end < 0
             or not compare_digest(data[:start], self.before)
             or not compare_digest(data[end:body], self.after)
-            or _ONLY_DIGITS.match(digits) is None
+            or not digits.isdigit()
         ):
             return None
         size = int(digits)
