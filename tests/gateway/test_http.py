@@ -228,16 +228,37 @@ def test_bad_json_is_refused_in_the_dialect(body: bytes, status: int, code: str)
 async def test_tollways_own_headers_reach_dispatch_or_are_refused() -> None:
     async with Rig() as rig, rig.client() as client:
         rig.use(a=(await rig.upstream(good_body)).url)
-        client.ask(
-            extra=b"x-tollway-tag: a.b:c\r\nx-tollway-class: batch\r\nx-tollway-tier: flex\r\n"
-        )
+        client.ask(extra=b"x-tollway-tag: a.b:c\r\nx-tollway-class: batch\r\n")
         assert (await client.got()).status == 200
         [arrived] = rig.decider.seen(m.Arrived)
         assert isinstance(arrived, m.Arrived)
-        assert (arrived.tag, arrived.request_class, arrived.tier) == ("a.b:c", "batch", "flex")
-        for bad in (b"x-tollway-tag: a b", b"x-tollway-class: fast", b"x-tollway-tier: gold"):
+        assert (arrived.tag, arrived.request_class) == ("a.b:c", "batch")
+        for bad in (b"x-tollway-tag: a b", b"x-tollway-class: fast"):
             client.ask(extra=bad + b"\r\n")
             assert (await client.got()).status == 400
+
+
+@live
+async def test_the_tier_that_is_booked_is_the_tier_that_the_source_is_asked_for() -> None:
+    async with Rig() as rig, rig.client() as client:
+        rig.use(a=(await rig.upstream(good_body)).url)
+        client.ask(ASK.replace(b"{", b'{"service_tier":"priority",', 1))
+        assert (await client.got()).status == 200
+        client.ask(extra=b"x-tollway-tier: batch\r\n")  # no header books a cheaper one
+        assert (await client.got()).status == 200
+        tiers = [event.tier for event in rig.decider.seen(m.Arrived)]  # type: ignore[attr-defined]
+        assert tiers == ["priority", None]
+
+
+@live
+async def test_every_answer_that_a_request_asks_for_is_told_to_dispatch() -> None:
+    async with Rig() as rig, rig.client() as client:
+        rig.use(a=(await rig.upstream(good_body)).url)
+        client.ask(ASK.replace(b"{", b'{"n":8,"max_tokens":10,', 1))
+        assert (await client.got()).status == 200
+        [arrived] = rig.decider.seen(m.Arrived)
+        assert isinstance(arrived, m.Arrived)
+        assert (arrived.choices, arrived.max_output) == (8, 80)
 
 
 @live

@@ -217,4 +217,5 @@ def settlement(  # noqa: PLR0913 - the parts of one record
         now - request.arrived_at,
         utc,
         None if attempt is None else attempt.substituted,
+        request.drilled,
     )

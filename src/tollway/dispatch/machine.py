@@ -14,6 +14,7 @@ from typing import Any
 from tollway.dispatch import ends, health
 from tollway.dispatch.accounts import Accounts, class_of
 from tollway.dispatch.books import Books
+from tollway.dispatch.drilling import Drilling
 from tollway.dispatch.messages import (
     Abort,
     Action,
@@ -21,6 +22,8 @@ from tollway.dispatch.messages import (
     Cancelled,
     ClockSet,
     Content,
+    Drill,
+    DrillOver,
     EndWithError,
     Event,
     Failed,
@@ -66,6 +69,7 @@ class Dispatcher:
         self._books = Books(Accounts(fleet, opening, now))
         self._placing = Placing(fleet, self._books, self._times, self._out, now)
         self._requests: dict[str, RequestState] = {}
+        self._drilling = Drilling()
         self._arrivals = 0
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             Arrived: self._arrived,
@@ -78,6 +82,8 @@ class Dispatcher:
             Cancelled: self._cancelled,
             Woke: self._woke,
             KeysChanged: self._keys_changed,
+            Drill: self._drill,
+            DrillOver: self._drill_over,
             ClockSet: self._clock_set,
         }
 
@@ -121,6 +127,7 @@ class Dispatcher:
                 for name, source in self._placing.sources.by_name.items()
             },
             "accounts": self._books.accounts.describe(now),
+            "drill": self._drilling.describe(now),
         }
 
     # --- arrival and reservation ----------------------------------------------------------------
@@ -143,6 +150,9 @@ class Dispatcher:
         if not request.untried():
             self._out.append(ends.nothing_fits(request))
             return
+        request.drilled = self._drilling.lost_to(event.draw, request.options, now)
+        if request.drilled is not None:
+            placing.offer(request)
         refusal = self._books.admit(request, now)
         if refusal is not None:
             self._out.append(ends.refused(event.request, refusal))
@@ -361,6 +371,12 @@ class Dispatcher:
 
     def _keys_changed(self, event: KeysChanged, now: float) -> None:
         self._books.accounts.change_keys(event.keys)
+
+    def _drill(self, event: Drill, now: float) -> None:
+        self._drilling.begin(event, now)
+
+    def _drill_over(self, event: DrillOver, now: float) -> None:
+        self._drilling.end()
 
     def _clock_set(self, event: ClockSet, now: float) -> None:
         self._books.accounts.calendar.offset = event.utc_offset

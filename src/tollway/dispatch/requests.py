@@ -73,6 +73,7 @@ class RequestState:
         "attempts",
         "batch",
         "cost",
+        "drilled",
         "due_step",
         "due_ttft",
         "due_whole",
@@ -116,6 +117,7 @@ class RequestState:
         self.attempts = 0
         self.failed: list[FailedAttempt] = []
         self.cost = 0
+        self.drilled: str | None = None
         self.input_tokens = arrived.input_tokens
         self.held = 0
         self.held_output = 0
@@ -123,6 +125,7 @@ class RequestState:
         self.aborting = False
         self.ending: Ending | None = None
 
+    # `drilled` is the source that a drill takes away from this request.
     # `extended` is the part of `held_output` that was added while answering: limits were charged
     # without it.
 

@@ -78,6 +78,11 @@ def holding(pairs: Sequence[Pair], tokens: int) -> tuple[Pair, ...]:
     )
 
 
+def without(pairs: Sequence[Pair], source: str) -> tuple[Pair, ...]:
+    """The pairs of other sources."""
+    return tuple(pair for pair in pairs if pair.source.name != source)
+
+
 def substitution(plan: Plan, pair: Pair) -> str | None:
     """How what `pair` serves differs from what the route names first; None where it does not."""
     if pair.model != plan.route.model:

@@ -6,7 +6,8 @@ Rules
 2. Bytes are relayed as the meter hands them over, never rebuilt.
 3. An answer that is not a stream is held until it is whole, up to a cap, so that one cut short
    can still fall back.
-4. An attempt is over once, with a whole answer or with one failure.
+4. What a source says of a failure goes on without our credential, should it repeat it.
+5. An attempt is over once, with a whole answer or with one failure.
 """
 
 from typing import Protocol
@@ -149,12 +150,16 @@ class Attempt:
         timeouts = self.upstream.source.timeouts
         if now >= self._due:
             self._fail("too_long", f"not done after {timeouts.total:g} s")
-        elif self._flowing and not paused and now - self._moved >= timeouts.idle:
+        elif self._flowing and not paused and now - self._lived_at() >= timeouts.idle:
             self._fail("stall", f"nothing for {timeouts.idle:g} s")
 
     def progress(self) -> int | None:
         """Output tokens so far of a stream that flows, else None."""
         return None
+
+    def _lived_at(self) -> float:
+        """When the source last showed life, or was last let go on."""
+        return self._moved
 
     def spent(self, kind: FailureKind | None) -> Usage:
         """What the attempt is believed to cost if it ends now, for `kind` or because the client
@@ -175,13 +180,19 @@ class Attempt:
         raise NotImplementedError
 
     def _fail(self, kind: FailureKind, detail: str, status: int | None = None) -> None:
-        self._owner.failed(Failure(kind, detail, status))
+        self._owner.failed(Failure(kind, self._veil(detail.encode()).decode(), status))
+
+    def _veil(self, said: bytes) -> bytes:
+        """Rule 4."""
+        secret = self.upstream.origin.secret
+        return said if secret is None else said.replace(secret.encode(), b"[credential]")
 
     def _answered_error(self, body: bytes) -> None:
         status = self.status or 502
         after = retry_after(self.headers.get(b"retry-after"), self._owner.utc())
         if body.lstrip()[:1] == b"{":
-            self.error_answer = (status, JSON_HEADER + retry_after_line(after), body)
+            lines = JSON_HEADER + retry_after_line(after)
+            self.error_answer = (status, lines, self._veil(body))
         self._owner.failed(Failure("status", f"answered {status}", status, after))
 
 
@@ -202,8 +213,8 @@ class StreamAttempt(Attempt):
         if ended and not meter.ended:
             out += meter.finish(now)
         if out:
-            self._moved = now
             if not self._flowing:
+                self._moved = now
                 self._flowing = True
                 if not self._owner.content(relayed_lines(self.headers), None):
                     return
@@ -221,6 +232,10 @@ class StreamAttempt(Attempt):
 
     def progress(self) -> int | None:
         return self.meter.output_tokens if self._flowing else None
+
+    def _lived_at(self) -> float:
+        # Content, reasoning and tool calls are life; comments are what a hung source still sends.
+        return max(self._moved, self.meter.last_at)
 
     def _metered(self, kind: FailureKind | None) -> Usage:
         return self.meter.usage()

@@ -31,7 +31,6 @@ WANTED_HEADERS = frozenset(
         b"tracestate",
         b"x-tollway-tag",
         b"x-tollway-class",
-        b"x-tollway-tier",
     }
 )
 """All that is kept of a request's headers; each may come once."""

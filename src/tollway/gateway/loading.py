@@ -8,7 +8,7 @@ from pathlib import Path
 from tollway.errors import Fault, FaultsFound, TollwayError
 from tollway.fleet.objects import Fleet
 from tollway.gateway.upstream import Origin
-from tollway.inspect.fleetfile import read_documents, read_fleet
+from tollway.inspect.fleetfile import fleet_of, read_documents
 from tollway.inspect.secretfile import read_secret
 
 
@@ -30,8 +30,8 @@ def load(path: Path) -> Loaded:
     Raises:
         FaultsFound: with every fault, also those of secrets and certificates.
     """
-    fleet = read_fleet(path)
     documents = read_documents(path)
+    fleet = fleet_of(documents, path)
     origins: dict[str, Origin] = {}
     faults: list[Fault] = []
     for name, source in fleet.sources.items():

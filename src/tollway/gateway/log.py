@@ -3,11 +3,13 @@
 Rules
 1. Plain text with the UTC time; a line is one line, whatever is in it.
 2. Never a prompt, a key or a credential.
+3. A line that cannot be written (a full disk, a closed terminal) is lost, and stops nothing.
 """
 
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -23,8 +25,9 @@ class Log:
         """One line."""
         at = datetime.fromtimestamp(self._utc(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         stream = self._stream or sys.stderr
-        stream.write(f"{at} {' '.join(words.split())}\n")
-        stream.flush()
+        with suppress(OSError, ValueError):
+            stream.write(f"{at} {' '.join(words.split())}\n")
+            stream.flush()
 
     def fault(self, error: BaseException) -> None:
         """A fault of ours: where it happened and of what type. Its text is left out, because an

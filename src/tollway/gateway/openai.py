@@ -17,7 +17,7 @@ import msgspec
 
 from tollway.fleet.objects import Operation, Tier
 from tollway.gateway import splice as splicing
-from tollway.gateway.tokens import json_tokens
+from tollway.gateway.tokens import json_tokens, text_tokens
 
 MAX_MODEL = 256
 """Characters of a model's name."""
@@ -303,12 +303,12 @@ def _prompts(raw: bytes, key: str) -> int:
 
 
 def _input_tokens(values: Values, asked: bytes) -> int:
-    if _TOKEN_IDS.match(asked):
+    if _TOKEN_IDS.match(asked) and b'"' not in asked:
         return asked.count(b",") + 1  # token ids are counted, not estimated
     tokens = json_tokens(asked)
     for key in ("tools", "functions", "response_format"):
         if key in values:
-            tokens += json_tokens(bytes(values[key]))
+            tokens += text_tokens(len(values[key]))
     return tokens
 
 

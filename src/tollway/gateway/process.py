@@ -17,7 +17,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 
@@ -26,6 +26,7 @@ import uvloop
 from tollway.dispatch.machine import Dispatcher
 from tollway.errors import FaultsFound, TollwayError
 from tollway.fleet.objects import GatewaySettings
+from tollway.gateway import drills
 from tollway.gateway.admin import Admin
 from tollway.gateway.child import Emulators, emulations
 from tollway.gateway.client import Front
@@ -194,6 +195,19 @@ class Process:
         """See `Governed`."""
         return dict(self.house.status())
 
+    def drill(self, order: bytes) -> Mapping[str, object]:
+        """See `Governed`."""
+        board = self.house.board
+        running = drills.running(board.decider.snapshot(board.clock()))
+        line, answer = drills.begin(order, self.house.fleet, running, board)
+        self._log.say(line)
+        return answer
+
+    def end_drill(self) -> Mapping[str, object]:
+        """See `Governed`."""
+        self._log.say("drill: ended")
+        return drills.end(self.house.board)
+
     def shutdown(self) -> None:
         """Drain; asked again, end at once (rule 2)."""
         self._signals += 1
@@ -309,7 +323,10 @@ def _shown(settings: GatewaySettings) -> str:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove the socket of a gateway that was killed; one that answers is somebody's."""
+    """Remove the socket of a gateway that was killed; one that answers is somebody's, and so is
+    what is no socket: connecting to a file is refused just as by a dead socket."""
+    if os.path.lexists(path) and not path.is_socket():
+        raise TollwayError(f"{path}: is not a socket. Name another gateway.admin_socket.")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from tollway.dispatch.messages import Arrived
-from tollway.fleet.objects import Fleet, Operation, RequestClass, Tier
+from tollway.fleet.objects import Fleet, Operation, RequestClass
 from tollway.gateway.auth import presented_key
 from tollway.gateway.client import ClientConnection
 from tollway.gateway.exchange import Exchange
@@ -39,12 +39,6 @@ _ACCEPT_JSON = b"accept: application/json\r\n"
 _ACCEPT_EVENTS = b"accept: text/event-stream\r\n"
 _TAG = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
 _CLASSES: Mapping[bytes, RequestClass] = {b"interactive": "interactive", b"batch": "batch"}
-_TIERS: Mapping[bytes, Tier] = {
-    b"standard": "standard",
-    b"flex": "flex",
-    b"batch": "batch",
-    b"priority": "priority",
-}
 
 
 class State(Protocol):
@@ -70,10 +64,9 @@ class Wish:
     """What the head of a request for a model says. `presented` is its key; `lines` are header lines
     for the source, of an answer in one body and of a stream."""
 
-    __slots__ = ("lines", "operation", "presented", "request_class", "tag", "tier")
+    __slots__ = ("lines", "operation", "presented", "request_class", "tag")
     operation: Operation
     request_class: RequestClass | None
-    tier: Tier | None
 
     def __init__(
         self, operation: Operation, presented: bytes, headers: Mapping[bytes, bytes]
@@ -86,7 +79,6 @@ class Wish:
         self.presented = presented
         self.tag = None if tag is None else tag.decode()
         self.request_class = _choice(headers, b"x-tollway-class", _CLASSES)
-        self.tier = _choice(headers, b"x-tollway-tier", _TIERS)
         traced = b""
         if b"traceparent" in headers:
             traced = header_line(b"traceparent", headers[b"traceparent"])
@@ -211,8 +203,9 @@ class Routes:
                 prefix=facts.prefix,
                 draw=getrandbits(64),
                 request_class=wish.request_class,
-                tier=wish.tier or facts.tier,
+                tier=facts.tier,
                 tag=wish.tag,
+                choices=facts.choices,
             ),
         )
 
