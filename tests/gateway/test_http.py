@@ -358,6 +358,13 @@ def test_a_known_head_is_not_parsed_again_but_judged_again() -> None:
     assert _read(reader, [WHOLE])[0][1:] == (b"", 401)
 
 
+def test_a_long_head_is_not_remembered() -> None:
+    judge = Judge()
+    data = WHOLE.replace(b"\r\n", b"\r\nx: " + b"x" * 4096 + b"\r\n", 1)
+    assert len(_read(_reader(judge), [data, data])) == 2
+    assert judge.heads == 2
+
+
 def test_a_head_that_has_begun_is_not_taken_for_a_known_one() -> None:
     reader = _reader()
     assert len(_read(reader, [WHOLE])) == 1

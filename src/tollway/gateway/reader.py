@@ -24,6 +24,8 @@ MAX_PIPELINED = 64
 
 _LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([1-9][0-9]{0,9})(?=\r\n)")
 _LONGEST_LENGTH = 10
+_LONGEST_KNOWN = 4096
+"""Bytes of a head that a connection remembers; those of the common libraries have under 1,000."""
 
 
 class Judge(Protocol):
@@ -52,7 +54,7 @@ class _Known:
         plain `content-length`, or needs more than its head to be understood."""
         size = data.find(b"\r\n\r\n") + 4
         found = _LENGTH.search(data, 0, size)
-        if found is None or not request.keep_alive or request.http10:
+        if found is None or size > _LONGEST_KNOWN or not request.keep_alive or request.http10:
             return None
         if b"expect" in request.headers or size + int(found[1]) != len(data):
             return None
