@@ -141,6 +141,17 @@ async def test_pipelined_requests_are_answered_in_their_order() -> None:
 
 
 @live
+async def test_a_revoked_key_is_refused_on_a_connection_that_has_used_it() -> None:
+    async with Rig() as rig, rig.client() as client:
+        rig.use(a=(await rig.upstream(good_body)).url)
+        for status in (200, 200, 401, 401):
+            if status == 401:
+                rig.record = None
+            client.ask()
+            assert (await client.got()).status == status
+
+
+@live
 async def test_thousands_of_pipelined_requests_are_refused() -> None:
     async with Rig() as rig, rig.client() as client:
         client.say(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" * 5000)
