@@ -146,7 +146,7 @@ async def test_a_revoked_key_is_refused_on_a_connection_that_has_used_it() -> No
         rig.use(a=(await rig.upstream(good_body)).url)
         for status in (200, 200, 401, 401):
             if status == 401:
-                rig.record = None
+                rig.record = None  # type: ignore[assignment]
             client.ask()
             assert (await client.got()).status == status
 
