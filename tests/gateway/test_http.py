@@ -141,6 +141,17 @@ async def test_pipelined_requests_are_answered_in_their_order() -> None:
 
 
 @live
+async def test_a_revoked_key_is_refused_on_a_connection_that_has_used_it() -> None:
+    async with Rig() as rig, rig.client() as client:
+        rig.use(a=(await rig.upstream(good_body)).url)
+        for status in (200, 200, 401, 401):
+            if status == 401:
+                rig.record = None  # type: ignore[assignment]
+            client.ask()
+            assert (await client.got()).status == status
+
+
+@live
 async def test_thousands_of_pipelined_requests_are_refused() -> None:
     async with Rig() as rig, rig.client() as client:
         client.say(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" * 5000)
@@ -356,6 +367,13 @@ def test_a_known_head_is_not_parsed_again_but_judged_again() -> None:
     assert judge.heads == 1
     judge.closed = True
     assert _read(reader, [WHOLE])[0][1:] == (b"", 401)
+
+
+def test_a_long_head_is_not_remembered() -> None:
+    judge = Judge()
+    data = WHOLE.replace(b"\r\n", b"\r\nx: " + b"x" * 4096 + b"\r\n", 1)
+    assert len(_read(_reader(judge), [data, data])) == 2
+    assert judge.heads == 2
 
 
 def test_a_head_that_has_begun_is_not_taken_for_a_known_one() -> None:

@@ -18,6 +18,16 @@ class Tape:
     def is_closing(self) -> bool:
         return self.closing
 
+    def abort(self) -> None:
+        self.closing = True
+
+
+class HalfClosed(Tape):
+    """A transport whose sending half is closed."""
+
+    def write(self, data: bytes) -> None:
+        raise RuntimeError("Cannot call write() after write_eof()")
+
 
 def test_writes_of_one_turn_go_out_at_its_end_in_their_order() -> None:
     async def turn() -> None:
@@ -46,5 +56,17 @@ def test_a_flush_writes_at_once_and_nothing_twice() -> None:
         assert (tape.data, closed.data) == ([b"a"], [])
         await asyncio.sleep(0)
         assert tape.data == [b"a"]
+
+    asyncio.run(turn())
+
+
+def test_a_transport_that_cannot_be_written_to_costs_no_other_its_data() -> None:
+    async def turn() -> None:
+        box = Outbox(asyncio.get_running_loop())
+        broken, tape = HalfClosed(), Tape()
+        box.write(broken, b"a")
+        box.write(tape, b"b")
+        await asyncio.sleep(0)
+        assert (broken.closing, tape.data) == (True, [b"b"])
 
     asyncio.run(turn())

@@ -65,6 +65,7 @@ class Attempt:
     __slots__ = (
         "_due",
         "_flowing",
+        "_good",
         "_held",
         "_held_size",
         "_moved",
@@ -89,7 +90,7 @@ class Attempt:
         self.error_answer: tuple[int, bytes, bytes] | None = None
         self.sent_at = self._moved = owner.clock()
         self._due = self.sent_at + upstream.source.timeouts.total
-        self._flowing = False
+        self._flowing = self._good = False
         self._held: list[bytes] = []
         self._held_size = 0
 
@@ -98,7 +99,8 @@ class Attempt:
     def head(self, status: int, headers: dict[bytes, bytes]) -> None:
         self.status = status
         self.headers = headers
-        if not 200 <= status < 300:
+        self._good = 200 <= status < 300
+        if not self._good:
             return
         kind = headers.get(b"content-type", b"")
         if kind != self.wanted:
@@ -110,7 +112,7 @@ class Attempt:
             self._fail("malformed", "the answer is compressed, which was not asked for")
 
     def data(self, data: bytes, ended: bool) -> None:
-        if self.status is not None and 200 <= self.status < 300:
+        if self._good:
             self._take(data, ended)
             return
         self._held.append(data)
@@ -121,7 +123,7 @@ class Attempt:
             self._answered_error(b"".join(self._held))
 
     def lost(self, kind: FailureKind, detail: str) -> None:
-        if self.status is not None and not 200 <= self.status < 300:
+        if self.status is not None and not self._good:
             self._answered_error(b"")
         else:
             self._fail(kind, detail)
@@ -163,7 +165,7 @@ class Attempt:
         """What the attempt is believed to cost if it ends now, for `kind` or because the client
         left. A source that refused charges nothing; one that was left at work may charge input."""
         if self.status is not None:
-            return self._metered(kind) if 200 <= self.status < 300 else Usage()
+            return self._metered(kind) if self._good else Usage()
         at_work = self.call is not None and self.call.connection is not None
         if at_work and kind in (None, "late", "too_long"):
             return self._metered(kind)

@@ -276,7 +276,10 @@ class ClientConnection(asyncio.Protocol):
         if self._transport is None:
             return
         if keep:
-            self._await_rest()
+            if self._reader.begun():
+                self._await_rest()
+            else:
+                self._enter(IDLE)
             if self._waiting:
                 self._pump()
             return

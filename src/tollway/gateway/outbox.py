@@ -16,6 +16,7 @@ class Sink(Protocol):
 
     def write(self, data: bytes) -> None: ...
     def is_closing(self) -> bool: ...
+    def abort(self) -> None: ...
 
 
 class Outbox:
@@ -38,5 +39,9 @@ class Outbox:
         """Write now what waits. Harmless where nothing does."""
         waiting, self._waiting = self._waiting, []
         for transport, data in waiting:
-            if not transport.is_closing():
+            if transport.is_closing():
+                continue
+            try:
                 transport.write(data)
+            except RuntimeError:  # its sending half is closed: nobody else may suffer from it
+                transport.abort()

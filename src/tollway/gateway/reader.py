@@ -23,8 +23,9 @@ MAX_PIPELINED = 64
 """Requests that may arrive in one read before an answer to the first: a read is 256 KiB at most."""
 
 _LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([1-9][0-9]{0,9})(?=\r\n)")
-_ONLY_DIGITS = re.compile(rb"[1-9][0-9]{0,9}\Z")
 _LONGEST_LENGTH = 10
+_LONGEST_KNOWN = 4096
+"""Bytes of a head that a connection remembers; those of the common libraries have under 1,000."""
 
 
 class Judge(Protocol):
@@ -53,7 +54,7 @@ class _Known:
         plain `content-length`, or needs more than its head to be understood."""
         size = data.find(b"\r\n\r\n") + 4
         found = _LENGTH.search(data, 0, size)
-        if found is None or not request.keep_alive or request.http10:
+        if found is None or size > _LONGEST_KNOWN or not request.keep_alive or request.http10:
             return None
         if b"expect" in request.headers or size + int(found[1]) != len(data):
             return None
@@ -71,7 +72,7 @@ class _Known:
             end < 0
             or not compare_digest(data[:start], self.before)
             or not compare_digest(data[end:body], self.after)
-            or _ONLY_DIGITS.match(digits) is None
+            or not digits.isdigit()
         ):
             return None
         size = int(digits)
