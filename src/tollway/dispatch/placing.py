@@ -5,7 +5,7 @@ from tollway.dispatch.books import Books
 from tollway.dispatch.lanes import Lanes
 from tollway.dispatch.messages import Action, Send
 from tollway.dispatch.requests import RESERVING, SENT, Attempt, RequestState
-from tollway.dispatch.routing import holding, pick, plan_routes, substitution, without
+from tollway.dispatch.routing import holding, pick, plan_routes, selling, substitution, without
 from tollway.dispatch.sources import Pair, Sources
 from tollway.dispatch.timetable import Timetable
 from tollway.fleet.objects import Fleet
@@ -58,7 +58,13 @@ class Placing:
         """Find the pairs that can hold the request at all."""
         tokens = request.input_tokens + (request.arrived.operation != "embedding")
         plan = request.plan
-        if tokens <= plan.fits_all:
+        if request.arrived.tier is not None:
+            tier = request.arrived.tier
+            request.options = (
+                selling(holding(plan.candidates, tokens), tier),
+                selling(holding(plan.fallbacks, tokens), tier),
+            )
+        elif tokens <= plan.fits_all:
             request.options = (plan.candidates, plan.fallbacks)
         else:
             request.options = (holding(plan.candidates, tokens), holding(plan.fallbacks, tokens))

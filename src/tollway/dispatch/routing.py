@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tollway.dispatch.sources import Pair, Sources
-from tollway.fleet.objects import Candidate, Demand, Fleet, Route, Serving
+from tollway.fleet.objects import Candidate, Demand, Fleet, Route, Serving, Tier
 from tollway.fleet.prices import cost_of
 from tollway.fleet.usage import Usage
 from tollway.policy import route as rules
@@ -81,6 +81,16 @@ def holding(pairs: Sequence[Pair], tokens: int) -> tuple[Pair, ...]:
 def without(pairs: Sequence[Pair], source: str) -> tuple[Pair, ...]:
     """The pairs of other sources."""
     return tuple(pair for pair in pairs if pair.source.name != source)
+
+
+def selling(pairs: Sequence[Pair], tier: Tier) -> tuple[Pair, ...]:
+    """The pairs that state a price in a tier which the request itself asks its source for, or no
+    price at all. Booked at another tier's price, the bill would be a surprise."""
+    return tuple(
+        pair
+        for pair in pairs
+        if not pair.serving.prices or any(price.tier == tier for price in pair.serving.prices)
+    )
 
 
 def substitution(plan: Plan, pair: Pair) -> str | None:
