@@ -25,7 +25,7 @@ from tollway.dispatch.messages import (
     Woke,
 )
 from tollway.dispatch.opening import Opening
-from tollway.fleet.objects import Budget, Fleet, KeyTerms, Limits
+from tollway.fleet.objects import Budget, Fleet, KeyTerms, Limits, Tier
 from tollway.fleet.parse import parse
 from tollway.fleet.usage import Usage
 from tollway.units import PicoDollars
@@ -162,6 +162,7 @@ class Caller:
         draw: int = 0,
         batch: bool = False,
         choices: int = 1,
+        tier: Tier | None = None,
     ) -> str:
         """A request arrives; gives its id."""
         self._ids += 1
@@ -178,6 +179,7 @@ class Caller:
                 prefix,
                 draw,
                 "batch" if batch else None,
+                tier,
                 choices=choices,
             )
         )

@@ -204,3 +204,17 @@ def test_prepaid_tokens_cost_nothing_until_they_are_used_up() -> None:
     assert [world.settled[request].cost for request in requests[:4]] == [0] * 4
     assert all(world.settled[request].cost > 0 for request in requests[4:])
     assert opening().spent == ()
+
+
+def test_a_tier_that_no_source_prices_is_refused_and_a_priced_one_is_billed_by_its_price() -> None:
+    priced = source("a", 9001).replace(
+        "prices = [{",
+        'prices = [{ since = 2020-01-01, tier = "flex", input = "0.1", output = "0.2" }, {',
+    )
+    world = Caller(fleet_of([priced, source("b", 9002)]), key())
+    refused = world.arrive(tier="priority")
+    assert world.rejected[refused].code == "service_tier_not_offered"
+    flex = world.arrive(tier="flex")
+    assert world.source_of(flex) == "a"
+    world.finish(flex, input=100, output=10)
+    assert world.settled[flex].cost == 100 * 100_000 + 10 * 200_000

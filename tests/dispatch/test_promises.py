@@ -11,6 +11,8 @@ from tollway.dispatch.messages import (
     Abort,
     ClockSet,
     Content,
+    Drill,
+    DrillOver,
     EndWithError,
     Failed,
     FailureKind,
@@ -200,6 +202,16 @@ class Promises(RuleBasedStateMachine):
     @rule(offset=st.integers(-90_000, 90_000))
     def clock_steps(self, offset: int) -> None:
         self.world.tell(ClockSet(1_790_000_000.0 + offset))
+        self.absorb()
+
+    @rule(
+        name=st.sampled_from(["a", "b", "c"]),
+        share=st.sampled_from([0.3, 1.0]),
+        length=st.floats(0.1, 20.0),
+        over=st.booleans(),
+    )
+    def drill(self, name: str, share: float, length: float, over: bool) -> None:
+        self.world.tell(DrillOver() if over else Drill(name, share, length))
         self.absorb()
 
     @rule(more=st.booleans())

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, Self
 
 import uvloop
 
@@ -221,7 +221,7 @@ class Rig:
         self.port = 0
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
-        self._mocks: list[asyncio.Server] = []
+        self.mocks: list[asyncio.Server] = []
 
     # State, for the routes
     def find_key(self, presented: bytes) -> KeyRecord | None:
@@ -242,7 +242,7 @@ class Rig:
     def usage(self, key: str, tag: str | None, done: Callable[[bytes], None]) -> None:
         self.loop.call_soon(done, b'{"key":"%b"}' % key.encode())
 
-    async def __aenter__(self) -> "Rig":
+    async def __aenter__(self) -> Self:
         self._server = await self.loop.create_server(self.front, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         self._sweeper = self.loop.create_task(self._sweep())
@@ -263,7 +263,7 @@ class Rig:
         self.board.close()
         for connection in list(self.front.connections):
             connection.abort()
-        for mock in self._mocks:
+        for mock in self.mocks:
             mock.close()
         await asyncio.sleep(0)
         assert self.watch.errors == []
@@ -276,7 +276,7 @@ class Rig:
         """A raw upstream on a port of its own."""
         mock = Mock(answer)
         server = await asyncio.start_server(mock.serve, "127.0.0.1", 0, limit=64 * 1024 * 1024)
-        self._mocks.append(server)
+        self.mocks.append(server)
         mock.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         return mock
 

@@ -105,6 +105,13 @@ async def _dripping(seen: Seen) -> None:
         await asyncio.sleep(0.02)
 
 
+async def _comments(seen: Seen) -> None:
+    await seen.say(SSE, chunk(event("a")))
+    while not seen.writer.is_closing():
+        await seen.say(chunk(b": ping\n\n"))
+        await asyncio.sleep(0.02)
+
+
 async def _nonsense(seen: Seen) -> None:
     await seen.say(SSE, chunk(event("a")), chunk(b"data: {nonsense\n\n"))
 
@@ -120,6 +127,7 @@ async def _error_within(seen: Seen) -> None:
         (_ended_early, "cut"),
         (_stalled, "stall"),
         (_dripping, "stall"),
+        (_comments, "stall"),
         (_nonsense, "malformed"),
         (_error_within, "error_event"),
     ],
@@ -140,6 +148,23 @@ def test_after_content_a_fault_ends_in_an_error_event_and_never_in_done(
             assert len(rig.books.settled) == 1
 
     run()
+
+
+@live
+async def test_a_source_that_reasons_for_longer_than_its_idle_timeout_is_alive() -> None:
+    thought = b'data: {"choices":[{"index":0,"delta":{"reasoning_content":"hm"}}]}\n\n'
+
+    async def answer(seen: Seen) -> None:
+        await seen.say(SSE)
+        for _ in range(12):
+            await seen.say(chunk(thought))
+            await asyncio.sleep(0.1)
+        await seen.say(chunk(event("a")), chunk(DONE) + LAST)
+
+    async with Rig() as rig, rig.client() as client:
+        rig.use(a=(await rig.upstream(answer)).url)  # its idle timeout is 0.3 s
+        client.stream()
+        assert (await client.got()).body == thought * 12 + event("a") + DONE
 
 
 @live

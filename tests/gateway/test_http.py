@@ -141,6 +141,17 @@ async def test_pipelined_requests_are_answered_in_their_order() -> None:
 
 
 @live
+async def test_a_revoked_key_is_refused_on_a_connection_that_has_used_it() -> None:
+    async with Rig() as rig, rig.client() as client:
+        rig.use(a=(await rig.upstream(good_body)).url)
+        for status in (200, 200, 401, 401):
+            if status == 401:
+                rig.record = None  # type: ignore[assignment]
+            client.ask()
+            assert (await client.got()).status == status
+
+
+@live
 async def test_thousands_of_pipelined_requests_are_refused() -> None:
     async with Rig() as rig, rig.client() as client:
         client.say(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n" * 5000)
@@ -228,16 +239,37 @@ def test_bad_json_is_refused_in_the_dialect(body: bytes, status: int, code: str)
 async def test_tollways_own_headers_reach_dispatch_or_are_refused() -> None:
     async with Rig() as rig, rig.client() as client:
         rig.use(a=(await rig.upstream(good_body)).url)
-        client.ask(
-            extra=b"x-tollway-tag: a.b:c\r\nx-tollway-class: batch\r\nx-tollway-tier: flex\r\n"
-        )
+        client.ask(extra=b"x-tollway-tag: a.b:c\r\nx-tollway-class: batch\r\n")
         assert (await client.got()).status == 200
         [arrived] = rig.decider.seen(m.Arrived)
         assert isinstance(arrived, m.Arrived)
-        assert (arrived.tag, arrived.request_class, arrived.tier) == ("a.b:c", "batch", "flex")
-        for bad in (b"x-tollway-tag: a b", b"x-tollway-class: fast", b"x-tollway-tier: gold"):
+        assert (arrived.tag, arrived.request_class) == ("a.b:c", "batch")
+        for bad in (b"x-tollway-tag: a b", b"x-tollway-class: fast"):
             client.ask(extra=bad + b"\r\n")
             assert (await client.got()).status == 400
+
+
+@live
+async def test_the_tier_that_is_booked_is_the_tier_that_the_source_is_asked_for() -> None:
+    async with Rig() as rig, rig.client() as client:
+        rig.use(a=(await rig.upstream(good_body)).url)
+        client.ask(ASK.replace(b"{", b'{"service_tier":"priority",', 1))
+        assert (await client.got()).status == 200
+        client.ask(extra=b"x-tollway-tier: batch\r\n")  # no header books a cheaper one
+        assert (await client.got()).status == 200
+        tiers = [event.tier for event in rig.decider.seen(m.Arrived)]  # type: ignore[attr-defined]
+        assert tiers == ["priority", None]
+
+
+@live
+async def test_every_answer_that_a_request_asks_for_is_told_to_dispatch() -> None:
+    async with Rig() as rig, rig.client() as client:
+        rig.use(a=(await rig.upstream(good_body)).url)
+        client.ask(ASK.replace(b"{", b'{"n":8,"max_tokens":10,', 1))
+        assert (await client.got()).status == 200
+        [arrived] = rig.decider.seen(m.Arrived)
+        assert isinstance(arrived, m.Arrived)
+        assert (arrived.choices, arrived.max_output) == (8, 80)
 
 
 @live
@@ -268,12 +300,25 @@ def _read(reader: RequestReader, pieces: list[bytes]) -> list[tuple[bytes, bytes
     ]
 
 
-def _reader() -> RequestReader:
-    def admit(request: Request) -> None:
+class Judge:
+    """Refuses one path, and every request once `closed`."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.heads = 0
+
+    def admit(self, request: Request) -> None:
+        self.heads += 1
         if request.path == b"/no":
             raise Refusal(404, "x", "x")
 
-    return RequestReader(SETTINGS, admit)
+    def readmit(self, request: Request, first: Request) -> None:
+        if self.closed:
+            raise Refusal(401, "x", "x")
+
+
+def _reader(judge: Judge | None = None) -> RequestReader:
+    return RequestReader(SETTINGS, judge or Judge())
 
 
 def test_requests_read_the_same_whole_and_byte_by_byte() -> None:
@@ -293,6 +338,48 @@ def test_any_bytes_are_read_or_refused_the_same_however_they_are_cut(
     assert _read(_reader(), [data[:cut], data[cut:]]) == _read(
         _reader(), [data[at : at + 1] for at in range(len(data))]
     )
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=60), st.integers(0, len(WHOLE)), st.integers(0, len(WHOLE)))
+def test_a_known_head_is_read_as_an_unknown_one(noise: bytes, start: int, end: int) -> None:
+    data = WHOLE[:start] + noise + WHOLE[end:]
+    knowing, judge = _reader(), Judge()
+    assert len(_read(knowing, [WHOLE])) == 1
+    assert _read(knowing, [data]) == _read(_reader(judge), [data])
+
+
+@pytest.mark.parametrize(
+    "length", [b"2", b"02", b"+2", b"-2", b"2 ", b" 2", b"2,2", b"0x2", b"2_", b"2\n", b"2\r", b""]
+)
+def test_another_length_under_a_known_head_is_read_as_under_an_unknown_one(length: bytes) -> None:
+    data = HEAD + b"content-length: " + length + b"\r\n\r\n{}"
+    knowing = _reader()
+    assert len(_read(knowing, [WHOLE])) == 1
+    assert _read(knowing, [data, WHOLE]) == _read(_reader(), [data, WHOLE])
+
+
+def test_a_known_head_is_not_parsed_again_but_judged_again() -> None:
+    judge = Judge()
+    reader = _reader(judge)
+    longer = HEAD + b"content-length: 12\r\n\r\n" + b"x" * 12
+    assert [status for _, _, status in _read(reader, [WHOLE, longer, WHOLE])] == [None] * 3
+    assert judge.heads == 1
+    judge.closed = True
+    assert _read(reader, [WHOLE])[0][1:] == (b"", 401)
+
+
+def test_a_long_head_is_not_remembered() -> None:
+    judge = Judge()
+    data = WHOLE.replace(b"\r\n", b"\r\nx: " + b"x" * 4096 + b"\r\n", 1)
+    assert len(_read(_reader(judge), [data, data])) == 2
+    assert judge.heads == 2
+
+
+def test_a_head_that_has_begun_is_not_taken_for_a_known_one() -> None:
+    reader = _reader()
+    assert len(_read(reader, [WHOLE])) == 1
+    assert _read(reader, [b"PO", WHOLE])[0][2] == 400
 
 
 def test_nothing_is_read_after_a_violation() -> None:

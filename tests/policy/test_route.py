@@ -26,6 +26,7 @@ def option(order: int, **facts: object) -> Option:
         "name": f"s{order}",
         "seed": mix(order + 1),
         "outstanding": 0,
+        "load": 0.0,
         "cost": 100,
         "ttft": 0.5,
         "speed": 50.0,
@@ -54,6 +55,13 @@ def test_fastest_weighs_first_token_against_token_speed_by_the_length_of_the_ans
     quick_tokens = option(1, ttft=1.0, speed=200.0)
     assert orders(fastest([quick_start, quick_tokens], ask(output=10), 0.0, {})) == [0]
     assert orders(fastest([quick_start, quick_tokens], ask(output=500), 0.0, {})) == [1]
+
+
+def test_fastest_gives_way_as_a_source_fills_up() -> None:
+    quick, slow = option(0, ttft=1.0, load=0.0), option(1, ttft=1.6)
+    assert orders(fastest([quick, slow], ask(output=0), 0.0, {})) == [0]
+    full = option(0, ttft=1.0, load=1.0)
+    assert orders(fastest([full, slow], ask(output=0), 0.0, {})) == [1]
 
 
 def test_least_outstanding_takes_the_less_loaded_of_two_drawn() -> None:

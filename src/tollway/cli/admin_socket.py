@@ -3,8 +3,11 @@
 import http.client
 import socket
 from pathlib import Path
+from typing import Any
 
 import msgspec
+
+from tollway.errors import TollwayError
 
 _PATIENCE = 5.0
 
@@ -19,6 +22,30 @@ class Said(msgspec.Struct, frozen=True):
     live: int
 
 
+def order(path: Path, what: str, body: object, patience: float = 30.0) -> dict[str, Any]:
+    """POST `body` as JSON to `what`; gives the answer.
+
+    Raises:
+        TollwayError: nobody answers, or the gateway refuses; the text says why.
+    """
+    connection = _OverSocket(path)
+    connection.timeout = patience
+    try:
+        headers = {"content-type": "application/json"}
+        connection.request("POST", what, msgspec.json.encode(body), headers)
+        answer = connection.getresponse()
+        said = msgspec.json.decode(answer.read(), type=dict[str, Any])
+    except FileNotFoundError:
+        raise TollwayError(f"{path}: no gateway runs here. Say where with --state.") from None
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
+        raise TollwayError(f"{path}: the gateway does not answer: {error}.") from error
+    finally:
+        connection.close()
+    if answer.status >= 400:
+        raise TollwayError(str(said.get("error", {}).get("message", said)))
+    return said
+
+
 class _OverSocket(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=_PATIENCE)
@@ -26,7 +53,7 @@ class _OverSocket(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_PATIENCE)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
 
 

@@ -57,6 +57,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.replay:replay",
         "Play a trace of real requests against a running gateway, and measure what comes back.",
     ),
+    "drill": (
+        "tollway.cli.drill:drill",
+        "Take a source away from a share of live traffic, and report what users felt.",
+    ),
+    "fallbacks": (
+        "tollway.cli.fallbacks:fallbacks",
+        "Say when each fallback last carried traffic or a drill; exit 1 where one is untested.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

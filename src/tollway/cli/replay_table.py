@@ -6,6 +6,7 @@ from io import StringIO
 
 import msgspec
 
+from tollway.cli.table import printable
 from tollway.replay.report import Percentiles, Report, Row
 from tollway.replay.session import Played
 from tollway.units import PICO_PER_DOLLAR, format_usd, usd
@@ -51,13 +52,14 @@ def as_table(report: Report) -> str:
     """The table, and the reasons below it. As wide as its columns are, whatever the terminal."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     rows = [*report.rows, report.total]
     for row in rows:
-        table.add_column(row.source or "total", justify="right", no_wrap=True)
+        table.add_column(escape(row.source or "total"), justify="right", no_wrap=True)
     for name, cell in LINES:
         table.add_row(name, *(cell(row) for row in rows))
     table.add_row("cost", *_costs(rows))
@@ -72,7 +74,8 @@ def as_table(report: Report) -> str:
         if reasons:
             counted = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
             parts.append(f"{title}: {counted}")
-    return "\n".join(parts) + "\n"
+    # Sources and reasons are what the gateway answered: words of somebody else's.
+    return "".join(f"{printable(line)}\n" for part in parts for line in part.split("\n"))
 
 
 def as_json(report: Report, said: Mapping[str, object]) -> str:

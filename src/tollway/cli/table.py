@@ -1,4 +1,8 @@
-"""Rows for people: ruled on a terminal, plain aligned columns anywhere else."""
+"""Rows for people: ruled on a terminal, plain aligned columns anywhere else.
+
+Rules
+1. What a cell holds cannot speak to the terminal: control characters are shown as `?`.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -13,10 +17,16 @@ class Column:
     number: bool = False
 
 
+def printable(text: str) -> str:
+    """The text as one line that a terminal shows and does not obey (rule 1)."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
 def print_table(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], total: Sequence[str] | None = None
 ) -> None:
     """Print to standard output. `total` is one more row, set apart."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _print_ruled(columns, rows, total)
         return

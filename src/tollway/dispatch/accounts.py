@@ -75,6 +75,8 @@ class Account:
     __slots__ = (
         "budget",
         "day",
+        "has_budget",
+        "has_limits",
         "held",
         "limits",
         "month",
@@ -88,13 +90,19 @@ class Account:
 
     def __init__(self, name: str, limits: Limits, budget: Budget) -> None:
         self.name = name
-        self.limits = limits
-        self.budget = budget
+        self.take_terms(limits, budget)
         self.running = 0
         self.held = 0
         self.settled_day = self.settled_month = 0
         self.day = self.month = -1
         self.requests_horizon = self.tokens_horizon = -inf
+
+    def take_terms(self, limits: Limits, budget: Budget) -> None:
+        """Go by these limits and this budget from now on."""
+        self.limits = limits
+        self.budget = budget
+        self.has_budget = budget.day is not None or budget.month is not None
+        self.has_limits = limits != Limits()
 
     def turn(self, calendar: Calendar) -> None:
         """Begin a new day or month where one has begun. A clock that was set back begins none: it
@@ -106,6 +114,12 @@ class Account:
 
     def refuse(self, tokens: int, amount: int, calendar: Calendar, now: float) -> Refusal | None:
         """Why this account refuses a request of so many tokens and so much money; None: it may."""
+        refusal = self._refuse_by_limits(tokens, now) if self.has_limits else None
+        if refusal is None and self.has_budget:
+            return self._refuse_money(amount, calendar, now)
+        return refusal
+
+    def _refuse_by_limits(self, tokens: int, now: float) -> Refusal | None:
         limits = self.limits
         if limits.concurrency is not None and self.running >= limits.concurrency:
             return Refusal(
@@ -123,9 +137,7 @@ class Account:
             wait = limit.wait_for(self.tokens_horizon, now, tokens, limits.tokens_per_minute)
             if wait > 0.0:
                 return self._limited("tokens", tokens, limits.tokens_per_minute, wait)
-        if self.budget.day is None and self.budget.month is None:
-            return None
-        return self._refuse_money(amount, calendar, now)
+        return None
 
     def _limited(self, what: str, amount: int, per_minute: int, wait: float) -> Refusal:
         if wait == inf:
@@ -167,9 +179,11 @@ class Account:
 
     def admit(self, tokens: int, amount: int, now: float) -> None:
         """Take what `refuse` has just allowed."""
-        limits = self.limits
         self.running += 1
         self.held += amount
+        if not self.has_limits:
+            return
+        limits = self.limits
         if limits.requests_per_minute is not None:
             self.requests_horizon = limit.take(
                 self.requests_horizon, now, 1, limits.requests_per_minute
@@ -181,9 +195,9 @@ class Account:
 
     def may_hold(self, more: int, calendar: Calendar) -> bool:
         """Whether a running request may hold `more` than it did, within bound + overdraft."""
-        budget = self.budget
-        if budget.day is None and budget.month is None:
+        if not self.has_budget:
             return True
+        budget = self.budget
         self.turn(calendar)
         slack = more - budget.overdraft
         return spend.fits(budget.day, self.settled_day, self.held, slack) and spend.fits(
@@ -264,7 +278,7 @@ class Accounts:
             if account is None:
                 self.tenants[name] = _tenant_account(tenant)
             else:
-                account.limits, account.budget = tenant.limits, tenant.budget
+                account.take_terms(tenant.limits, tenant.budget)
 
     def change_keys(self, keys: tuple[KeyTerms, ...]) -> None:
         """Take a new list of usable keys, keeping what was learned of those that stay."""
@@ -280,7 +294,8 @@ class Accounts:
             account = known.get(terms.key)
             if account is None or account.terms.tenant != terms.tenant:
                 account = KeyAccount(terms, tenant)
-            account.terms, account.limits, account.budget = terms, terms.limits, terms.budget
+            account.terms = terms
+            account.take_terms(terms.limits, terms.budget)
             self.keys[terms.key] = account
 
     def admit(self, account: KeyAccount, tokens: int, amount: int, now: float) -> Refusal | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tollway.dispatch.accounts import KeyAccount, Refusal
 from tollway.dispatch.messages import Arrived, Failed, Outcome, Reject, Settle
 from tollway.dispatch.requests import Attempt, Ending, RequestState
-from tollway.dispatch.routing import Plan
+from tollway.dispatch.routing import Plan, selling
 from tollway.dispatch.sources import Pair
 from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
@@ -104,6 +104,14 @@ def nothing_fits(request: RequestState) -> Reject:
             503,
             "no_source",
             f'No source meets what route "{plan.route.alias}" requires.',
+        )
+    if request.arrived.tier is not None and not selling(pairs, request.arrived.tier):
+        return Reject(
+            request.id,
+            400,
+            "service_tier_not_offered",
+            f'No source of route "{plan.route.alias}" states a price for the service tier '
+            f'"{request.arrived.tier}".',
         )
     most = max(pair.serving.context or 0 for pair in pairs)
     return Reject(
@@ -217,4 +225,5 @@ def settlement(  # noqa: PLR0913 - the parts of one record
         now - request.arrived_at,
         utc,
         None if attempt is None else attempt.substituted,
+        request.drilled,
     )

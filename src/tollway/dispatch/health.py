@@ -53,17 +53,19 @@ def judge_speed(attempt: Attempt, now: float) -> list[Action]:
     if silent and not slow:
         attempt.silent_left -= silent
         return []
-    return _judge_window(attempt, slow, f"{tokens / seconds:.1f} tokens/s", now)
+    return _judge_window(attempt, slow, tokens / seconds, now)
 
 
-def _judge_window(attempt: Attempt, slow: bool, speed: str, now: float) -> list[Action]:
+def _judge_window(attempt: Attempt, slow: bool, speed: float, now: float) -> list[Action]:
     """An attempt counts once as good and once as slow at most, however long it lives."""
     if attempt.slow or (attempt.judged and not slow):
         return []
     attempt.judged = True
     attempt.slow = slow
-    floor = attempt.pair.source.declared.breaker.min_speed
-    why = f"a stream at {speed}, under the floor of {floor:g}" if slow else ""
+    why = ""
+    if slow:
+        floor = attempt.pair.source.declared.breaker.min_speed
+        why = f"a stream at {speed:.1f} tokens/s, under the floor of {floor:g}"
     return attempt.pair.sample(slow, why, attempt.probe, now)
 
 
@@ -84,20 +86,20 @@ def judge_finished(attempt: Attempt, usage: Usage, stream: bool, now: float) -> 
     if not stream or began is None:
         # Without a first token, what is left after the expected TTFT is taken for generation.
         whole = now - attempt.sent_at
-        seconds = max(whole - pair.expected_ttft(), 0.1 * whole)
+        seconds = max(whole - (pair.expected_ttft(now) or 0.0), 0.1 * whole)
     else:
         seconds = now - began
     if tokens >= ENOUGH_TOKENS and seconds > 0.0:
         pair.speed.add((tokens - 1) / seconds, now)
+    if attempt.judged:
+        return []
     slow = (
         stream
         and terms.min_speed is not None
         and seconds >= terms.speed_window
         and rules.silent_seconds(tokens, seconds, terms.min_speed) > terms.thinking
     )
-    if attempt.judged:
-        return []
-    return _judge_window(attempt, slow, f"{tokens / max(seconds, 1e-9):.1f} tokens/s", now)
+    return _judge_window(attempt, slow, tokens / max(seconds, 1e-9), now)
 
 
 def judge_failed(attempt: Attempt, event: Failed, now: float) -> list[Action]:

@@ -14,6 +14,7 @@ from typing import Any
 from tollway.dispatch import ends, health
 from tollway.dispatch.accounts import Accounts, class_of
 from tollway.dispatch.books import Books
+from tollway.dispatch.drilling import Drilling
 from tollway.dispatch.messages import (
     Abort,
     Action,
@@ -21,6 +22,8 @@ from tollway.dispatch.messages import (
     Cancelled,
     ClockSet,
     Content,
+    Drill,
+    DrillOver,
     EndWithError,
     Event,
     Failed,
@@ -66,6 +69,7 @@ class Dispatcher:
         self._books = Books(Accounts(fleet, opening, now))
         self._placing = Placing(fleet, self._books, self._times, self._out, now)
         self._requests: dict[str, RequestState] = {}
+        self._drilling = Drilling()
         self._arrivals = 0
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             Arrived: self._arrived,
@@ -78,6 +82,8 @@ class Dispatcher:
             Cancelled: self._cancelled,
             Woke: self._woke,
             KeysChanged: self._keys_changed,
+            Drill: self._drill,
+            DrillOver: self._drill_over,
             ClockSet: self._clock_set,
         }
 
@@ -85,14 +91,19 @@ class Dispatcher:
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event and say what to do, in order."""
-        if now >= self._times.recovery.earliest:
+        times = self._times
+        if now >= times.recovery.earliest:
             self._placing.recover(now)
         self._handlers[type(event)](event, now)
-        return self._taken()
+        if times.soonest < times.announced:
+            self._out.append(times.wake())
+        taken = self._out[:]
+        self._out.clear()
+        return taken
 
     def adopt(self, fleet: Fleet, now: float) -> list[Action]:
         """Take a new fleet. Attempts in flight finish where they are; whoever waits is placed
-        anew."""
+        anew. Counts as a wake too."""
         self._books.accounts.adopt(fleet)
         for request in self._placing.adopt(fleet, now):
             plan = self._placing.plans.get(request.arrived.route)
@@ -103,7 +114,7 @@ class Dispatcher:
             request.plan = plan
             self._placing.offer(request)
             self._place(request, now)
-        return self._taken()
+        return self.handle(Woke(), now)
 
     def snapshot(self, now: float) -> dict[str, object]:
         """What an operator wants to see: sources, pairs, queues and accounts, as plain values."""
@@ -116,15 +127,8 @@ class Dispatcher:
                 for name, source in self._placing.sources.by_name.items()
             },
             "accounts": self._books.accounts.describe(now),
+            "drill": self._drilling.describe(now),
         }
-
-    def _taken(self) -> list[Action]:
-        wake = self._times.wake()
-        if wake is not None:
-            self._out.append(wake)
-        taken = self._out[:]
-        self._out.clear()
-        return taken
 
     # --- arrival and reservation ----------------------------------------------------------------
 
@@ -146,12 +150,15 @@ class Dispatcher:
         if not request.untried():
             self._out.append(ends.nothing_fits(request))
             return
+        request.drilled = self._drilling.lost_to(event.draw, request.options, now)
+        if request.drilled is not None:
+            placing.offer(request)
         refusal = self._books.admit(request, now)
         if refusal is not None:
             self._out.append(ends.refused(event.request, refusal))
             return
         self._requests[event.request] = request
-        self._times.arm(self._times.whole, event.request, plan.route.deadline, now)
+        self._times.arm_whole(request, plan.route.deadline, now)
         self._out.append(
             Reserve(
                 event.request,
@@ -201,7 +208,8 @@ class Dispatcher:
         request, attempt = found
         request.phase = ANSWERING
         attempt.content_at = attempt.mark_at = now
-        self._times.forget(event.request)
+        self._times.forget_step(request)
+        self._times.forget_whole(request)
         if request.arrived.stream:
             attempt.pair.ttft.add(now - attempt.sent_at, now)
 
@@ -253,8 +261,7 @@ class Dispatcher:
         else:
             self._books.note_failure(request, attempt, event, now)
             request.attempt = None
-            self._times.step.clear(request.id)
-            self._times.ttft.clear(request.id)
+            self._times.forget_step(request)
             self._after_failure(request, event, ended, now)
         self._placing.free(attempt, moves, now)
 
@@ -263,9 +270,13 @@ class Dispatcher:
     ) -> None:
         """Place a failed request again, where that is possible and affordable."""
         request.phase = RESERVING
+        left = request.arrived_at + request.plan.route.deadline - now
+        if request.due_whole is None and left > 0.0:
+            self._times.arm_whole(request, left, now)
         if (
             request.ending is not None
             or not request.untried()
+            or left <= 0.0
             or request.attempts > ends.MOST_ATTEMPTS
         ):
             self._refuse(request, ended, event.retry_after, now)
@@ -300,7 +311,8 @@ class Dispatcher:
 
     def _forget(self, request: RequestState) -> None:
         del self._requests[request.id]
-        self._times.forget(request.id)
+        self._times.forget_step(request)
+        self._times.forget_whole(request)
 
     def _settle(
         self, request: RequestState, outcome: Outcome, code: str | None, usage: Usage, now: float
@@ -354,10 +366,17 @@ class Dispatcher:
             self._refuse(request, turned, turned.retry_after, now)
         elif request.attempt is not None:
             waited = now - request.attempt.sent_at
-            self._abort(request, "late", f"no content after {waited:.1f} s")
+            kind: FailureKind = "late" if request.arrived.stream else "too_long"
+            self._abort(request, kind, f"no content after {waited:.1f} s")
 
     def _keys_changed(self, event: KeysChanged, now: float) -> None:
         self._books.accounts.change_keys(event.keys)
+
+    def _drill(self, event: Drill, now: float) -> None:
+        self._drilling.begin(event, now)
+
+    def _drill_over(self, event: DrillOver, now: float) -> None:
+        self._drilling.end()
 
     def _clock_set(self, event: ClockSet, now: float) -> None:
         self._books.accounts.calendar.offset = event.utc_offset

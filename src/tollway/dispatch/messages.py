@@ -22,7 +22,7 @@ FailureKind = Literal[
     "status",  # an answer with an error status; `status` holds it
     "error_event",  # a 200 whose first event, or body, is an error
     "cut",  # the answer ended early, without its end marker
-    "stall",  # no event for longer than the source's idle timeout
+    "stall",  # no content for longer than the source's idle timeout
     "late",  # no first content event in time
     "too_long",  # longer than the source's total timeout
     "malformed",  # not SSE, not JSON, the wrong content type, an event over the cap
@@ -130,6 +130,19 @@ class KeysChanged(Message, frozen=True, gc=False):
     keys: tuple[KeyTerms, ...]
 
 
+class Drill(Message, frozen=True, gc=False):
+    """Take this source away from a `share` (0 to 1) of the requests that arrive in the next
+    `seconds`."""
+
+    source: str
+    share: float
+    seconds: float
+
+
+class DrillOver(Message, frozen=True, gc=False):
+    """End the drill that is on, if one is."""
+
+
 class ClockSet(Message, frozen=True, gc=False):
     """UTC is now `utc_offset` seconds ahead of the monotonic clock (at start, and after a step)."""
 
@@ -147,6 +160,8 @@ Event = (
     | Cancelled
     | Woke
     | KeysChanged
+    | Drill
+    | DrillOver
     | ClockSet
 )
 
@@ -235,7 +250,7 @@ class FailedAttempt(msgspec.Struct, frozen=True, gc=False):
 class Settle(Message, frozen=True, gc=False):
     """Book the request's end, once. `cost` covers every attempt, in pico-dollars; `source` is the
     one that answered or was last tried, None where none was; `ttft` and `duration` are seconds
-    from arrival."""
+    from arrival; `drilled` is the source that a drill took away from it."""
 
     request: str
     outcome: Outcome
@@ -252,6 +267,7 @@ class Settle(Message, frozen=True, gc=False):
     duration: float
     utc: float
     substituted: str | None = None
+    drilled: str | None = None
 
 
 class WakeAt(Message, frozen=True, gc=False):

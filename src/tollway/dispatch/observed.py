@@ -11,24 +11,43 @@ RESCALE_AT = 1e12
 class Observed:
     """A fading histogram of one quantity (`fade` in seconds)."""
 
-    __slots__ = ("_asked", "_fresh", "_since", "_weights", "fade", "samples")
+    __slots__ = (
+        "_asked",
+        "_fresh",
+        "_since",
+        "_weigh_again",
+        "_weight",
+        "_weights",
+        "fade",
+        "last_at",
+        "samples",
+    )
 
     def __init__(self, fade: float, now: float) -> None:
         self.fade = fade
         self.samples = 0
+        self.last_at = now
         self._since = now
+        self._weight = 1.0
+        self._weigh_again = now
         self._weights = [0.0] * q.BINS
         self._asked: dict[float, float | None] = {}
         self._fresh = 0
 
     def add(self, value: float, now: float) -> None:
         """Count one sample."""
-        weight = q.weight_at(now, self._since, self.fade)
+        # Within a hundredth of the fading time the weight is the same to 1%.
+        if now >= self._weigh_again:
+            self._weight = q.weight_at(now, self._since, self.fade)
+            self._weigh_again = now + 0.01 * self.fade
+        weight = self._weight
         if weight > RESCALE_AT:
             self._weights = [old / weight for old in self._weights]
             self._since, weight = now, 1.0
+            self._weight = 1.0
         self._weights[q.bin_of(value)] += weight
         self.samples += 1
+        self.last_at = now
         self._fresh += 1
         if self._fresh >= REFRESH_EVERY or self.samples <= REFRESH_EVERY:
             self._asked.clear()

@@ -5,7 +5,7 @@ from tollway.dispatch.books import Books
 from tollway.dispatch.lanes import Lanes
 from tollway.dispatch.messages import Action, Send
 from tollway.dispatch.requests import RESERVING, SENT, Attempt, RequestState
-from tollway.dispatch.routing import holding, pick, plan_routes, substitution
+from tollway.dispatch.routing import holding, pick, plan_routes, selling, substitution, without
 from tollway.dispatch.sources import Pair, Sources
 from tollway.dispatch.timetable import Timetable
 from tollway.fleet.objects import Fleet
@@ -51,14 +51,27 @@ class Placing:
         for request in waiting:
             request.phase = RESERVING
             request.tried.clear()
-            self._times.step.clear(request.id)
+            self._times.forget_step(request)
         return waiting
 
     def offer(self, request: RequestState) -> None:
         """Find the pairs that can hold the request at all."""
         tokens = request.input_tokens + (request.arrived.operation != "embedding")
         plan = request.plan
-        request.options = (holding(plan.candidates, tokens), holding(plan.fallbacks, tokens))
+        if request.arrived.tier is not None:
+            tier = request.arrived.tier
+            request.options = (
+                selling(holding(plan.candidates, tokens), tier),
+                selling(holding(plan.fallbacks, tokens), tier),
+            )
+        elif tokens <= plan.fits_all:
+            request.options = (plan.candidates, plan.fallbacks)
+        else:
+            request.options = (holding(plan.candidates, tokens), holding(plan.fallbacks, tokens))
+        lost = request.drilled
+        if lost is not None:
+            candidates, fallbacks = request.options
+            request.options = (without(candidates, lost), without(fallbacks, lost))
 
     def place(self, request: RequestState, now: float) -> ends.Turned | None:
         """Send the request or let it wait; or say why neither is any use."""
@@ -102,6 +115,9 @@ class Placing:
 
     def serve_waiting(self, source: str, now: float) -> None:
         """Give this source's free slots to whoever waits for them."""
+        waiting = self.lanes.waiting
+        if not (waiting[False] or waiting[True]):
+            return
         state = self.sources.by_name.get(source)
         while state is not None and state.has_slot():
             request = self.lanes.next_for(source, now)
@@ -114,6 +130,8 @@ class Placing:
         """A candidate by the route's objectives, else the first fallback, of those available."""
         tried = request.tried
         candidates, fallbacks = request.options
+        if len(candidates) == 1 and not tried and candidates[0].available(now):
+            return candidates[0]
         available = [pair for pair in candidates if pair.available(now) and pair not in tried]
         if len(available) == 1:
             return available[0]
@@ -140,7 +158,7 @@ class Placing:
         if self.lanes.waiting[request.batch] >= length:
             return ends.queue_full(length)
         self.lanes.add(request, untried)
-        self._times.arm(self._times.step, request.id, patience, now)
+        self._times.arm_step(request, patience, now)
         return None
 
     def _send(self, request: RequestState, pair: Pair, now: float) -> None:
@@ -156,17 +174,25 @@ class Placing:
         if request.attempts == 1:
             terms = self.fleet.retry
             self._retries = retry.earned(self._retries, terms.ratio, terms.min_per_second)
-        tokens = request.input_tokens + request.held_output
-        if pair.covers(tokens, now):
-            attempt.prepaid = tokens
-            pair.draw_prepaid(tokens, now)
+        if pair.serving.prepaid is not None:
+            tokens = request.input_tokens + request.held_output
+            if pair.covers(tokens, now):
+                attempt.prepaid = tokens
+                pair.draw_prepaid(tokens, now)
         declared = source.declared
-        times.arm(times.step, request.id, declared.timeouts.first_content, now)
         terms = declared.breaker
-        if terms.ttft_deadline is not None and request.arrived.stream:
-            times.arm(times.ttft, request.id, terms.ttft_deadline + terms.thinking, now)
+        if request.arrived.stream:
+            times.arm_step(request, declared.timeouts.first_content, now)
+            if terms.ttft_deadline is not None:
+                times.arm_ttft(request, terms.ttft_deadline + terms.thinking, now)
+        else:
+            # The first content of a plain answer is its whole body: neither the route's deadline
+            # nor the source's time to a first token is about that.
+            times.forget_whole(request)
+            times.arm_step(request, declared.timeouts.total, now)
         attempt.silent_left = terms.thinking
-        attempt.substituted = substitution(request.plan, pair)
+        if pair is not request.plan.usual:
+            attempt.substituted = substitution(request.plan, pair)
         self._out.append(
             Send(
                 request.id,

@@ -1,6 +1,7 @@
 """One request between arrival and settlement, as dispatch sees it."""
 
 from tollway.dispatch.accounts import KeyAccount
+from tollway.dispatch.deadlines import Line
 from tollway.dispatch.messages import Arrived, FailedAttempt
 from tollway.dispatch.routing import Plan
 from tollway.dispatch.sources import Pair
@@ -72,11 +73,16 @@ class RequestState:
         "attempts",
         "batch",
         "cost",
+        "drilled",
+        "due_step",
+        "due_ttft",
+        "due_whole",
         "ending",
         "extended",
         "failed",
         "held",
         "held_output",
+        "id",
         "input_tokens",
         "lane",
         "last_tried",
@@ -91,6 +97,7 @@ class RequestState:
     def __init__(
         self, arrived: Arrived, account: KeyAccount, plan: Plan, order: int, now: float
     ) -> None:
+        self.id = arrived.request
         self.arrived = arrived
         self.account = account
         self.plan = plan
@@ -99,6 +106,9 @@ class RequestState:
         self.phase = RESERVING
         self.batch = False
         self.tier: Tier = arrived.tier or plan.route.tier
+        self.due_whole: Line | None = None
+        self.due_step: Line | None = None
+        self.due_ttft: Line | None = None
         self.options: tuple[tuple[Pair, ...], tuple[Pair, ...]] = ((), ())
         self.tried: list[Pair] = []
         self.lane: tuple[Pair, ...] = ()
@@ -107,6 +117,7 @@ class RequestState:
         self.attempts = 0
         self.failed: list[FailedAttempt] = []
         self.cost = 0
+        self.drilled: str | None = None
         self.input_tokens = arrived.input_tokens
         self.held = 0
         self.held_output = 0
@@ -114,17 +125,14 @@ class RequestState:
         self.aborting = False
         self.ending: Ending | None = None
 
+    # `drilled` is the source that a drill takes away from this request.
     # `extended` is the part of `held_output` that was added while answering: limits were charged
     # without it.
-
-    @property
-    def id(self) -> str:
-        """The request id."""
-        return self.arrived.request
 
     def untried(self) -> tuple[Pair, ...]:
         """Every pair that may still be tried, candidates first."""
         candidates, fallbacks = self.options
+        pairs = candidates + fallbacks if fallbacks else candidates
         if not self.tried:
-            return candidates + fallbacks
-        return tuple(pair for pair in candidates + fallbacks if pair not in self.tried)
+            return pairs
+        return tuple(pair for pair in pairs if pair not in self.tried)

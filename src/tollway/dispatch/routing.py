@@ -1,14 +1,22 @@
 """From a route to a pair: what a route may use, and which of it to take now."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tollway.dispatch.sources import Pair, Sources
-from tollway.fleet.objects import Candidate, Demand, Fleet, Route, Serving
+from tollway.fleet.objects import Candidate, Demand, Fleet, Route, Serving, Tier
 from tollway.fleet.prices import cost_of
 from tollway.fleet.usage import Usage
 from tollway.policy import route as rules
 from tollway.units import UtcSeconds
+
+Pairs = tuple[Pair, ...]
+
+UNKNOWN_TTFT = 0.5
+UNKNOWN_SPEED = 60.0
+"""Assumed where nothing is known of any source: they are compared with each other only, and with
+an SLO, so ordinary values of hosted models do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,18 @@ class Plan:
     reserve_output: int
     candidates: tuple[Pair, ...]
     fallbacks: tuple[Pair, ...]
+    usual: Pair | None
+    fits_all: int
+
+
+def plan_of(route: Route, reserve: int, candidates: Pairs, fallbacks: Pairs) -> Plan:
+    """A plan, with what is worked out once for all its requests: the pair that is no substitution,
+    and the tokens that every pair has room for."""
+    contexts = [pair.serving.context for pair in candidates + fallbacks]
+    first = candidates[0] if candidates else None
+    usual = first if first is not None and first.model == route.model else None
+    fits_all = min((context for context in contexts if context is not None), default=sys.maxsize)
+    return Plan(route, reserve, candidates, fallbacks, usual, fits_all)
 
 
 def meets(demand: Demand, serving: Serving) -> bool:
@@ -41,7 +61,7 @@ def plan_routes(fleet: Fleet, sources: Sources) -> dict[str, Plan]:
         return tuple(pair for pair in found if meets(demand, pair.serving))
 
     return {
-        alias: Plan(
+        alias: plan_of(
             route,
             fleet.models[route.model].reserve_output,
             pairs(route.candidates, route.demand),
@@ -55,6 +75,21 @@ def holding(pairs: Sequence[Pair], tokens: int) -> tuple[Pair, ...]:
     """The pairs whose context has room for so many tokens, as far as they state one."""
     return tuple(
         pair for pair in pairs if pair.serving.context is None or pair.serving.context >= tokens
+    )
+
+
+def without(pairs: Sequence[Pair], source: str) -> tuple[Pair, ...]:
+    """The pairs of other sources."""
+    return tuple(pair for pair in pairs if pair.source.name != source)
+
+
+def selling(pairs: Sequence[Pair], tier: Tier) -> tuple[Pair, ...]:
+    """The pairs that state a price in a tier which the request itself asks its source for, or no
+    price at all. Booked at another tier's price, the bill would be a surprise."""
+    return tuple(
+        pair
+        for pair in pairs
+        if not pair.serving.prices or any(price.tier == tier for price in pair.serving.prices)
     )
 
 
@@ -75,9 +110,11 @@ def pick(
     if len(pairs) == 1:
         return pairs[0]
     route = plan.route
-    tokens = usage.input + usage.output
+    ttfts = _assumed([pair.expected_ttft(now) for pair in pairs], min, UNKNOWN_TTFT)
+    speeds = _assumed([pair.expected_speed(now) for pair in pairs], max, UNKNOWN_SPEED)
     options: Sequence[rules.Option] = [
-        _option(order, pair, route, usage, tokens, now, utc) for order, pair in enumerate(pairs)
+        _option(order, pair, route, usage, (ttft, speed), (now, utc))
+        for order, (pair, ttft, speed) in enumerate(zip(pairs, ttfts, speeds, strict=True))
     ]
     if route.slo.ttft is not None or route.slo.speed is not None:
         options = rules.keeping_slo(options, route.slo.ttft, route.slo.speed)
@@ -92,17 +129,33 @@ def pick(
     return pairs[options[0].order]
 
 
-def _option(  # noqa: PLR0913 - a row of the table that policies read
-    order: int, pair: Pair, route: Route, usage: Usage, tokens: int, now: float, utc: UtcSeconds
+def _assumed(
+    known: Sequence[float | None], best: Callable[[list[float]], float], unknown: float
+) -> list[float]:
+    """What is not known is taken to be as good as the best that is, so that it is tried."""
+    values = [value for value in known if value is not None]
+    guess = best(values) if values else unknown
+    return [guess if value is None else value for value in known]
+
+
+def _option(
+    order: int,
+    pair: Pair,
+    route: Route,
+    usage: Usage,
+    expected: tuple[float, float],
+    at: tuple[float, UtcSeconds],
 ) -> rules.Option:
-    prepaid = pair.covers(tokens, now)
+    now, utc = at
+    source = pair.source
+    prepaid = pair.covers(usage.input + usage.output, now)
     return rules.Option(
         order,
-        pair.source.name,
+        source.name,
         pair.seed,
-        pair.source.outstanding,
+        source.outstanding,
+        rules.load(source.outstanding, source.declared.slots),
         0 if prepaid else cost_of(pair.price(route.tier, utc), usage),
-        pair.expected_ttft(),
-        pair.expected_speed(),
+        *expected,
         prepaid,
     )

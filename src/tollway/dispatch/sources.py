@@ -1,6 +1,5 @@
 """What dispatch knows of each source: slots in use, health, rest, and what it was seen to do."""
 
-from collections import deque
 from hashlib import blake2b
 
 from tollway.dispatch.messages import Action, BreakerMoved
@@ -14,37 +13,50 @@ from tollway.units import UtcSeconds
 FADE = 300.0
 """Seconds after which an observation of speed counts 1/e."""
 
-UNOBSERVED_TTFT = 0.5
-UNOBSERVED_SPEED = 60.0
-"""Assumed of a pair that neither was observed nor declares `expected_*`: ordinary values of hosted
-models, so that a new source is tried rather than shunned or flooded."""
+STALE = 60.0
+"""Seconds after which an observation no longer says how fast a source is: what made it slow may be
+over, and only a request can tell."""
+
+BUCKETS = 10
+"""A window moves on by a tenth of its length at a time."""
 
 
 class Window:
-    """Good and bad samples of the last `length` seconds."""
+    """Samples and failures of the last `length` seconds, counted in `BUCKETS` parts: the oldest
+    part is dropped whole."""
 
-    __slots__ = ("_samples", "failures", "length")
+    __slots__ = ("_bucket", "_failures", "_samples", "failures", "length", "samples")
 
     def __init__(self, length: float) -> None:
         self.length = length
-        self.failures = 0
-        self._samples: deque[tuple[float, bool]] = deque()
-
-    def __len__(self) -> int:
-        return len(self._samples)
+        self.clear()
 
     def count(self, failed: bool, now: float) -> None:
-        """Add a sample, and drop those that are too old."""
-        samples = self._samples
-        samples.append((now, failed))
-        self.failures += failed
-        while samples[0][0] <= now - self.length:
-            self.failures -= samples.popleft()[1]
+        """Add a sample, and drop what is too old."""
+        bucket = int(now * BUCKETS / self.length)
+        if bucket != self._bucket:
+            self._turn(bucket)
+        place = bucket % BUCKETS
+        self.samples += 1
+        self._samples[place] += 1
+        if failed:
+            self.failures += 1
+            self._failures[place] += 1
+
+    def _turn(self, bucket: int) -> None:
+        for old in range(max(self._bucket, bucket - BUCKETS) + 1, bucket + 1):
+            place = old % BUCKETS
+            self.samples -= self._samples[place]
+            self.failures -= self._failures[place]
+            self._samples[place] = self._failures[place] = 0
+        self._bucket = bucket
 
     def clear(self) -> None:
         """Drop all samples."""
-        self._samples.clear()
-        self.failures = 0
+        self.samples = self.failures = 0
+        self._bucket = -1
+        self._samples = [0] * BUCKETS
+        self._failures = [0] * BUCKETS
 
 
 class Breaker:
@@ -63,6 +75,10 @@ class Breaker:
         self.round = 0
         self.probes_in_flight = 0
         self.why = ""
+        self.measure(terms)
+
+    def measure(self, terms: BreakerTerms) -> None:
+        """Take the windows' lengths; what was counted in others is dropped."""
         self.long = Window(terms.window)
         self.short = Window(min(terms.speed_window, terms.window))
 
@@ -81,6 +97,7 @@ class Pair:
     """A (source, model) pair: breaker, rest, prepaid tokens, and observed TTFT and speed."""
 
     __slots__ = (
+        "_breaker_terms",
         "_priced",
         "_priced_minute",
         "breaker",
@@ -98,7 +115,8 @@ class Pair:
         self.source = source
         self.serving = serving
         self.model = serving.model
-        self.breaker = Breaker(source.declared.breaker)
+        self._breaker_terms = source.declared.breaker
+        self.breaker = Breaker(self._breaker_terms)
         self.rest_until = now
         self._priced: dict[Tier, Price | None] = {}
         self._priced_minute = -1
@@ -112,9 +130,9 @@ class Pair:
         """Take a new declaration of the same pair."""
         self.serving = serving
         self._priced_minute = -1
-        terms = self.source.declared.breaker
-        self.breaker.long.length = terms.window
-        self.breaker.short.length = min(terms.speed_window, terms.window)
+        if self.source.declared.breaker != self._breaker_terms:
+            self._breaker_terms = self.source.declared.breaker
+            self.breaker.measure(self._breaker_terms)
 
     def healthy(self, now: float) -> bool:
         """Whether breaker and rest allow a request, free slot or not."""
@@ -124,6 +142,8 @@ class Pair:
 
     def available(self, now: float) -> bool:
         """Whether a request may be sent now."""
+        if self.breaker.state == rules.CLOSED and now >= self.rest_until:
+            return self.source.has_slot()
         return self.source.has_slot() and self.healthy(now)
 
     def covers(self, tokens: int, now: float) -> bool:
@@ -153,21 +173,14 @@ class Pair:
             self._priced[tier] = price_at(self.serving.prices, tier, utc)
         return self._priced[tier]
 
-    def expected_ttft(self) -> float:
-        """Median TTFT observed, else declared, else assumed."""
-        seen = self.ttft.quantile(0.5)
-        if seen is not None:
-            return seen
-        declared = self.serving.expected_ttft
-        return UNOBSERVED_TTFT if declared is None else declared
+    def expected_ttft(self, now: float) -> float | None:
+        """Median TTFT observed lately, else declared; None where nothing is known."""
+        return _lately(self.ttft, now, self.serving.expected_ttft)
 
-    def expected_speed(self) -> float:
-        """Median token speed of a stream observed, else declared, else assumed."""
-        seen = self.speed.quantile(0.5)
-        if seen is not None:
-            return seen
-        declared = self.serving.expected_speed
-        return UNOBSERVED_SPEED if declared is None else declared
+    def expected_speed(self, now: float) -> float | None:
+        """Median token speed of a stream observed lately, else declared; None where nothing is
+        known."""
+        return _lately(self.speed, now, self.serving.expected_speed)
 
     # A pair's health moves only here, so that every move is announced once.
 
@@ -186,8 +199,8 @@ class Pair:
             return []
         terms = self.source.declared.breaker
         for window in (breaker.short, breaker.long):
-            if rules.trips(len(window), window.failures, terms.min_samples, terms.error_share):
-                share = f"{window.failures} of {len(window)} failed in {window.length:g} s"
+            if rules.trips(window.samples, window.failures, terms.min_samples, terms.error_share):
+                share = f"{window.failures} of {window.samples} failed in {window.length:g} s"
                 return self._open(f"{why}; {share}", now)
         return []
 
@@ -214,6 +227,12 @@ class Pair:
         breaker.state, breaker.opened, breaker.why = rules.CLOSED, 0, ""
         breaker.forget()
         return [BreakerMoved(self.source.name, self.model, "closed", why)]
+
+
+def _lately(seen: Observed, now: float, declared: float | None) -> float | None:
+    if seen.samples and now - seen.last_at <= STALE:
+        return seen.quantile(0.5)
+    return declared
 
 
 class SourceState:

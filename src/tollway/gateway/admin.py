@@ -13,7 +13,13 @@ import msgspec
 from tollway.gateway.client import ClientConnection
 from tollway.gateway.http import JSON_HEADER, Refusal, Request
 
-_METHODS = {b"/reload": b"POST", b"/status": b"GET", b"/shutdown": b"POST"}
+_METHODS = {
+    b"/reload": b"POST",
+    b"/status": b"GET",
+    b"/shutdown": b"POST",
+    b"/drill": b"POST",
+    b"/drill/end": b"POST",
+}
 
 
 class Governed(Protocol):
@@ -22,6 +28,12 @@ class Governed(Protocol):
     def reload(self, done: Callable[[list[str]], None]) -> None: ...
     def status(self) -> Mapping[str, object]: ...
     def shutdown(self) -> None: ...
+
+    def drill(self, order: bytes) -> Mapping[str, object]:
+        """Begin a drill; raises `Refusal`."""
+        ...
+
+    def end_drill(self) -> Mapping[str, object]: ...
 
 
 class Admin:
@@ -34,14 +46,18 @@ class Admin:
         """Judge a head: path and method."""
         method = _METHODS.get(request.path)
         if method is None:
-            raise Refusal(404, "not_found", "There are POST /reload, GET /status, POST /shutdown.")
+            known = ", ".join(f"{how.decode()} {path.decode()}" for path, how in _METHODS.items())
+            raise Refusal(404, "not_found", f"There are {known}.")
         if request.method != method:
             allow = b"allow: " + method + b"\r\n"
             raise Refusal(405, "method_not_allowed", f"Use {method.decode()}.", allow)
 
+    def readmit(self, request: Request, first: Request) -> None:
+        """Nothing changes here from one request to the next."""
+
     def start(self, connection: ClientConnection, request: Request) -> None:
         """Answer a whole request."""
-        request.take_body()
+        body = request.take_body()
         if request.path == b"/status":
             _answer(connection, 200, self._governed.status())
         elif request.path == b"/reload":
@@ -50,6 +66,10 @@ class Admin:
                     connection, 409 if faults else 200, {"ok": not faults, "faults": faults}
                 )
             )
+        elif request.path == b"/drill":
+            _answer(connection, 200, self._governed.drill(body))
+        elif request.path == b"/drill/end":
+            _answer(connection, 200, self._governed.end_drill())
         else:
             _answer(connection, 202, {"ok": True})
             self._governed.shutdown()

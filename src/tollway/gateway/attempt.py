@@ -6,7 +6,8 @@ Rules
 2. Bytes are relayed as the meter hands them over, never rebuilt.
 3. An answer that is not a stream is held until it is whole, up to a cap, so that one cut short
    can still fall back.
-4. An attempt is over once, with a whole answer or with one failure.
+4. What a source says of a failure goes on without our credential, should it repeat it.
+5. An attempt is over once, with a whole answer or with one failure.
 """
 
 from typing import Protocol
@@ -64,6 +65,7 @@ class Attempt:
     __slots__ = (
         "_due",
         "_flowing",
+        "_good",
         "_held",
         "_held_size",
         "_moved",
@@ -88,7 +90,7 @@ class Attempt:
         self.error_answer: tuple[int, bytes, bytes] | None = None
         self.sent_at = self._moved = owner.clock()
         self._due = self.sent_at + upstream.source.timeouts.total
-        self._flowing = False
+        self._flowing = self._good = False
         self._held: list[bytes] = []
         self._held_size = 0
 
@@ -97,9 +99,12 @@ class Attempt:
     def head(self, status: int, headers: dict[bytes, bytes]) -> None:
         self.status = status
         self.headers = headers
-        if not 200 <= status < 300:
+        self._good = 200 <= status < 300
+        if not self._good:
             return
-        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        kind = headers.get(b"content-type", b"")
+        if kind != self.wanted:
+            kind = kind.partition(b";")[0].strip().lower()
         if kind != self.wanted:
             shown = kind.decode("ascii", "replace")[:80] or "no content-type"
             self._fail("malformed", f"answered {shown} instead of {self.wanted.decode()}")
@@ -107,7 +112,7 @@ class Attempt:
             self._fail("malformed", "the answer is compressed, which was not asked for")
 
     def data(self, data: bytes, ended: bool) -> None:
-        if self.status is not None and 200 <= self.status < 300:
+        if self._good:
             self._take(data, ended)
             return
         self._held.append(data)
@@ -118,7 +123,7 @@ class Attempt:
             self._answered_error(b"".join(self._held))
 
     def lost(self, kind: FailureKind, detail: str) -> None:
-        if self.status is not None and not 200 <= self.status < 300:
+        if self.status is not None and not self._good:
             self._answered_error(b"")
         else:
             self._fail(kind, detail)
@@ -145,18 +150,22 @@ class Attempt:
         timeouts = self.upstream.source.timeouts
         if now >= self._due:
             self._fail("too_long", f"not done after {timeouts.total:g} s")
-        elif self._flowing and not paused and now - self._moved >= timeouts.idle:
+        elif self._flowing and not paused and now - self._lived_at() >= timeouts.idle:
             self._fail("stall", f"nothing for {timeouts.idle:g} s")
 
     def progress(self) -> int | None:
         """Output tokens so far of a stream that flows, else None."""
         return None
 
+    def _lived_at(self) -> float:
+        """When the source last showed life, or was last let go on."""
+        return self._moved
+
     def spent(self, kind: FailureKind | None) -> Usage:
         """What the attempt is believed to cost if it ends now, for `kind` or because the client
         left. A source that refused charges nothing; one that was left at work may charge input."""
         if self.status is not None:
-            return self._metered(kind) if 200 <= self.status < 300 else Usage()
+            return self._metered(kind) if self._good else Usage()
         at_work = self.call is not None and self.call.connection is not None
         if at_work and kind in (None, "late", "too_long"):
             return self._metered(kind)
@@ -171,13 +180,19 @@ class Attempt:
         raise NotImplementedError
 
     def _fail(self, kind: FailureKind, detail: str, status: int | None = None) -> None:
-        self._owner.failed(Failure(kind, detail, status))
+        self._owner.failed(Failure(kind, self._veil(detail.encode()).decode(), status))
+
+    def _veil(self, said: bytes) -> bytes:
+        """Rule 4."""
+        secret = self.upstream.origin.secret
+        return said if secret is None else said.replace(secret.encode(), b"[credential]")
 
     def _answered_error(self, body: bytes) -> None:
         status = self.status or 502
         after = retry_after(self.headers.get(b"retry-after"), self._owner.utc())
         if body.lstrip()[:1] == b"{":
-            self.error_answer = (status, JSON_HEADER + retry_after_line(after), body)
+            lines = JSON_HEADER + retry_after_line(after)
+            self.error_answer = (status, lines, self._veil(body))
         self._owner.failed(Failure("status", f"answered {status}", status, after))
 
 
@@ -198,8 +213,8 @@ class StreamAttempt(Attempt):
         if ended and not meter.ended:
             out += meter.finish(now)
         if out:
-            self._moved = now
             if not self._flowing:
+                self._moved = now
                 self._flowing = True
                 if not self._owner.content(relayed_lines(self.headers), None):
                     return
@@ -217,6 +232,10 @@ class StreamAttempt(Attempt):
 
     def progress(self) -> int | None:
         return self.meter.output_tokens if self._flowing else None
+
+    def _lived_at(self) -> float:
+        # Content, reasoning and tool calls are life; comments are what a hung source still sends.
+        return max(self._moved, self.meter.last_at)
 
     def _metered(self, kind: FailureKind | None) -> Usage:
         return self.meter.usage()

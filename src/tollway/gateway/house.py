@@ -156,6 +156,8 @@ class House:
 
     def not_ready(self) -> str | None:
         """Why no new work should come here; None where it may."""
+        if self._timer is None:
+            return "starting"
         if self.draining:
             return "stopping"
         if self._writer.down is not None:
@@ -199,6 +201,7 @@ class House:
     def begin(self) -> None:
         """Start the timer."""
         self._timer = self._loop.call_later(TICK, self._tick)
+        self.hands.sweep(self.board.clock())
 
     def end(self) -> None:
         """Stop the timer."""

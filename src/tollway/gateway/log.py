@@ -1,13 +1,16 @@
 """One line for each thing that an operator should know, on standard error.
 
 Rules
-1. Plain text with the UTC time; a line is one line, whatever is in it.
+1. Plain text with the UTC time; a line is one line, whatever is in it, and no line speaks to the
+   terminal that shows it.
 2. Never a prompt, a key or a credential.
+3. A line that cannot be written (a full disk, a closed terminal) is lost, and stops nothing.
 """
 
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -23,8 +26,13 @@ class Log:
         """One line."""
         at = datetime.fromtimestamp(self._utc(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         stream = self._stream or sys.stderr
-        stream.write(f"{at} {' '.join(words.split())}\n")
-        stream.flush()
+        line = " ".join(words.split())
+        if not line.isprintable():
+            line = "".join(letter if letter.isprintable() else "?" for letter in line)
+        with suppress(OSError, ValueError):
+            stream.write(f"{at} {line}
+")
+            stream.flush()
 
     def fault(self, error: BaseException) -> None:
         """A fault of ours: where it happened and of what type. Its text is left out, because an

@@ -2,7 +2,8 @@
 
 Rules
 1. The mode, 0600, holds from the first moment.
-2. What a killed process left behind is removed; a socket that answers is somebody's.
+2. What a killed process left behind is removed; a socket that answers is somebody's, and so is
+   what is no socket: connecting to a file is refused just as by a dead socket.
 """
 
 import asyncio
@@ -41,6 +42,8 @@ async def listen_privately(
 
 
 def _remove_stale(path: Path) -> None:
+    if os.path.lexists(path) and not path.is_socket():
+        raise TollwayError(f"{path}: is not a socket. Name another gateway.admin_socket.")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))

@@ -12,7 +12,7 @@ import ctypes
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import uvloop
 
 from tollway.dispatch.machine import Dispatcher
 from tollway.errors import FaultsFound, TollwayError
+from tollway.gateway import drills
 from tollway.gateway.admin import Admin
 from tollway.gateway.child import Emulators, emulations
 from tollway.gateway.client import Front
@@ -150,6 +151,19 @@ class Process:
     def status(self) -> dict[str, object]:
         """See `Governed`."""
         return dict(self.house.status())
+
+    def drill(self, order: bytes) -> Mapping[str, object]:
+        """See `Governed`."""
+        board = self.house.board
+        running = drills.running(board.decider.snapshot(board.clock()))
+        line, answer = drills.begin(order, self.house.fleet, running, board)
+        self._log.say(line)
+        return answer
+
+    def end_drill(self) -> Mapping[str, object]:
+        """See `Governed`."""
+        self._log.say("drill: ended")
+        return drills.end(self.house.board)
 
     def shutdown(self) -> None:
         """Drain; asked again, end at once (rule 2)."""

@@ -20,7 +20,7 @@ _RESERVED = "request, utc, key, tenant, route, operation, tag, amount, input_tok
 _SETTLED = (
     "request, utc, outcome, code, source, model, upstream_model, tier, input, cached_input, "
     "cache_write, output, reasoning, estimated, cost, failed_cost, attempts, ttft, duration, "
-    "substituted"
+    "substituted, drilled"
 )
 _WIDTH_RESERVED = _RESERVED.count(",") + 1
 _WIDTH_SETTLED = _SETTLED.count(",") + 1
@@ -170,6 +170,7 @@ def settle_chunks(settles: Sequence[Settle]) -> Iterator[tuple[str, list[object]
                 None if item.ttft is None else micros(item.ttft),
                 micros(item.duration),
                 item.substituted,
+                item.drilled,
             )
         yield settle_statement(rows), flat
 

@@ -17,7 +17,8 @@ from urllib.parse import quote
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.dispatch.opening import Opening, Spent
 from tollway.errors import TollwayError
-from tollway.ledger import rows, sqlite_keys, sqlite_usage
+from tollway.ledger import rows, sqlite_drills, sqlite_keys, sqlite_usage
+from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.lock import GatewayLock
 from tollway.ledger.migrate import is_current, migrate, schema_version
@@ -172,6 +173,18 @@ class SqliteLedger:
     def usage(self, query: UsageQuery) -> UsageReport:
         """See `Ledger.usage`."""
         return sqlite_usage.report(self._db, query)
+
+    def settled(self, period: Period) -> list[Settled]:
+        """See `Ledger.settled`."""
+        return sqlite_drills.settled(self._db, period)
+
+    def unsettled(self, period: Period) -> int:
+        """See `Ledger.unsettled`."""
+        return sqlite_drills.unsettled(self._db, period)
+
+    def last_uses(self) -> list[LastUse]:
+        """See `Ledger.last_uses`."""
+        return sqlite_drills.last_uses(self._db)
 
     def add_key(self, record: KeyRecord) -> None:
         """See `Ledger.add_key`."""

@@ -16,6 +16,7 @@ from typing import Protocol
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.dispatch.opening import Opening
 from tollway.errors import TollwayError
+from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.query import UsageQuery, UsageReport
 
@@ -66,6 +67,18 @@ class Ledger(Booker, Protocol):
 
     def usage(self, query: UsageQuery) -> UsageReport:
         """What was used, in groups."""
+        ...
+
+    def settled(self, period: Period) -> list[Settled]:
+        """The settled requests of a period, in no order."""
+        ...
+
+    def unsettled(self, period: Period) -> int:
+        """How many requests of a period are still open."""
+        ...
+
+    def last_uses(self) -> list[LastUse]:
+        """Every (route, source, model) that has completed a request, and when it last did."""
         ...
 
     def add_key(self, record: KeyRecord) -> None:

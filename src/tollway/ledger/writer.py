@@ -28,13 +28,15 @@ CallSoon = Callable[[Callable[[Report], None], Report], object]
 class Pace:
     """When the writer commits, tries again and checkpoints.
 
-    `spacing`: at least so many seconds from one commit to the next, so that load makes batches
-    larger instead of commits more frequent; an item that comes after a pause never waits.
+    `spacing`: seconds that a commit keeps off the next one for each item it held, up to
+    `longest_spacing`: load makes batches larger instead of commits more frequent, and a client
+    that asks one request after the other waits for next to nothing.
     `batch`: most items a transaction. `first_retry` doubles up to `last_retry` while the store is
     down. A checkpoint follows every `checkpoint` items.
     """
 
-    spacing: float = 0.005
+    spacing: float = 0.0001
+    longest_spacing: float = 0.005
     batch: int = 512
     first_retry: float = 0.05
     last_retry: float = 5.0
@@ -108,7 +110,7 @@ class LedgerWriter:
             self._give_up_at = monotonic() + timeout
             self._queue.put(_CLOSE)
         if self._thread.is_alive():
-            self._thread.join(timeout + self._pace.spacing)
+            self._thread.join(timeout + self._pace.longest_spacing)
         return self.pending
 
     # --- in the thread -----------------------------------------------------------------------
@@ -126,7 +128,8 @@ class LedgerWriter:
                     sleep(early)
                 closing = self._take(batch) or closing
             self._work(batch)
-            next_commit = monotonic() + self._pace.spacing
+            spacing = min(len(batch) * self._pace.spacing, self._pace.longest_spacing)
+            next_commit = monotonic() + spacing
             if closing and self._queue.empty() and not self._may_still_book():
                 self._checkpoint()
                 return

@@ -25,14 +25,16 @@ class Option(msgspec.Struct, frozen=True, gc=False):
     """An available (source, model) pair as a policy sees it.
 
     `order` is its place in the route; `seed` 64 bits fixed by its name; `outstanding` requests in
-    flight at the source; `cost` expected pico-dollars of this request; `ttft` and `speed` what is
-    expected of it (seconds, output tokens a second); `prepaid` whether prepaid tokens cover it.
+    flight at the source; `load` how far that is from an idle source to a full one; `cost` expected
+    pico-dollars of this request; `ttft` and `speed` what is expected of it (seconds, output tokens
+    a second); `prepaid` whether prepaid tokens cover it.
     """
 
     order: int
     name: str
     seed: int
     outstanding: int
+    load: float
     cost: int
     ttft: float
     speed: float
@@ -58,6 +60,16 @@ def mix(value: int) -> int:
     return value ^ (value >> 31)
 
 
+UNBOUNDED_SLOTS = 64
+"""Requests in flight that count as a full source where no slots are declared: a common
+max_num_seqs of one replica."""
+
+
+def load(outstanding: int, slots: int | None) -> float:
+    """How full a source is: 0 idle, 1 full."""
+    return outstanding / (UNBOUNDED_SLOTS if slots is None else slots)
+
+
 def cheapest(
     options: Sequence[Option], ask: Ask, tolerance: float, weights: Mapping[str, float]
 ) -> Sequence[Option]:
@@ -69,9 +81,13 @@ def cheapest(
 def fastest(
     options: Sequence[Option], ask: Ask, tolerance: float, weights: Mapping[str, float]
 ) -> Sequence[Option]:
-    """Those whose expected time to the whole answer is within the tolerance of the shortest."""
+    """Those whose expected time to the whole answer is within the tolerance of the shortest.
+
+    What was observed lags behind what is in flight, and everybody would run to the source that
+    looked fastest a moment ago: so a time counts for more the fuller its source is.
+    """
     tokens = ask.output_tokens
-    times = [option.ttft + tokens / option.speed for option in options]
+    times = [(option.ttft + tokens / option.speed) * (1.0 + option.load) for option in options]
     bound = min(times) * (1.0 + tolerance)
     return [option for option, time in zip(options, times, strict=True) if time <= bound]
 

@@ -58,7 +58,13 @@ class Seat:
         self.connections = 0
         self.heard = now
         self.prepared: dict[int, tuple[str, ...]] = {}
-        self.said: Standing | None = None
+        self._standing: Standing | None = None
+
+    def tell(self, standing: Standing) -> None:
+        """Say how things stand, where that is news."""
+        if standing != self._standing:
+            self._standing = standing
+            self.wire.say(standing)
 
 
 class Hall:
@@ -151,10 +157,8 @@ class Hall:
         why = self._house.not_ready()
         everywhere = self.connections()
         for seat in self._seats.values():
-            standing = Standing(why, everywhere - seat.connections)
-            if standing != seat.said:
-                seat.said = standing
-                seat.wire.say(standing)
+            if seat.hello is not None:
+                seat.tell(Standing(why, everywhere - seat.connections))
 
     def connections(self) -> int:
         """See `Hands`."""
@@ -242,6 +246,7 @@ class Hall:
             seat.hello = message
             seat.wire.say(Welcome(dict(house.loaded.documents), house.started))
             seat.wire.say(Keys(house.ring.records()))
+            seat.tell(Standing(house.not_ready(), self.connections()))
         elif isinstance(message, Prepared):
             seat.prepared[message.number] = message.faults
             self._changed.set()

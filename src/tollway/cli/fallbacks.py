@@ -1,0 +1,145 @@
+"""`tollway fallbacks`: which fallbacks have been tried lately, by traffic or by a drill.
+
+Rules
+1. A fallback is tested by a request that it completed on that route.
+2. Traffic is known by its UTC day, which counts as its last moment; a drill by its moment.
+3. A route without a fallback is named; that it has none is a choice, and no failure here.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from tollway.cli.moments import stamp
+from tollway.cli.running import read_running
+from tollway.cli.table import Column, print_table
+from tollway.errors import Fault, FaultsFound
+from tollway.fleet.objects import Fleet
+from tollway.inspect.fleetfile import read_fleet
+from tollway.ledger.drills import LastUse
+from tollway.ledger.sqlite import open_reader
+from tollway.ledger.state import ledger_path, state_folder
+
+_DAY = 86_400.0
+_LONGEST = 3650
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One fallback of a route, and when it was last used there; UTC seconds. `source` None: the
+    route has no fallback."""
+
+    route: str
+    source: str | None
+    model: str | None
+    traffic: float | None
+    drill: float | None
+    tested: bool
+
+
+def fallbacks(
+    file: Path | None = None,
+    /,
+    *,
+    days: int = 30,
+    ledger: str | None = None,
+    state: str | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Say when each fallback last carried traffic or a drill; exit 1 where one is untested.
+
+    Parameters
+    ----------
+    file
+        The fleet file. Default: that of the running gateway, else fleet.toml.
+    days
+        A fallback that was not used for longer is untested.
+    ledger
+        The ledger's file. Default: ledger.sqlite in the state folder.
+    state
+        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
+    json
+        Print one JSON object.
+    """
+    if not 1 <= days <= _LONGEST:
+        raise FaultsFound([Fault("--days", f"is {days}", f"Write 1 to {_LONGEST}.")])
+    now = time.time()
+    fleet = read_fleet(file or _running(state_folder(state, os.environ)))
+    with closing(open_reader(ledger_path(ledger, state, os.environ))) as store:
+        uses = store.last_uses()
+    found = standings(fleet, uses, days, now)
+    untested = [one for one in found if one.source is not None and not one.tested]
+    if json:
+        rows = [_plain(one) for one in found]
+        whole = {"days": days, "untested": len(untested), "fallbacks": rows}
+        sys.stdout.write(msgspec.json.encode(whole).decode() + "\n")
+    else:
+        _print(found, untested, days)
+    return 1 if untested else 0
+
+
+def _running(folder: Path) -> Path:
+    running = read_running(folder)
+    return Path(running.fleet) if running is not None else Path("fleet.toml")
+
+
+def standings(fleet: Fleet, uses: Iterable[LastUse], days: int, now: float) -> list[Standing]:
+    """Every fallback of every route, untested ones first in each route."""
+    last: Mapping[tuple[str, str, str], LastUse] = {
+        (use.route, use.source, use.model): use for use in uses
+    }
+    found: list[Standing] = []
+    for name, route in sorted(fleet.routes.items()):
+        if not route.fallbacks:
+            found.append(Standing(name, None, None, None, None, False))
+        for pair in route.fallbacks:
+            use = last.get((name, pair.source, pair.model))
+            traffic, drill = (None, None) if use is None else (use.traffic, use.drill)
+            # Rule 2.
+            latest = max(0.0 if traffic is None else traffic + _DAY, drill or 0.0)
+            tested = latest > now - days * _DAY
+            found.append(Standing(name, pair.source, pair.model, traffic, drill, tested))
+    return found
+
+
+def _print(found: list[Standing], untested: list[Standing], days: int) -> None:
+    columns = [Column(name) for name in ("route", "fallback", "traffic", "drill", "")]
+    rows = [
+        [
+            one.route,
+            "none" if one.source is None else f"{one.source}:{one.model}",
+            "-" if one.traffic is None else stamp(one.traffic)[:10],
+            "-" if one.drill is None else stamp(one.drill),
+            "" if one.source is None else "tested" if one.tested else "UNTESTED",
+        ]
+        for one in found
+    ]
+    print_table(columns, rows)
+    alone = sorted({one.route for one in found if one.source is None})
+    if alone:
+        sys.stderr.write(f"Without a fallback: {', '.join(alone)}.\n")
+    if untested:
+        sys.stderr.write(
+            f"{len(untested)} of {len(found) - len(alone)} fallbacks carried neither traffic nor a "
+            f"drill for {days} days. Try one: tollway drill lose SOURCE, for a candidate of its "
+            "route.\n"
+        )
+
+
+def _plain(one: Standing) -> dict[str, object]:
+    return {
+        "route": one.route,
+        "source": one.source,
+        "model": one.model,
+        "last_traffic": None if one.traffic is None else stamp(one.traffic)[:10],
+        "last_drill": None if one.drill is None else stamp(one.drill),
+        "tested": one.tested if one.source is not None else None,
+    }
