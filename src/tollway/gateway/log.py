@@ -30,8 +30,7 @@ class Log:
         if not line.isprintable():
             line = "".join(letter if letter.isprintable() else "?" for letter in line)
         with suppress(OSError, ValueError):
-            stream.write(f"{at} {line}
-")
+            stream.write(f"{at} {line}\n")
             stream.flush()
 
     def fault(self, error: BaseException) -> None:
