@@ -15,11 +15,12 @@ from tollway.dispatch.machine import Dispatcher
 from tollway.dispatch.messages import Action, Arrived, Event, Reserve, Send, Settle
 from tollway.dispatch.opening import Opening
 from tollway.fleet.objects import Fleet, KeyTerms
-from tollway.gateway.client import Front
+from tollway.gateway.ending import Ending
 from tollway.gateway.house import House, Watch
 from tollway.gateway.loading import load
 from tollway.gateway.log import Log
-from tollway.gateway.routes import Routes
+from tollway.gateway.memory import calm_collector
+from tollway.gateway.own import OwnHands
 from tollway.gateway.switchboard import Switchboard
 from tollway.ledger.keys import KeyRecord, KeyRing, key_digest
 
@@ -75,12 +76,11 @@ async def serve(what: str, path: Path, folder: Path) -> None:
     board = Switchboard(decider, books, watch, loop, time.monotonic, time.time)
     ring = KeyRing(OneKey())
     house = House(loaded, board, watch, books, ring, folder / "none.sqlite")  # type: ignore[arg-type]
-    routes = Routes(house, "bench")
-    settings = loaded.fleet.gateway
-    house.front = Front(routes, settings, board.clock, board.utc, watch.failed)
-    server = await loop.create_server(house.front, settings.host, settings.port, backlog=4096)
+    house.hands = hands = OwnHands()
+    await hands.open(house, Ending())
     house.begin()
-    await server.serve_forever()
+    calm_collector()
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

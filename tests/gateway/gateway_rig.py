@@ -27,6 +27,7 @@ from tollway.fleet.objects import (
     SourceTimeouts,
     Tenant,
 )
+from tollway.fleet.usage import Usage
 from tollway.gateway.client import Front
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
@@ -138,7 +139,7 @@ class PlanDecider:
             None,
             None,
             "standard",
-            m.Usage(),
+            Usage(),
             0,
             1,
             (),

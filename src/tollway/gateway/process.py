@@ -4,16 +4,13 @@ Rules
 1. Ready is said only when requests will be served.
 2. SIGTERM and SIGINT end it, by the rules of `ending`; all is settled.
 3. A reload either takes the whole new fleet or changes nothing and says why.
-4. No memory of this process is written to disk by the kernel: it holds credentials.
 """
 
 import asyncio
-import ctypes
-import resource
 import signal
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, closing, suppress
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import uvloop
@@ -28,6 +25,7 @@ from tollway.gateway.ending import Ending
 from tollway.gateway.house import Hands, House, Watch
 from tollway.gateway.loading import Loaded, load
 from tollway.gateway.log import Log
+from tollway.gateway.memory import calm_collector
 from tollway.gateway.own import shown
 from tollway.gateway.private import listen_privately
 from tollway.gateway.recorder import Recorder
@@ -38,15 +36,6 @@ from tollway.ledger.writer import LedgerWriter
 from tollway.units import format_usd
 
 _LAST_COMMIT = 5.0
-_PR_SET_DUMPABLE = 4
-
-
-def keep_memory_private() -> None:
-    """Rule 4, as far as this system lets us."""
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 class Process:
@@ -105,6 +94,7 @@ class Process:
                 house.emulators = Emulators(house.loaded, self._log, house.board.clock)
             house.begin()
             self._handle_signals(loop)
+            calm_collector()
             where = house.fleet.gateway
             self._log.say(f"started: http://{shown(where)}/v1 serves {house.loaded.path}")
             await ending.begun()

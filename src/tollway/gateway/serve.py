@@ -5,8 +5,9 @@ from pathlib import Path
 
 from tollway.gateway.loading import load
 from tollway.gateway.log import Log
+from tollway.gateway.memory import keep_private
 from tollway.gateway.own import OwnHands
-from tollway.gateway.process import Process, keep_memory_private
+from tollway.gateway.process import Process
 
 
 def serve(path: Path, folder: Path, *, open_metrics: bool = False) -> int:
@@ -16,7 +17,7 @@ def serve(path: Path, folder: Path, *, open_metrics: bool = False) -> int:
     Raises:
         TollwayError: it cannot start; the text says why.
     """
-    keep_memory_private()
+    keep_private()
     loaded = load(path)
     log = Log(time.time)
     if loaded.fleet.gateway.workers > 1:
