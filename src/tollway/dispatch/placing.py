@@ -5,7 +5,7 @@ from tollway.dispatch.books import Books
 from tollway.dispatch.lanes import Lanes
 from tollway.dispatch.messages import Action, Send
 from tollway.dispatch.requests import RESERVING, SENT, Attempt, RequestState
-from tollway.dispatch.routing import holding, pick, plan_routes, substitution, without
+from tollway.dispatch.routing import holding, named, pick, plan_routes, substitution, without
 from tollway.dispatch.sources import Pair, Sources
 from tollway.dispatch.timetable import Timetable
 from tollway.fleet.objects import Fleet
@@ -62,7 +62,10 @@ class Placing:
             request.options = (plan.candidates, plan.fallbacks)
         else:
             request.options = (holding(plan.candidates, tokens), holding(plan.fallbacks, tokens))
-        lost = request.drilled
+        only, lost = request.arrived.only, request.drilled
+        if only is not None:
+            candidates, fallbacks = request.options
+            request.options = (named(candidates, only), named(fallbacks, only))
         if lost is not None:
             candidates, fallbacks = request.options
             request.options = (without(candidates, lost), without(fallbacks, lost))

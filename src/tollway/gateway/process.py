@@ -173,7 +173,8 @@ class Process:
             )
         _remove_stale(path)
         board = house.board
-        front = Front(Admin(self), settings, board.clock, board.utc, house.watch.failed)
+        asking = Routes(house, secrets.token_hex(6), pins=True)
+        front = Front(Admin(self, asking), settings, board.clock, board.utc, house.watch.failed)
         # Nobody may connect in the moment between its making and a chmod.
         mask = os.umask(0o177)
         try:

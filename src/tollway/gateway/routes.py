@@ -63,10 +63,12 @@ Handler = Callable[[ClientConnection, Request], None]
 
 
 class Routes:
-    """The gateway's paths. `boot` makes request ids of this process differ from any other's."""
+    """The gateway's paths. `boot` makes request ids of this process differ from any other's;
+    `pins` says that an asker may name the source: an operator's may, a client's never."""
 
-    def __init__(self, state: State, boot: str) -> None:
+    def __init__(self, state: State, boot: str, *, pins: bool = False) -> None:
         self._state = state
+        self._pins = pins
         self._boot = boot
         self._count = 0
         self._probes: dict[bytes, Handler] = {
@@ -145,6 +147,7 @@ class Routes:
         if tag is not None and not _TAG.match(tag):
             raise _bad_header("x-tollway-tag", "1 to 64 of A-Z a-z 0-9 _ . : -")
         request_class = _choice(headers, b"x-tollway-class", _CLASSES)
+        only = headers.get(b"x-tollway-only") if self._pins else None
         body = request.take_body()
         try:
             facts = read_request(operation, body, key.tenant)
@@ -174,6 +177,7 @@ class Routes:
                 tier=facts.tier,
                 tag=None if tag is None else tag.decode(),
                 choices=facts.choices,
+                only=None if only is None else only.decode("utf-8", "replace"),
             ),
         )
 
