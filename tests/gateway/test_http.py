@@ -307,12 +307,25 @@ def _read(reader: RequestReader, pieces: list[bytes]) -> list[tuple[bytes, bytes
     ]
 
 
-def _reader() -> RequestReader:
-    def admit(request: Request) -> None:
+class Judge:
+    """Refuses one path, and every request once `closed`."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.heads = 0
+
+    def admit(self, request: Request) -> None:
+        self.heads += 1
         if request.path == b"/no":
             raise Refusal(404, "x", "x")
 
-    return RequestReader(SETTINGS, admit)
+    def readmit(self, request: Request, first: Request) -> None:
+        if self.closed:
+            raise Refusal(401, "x", "x")
+
+
+def _reader(judge: Judge | None = None) -> RequestReader:
+    return RequestReader(SETTINGS, judge or Judge())
 
 
 def test_requests_read_the_same_whole_and_byte_by_byte() -> None:
@@ -332,6 +345,41 @@ def test_any_bytes_are_read_or_refused_the_same_however_they_are_cut(
     assert _read(_reader(), [data[:cut], data[cut:]]) == _read(
         _reader(), [data[at : at + 1] for at in range(len(data))]
     )
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=60), st.integers(0, len(WHOLE)), st.integers(0, len(WHOLE)))
+def test_a_known_head_is_read_as_an_unknown_one(noise: bytes, start: int, end: int) -> None:
+    data = WHOLE[:start] + noise + WHOLE[end:]
+    knowing, judge = _reader(), Judge()
+    assert len(_read(knowing, [WHOLE])) == 1
+    assert _read(knowing, [data]) == _read(_reader(judge), [data])
+
+
+@pytest.mark.parametrize(
+    "length", [b"2", b"02", b"+2", b"-2", b"2 ", b" 2", b"2,2", b"0x2", b"2_", b"2\n", b"2\r", b""]
+)
+def test_another_length_under_a_known_head_is_read_as_under_an_unknown_one(length: bytes) -> None:
+    data = HEAD + b"content-length: " + length + b"\r\n\r\n{}"
+    knowing = _reader()
+    assert len(_read(knowing, [WHOLE])) == 1
+    assert _read(knowing, [data, WHOLE]) == _read(_reader(), [data, WHOLE])
+
+
+def test_a_known_head_is_not_parsed_again_but_judged_again() -> None:
+    judge = Judge()
+    reader = _reader(judge)
+    longer = HEAD + b"content-length: 12\r\n\r\n" + b"x" * 12
+    assert [status for _, _, status in _read(reader, [WHOLE, longer, WHOLE])] == [None] * 3
+    assert judge.heads == 1
+    judge.closed = True
+    assert _read(reader, [WHOLE])[0][1:] == (b"", 401)
+
+
+def test_a_head_that_has_begun_is_not_taken_for_a_known_one() -> None:
+    reader = _reader()
+    assert len(_read(reader, [WHOLE])) == 1
+    assert _read(reader, [b"PO", WHOLE])[0][2] == 400
 
 
 def test_nothing_is_read_after_a_violation() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tollway.ledger.state import FILE_MODE, PID
+from tollway.ledger.state import FILE_MODE, PID, refuse_foreign
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _STATE, _START = 0, 19  # fields 3 and 22 of /proc/PID/stat, counted from the one after the name
@@ -62,7 +62,12 @@ def is_alive(running: Running) -> bool:
 
 
 def read_running(folder: Path) -> Running | None:
-    """The live gateway of a state folder; None where there is none, or its record is stale."""
+    """The live gateway of a state folder; None where there is none, or its record is stale.
+
+    Raises:
+        TollwayError: others decide what is in the folder, and so whom a command would stop.
+    """
+    refuse_foreign(folder)
     try:
         running = msgspec.json.decode((folder / PID).read_bytes(), type=Running)
     except (OSError, msgspec.DecodeError):

@@ -1,7 +1,8 @@
 """The ASGI application: OpenAI's endpoints over pools of replicas, and the controls beside them.
 
 Rules
-1. The controls (`/emulator/*`) answer loopback peers only, whatever address is listened on.
+1. The controls (`/emulator/*`) answer loopback peers only, whatever address is listened on, and no
+   web page that a browser on this machine shows.
 """
 
 import asyncio
@@ -90,6 +91,8 @@ class Emulator:
     async def _route(self, exchange: Exchange) -> None:
         if exchange.path.startswith("/emulator/") and not exchange.from_loopback:
             raise Refusal(403, "The controls answer loopback peers only.")
+        if exchange.path.startswith("/emulator/") and exchange.from_web_page:
+            raise Refusal(403, "The controls answer no web page; ask them by a loopback address.")
         answer = self._routes.get((exchange.method, exchange.path))
         if answer is not None:
             await answer(exchange)

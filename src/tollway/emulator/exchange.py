@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tollway.emulator.asks import Refusal
+from tollway.fleet.quantities import is_loopback
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -43,6 +44,14 @@ class Exchange:
             return self._client is not None and ip_address(self._client[0]).is_loopback
         except ValueError:
             return False
+
+    @property
+    def from_web_page(self) -> bool:
+        """Whether a browser asks for a web page: it says from where, or, of a page whose name was
+        made to lead to this machine (DNS rebinding), calls us by that name."""
+        host = self.header(b"host") or "localhost"
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        return self.header(b"origin") is not None or not is_loopback(name.strip("[]").lower())
 
     async def body(self) -> bytes:
         """The whole request body.

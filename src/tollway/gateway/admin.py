@@ -58,6 +58,11 @@ class Admin:
             allow = b"allow: " + method + b"\r\n"
             raise Refusal(405, "method_not_allowed", f"Use {method.decode()}.", allow)
 
+    def readmit(self, request: Request, first: Request) -> None:
+        """Whose key it was may have changed since; the admin paths don't change."""
+        if request.path in OPERATIONS:
+            self._asking.readmit(request, first)
+
     def start(self, connection: ClientConnection, request: Request) -> None:
         """Answer a whole request."""
         if request.path in OPERATIONS:

@@ -19,11 +19,10 @@ _LONGEST_WAIT = 24 * 3600.0
 
 def attempt_lines(request: str, action: Send | None) -> bytes:
     """The `x-tollway-*` header lines; `action` is the last attempt, None where there was none."""
-    line = b"x-tollway-request: %b\r\n" % request.encode()
     if action is None:
-        return line
-    return b"%b%bx-tollway-attempts: %d\r\n" % (
-        line,
+        return b"x-tollway-request: %b\r\n" % request.encode()
+    return b"x-tollway-request: %b\r\n%bx-tollway-attempts: %d\r\n" % (
+        request.encode(),
         _source_lines(action.source, action.upstream_model, action.substituted),
         action.attempt,
     )

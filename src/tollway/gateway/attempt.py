@@ -6,7 +6,8 @@ Rules
 2. Bytes are relayed as the meter hands them over, never rebuilt.
 3. An answer that is not a stream is held until it is whole, up to a cap, so that one cut short
    can still fall back.
-4. An attempt is over once, with a whole answer or with one failure.
+4. What a source says of a failure goes on without our credential, should it repeat it.
+5. An attempt is over once, with a whole answer or with one failure.
 """
 
 from typing import Protocol
@@ -99,7 +100,9 @@ class Attempt:
         self.headers = headers
         if not 200 <= status < 300:
             return
-        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        kind = headers.get(b"content-type", b"")
+        if kind != self.wanted:
+            kind = kind.partition(b";")[0].strip().lower()
         if kind != self.wanted:
             shown = kind.decode("ascii", "replace")[:80] or "no content-type"
             self._fail("malformed", f"answered {shown} instead of {self.wanted.decode()}")
@@ -175,13 +178,19 @@ class Attempt:
         raise NotImplementedError
 
     def _fail(self, kind: FailureKind, detail: str, status: int | None = None) -> None:
-        self._owner.failed(Failure(kind, detail, status))
+        self._owner.failed(Failure(kind, self._veil(detail.encode()).decode(), status))
+
+    def _veil(self, said: bytes) -> bytes:
+        """Rule 4."""
+        secret = self.upstream.origin.secret
+        return said if secret is None else said.replace(secret.encode(), b"[credential]")
 
     def _answered_error(self, body: bytes) -> None:
         status = self.status or 502
         after = retry_after(self.headers.get(b"retry-after"), self._owner.utc())
         if body.lstrip()[:1] == b"{":
-            self.error_answer = (status, JSON_HEADER + retry_after_line(after), body)
+            lines = JSON_HEADER + retry_after_line(after)
+            self.error_answer = (status, lines, self._veil(body))
         self._owner.failed(Failure("status", f"answered {status}", status, after))
 
 

@@ -25,6 +25,7 @@ from tollway.gateway.http import (
     answer_head,
     date_line,
 )
+from tollway.gateway.outbox import Outbox
 from tollway.gateway.reader import RequestReader
 
 HIGH_WATER = 64 * 1024
@@ -52,6 +53,9 @@ class App(Protocol):
     def admit(self, request: Request) -> None:
         """Judge a head before its body is read; raises `Refusal`."""
 
+    def readmit(self, request: Request, first: Request) -> None:
+        """Judge one whose head equals that of `first`, which was admitted; raises `Refusal`."""
+
     def start(self, connection: "ClientConnection", request: Request) -> None:
         """Begin to answer a whole request; raises `Refusal`."""
 
@@ -77,6 +81,7 @@ class Front:
         self.draining = False
         self._utc = utc
         self.date = date_line(utc())
+        self.outbox = Outbox(asyncio.get_running_loop())
 
     def sweep(self, now: float) -> None:
         """End what has waited too long. Call about twice a second."""
@@ -114,7 +119,7 @@ class ClientConnection(asyncio.Protocol):
 
     def __init__(self, front: Front) -> None:
         self._front = front
-        self._reader = RequestReader(front.settings, front.app.admit)
+        self._reader = RequestReader(front.settings, front.app)
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[Request] = deque()
         self._current: Request | None = None
@@ -169,7 +174,10 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         reader = self._reader
         requests = reader.feed(data)
-        if requests:
+        if len(requests) == 1 and self._current is None and not (self._waiting or self._paused):
+            if self._transport is not None and self._phase != LINGERING:
+                self._start(requests[0])
+        elif requests:
             self._waiting.extend(requests)
             self._pump()
             if self._waiting and self._transport is not None:
@@ -178,7 +186,7 @@ class ClientConnection(asyncio.Protocol):
             self._await_rest()
             if reader.wants_continue and self._transport is not None:
                 reader.wants_continue = False
-                self._transport.write(CONTINUE)
+                self._front.outbox.write(self._transport, CONTINUE)
 
     # --- deadlines -------------------------------------------------------------------------------
 
@@ -210,6 +218,7 @@ class ClientConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
+        self._front.outbox.flush()
         if self._paused or self._phase == LINGERING:
             transport.abort()
         elif self._reader.begun():
@@ -222,6 +231,7 @@ class ClientConnection(asyncio.Protocol):
         """Close the connection where no request of it is being received or answered."""
         idle = self._current is None and not self._waiting and not self._reader.begun()
         if idle and self._transport is not None:
+            self._front.outbox.flush()
             self._transport.close()
 
     def _refuse_unread(self, refusal: Refusal) -> None:
@@ -239,20 +249,24 @@ class ClientConnection(asyncio.Protocol):
         while self._current is None and self._waiting and not self._paused:
             if self._transport is None or self._phase == LINGERING:
                 break
-            request = self._current = self._waiting.popleft()
-            self._enter(ANSWER)
-            try:
-                if request.refusal is not None:
-                    raise request.refusal
-                self._front.app.start(self, request)
-            except Refusal as refusal:
-                self.refuse(refusal)
-            except Exception as error:  # noqa: BLE001 - a fault of ours must not end in silence
-                self._front.failed(error)
-                self.refuse(Refusal(500, "internal_error", "The gateway failed.", close=True))
+            self._start(self._waiting.popleft())
         self._pumping = False
         if not self._waiting and self._transport is not None:
             self._transport.resume_reading()
+
+    def _start(self, request: Request) -> None:
+        self._current = request
+        self._phase = ANSWER
+        self.deadline = inf
+        try:
+            if request.refusal is not None:
+                raise request.refusal
+            self._front.app.start(self, request)
+        except Refusal as refusal:
+            self.refuse(refusal)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end in silence
+            self._front.failed(error)
+            self.refuse(Refusal(500, "internal_error", "The gateway failed.", close=True))
 
     def _finished(self, *, keep: bool) -> None:
         """The current request has its whole answer."""
@@ -262,17 +276,18 @@ class ClientConnection(asyncio.Protocol):
         if self._transport is None:
             return
         if keep:
-            self._enter(IDLE)
             self._await_rest()
-            self._pump()
-        elif refused:
-            self._waiting.clear()
+            if self._waiting:
+                self._pump()
+            return
+        self._front.outbox.flush()
+        self._waiting.clear()
+        if refused:
             self._enter(LINGERING)
             self._reader.deaf = True
             self._transport.resume_reading()
             self._transport.write_eof()
         else:
-            self._waiting.clear()
             self._transport.close()
 
     # --- answers ---------------------------------------------------------------------------------
@@ -292,12 +307,14 @@ class ClientConnection(asyncio.Protocol):
         keep = request.keep_alive and not close and not self._front.draining
         length = None if status == 204 else len(body)
         head = answer_head(status, headers, length, date=self._front.date, keep_alive=keep)
+        outbox = self._front.outbox
         if request.method == b"HEAD" or not body:
-            self._transport.write(head)
+            outbox.write(self._transport, head)
         elif len(body) <= ONE_WRITE:
-            self._transport.write(head + body)
+            outbox.write(self._transport, head + body)
         else:
-            self._transport.writelines((head, body))
+            outbox.write(self._transport, head)
+            outbox.write(self._transport, body)
         self._finished(keep=keep)
 
     def begin(self, status: int, headers: bytes, length: int | None = None) -> None:
@@ -311,11 +328,10 @@ class ClientConnection(asyncio.Protocol):
             request.keep_alive = False
         if self._chunked:
             headers = headers + CHUNKED_HEADER
-        self._transport.write(
-            answer_head(
-                status, headers, length, date=self._front.date, keep_alive=request.keep_alive
-            )
+        head = answer_head(
+            status, headers, length, date=self._front.date, keep_alive=request.keep_alive
         )
+        self._front.outbox.write(self._transport, head)
 
     def send(self, data: bytes) -> None:
         """Send a part of the body. `data` is not empty."""
@@ -323,11 +339,12 @@ class ClientConnection(asyncio.Protocol):
         if transport is None:
             return
         if not self._chunked:
-            transport.write(data)
+            self._front.outbox.write(transport, data)
         elif len(data) <= ONE_WRITE:
-            transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+            self._front.outbox.write(transport, b"%x\r\n%b\r\n" % (len(data), data))
         else:
-            transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+            for part in (b"%x\r\n" % len(data), data, b"\r\n"):
+                self._front.outbox.write(transport, part)
 
     def end(self) -> None:
         """End the body that `begin` started."""
@@ -335,11 +352,12 @@ class ClientConnection(asyncio.Protocol):
         if self._transport is None or request is None:
             return
         if self._chunked:
-            self._transport.write(LAST_CHUNK)
+            self._front.outbox.write(self._transport, LAST_CHUNK)
         self._finished(keep=request.keep_alive)
 
     def abort(self) -> None:
         """Break the answer off, so that the client cannot take it for a whole one."""
         self.listener = None
         if self._transport is not None:
+            self._front.outbox.flush()
             self._transport.abort()

@@ -174,11 +174,11 @@ class Exchange:
         attempt = self._attempt
         if attempt is None:
             return
-        self._say_content(attempt)
-        if self._attempt is attempt:
-            lines += self._lines()
-            self._end_attempt(attempt, usage)
-            self._connection.respond(200, lines, body)
+        # `Finished` says that there was content: nothing is decided between the two.
+        self._board.first_content(attempt.action, self.clock() - attempt.sent_at)
+        lines += self._lines()
+        self._end_attempt(attempt, usage)
+        self._connection.respond(200, lines, body)
 
     def finished(self, usage: Usage) -> None:
         """The last part of the answer has gone out."""

@@ -70,7 +70,8 @@ class Refusal(Exception):  # noqa: N818 - it names a refusal, not a failure of o
 
 class Request:
     """One request of a client. `headers` holds only `WANTED_HEADERS`, names in lower case; `key` is
-    whose request it is, once that is known."""
+    whose request it is, once that is known, and `wish` what its head asks for beside that, in the
+    words of whoever admitted it."""
 
     __slots__ = (
         "body_size",
@@ -84,6 +85,7 @@ class Request:
         "query",
         "refusal",
         "target",
+        "wish",
     )
 
     def __init__(self) -> None:
@@ -98,6 +100,19 @@ class Request:
         self.body_size = 0
         self.refusal: Refusal | None = None
         self.key: KeyRecord | None = None
+        self.wish: object = None
+
+    def again(self, body: bytes) -> "Request":
+        """A request with the same head, but for the length of its body, and no key yet."""
+        request = Request()
+        request.method = self.method
+        request.path = self.path
+        request.query = self.query
+        request.keep_alive = True
+        request.headers = self.headers
+        request.wish = self.wish
+        request.parts.append(body)
+        return request
 
     def take_body(self) -> bytes:
         """The whole body, which the request does not keep any longer."""
@@ -151,13 +166,11 @@ def answer_head(
 ) -> bytes:
     """The head of an answer. `length` None means that the caller's `headers` say where the body
     ends, or that the connection's end does; `date` is a whole header line."""
-    parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status, date, headers]
-    if length is not None:
-        parts.append(b"content-length: %d\r\n" % length)
-    if not keep_alive:
-        parts.append(CLOSE_HEADER)
-    parts.append(b"\r\n")
-    return b"".join(parts)
+    line = STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
+    close = b"" if keep_alive else CLOSE_HEADER
+    if length is None:
+        return b"%b%b%b%b\r\n" % (line, date, headers, close)
+    return b"%b%b%bcontent-length: %d\r\n%b\r\n" % (line, date, headers, length, close)
 
 
 def date_line(utc: float) -> bytes:

@@ -25,6 +25,7 @@ from tollway.gateway.reported import (
     decode_chunk,
     error_in,
     is_error,
+    read_answer,
     read_chunk,
     read_usage,
     text_bytes,
@@ -282,7 +283,7 @@ class BodyMeter:
     """
 
     __slots__ = (
-        "_facts", "_head", "_output", "_reported", "_size", "_tail", "_whole", "error",
+        "_chunk", "_facts", "_head", "_reported", "_size", "_tail", "_whole", "error",
         "error_status", "malformed",
     )  # fmt: skip
 
@@ -290,9 +291,9 @@ class BodyMeter:
         self._facts = facts
         self._whole = whole
         self._size = 0
-        self._head = bytearray()
+        self._head: bytes | bytearray = b""
         self._tail = bytearray()
-        self._output: int | None = None
+        self._chunk: Chunk | None = None
         self._reported: Usage | None = None
         self.error: str | None = None
         self.error_status: int | None = None
@@ -305,11 +306,15 @@ class BodyMeter:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""
-        if self._size <= self._whole:
-            self._head += data
+        if not self._size and len(data) <= self._whole:
+            self._head = data  # most answers come in one read, and need no copy
+        elif self._size <= self._whole:
+            head = self._head if isinstance(self._head, bytearray) else bytearray(self._head)
+            head += data
             if self._size + len(data) > self._whole:
-                self._tail += self._head[-_ENDS:]
-                del self._head[_ENDS:]
+                self._tail += head[-_ENDS:]
+                del head[_ENDS:]
+            self._head = head
         else:
             self._tail += data[-_ENDS:]
             del self._tail[:-_ENDS]
@@ -324,16 +329,14 @@ class BodyMeter:
             return
         body = bytes(self._head)
         try:
-            chunk = read_chunk(body)
+            chunk, self._reported = read_answer(body)
         except ValueError as fault:
             self.malformed = str(fault)
             return
         if chunk.error or (not chunk.choices and is_error(body)):
             self.error, self.error_status = error_in(body)
-            return
-        self._reported = read_usage(chunk.usage)
-        parts = [part for choice in chunk.choices or () for part in choice.parts()]
-        self._output = text_tokens(sum(map(text_bytes, parts)))
+            self._reported = None
+        self._chunk = chunk
 
     def usage(self) -> Usage:
         """What the request used. An error in the body used nothing."""
@@ -343,11 +346,14 @@ class BodyMeter:
             return Usage(estimated=True)
         output = 0
         if self._facts.operation != "embedding":
-            output = text_tokens(self._size) if self._output is None else self._output
+            output = text_tokens(self._size)
+            if self._chunk is not None:
+                parts = [part for choice in self._chunk.choices or () for part in choice.parts()]
+                output = text_tokens(sum(map(text_bytes, parts)))
         return Usage(input=self._facts.input_tokens, output=output, estimated=True)
 
 
-def _usage_in(end: bytearray) -> Usage | None:
+def _usage_in(end: bytes | bytearray) -> Usage | None:
     """Usage from part of a body: the last `usage` member that can be read."""
     text = end.decode(errors="replace")
     for found in reversed(list(_USAGE.finditer(text))):

@@ -203,7 +203,7 @@ class Metrics:
         series[labels] = series.get(labels, 0) + amount
 
     def _observe(self, name: str, labels: Labels, value: float) -> None:
-        self._histogram(name, labels).observe(value)
+        (self._histograms[name].get(labels) or self._histogram(name, labels)).observe(value)
 
     def _histogram(self, name: str, labels: Labels) -> Histogram:
         series = self._histograms[name]

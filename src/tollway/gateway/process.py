@@ -324,7 +324,10 @@ def _shown(settings: GatewaySettings) -> str:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove the socket of a gateway that was killed; one that answers is somebody's."""
+    """Remove the socket of a gateway that was killed; one that answers is somebody's, and so is
+    what is no socket: connecting to a file is refused just as by a dead socket."""
+    if os.path.lexists(path) and not path.is_socket():
+        raise TollwayError(f"{path}: is not a socket. Name another gateway.admin_socket.")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))

@@ -4,10 +4,13 @@ Rules
 1. No I/O and no clock: bytes in, whole requests out, in the order of the connection.
 2. After a violation of the protocol the reader is deaf: what follows cannot be trusted.
 3. A request that its head already dooms is refused before its body is kept.
+4. A head that this connection has sent before, byte for byte but for the digits of its
+   `content-length`, is not parsed again. Whose key it holds is looked up every time.
 """
 
-from collections.abc import Callable
-from typing import NoReturn
+import re
+from hmac import compare_digest
+from typing import NoReturn, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -19,16 +22,73 @@ READ_IN_VAIN = 64 * 1024
 MAX_PIPELINED = 64
 """Requests that may arrive in one read before an answer to the first: a read is 256 KiB at most."""
 
+_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([1-9][0-9]{0,9})(?=\r\n)")
+_ONLY_DIGITS = re.compile(rb"[1-9][0-9]{0,9}\Z")
+_LONGEST_LENGTH = 10
+
+
+class Judge(Protocol):
+    """Who says whether a request may go on. Both raise `Refusal`."""
+
+    def admit(self, request: Request) -> None:
+        """Judge a head before its body is read."""
+
+    def readmit(self, request: Request, first: Request) -> None:
+        """Judge a request whose head equals that of `first`, which was admitted."""
+
+
+class _Known:
+    """A head that was admitted, cut where the digits of its `content-length` were."""
+
+    __slots__ = ("after", "before", "request")
+
+    def __init__(self, before: bytes, after: bytes, request: Request) -> None:
+        self.before = before
+        self.after = after
+        self.request = request
+
+    @staticmethod
+    def of(data: bytes, request: Request) -> "_Known | None":
+        """What `data`, which is one whole request, may be recognised by; None where it has no
+        plain `content-length`, or needs more than its head to be understood."""
+        size = data.find(b"\r\n\r\n") + 4
+        found = _LENGTH.search(data, 0, size)
+        if found is None or not request.keep_alive or request.http10:
+            return None
+        if b"expect" in request.headers or size + int(found[1]) != len(data):
+            return None
+        return _Known(data[: found.start(1)], data[found.end(1) : size], request)
+
+    def body_in(self, data: bytes, most: int) -> bytes | None:
+        """The body of `data`, where that is one whole request with this head and at most `most`
+        bytes of body; else None."""
+        start = len(self.before)
+        end = data.find(b"\r\n", start, start + _LONGEST_LENGTH + 2)
+        digits = data[start:end]
+        body = end + len(self.after)
+        # In constant time, because a key is in it and a proxy may have sent us another's before.
+        if (
+            end < 0
+            or not compare_digest(data[:start], self.before)
+            or not compare_digest(data[end:body], self.after)
+            or _ONLY_DIGITS.match(digits) is None
+        ):
+            return None
+        size = int(digits)
+        return data[body:] if size <= most and body + size == len(data) else None
+
 
 class RequestReader:
     """Parses one connection. `admit` judges a head and raises `Refusal`."""
 
     __slots__ = (
-        "_admit",
+        "_between",
         "_done",
         "_fault",
         "_head_size",
         "_header_count",
+        "_judge",
+        "_known",
         "_parser",
         "_raw_head",
         "_request",
@@ -38,14 +98,16 @@ class RequestReader:
         "wants_continue",
     )
 
-    def __init__(self, settings: GatewaySettings, admit: Callable[[Request], None]) -> None:
+    def __init__(self, settings: GatewaySettings, judge: Judge) -> None:
         self._settings = settings
-        self._admit = admit
+        self._judge = judge
         self._parser = HttpRequestParser(self)
         self._request = Request()
         self._done: list[Request] = []
         self._fault: Refusal | None = None
         self._raw_head = self._head_size = self._header_count = 0
+        self._between = True
+        self._known: _Known | None = None
         self.in_head = True
         self.deaf = False
         self.wants_continue = False
@@ -54,6 +116,11 @@ class RequestReader:
         """The requests that `data` completes. One that broke a rule has its `refusal`."""
         if self.deaf:
             return []
+        fresh = self._between and not self._raw_head
+        if fresh and self._known is not None:
+            body = self._known.body_in(data, self._settings.max_body)
+            if body is not None:
+                return [self._again(self._known.request, body)]
         if self.in_head:
             self._raw_head += len(data)
         try:
@@ -67,11 +134,23 @@ class RequestReader:
             if self.in_head and self._raw_head > self._settings.max_header_bytes:
                 self.refuse(_head_too_large())
         done, self._done = self._done, []
+        if fresh and self._between and len(done) == 1 and done[0].refusal is None:
+            self._known = _Known.of(data, done[0])
         return done
+
+    def _again(self, first: Request, body: bytes) -> Request:
+        """Rule 4."""
+        request = first.again(body)
+        try:
+            self._judge.readmit(request, first)
+        except Refusal as refusal:
+            request.refusal = refusal
+            request.parts.clear()
+        return request
 
     def begun(self) -> bool:
         """Whether a part of the next request has arrived."""
-        return not self.in_head or self._raw_head > 0 or bool(self._request.target)
+        return not self._between or self._raw_head > 0
 
     def refuse(self, refusal: Refusal) -> Request:
         """Give up the request that is being read, and with it all that follows (rule 2)."""
@@ -85,6 +164,9 @@ class RequestReader:
         return request
 
     # --- the parser's callbacks ------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        self._between = False
 
     def on_url(self, url: bytes) -> None:
         self._request.target += url
@@ -120,7 +202,7 @@ class RequestReader:
         request.http10 = self._parser.get_http_version() != "1.1"
         try:
             read_head(request, self._settings.max_body)
-            self._admit(request)
+            self._judge.admit(request)
         except Refusal as refusal:
             expected = request.body_expected()
             if refusal.close or expected is None or expected > READ_IN_VAIN:
@@ -146,7 +228,7 @@ class RequestReader:
         # Valid here and nowhere else: llhttp forgets it with the next byte.
         request.keep_alive = self._parser.should_keep_alive()
         self._request = Request()
-        self.in_head = True
+        self.in_head = self._between = True
         self.wants_continue = False
         self._raw_head = self._head_size = self._header_count = 0
         if len(self._done) >= MAX_PIPELINED:

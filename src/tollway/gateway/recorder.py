@@ -3,7 +3,8 @@
 Rules
 1. Encoding happens at once, writing in a thread and in order, about once a second.
 2. A recording that cannot be written ends, with a line in the log; the gateway goes on.
-3. A last line that a crash tore is cut off at the next start: nothing can be appended to it.
+3. Nothing but a recording is appended to: a file of another kind is somebody's.
+4. A last line that a crash tore is cut off at the next start: nothing can be appended to it.
 """
 
 import asyncio
@@ -34,6 +35,9 @@ class Recorder:
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._descriptor: int | None = os.open(path, flags, _PRIVATE)
+            if os.pread(self._descriptor, 1, 0) not in (b"", b"{"):
+                os.close(self._descriptor)
+                raise TollwayError(f"{path}: is not a recording. Name another file.")
             _cut_torn_line(self._descriptor)
         except OSError as error:
             raise TollwayError(

@@ -115,14 +115,40 @@ class _Reported(msgspec.Struct, gc=False):
     cache_creation_input_tokens: Count | None = None
 
 
+_NO_INPUT_DETAILS = _InputDetails()
+_NO_OUTPUT_DETAILS = _OutputDetails()
+
+
+class _Answer(Chunk, gc=False):
+    """A whole answer whose usage is as it should be."""
+
+    usage: _Reported | None = None
+
+
+_decode_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def read_answer(body: bytes) -> tuple[Chunk, Usage | None]:
+    """A whole answer, and the usage in it. Raises ValueError as `read_chunk` does."""
+    try:
+        answer = _decode_answer(body)
+    except UNREADABLE:
+        chunk = read_chunk(body)
+        return chunk, read_usage(chunk.usage)
+    return answer, None if answer.usage is None else _usage_of(answer.usage)
+
+
 def read_usage(value: object) -> Usage | None:
     """Usage from the value of a `usage` member; None where it does not say both directions."""
     try:
-        told = msgspec.convert(value, _Reported)
+        return _usage_of(msgspec.convert(value, _Reported))
     except msgspec.ValidationError:
         return None
-    inside = told.prompt_tokens_details or _InputDetails()
-    made = told.completion_tokens_details or _OutputDetails()
+
+
+def _usage_of(told: _Reported) -> Usage | None:
+    inside = told.prompt_tokens_details or _NO_INPUT_DETAILS
+    made = told.completion_tokens_details or _NO_OUTPUT_DETAILS
     cached = (
         inside.cached_tokens or told.cache_read_input_tokens or told.prompt_cache_hit_tokens or 0
     )

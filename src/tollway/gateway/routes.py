@@ -35,10 +35,8 @@ T = TypeVar("T")
 
 _TEXT = b"content-type: text/plain; charset=utf-8\r\n"
 _METRICS = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
-_ACCEPT = {
-    True: b"accept: text/event-stream\r\n",
-    False: b"accept: application/json\r\n",
-}
+_ACCEPT_JSON = b"accept: application/json\r\n"
+_ACCEPT_EVENTS = b"accept: text/event-stream\r\n"
 _TAG = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
 _CLASSES: Mapping[bytes, RequestClass] = {b"interactive": "interactive", b"batch": "batch"}
 
@@ -60,6 +58,36 @@ class State(Protocol):
 
 
 Handler = Callable[[ClientConnection, Request], None]
+
+
+class Wish:
+    """What the head of a request for a model says. `presented` is its key; `lines` are header lines
+    for the source, of an answer in one body and of a stream; `only` is the source that an operator
+    asks."""
+
+    __slots__ = ("lines", "only", "operation", "presented", "request_class", "tag")
+    operation: Operation
+    request_class: RequestClass | None
+
+    def __init__(
+        self, operation: Operation, presented: bytes, headers: Mapping[bytes, bytes]
+    ) -> None:
+        """Raises Refusal where a header says what it may not."""
+        tag = headers.get(b"x-tollway-tag")
+        if tag is not None and not _TAG.match(tag):
+            raise _bad_header("x-tollway-tag", "1 to 64 of A-Z a-z 0-9 _ . : -")
+        self.operation = operation
+        self.presented = presented
+        self.tag = None if tag is None else tag.decode()
+        self.request_class = _choice(headers, b"x-tollway-class", _CLASSES)
+        only = headers.get(b"x-tollway-only")
+        self.only = None if only is None else only.decode("utf-8", "replace")
+        traced = b""
+        if b"traceparent" in headers:
+            traced = header_line(b"traceparent", headers[b"traceparent"])
+            if b"tracestate" in headers:
+                traced += header_line(b"tracestate", headers[b"tracestate"])
+        self.lines = (_ACCEPT_JSON + traced, _ACCEPT_EVENTS + traced)
 
 
 class Routes:
@@ -101,6 +129,20 @@ class Routes:
             return
         headers = request.headers
         presented = presented_key(headers.get(b"authorization"), headers.get(b"x-api-key"))
+        self._identify(request, presented)
+        operation = OPERATIONS.get(path)
+        if operation is not None and presented is not None:
+            request.wish = Wish(operation, presented, headers)
+
+    def readmit(self, request: Request, first: Request) -> None:
+        """Judge a head that was admitted once: by now its key may be revoked, or expired."""
+        wish = first.wish
+        if isinstance(wish, Wish):
+            self._identify(request, wish.presented)
+        else:
+            self.admit(request)
+
+    def _identify(self, request: Request, presented: bytes | None) -> None:
         request.key = None if presented is None else self._state.find_key(presented)
         if request.key is None:
             raise Refusal(
@@ -112,15 +154,16 @@ class Routes:
 
     def start(self, connection: ClientConnection, request: Request) -> None:
         """Answer a whole request."""
+        wish = request.wish
+        if isinstance(wish, Wish):
+            self._ask(connection, request, wish)
+            return
         path = request.path
         if request.method == b"OPTIONS":
             allow = b"POST" if path in OPERATIONS else b"GET, HEAD"
             connection.respond(204, b"allow: " + allow + b"\r\n", b"")
             return
-        operation = OPERATIONS.get(path)
-        if operation is not None:
-            self._ask(connection, request, operation)
-        elif path in self._probes:
+        if path in self._probes:
             self._probes[path](connection, request)
         elif path in self._reading:
             self._reading[path](connection, request)
@@ -133,7 +176,7 @@ class Routes:
 
     # --- asking a model --------------------------------------------------------------------------
 
-    def _ask(self, connection: ClientConnection, request: Request, operation: Operation) -> None:
+    def _ask(self, connection: ClientConnection, request: Request, wish: Wish) -> None:
         state, key = self._state, _key_of(request)
         board = state.board
         if state.stopping():
@@ -142,25 +185,16 @@ class Routes:
             )
         if len(board.live) >= state.fleet.gateway.max_streams:
             raise Refusal(503, "too_many_streams", "Try again soon.", b"retry-after: 1\r\n")
-        headers = request.headers
-        tag = headers.get(b"x-tollway-tag")
-        if tag is not None and not _TAG.match(tag):
-            raise _bad_header("x-tollway-tag", "1 to 64 of A-Z a-z 0-9 _ . : -")
-        request_class = _choice(headers, b"x-tollway-class", _CLASSES)
-        only = headers.get(b"x-tollway-only") if self._pins else None
         body = request.take_body()
+        operation = wish.operation
         try:
             facts = read_request(operation, body, key.tenant)
         except BadRequest as fault:
             raise Refusal(fault.status, fault.code, fault.message, param=fault.param) from None
         self._count += 1
         request_id = f"{self._boot}-{self._count:x}"
-        extra = _ACCEPT[facts.stream]
-        if b"traceparent" in headers:
-            extra += header_line(b"traceparent", headers[b"traceparent"])
-            if b"tracestate" in headers:
-                extra += header_line(b"tracestate", headers[b"tracestate"])
-        exchange = Exchange(board, connection, request_id, facts, body, extra)
+        lines = wish.lines[facts.stream]
+        exchange = Exchange(board, connection, request_id, facts, body, lines)
         board.arrive(
             exchange,
             Arrived(
@@ -173,11 +207,11 @@ class Routes:
                 max_output=facts.max_output,
                 prefix=facts.prefix,
                 draw=getrandbits(64),
-                request_class=request_class,
+                request_class=wish.request_class,
                 tier=facts.tier,
-                tag=None if tag is None else tag.decode(),
+                tag=wish.tag,
                 choices=facts.choices,
-                only=None if only is None else only.decode("utf-8", "replace"),
+                only=wish.only if self._pins else None,
             ),
         )
 

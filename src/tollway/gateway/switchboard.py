@@ -127,20 +127,24 @@ class Switchboard:
 
     def tell(self, event: Event) -> None:
         """Tell dispatch, and perform what it asks for (rule 1)."""
-        self._events.append(event)
         if self._telling:
+            self._events.append(event)
             return
         self._telling = True
         try:
+            self._step(event)
             while self._events:
-                event = self._events.popleft()
-                now = self.clock()
-                actions = self.decider.handle(event, now)
-                if self.recording is not None:
-                    self.recording.step(now, event, actions)
-                self._act(actions)
+                self._step(self._events.popleft())
         finally:
             self._telling = False
+
+    def _step(self, event: Event) -> None:
+        now = self.clock()
+        actions = self.decider.handle(event, now)
+        if self.recording is not None:
+            self.recording.step(now, event, actions)
+        if actions:
+            self._act(actions)
 
     def adopt(self, loaded: Loaded) -> None:
         """Take a new fleet on: new requests go by it, streams in flight end on the old one."""

@@ -5,6 +5,8 @@ Rules
    chat template adds.
 2. Attachments (images, audio, files) are not text: each counts `ATTACHMENT_TOKENS`, however large.
 3. The work is bounded by a few passes over the bytes; nothing is decoded.
+4. Base64 is an attachment only as the value of a member that attachments have: a client that
+   writes `;base64,` into its text is still counted by the length of it.
 """
 
 import re
@@ -16,6 +18,10 @@ ATTACHMENT_TOKENS = 765
 """One 1024x1024 image in high detail, by OpenAI's published formula (85 + 4 tiles of 170)."""
 
 _BASE64 = b";base64,"
+_URL = re.compile(
+    rb'"(?:url|image_url|audio_url|video_url|file_data|file_url)"[ \t\n\r]*:[ \t\n\r]*'
+    rb'"data:[^",]{0,256};base64,'
+)
 _DATA = re.compile(rb'"data"[ \t\n\r]*:[ \t\n\r]*"')
 _BLOB = 256
 """A `data` string at least this long is an attachment's body."""
@@ -33,7 +39,8 @@ def text_tokens(size: int) -> int:
 def json_tokens(raw: bytes) -> int:
     """Tokens of the JSON text of messages, a prompt or tools, attachments included."""
     typed = b'"type"' in raw  # every content part says its type
-    if _BASE64 in raw or (typed and b'"data"' in raw):
+    # A search for one byte costs a tenth of one for eight, and prose has few semicolons.
+    if (b";" in raw and _BASE64 in raw) or (typed and b'"data"' in raw):
         raw = _without_blobs(raw)
     attached = len(_ATTACHMENT.findall(raw)) if typed else 0
     return text_tokens(len(raw)) + attached * ATTACHMENT_TOKENS
@@ -51,15 +58,9 @@ def _without_blobs(raw: bytes) -> bytes:
 
 
 def _blobs(raw: bytes) -> list[tuple[int, int]]:
-    """Spans of base64 text, in order: after `;base64,`, and long strings under the key `data`."""
+    """Spans of base64 text, in order: data URLs, and long strings under the key `data`."""
     spans: list[tuple[int, int]] = []
-    at = raw.find(_BASE64)
-    while at >= 0:
-        end = raw.find(b'"', at)
-        end = len(raw) if end < 0 else end
-        spans.append((at, end))
-        at = raw.find(_BASE64, end)
-    for found in _DATA.finditer(raw):
+    for found in (*_URL.finditer(raw), *_DATA.finditer(raw)):
         end = raw.find(b'"', found.end())
         if end - found.end() >= _BLOB:
             spans.append((found.end(), end))

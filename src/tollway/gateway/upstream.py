@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from tollway import __version__
 from tollway.dispatch.messages import FailureKind
 from tollway.fleet.objects import Operation, Source
+from tollway.gateway.outbox import Outbox
 from tollway.gateway.wire import Reply, UpstreamConnection
 
 IDLE_EXPIRY = 4.0
@@ -141,6 +142,7 @@ class Upstream:
         self._host = url.hostname or ""
         self._port = url.port or (443 if origin.tls else 80)
         self._loop = loop
+        self.outbox = Outbox(loop)
         self._idle: list[UpstreamConnection] = []
         self._dialling: dict[Call, tuple[asyncio.Task[None], float]] = {}
         self._winding: set[UpstreamConnection] = set()
@@ -160,9 +162,7 @@ class Upstream:
         head = b"%bcontent-length: %d\r\n%b\r\n" % (self._heads[operation], len(body), extra)
         call = Call(self, reply, head, body)
         while self._idle:
-            connection = self._idle.pop()
-            if connection.alive():
-                connection.take(call)
+            if self._idle.pop().take(call):
                 return call
         self.dial(call)
         return call
@@ -193,8 +193,8 @@ class Upstream:
             self.opened += 1
             if call.over:
                 self.release(connection)
-            else:
-                connection.take(call)
+            elif not connection.take(call):
+                call.dropped(False, True, "closed while connecting")
 
     def _unreached(self, call: Call, kind: FailureKind, detail: str) -> None:
         self._dialling.pop(call, None)
@@ -204,7 +204,8 @@ class Upstream:
 
     def release(self, connection: UpstreamConnection) -> None:
         """Take a connection back that has no work."""
-        self._winding.discard(connection)
+        if self._winding:
+            self._winding.discard(connection)
         if self.retired or len(self._idle) >= MAX_IDLE:
             connection.abort()
         else:

@@ -12,6 +12,7 @@ from typing import Protocol
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from tollway.dispatch.messages import FailureKind
+from tollway.gateway.outbox import Outbox
 
 MAX_HEAD = 64 * 1024
 """Bytes of a response's head."""
@@ -55,6 +56,8 @@ class Call(Protocol):
 
 class Pool(Protocol):
     """Where a connection belongs."""
+
+    outbox: Outbox
 
     def release(self, connection: "UpstreamConnection") -> None: ...
     def winding(self, connection: "UpstreamConnection") -> None: ...
@@ -102,26 +105,25 @@ class UpstreamConnection(asyncio.Protocol):
         self._answered = self._framed = self._told_head = False
         self._interim = self._complete = self._keep = False
 
-    def alive(self) -> bool:
-        """Whether a request may be written."""
-        return self._transport is not None and not self._transport.is_closing()
-
-    def take(self, call: Call) -> None:
-        """Send the call's request, and work for it until its answer ends."""
+    def take(self, call: Call) -> bool:
+        """Send the call's request, and work for it until its answer ends. False where the
+        connection is closed, and nothing was sent."""
         transport = self._transport
         if transport is None or transport.is_closing():
-            call.dropped(False, True, "closed while connecting")
-            return
+            return False
         self._expect_answer()
         self._call = call
         self._uses += 1
         call.connection = self
         if call.paused:
             transport.pause_reading()
+        outbox = self._pool.outbox
         if len(call.body) <= ONE_WRITE:
-            transport.write(call.head + call.body)
+            outbox.write(transport, call.head + call.body)
         else:
-            transport.writelines((call.head, call.body))
+            outbox.write(transport, call.head)
+            outbox.write(transport, call.body)
+        return True
 
     def abort(self) -> None:
         """Close at once; nobody is told."""
@@ -197,7 +199,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._part_company()
             if call is not None:
                 call.ended()
-                call.reply.data(b"".join(parts), True)
+                call.reply.data(parts[0] if len(parts) == 1 else b"".join(parts), True)
         elif parts and call is not None:
             self._parts = []
             call.reply.data(parts[0] if len(parts) == 1 else b"".join(parts), False)

@@ -4,10 +4,16 @@ Rules
 1. The folder is what was asked for, else $TOLLWAY_STATE, else `.tollway` in the current directory
    where that exists, else `$XDG_STATE_HOME/tollway` (`~/.local/state/tollway`).
 2. Only its owner may look into it: mode 0700, and files in it that hold money or a key 0600.
+3. A folder of somebody else's, or one that all users share as they do /tmp, is not used: who could
+   put files there could name the gateway that our commands talk to and the process they stop.
 """
 
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
+
+from tollway.errors import TollwayError
 
 LEDGER = "ledger.sqlite"
 ADMIN_SOCKET = "gateway.sock"
@@ -34,9 +40,32 @@ def state_folder(explicit: str | None, environ: Mapping[str, str]) -> Path:
 
 
 def make_state_folder(folder: Path) -> Path:
-    """Create the folder for its owner alone, and return it; one that exists is left as it is."""
+    """Create the folder for its owner alone, and return it; one that exists is left as it is.
+
+    Raises:
+        TollwayError: rule 3.
+    """
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    refuse_foreign(folder)
     return folder
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Enforce rule 3 where the folder exists. Root may look after anyone's, but not after a shared
+    one.
+
+    Raises:
+        TollwayError: others decide what is in the folder.
+    """
+    try:
+        found = folder.stat()
+    except OSError:
+        return
+    me = os.geteuid()
+    if me and found.st_uid not in (me, 0):
+        raise TollwayError(f"{folder}: belongs to user {found.st_uid}. Name another folder.")
+    if found.st_mode & stat.S_ISVTX and found.st_mode & stat.S_IWOTH:
+        raise TollwayError(f"{folder}: is shared by all users. Name a folder of your own in it.")
 
 
 def ledger_path(ledger: str | None, state: str | None, environ: Mapping[str, str]) -> Path:
