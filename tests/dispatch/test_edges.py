@@ -135,7 +135,8 @@ def test_what_is_declared_of_a_source_counts_until_it_is_measured() -> None:
 
 
 def test_a_wake_is_asked_for_ahead_and_not_at_once() -> None:
-    world = Caller(fleet_of([source("a", slots=1)]))
+    rest = '[timeouts]\nfirst_content = "9s"\n[breaker]\nttft_deadline = "6s"'
+    world = Caller(fleet_of([source("a", slots=1)], rest=rest))
     for _ in range(3):
         world.pass_time(1.0)
         world.arrive()
@@ -146,3 +147,25 @@ def test_a_wake_is_asked_for_ahead_and_not_at_once() -> None:
 
 def test_any_value_has_a_bin() -> None:
     assert 0 <= bin_of(1e-300) <= bin_of(1.0) < bin_of(1e300) < BINS
+
+
+def test_the_earlier_of_two_deadlines_is_woken_for() -> None:
+    rest = '[timeouts]\nfirst_content = "2s"\n[breaker]\nttft_deadline = "30s"'
+    world = Caller(fleet_of([source("a")], rest=rest))
+    request = world.arrive()
+    world.pass_time(2.5)
+    assert world.aborted[request].kind == "late"
+
+
+def test_too_many_requests_a_minute_are_a_429_with_a_time() -> None:
+    world = Caller(fleet_of([source("a")]), key(rpm=1))
+    world.arrive()
+    refused = world.rejected[world.arrive()]
+    assert refused.status == 429
+    assert refused.retry_after is not None
+
+
+def test_too_many_requests_at_a_time_are_a_429_too() -> None:
+    world = Caller(fleet_of([source("a")]), key(concurrency=1))
+    world.arrive()
+    assert world.rejected[world.arrive()].status == 429
