@@ -22,8 +22,8 @@ down: ## Stop what `make up` started
 test: ## Set up what is missing, then lint, types, room contracts and all tests
 	@scripts/test
 
-soak: ## Hold a gateway under faults for hours (arrives with the issue that needs it)
-	@echo "make soak: nothing to hold yet; the first soak arrives with several workers." >&2
+soak: ## Fuzz the parsers and mutate what decides (SECONDS_EACH=60 MUTANTS=200)
+	@scripts/soak
 
 bench: ## Measure what the gateway costs: idle machine, one stack after another
 	@scripts/environment test

@@ -2,7 +2,7 @@
 
 from dispatch_fleets import Caller, fleet_of, opening, source
 
-from tollway.dispatch.messages import Drill, DrillOver, Settle
+from tollway.dispatch.messages import Arrived, Drill, DrillOver, Settle
 from tollway.dispatch.recording import encode_header, encode_step, verify
 from tollway.fleet.parse import parse
 from tollway.policy import drill
@@ -122,6 +122,23 @@ def test_a_prompt_that_fits_no_context_is_told_so_also_in_a_drill() -> None:
     world.tell(Drill("a", 1.0, 60.0))
     request = world.arrive(input_tokens=200_000)
     assert world.rejected[request].status == 400
+
+
+def test_a_request_for_one_source_goes_there_or_nowhere() -> None:
+    world = caller()
+    world.tell(Drill("a", 1.0, 60.0))  # which it takes no part in
+    for source_of in ("a", "b"):
+        arrived = Arrived(
+            f"only-{source_of}", "k", "r", "chat", False, 10, None, 0, 7, only=f"{source_of}:m"
+        )
+        world.tell(arrived)
+        assert world.source_of(arrived.request) == source_of
+        world.fail(arrived.request)
+        assert world.rejected[arrived.request].status == 502  # and not at another one
+        assert world.settled[arrived.request].drilled is None
+    world.tell(Arrived("nobody", "k", "r", "chat", False, 10, None, 0, 7, only="a:other"))
+    assert world.rejected["nobody"].code == "no_such_source"
+    assert "nobody" not in world.reserved
 
 
 def test_a_recorded_drill_is_decided_the_same_by_a_fresh_dispatcher() -> None:

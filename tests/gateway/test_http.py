@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tollway.dispatch import messages as m
 from tollway.gateway.http import Refusal, Request
 from tollway.gateway.reader import RequestReader
+from tollway.gateway.routes import Routes
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer " + KEY + b"\r\n"
 ASK = b'{"model":"chat","messages":[{"role":"user","content":"hi"}]}'
@@ -270,6 +271,23 @@ async def test_every_answer_that_a_request_asks_for_is_told_to_dispatch() -> Non
         [arrived] = rig.decider.seen(m.Arrived)
         assert isinstance(arrived, m.Arrived)
         assert (arrived.choices, arrived.max_output) == (8, 80)
+
+
+@live
+async def test_a_client_cannot_name_its_source_and_an_operator_can() -> None:
+    async with Rig() as rig, rig.client() as client:
+        rig.use(a=(await rig.upstream(good_body)).url)
+        client.ask(extra=b"x-tollway-only: b:m\r\n")
+        assert (await client.got()).status == 200
+        rig.front.app = Routes(rig, "admin", pins=True)
+        operator = await rig.connect()
+        operator.ask(extra=b"x-tollway-only: b:m\r\n")
+        assert (await operator.got()).status == 200
+        operator.ask(extra=b"x-tollway-only: b:m\r\nauthorization: Bearer x\r\n")
+        assert (await operator.got()).status == 400  # a key, once, is asked of operators too
+        operator.writer.close()
+        only = [event.only for event in rig.decider.seen(m.Arrived)]  # type: ignore[attr-defined]
+        assert only == [None, "b:m"]
 
 
 @live

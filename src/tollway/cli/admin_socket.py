@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,29 @@ def order(path: Path, what: str, body: object, patience: float = 30.0) -> dict[s
     if answer.status >= 400:
         raise TollwayError(str(said.get("error", {}).get("message", said)))
     return said
+
+
+def ask_source(
+    path: Path, pair: str, headers: Mapping[str, str], body: object, patience: float = 600.0
+) -> tuple[int, dict[str, Any]]:
+    """Ask one "source:model" of a route for a chat answer; gives status and body.
+
+    Raises:
+        TollwayError: no gateway answers.
+    """
+    connection = _OverSocket(path)
+    connection.timeout = patience
+    try:
+        said = {**headers, "content-type": "application/json", "x-tollway-only": pair}
+        connection.request("POST", "/v1/chat/completions", msgspec.json.encode(body), said)
+        answer = connection.getresponse()
+        return answer.status, msgspec.json.decode(answer.read(), type=dict[str, Any])
+    except FileNotFoundError:
+        raise TollwayError(f"{path}: no gateway runs here. Say where with --state.") from None
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
+        raise TollwayError(f"{path}: the gateway does not answer: {error}.") from error
+    finally:
+        connection.close()
 
 
 class _OverSocket(http.client.HTTPConnection):

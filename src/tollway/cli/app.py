@@ -65,6 +65,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.fallbacks:fallbacks",
         "Say when each fallback last carried traffic or a drill; exit 1 where one is untested.",
     ),
+    "qualify": (
+        "tollway.cli.qualify:qualify",
+        "Ask each source of a route your prompts, and let your checker judge the answers.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from tollway.cli.given_key import given_key
 from tollway.cli.running import read_running
 from tollway.errors import TollwayError
-from tollway.fleet.quantities import MalformedError, credential
+from tollway.fleet.quantities import MalformedError
 from tollway.fleet.quantities import duration as read_duration
 from tollway.inspect.fleetfile import read_fleet
-from tollway.ledger.state import DEMO_KEY, state_folder
+from tollway.ledger.state import state_folder
 from tollway.replay.client import Client
 from tollway.replay.library import load
 from tollway.replay.player import Orders
@@ -35,7 +36,6 @@ from tollway.units import Seconds
 if TYPE_CHECKING:
     from tollway.cli.replay_progress import Progress
 
-KEY_VARIABLE = "TOLLWAY_KEY"
 EXIT_FAILURES = 1
 EXIT_INTERRUPTED = 130
 
@@ -106,7 +106,7 @@ def replay(
     if not part.requests:
         raise TollwayError(f"{trace}: no request from {start} on for {duration}. Try --start 0s.")
     named = _tag(tag, trace)
-    headers = {"authorization": f"Bearer {_key(key, folder)}", "x-tollway-tag": named}
+    headers = {"authorization": f"Bearer {given_key(key, folder)}", "x-tollway-tag": named}
     patience = _seconds("--timeout", timeout) or Seconds(600.0)
     orders = Orders(route, speed * warp, named, max_in_flight, patience, seed=named)
     emulators = _emulators(folder, fleet) if warp != 1.0 else []
@@ -153,35 +153,6 @@ def _tag(given: str | None, trace: str) -> str:
     if _TAG.fullmatch(given) is None:
         raise TollwayError(f"--tag is {given!r}. Use 1 to 64 of A-Z a-z 0-9 _ . : -")
     return given
-
-
-def _key(where: str | None, folder: Path) -> str:
-    if where is None:
-        kept = folder / DEMO_KEY
-        found = os.environ.get(KEY_VARIABLE) or (kept.read_text() if kept.is_file() else "")
-        if not found.strip():
-            raise TollwayError(
-                f"No key: ${KEY_VARIABLE} is not set and {kept} is not there. "
-                "Say where one is with --key env:NAME or --key file:PATH."
-            )
-        return _clean(found, "The key")
-    try:
-        reference = credential(where)
-    except MalformedError as error:
-        raise TollwayError(f"--key {error}") from error
-    if reference.scheme == "env":
-        return _clean(os.environ.get(reference.name, ""), f"--key env:{reference.name}")
-    try:
-        return _clean(Path(reference.name).expanduser().read_text(), f"--key {where}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TollwayError(f"--key {where} cannot be read: {error}") from error
-
-
-def _clean(text: str, place: str) -> str:
-    key = text.strip()
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise TollwayError(f"{place} does not hold a key. `tollway keys create` makes one.")
-    return key
 
 
 def _emulators(folder: Path, fleet: Path | None) -> list[str]:

@@ -98,6 +98,14 @@ def nothing_fits(request: RequestState) -> Reject:
     """No source of the route can take the request at all."""
     plan = request.plan
     pairs = plan.candidates + plan.fallbacks
+    only = request.arrived.only
+    if only is not None and all(f"{pair.source.name}:{pair.model}" != only for pair in pairs):
+        return Reject(
+            request.id,
+            400,
+            "no_such_source",
+            f'Route "{plan.route.alias}" has no source "{only}" that meets what it requires.',
+        )
     if not pairs:
         return Reject(
             request.id,

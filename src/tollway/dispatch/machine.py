@@ -150,7 +150,8 @@ class Dispatcher:
         if not request.untried():
             self._out.append(ends.nothing_fits(request))
             return
-        request.drilled = self._drilling.lost_to(event.draw, request.options, now)
+        if event.only is None:
+            request.drilled = self._drilling.lost_to(event.draw, request.options, now)
         if request.drilled is not None:
             placing.offer(request)
         refusal = self._books.admit(request, now)

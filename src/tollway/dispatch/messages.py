@@ -46,7 +46,8 @@ class Arrived(Message, frozen=True, gc=False):
     `route` is the name the client asked for. `input_tokens` is an estimate; `max_output` is the
     client's own cap over all `choices` (`n`, or prompts) that it asked for. `prefix` is a 64-bit
     hash of tenant and prompt prefix. `draw` is 64 random bits: all the randomness that dispatch may
-    use for this request.
+    use for this request. `only` is the one pair, "source:model", that may serve it: an operator's
+    question to that source, and nothing that a client can say.
     """
 
     request: str
@@ -62,6 +63,7 @@ class Arrived(Message, frozen=True, gc=False):
     tier: Tier | None = None
     tag: str | None = None
     choices: int = 1
+    only: str | None = None
 
 
 class Reserved(Message, frozen=True, gc=False):

@@ -5,7 +5,15 @@ from tollway.dispatch.books import Books
 from tollway.dispatch.lanes import Lanes
 from tollway.dispatch.messages import Action, Send
 from tollway.dispatch.requests import RESERVING, SENT, Attempt, RequestState
-from tollway.dispatch.routing import holding, pick, plan_routes, selling, substitution, without
+from tollway.dispatch.routing import (
+    holding,
+    named,
+    pick,
+    plan_routes,
+    selling,
+    substitution,
+    without,
+)
 from tollway.dispatch.sources import Pair, Sources
 from tollway.dispatch.timetable import Timetable
 from tollway.fleet.objects import Fleet
@@ -58,20 +66,17 @@ class Placing:
         """Find the pairs that can hold the request at all."""
         tokens = request.input_tokens + (request.arrived.operation != "embedding")
         plan = request.plan
-        if request.arrived.tier is not None:
-            tier = request.arrived.tier
-            request.options = (
-                selling(holding(plan.candidates, tokens), tier),
-                selling(holding(plan.fallbacks, tokens), tier),
-            )
-        elif tokens <= plan.fits_all:
-            request.options = (plan.candidates, plan.fallbacks)
-        else:
-            request.options = (holding(plan.candidates, tokens), holding(plan.fallbacks, tokens))
-        lost = request.drilled
+        tier, only, lost = request.arrived.tier, request.arrived.only, request.drilled
+        candidates, fallbacks = plan.candidates, plan.fallbacks
+        if tokens > plan.fits_all:
+            candidates, fallbacks = holding(candidates, tokens), holding(fallbacks, tokens)
+        if tier is not None:
+            candidates, fallbacks = selling(candidates, tier), selling(fallbacks, tier)
+        if only is not None:
+            candidates, fallbacks = named(candidates, only), named(fallbacks, only)
         if lost is not None:
-            candidates, fallbacks = request.options
-            request.options = (without(candidates, lost), without(fallbacks, lost))
+            candidates, fallbacks = without(candidates, lost), without(fallbacks, lost)
+        request.options = (candidates, fallbacks)
 
     def place(self, request: RequestState, now: float) -> ends.Turned | None:
         """Send the request or let it wait; or say why neither is any use."""

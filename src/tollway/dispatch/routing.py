@@ -78,6 +78,11 @@ def holding(pairs: Sequence[Pair], tokens: int) -> tuple[Pair, ...]:
     )
 
 
+def named(pairs: Sequence[Pair], name: str) -> tuple[Pair, ...]:
+    """The pair of this name, "source:model", if it is among them."""
+    return tuple(pair for pair in pairs if f"{pair.source.name}:{pair.model}" == name)
+
+
 def without(pairs: Sequence[Pair], source: str) -> tuple[Pair, ...]:
     """The pairs of other sources."""
     return tuple(pair for pair in pairs if pair.source.name != source)

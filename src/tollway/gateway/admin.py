@@ -1,7 +1,8 @@
 """What an operator may ask of a running gateway, over a Unix socket that only its owner can open.
 
 Rules
-1. Never over TCP: the socket's mode, 0600, is the whole authentication.
+1. Never over TCP: the socket's mode, 0600, is the whole authentication. Who asks a model here
+   shows a key all the same: limits, budgets and the ledger hold.
 2. A fleet file with faults changes nothing, and the answer lists the faults.
 """
 
@@ -10,8 +11,9 @@ from typing import Protocol
 
 import msgspec
 
-from tollway.gateway.client import ClientConnection
+from tollway.gateway.client import App, ClientConnection
 from tollway.gateway.http import JSON_HEADER, Refusal, Request
+from tollway.gateway.routes import OPERATIONS
 
 _METHODS = {
     b"/reload": b"POST",
@@ -39,11 +41,15 @@ class Governed(Protocol):
 class Admin:
     """The admin paths."""
 
-    def __init__(self, governed: Governed) -> None:
+    def __init__(self, governed: Governed, asking: App) -> None:
         self._governed = governed
+        self._asking = asking
 
     def admit(self, request: Request) -> None:
         """Judge a head: path and method."""
+        if request.path in OPERATIONS:
+            self._asking.admit(request)
+            return
         method = _METHODS.get(request.path)
         if method is None:
             known = ", ".join(f"{how.decode()} {path.decode()}" for path, how in _METHODS.items())
@@ -53,10 +59,15 @@ class Admin:
             raise Refusal(405, "method_not_allowed", f"Use {method.decode()}.", allow)
 
     def readmit(self, request: Request, first: Request) -> None:
-        """Nothing changes here from one request to the next."""
+        """Whose key it was may have changed since; the admin paths don't change."""
+        if request.path in OPERATIONS:
+            self._asking.readmit(request, first)
 
     def start(self, connection: ClientConnection, request: Request) -> None:
         """Answer a whole request."""
+        if request.path in OPERATIONS:
+            self._asking.start(connection, request)
+            return
         body = request.take_body()
         if request.path == b"/status":
             _answer(connection, 200, self._governed.status())

@@ -31,6 +31,7 @@ WANTED_HEADERS = frozenset(
         b"tracestate",
         b"x-tollway-tag",
         b"x-tollway-class",
+        b"x-tollway-only",
     }
 )
 """All that is kept of a request's headers; each may come once."""

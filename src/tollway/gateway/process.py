@@ -7,6 +7,7 @@ Rules
 """
 
 import asyncio
+import secrets
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ from tollway.gateway.memory import calm_collector
 from tollway.gateway.own import shown
 from tollway.gateway.private import listen_privately
 from tollway.gateway.recorder import Recorder
+from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
 from tollway.ledger.keys import KeyRing
 from tollway.ledger.sqlite import SqliteLedger, open_for_gateway, open_reader
@@ -128,7 +130,8 @@ class Process:
     async def _listen_admin(self, house: House) -> asyncio.Server:
         settings = house.fleet.gateway
         board = house.board
-        front = Front(Admin(self), settings, board.clock, board.utc, house.watch.failed)
+        asking = Routes(house, secrets.token_hex(6), pins=True)
+        front = Front(Admin(self, asking), settings, board.clock, board.utc, house.watch.failed)
         return await listen_privately(front, self._folder / settings.admin_socket)
 
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:

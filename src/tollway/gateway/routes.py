@@ -62,9 +62,10 @@ Handler = Callable[[ClientConnection, Request], None]
 
 class Wish:
     """What the head of a request for a model says. `presented` is its key; `lines` are header lines
-    for the source, of an answer in one body and of a stream."""
+    for the source, of an answer in one body and of a stream; `only` is the source that an operator
+    asks."""
 
-    __slots__ = ("lines", "operation", "presented", "request_class", "tag")
+    __slots__ = ("lines", "only", "operation", "presented", "request_class", "tag")
     operation: Operation
     request_class: RequestClass | None
 
@@ -79,6 +80,8 @@ class Wish:
         self.presented = presented
         self.tag = None if tag is None else tag.decode()
         self.request_class = _choice(headers, b"x-tollway-class", _CLASSES)
+        only = headers.get(b"x-tollway-only")
+        self.only = None if only is None else only.decode("utf-8", "replace")
         traced = b""
         if b"traceparent" in headers:
             traced = header_line(b"traceparent", headers[b"traceparent"])
@@ -88,10 +91,12 @@ class Wish:
 
 
 class Routes:
-    """The gateway's paths. `boot` makes request ids of this process differ from any other's."""
+    """The gateway's paths. `boot` makes request ids of this process differ from any other's;
+    `pins` says that an asker may name the source: an operator's may, a client's never."""
 
-    def __init__(self, state: State, boot: str) -> None:
+    def __init__(self, state: State, boot: str, *, pins: bool = False) -> None:
         self._state = state
+        self._pins = pins
         self._boot = boot
         self._count = 0
         self._probes: dict[bytes, Handler] = {
@@ -206,6 +211,7 @@ class Routes:
                 tier=facts.tier,
                 tag=wish.tag,
                 choices=facts.choices,
+                only=wish.only if self._pins else None,
             ),
         )
 
