@@ -81,3 +81,30 @@ def test_a_plain_answer_may_take_longer_than_a_first_token() -> None:
     world.pass_time(2.0)
     world.fail(quick, status=500)
     assert world.source_of(quick) == "b"
+
+
+def test_one_good_probe_brings_an_overloaded_source_back_within_seconds() -> None:
+    world = Caller(fleet_of([source("a", 9001), source("b", 9002)], FASTEST), key())
+    for draw in range(120):  # two minutes of overload, seen by many
+        serve(world, {"a": 0.5, "b": 0.5}, draw)
+    for draw in range(30):
+        serve(world, {"a": 5.0, "b": 1.0}, draw)
+    recovered = {"a": 0.1, "b": 1.0}
+    for draw in range(30):  # about half a minute of `b`, until `a` is tried again
+        serve(world, recovered, draw)
+    assert Counter(serve(world, recovered, draw) for draw in range(40))["a"] > 30
+
+
+def test_a_source_that_keeps_asking_for_rest_does_not_hold_a_client_beyond_the_queues_wait() -> (
+    None
+):
+    fleet = fleet_of(
+        [source("a", 9001)], rest='[queue]\ninteractive = { length = 9, wait = "10s" }'
+    )
+    world = Caller(fleet, key())
+    request = world.arrive()
+    while request not in world.rejected:
+        world.fail(request, status=429, retry_after=4.0)
+        world.pass_time(4.1)
+    assert world.now < 15.0
+    assert world.rejected[request].status == 429

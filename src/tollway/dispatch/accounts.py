@@ -159,20 +159,24 @@ class Account:
         self.turn(calendar)
         budget = self.budget
         if not spend.fits(budget.day, self.settled_day, self.held, amount):
-            return self._broke("day", budget.day or 0, self.settled_day, calendar, now)
+            return self._broke("day", amount, calendar, now)
         if not spend.fits(budget.month, self.settled_month, self.held, amount):
-            return self._broke("month", budget.month or 0, self.settled_month, calendar, now)
+            return self._broke("month", amount, calendar, now)
         return None
 
-    def _broke(
-        self, period: str, bound: int, settled: int, calendar: Calendar, now: float
-    ) -> Refusal:
-        wait = calendar.until_tomorrow(now) if period == "day" else calendar.until_next_month(now)
+    def _broke(self, period: str, amount: int, calendar: Calendar, now: float) -> Refusal:
+        if period == "day":
+            bound, settled = self.budget.day or 0, self.settled_day
+            wait = calendar.until_tomorrow(now)
+        else:
+            bound, settled = self.budget.month or 0, self.settled_month
+            wait = calendar.until_next_month(now)
         return Refusal(
             402,
             f"budget_{period}",
             f"{self.name} has spent {format_usd(settled)} of its {format_usd(bound)} for this UTC "
-            f"{period}, and running requests hold {format_usd(self.held)}.",
+            f"{period}, and running requests hold {format_usd(self.held)}; this one would hold "
+            f"{format_usd(amount)}.",
             # Where the settled money alone leaves room, a running request that ends may free it.
             1.0 if settled < bound and self.held > 0 else wait,
         )

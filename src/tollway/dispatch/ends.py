@@ -187,6 +187,9 @@ def ending_of(event: Failed, attempt: Attempt) -> Ending:
     source = attempt.pair.source.name
     if event.status == 429:
         return Ending(429, "upstream_rate_limited", f'Source "{source}" asked for fewer requests.')
+    if event.kind == "internal":
+        why = event.detail or "a fault of its own"
+        return Ending(502, "gateway_failed", f"The gateway could not go on with this: {why}.")
     status = 504 if event.kind in ("late", "stall", "too_long", "connect_timeout") else 502
     words = {
         "refused": "could not be reached",
@@ -200,7 +203,6 @@ def ending_of(event: Failed, attempt: Attempt) -> Ending:
         "late": "began no answer in time",
         "too_long": "took too long for its answer",
         "malformed": "sent an answer that cannot be understood",
-        "internal": "could not be asked, by a fault of the gateway",
     }[event.kind]
     return Ending(status, f"upstream_{event.kind}", f'Source "{source}" {words}.')
 

@@ -1,5 +1,7 @@
 """What was observed of a quantity lately, as quantiles that are cheap to ask for."""
 
+from math import inf
+
 from tollway.policy import quantile as q
 
 REFRESH_EVERY = 16
@@ -9,7 +11,8 @@ RESCALE_AT = 1e12
 
 
 class Observed:
-    """A fading histogram of one quantity (`fade` in seconds)."""
+    """A fading histogram of one quantity. `fade` is seconds; after `stale` seconds without a
+    sample the next one begins anew: what was seen before the gap may be over."""
 
     __slots__ = (
         "_asked",
@@ -21,10 +24,12 @@ class Observed:
         "fade",
         "last_at",
         "samples",
+        "stale",
     )
 
-    def __init__(self, fade: float, now: float) -> None:
+    def __init__(self, fade: float, now: float, stale: float = inf) -> None:
         self.fade = fade
+        self.stale = stale
         self.samples = 0
         self.last_at = now
         self._since = now
@@ -36,6 +41,11 @@ class Observed:
 
     def add(self, value: float, now: float) -> None:
         """Count one sample."""
+        if now - self.last_at > self.stale and self.samples:
+            self._weights = [0.0] * q.BINS
+            self._weigh_again = self._since = now
+            self._asked.clear()
+            self._fresh = 0
         # Within a hundredth of the fading time the weight is the same to 1%.
         if now >= self._weigh_again:
             self._weight = q.weight_at(now, self._since, self.fade)

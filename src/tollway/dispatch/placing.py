@@ -155,6 +155,9 @@ class Placing:
         untried = request.untried()
         queue = self.fleet.queue
         patience = queue.batch_wait if request.batch else queue.interactive_wait
+        if request.attempts:
+            # After a failure it has waited already: for a slot, for an answer, for a rest.
+            patience = max(request.arrived_at + patience - now, 0.0)
         if not any(
             pair.healthy(now) or now < pair.rest_until <= now + patience for pair in untried
         ):

@@ -10,10 +10,10 @@ from tollway.policy import breaker as rules
 from tollway.policy import limit
 from tollway.units import UtcSeconds
 
-FADE = 300.0
+FADE = 30.0
 """Seconds after which an observation of speed counts 1/e."""
 
-STALE = 60.0
+STALE = 20.0
 """Seconds after which an observation no longer says how fast a source is: what made it slow may be
 over, and only a request can tell."""
 
@@ -121,8 +121,8 @@ class Pair:
         self._priced: dict[Tier, Price | None] = {}
         self._priced_minute = -1
         self.prepaid_horizon = now
-        self.ttft = Observed(FADE, now)
-        self.speed = Observed(FADE, now)
+        self.ttft = Observed(FADE, now, STALE)
+        self.speed = Observed(FADE, now, STALE)
         digest = blake2b(f"{source.name}/{serving.model}".encode(), digest_size=8).digest()
         self.seed = int.from_bytes(digest, "big")
 

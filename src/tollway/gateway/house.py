@@ -51,6 +51,10 @@ class Watch:
     def settled(self, action: Settle) -> None:
         metrics = self.metrics
         metrics.request_ended(action.source, action.model, action.outcome, action.duration)
+        if action.outcome == "failed" and action.attempts > len(action.failed):
+            # The last attempt failed after its first content, or answered for the client's fault.
+            kind = (action.code or "").removeprefix("upstream_")
+            metrics.attempt_failed(action.source or "", action.model or "", kind)
         for failed in action.failed:
             metrics.attempt_failed(failed.source, failed.model, failed.kind)
             metrics.used(failed.source, failed.model, failed.usage)

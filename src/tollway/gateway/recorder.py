@@ -20,6 +20,8 @@ from tollway.gateway.log import Log
 
 _PRIVATE = 0o600
 _BLOCK = 1 << 16
+_LARGEST = 1024 * 1024 * 1024
+"""Bytes of a recording, so that a forgotten one does not fill the disk of a ledger."""
 _MOST_WAITING = 64 * 1024 * 1024
 """Bytes that may wait for a slow disk."""
 
@@ -31,6 +33,7 @@ class Recorder:
         self._path = path
         self._log = log
         self._waiting = bytearray()
+        self._size = 0
         self._writing: asyncio.Future[None] | None = None
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -39,6 +42,7 @@ class Recorder:
                 os.close(self._descriptor)
                 raise TollwayError(f"{path}: is not a recording. Name another file.")
             _cut_torn_line(self._descriptor)
+            self._size = os.fstat(self._descriptor).st_size
         except OSError as error:
             raise TollwayError(
                 f"{path}: the recording cannot be written: {error.strerror}. Name another file in "
@@ -46,8 +50,15 @@ class Recorder:
             ) from error
 
     def begin(self, documents: Mapping[str, str], main: str, opening: Opening, now: float) -> None:
-        """The first line of a run."""
+        """The first line of a run, written before anything is served: without it, what follows
+        could not be replayed."""
         self._add(encode_header(documents, main, opening, now))
+        if self._descriptor is not None:
+            data, self._waiting = self._waiting, bytearray()
+            try:
+                _write_all(self._descriptor, data)
+            except OSError as error:
+                self._end(type(error).__name__)
 
     def step(self, now: float, event: Event, actions: list[Action]) -> None:
         """One event and what dispatch answered with."""
@@ -63,7 +74,10 @@ class Recorder:
         if self._descriptor is None:
             return
         self._waiting += line
-        if len(self._waiting) > _MOST_WAITING:
+        self._size += len(line)
+        if self._size > _LARGEST:
+            self._end("it has reached 1 GiB; move it away and start again for more")
+        elif len(self._waiting) > _MOST_WAITING:
             self._end("the disk is too slow")
 
     def flush(self, loop: asyncio.AbstractEventLoop) -> None:
