@@ -110,7 +110,7 @@ def test_a_model_that_does_not_fit_on_its_emulated_chips_is_a_fault() -> None:
     code, out, err = called("check")
     assert (code, out) == (2, "")
     assert err == snapshot("""\
-sources.h200: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 25.8 GB x 0.9 = 23.2 GB. Use tp 4, or a smaller precision.
+fleet.toml: sources.h200.serves."llama-3.3-70b" cannot be emulated: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 25.8 GB x 0.9 = 23.2 GB. Use tp 4, or a smaller precision.
 1 fault in fleet.toml
 """)
 
@@ -146,3 +146,78 @@ credential = "here"
 serves = { m = {} }
 [tenants.t]
 """
+
+
+def test_faults_of_every_kind_come_in_one_run_beside_the_version_that_is_missing() -> None:
+    Path("fleet.toml").write_text(MANY)
+    code, _, err = called("check")
+    assert code == 2
+    assert err == snapshot("""\
+warning: fleet.toml: include[0] is "contract/*.toml", which matches no file. Look for a typo, or take it out.
+fleet.toml: version is missing. Write version = 1 on the first line.
+fleet.toml: gateway.lisen is not a key of this table; known: admin_socket, body_timeout, drain, hang_timeout, header_timeout, keep_alive, ledger, listen, max_body, max_connections, max_header_bytes, max_headers, max_streams, recording, workers, write_timeout. Did you mean "listen"?
+fleet.toml: models."llama-3.3-70b".context is 0. It must be at least 1.
+fleet.toml: sources.small.serves."llama-3.3-70b" cannot be emulated: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 25.8 GB x 0.9 = 23.2 GB. Use tp 4, or a smaller precision.
+fleet.toml: sources.small.serves."llama-3.3-70b".prices is 3, not a list. Write a list.
+fleet.toml: sources.odd.listen is port 8411, which sources.small.listen has already. Choose another port.
+fleet.toml: sources.odd.serves."llama-3.3-70b" cannot be emulated: tp 3 does not divide the 64 heads of llama-3.3-70b (64 / 3 = 21.33). Use tp 1, 2, 4, 8, 16.
+fleet.toml: sources.unread.tp is "eight", not a whole number. Write a whole number.
+fleet.toml: sources.mistyped.tpp is not a key of this table; known: breaker, chip, kind, listen, region, replicas, seed, serves, slots, timeouts, tp, vendor. Did you mean "tp"?
+fleet.toml: routes.chat.model is "nope"; known: llama-3.3-70b. Declare it in [models].
+10 faults in fleet.toml
+""")
+
+
+MANY = """
+include = ["contract/*.toml"]
+[gateway]
+lisen = "127.0.0.1:8400"
+[models."llama-3.3-70b"]
+context = 0
+[sources.small]
+kind = "emulated"
+listen = "127.0.0.1:8411"
+chip = "l4"
+serves = { "llama-3.3-70b" = { precision = "fp8", prices = 3 } }
+[sources.odd]
+kind = "emulated"
+listen = "127.0.0.1:8411"
+chip = "h200"
+tp = 3
+serves = { "llama-3.3-70b" = { precision = "fp8" } }
+[sources.unread]
+kind = "emulated"
+listen = "127.0.0.1:8413"
+chip = "l4"
+tp = "eight"
+serves = { "llama-3.3-70b" = { precision = "fp8" } }
+[sources.mistyped]
+kind = "emulated"
+listen = "127.0.0.1:8414"
+chip = "l4"
+tpp = 8
+serves = { "llama-3.3-70b" = { precision = "fp8" } }
+[routes.chat]
+model = "nope"
+"""
+
+
+def test_a_file_that_cannot_be_read_hides_only_what_refers_to_names() -> None:
+    broken = MANY.replace("contract/*", "contract")
+    Path("fleet.toml").write_text(broken)
+    err = called("check")[2]
+    assert 'include[0] is "contract.toml", which is not there' in err
+    assert "sources.small.serves" in err
+    assert "sources.odd.serves" in err
+    assert "routes.chat" not in err
+
+
+def test_a_glob_that_matches_nothing_is_a_warning() -> None:
+    text = demo_fleet_text().replace("version = 1\n", 'version = 1\ninclude = ["none/*.toml"]\n')
+    Path("fleet.toml").write_text(text)
+    code, out, err = called("check")
+    assert (code, out[:19]) == (0, "fleet.toml is sound")
+    assert err == (
+        'warning: fleet.toml: include[0] is "none/*.toml", which matches no file. '
+        "Look for a typo, or take it out.\n"
+    )

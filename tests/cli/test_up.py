@@ -195,3 +195,15 @@ def test_a_faulty_fleet_starts_nothing(tollway: Tollway, fleet: Path, tmp_path: 
     assert done.returncode == 2
     assert "chpi" in done.stderr
     assert not (tmp_path / ".tollway" / "tollway.log").exists()
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+def test_a_fleet_that_cannot_be_emulated_is_refused_at_once(
+    tollway: Tollway, fleet: Path, tmp_path: Path, command: str
+) -> None:
+    fleet.write_text(fleet.read_text().replace('chip = "h200"', 'chip = "h200"\ntp = 3'))
+    done = tollway(command, "fleet.toml")
+    assert done.returncode == 2
+    assert "cannot be emulated: tp 3 does not divide" in done.stderr
+    assert tollway("check", "fleet.toml").stderr.startswith(done.stderr)
+    assert not (tmp_path / ".tollway" / "tollway.log").exists()

@@ -943,6 +943,7 @@ def test_a_fault_says_place_value_and_mend(old: str, new: str, expected: list[st
 def test_a_fleet_of_nothing_says_what_is_missing() -> None:
     assert faults("") == snapshot(
         [
+            "fleet.toml: version is missing. Write version = 1 on the first line.",
             "fleet.toml declares no models. Write [models.NAME].",
             "fleet.toml declares no sources. Write [sources.NAME]; `tollway init` writes a first file.",
         ]

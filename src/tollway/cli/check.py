@@ -1,6 +1,7 @@
 """`tollway check`: every fault of a fleet file at once."""
 
 import json as json_text
+import shlex
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 from tollway.errors import Fault, FaultsFound
 from tollway.fleet.cautions import cautions
 from tollway.fleet.objects import Credential, Fleet
-from tollway.inspect.fleetfile import read_fleet
+from tollway.inspect.fleetfile import idle_includes, read_fleet
 from tollway.inspect.secretfile import is_readable_by_all, read_secret
 
 _EXIT_FAULTS = 2
@@ -28,32 +29,28 @@ def check(file: Path = Path("fleet.toml"), /, *, json: bool = False) -> int:
     json
         Print one JSON object with faults and warnings.
     """
+    warnings = idle_includes(file)
     try:
-        fleet = _read(file)
+        fleet = read_fleet(file)
     except FaultsFound as found:
-        if not json:
-            sys.stderr.write(f"{found}\n{_count(len(found.faults), 'fault')} in {file}\n")
+        if json:
+            _print({"ok": False, "faults": _plain(found.faults), "warnings": _plain(warnings)})
         else:
-            _print({"ok": False, "faults": _plain(found.faults), "warnings": []})
+            _warn(warnings)
+            sys.stderr.write(f"{found}\n{_count(len(found.faults), 'fault')} in {file}\n")
         return _EXIT_FAULTS
-    warnings = [*cautions(fleet, datetime.now(UTC).date()), *_secrets(fleet)]
+    warnings += [*cautions(fleet, datetime.now(UTC).date()), *_secrets(fleet)]
     if json:
         _print({"ok": True, "digest": fleet.digest, "faults": [], "warnings": _plain(warnings)})
         return 0
-    for warning in warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+    _warn(warnings)
     sys.stdout.write(f"{file} is sound: {summary(fleet)}\n")
     return 0
 
 
-def _read(file: Path) -> Fleet:
-    """The fleet, of which every emulated source can be emulated: the model fits on its chips."""
-    fleet = read_fleet(file)
-    if any(source.emulation for source in fleet.sources.values()):
-        from tollway.emulator.build import emulators  # slow to import, and often not needed
-
-        emulators(fleet)
-    return fleet
+def _warn(warnings: Iterable[Fault]) -> None:
+    for warning in warnings:
+        sys.stderr.write(f"warning: {warning}\n")
 
 
 def summary(fleet: Fleet) -> str:
@@ -85,7 +82,7 @@ def _secrets(fleet: Fleet) -> Iterable[Fault]:
         except FaultsFound as found:
             yield from found.faults
         if is_readable_by_all(credential):
-            mend = f"Run: chmod 600 {credential.name}"
+            mend = f"Run: chmod 600 {shlex.quote(credential.name)}"
             yield Fault(f"credential file:{credential.name}", "may be read by anyone", mend)
 
 

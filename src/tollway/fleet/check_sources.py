@@ -20,21 +20,33 @@ from tollway.fleet.schema import (
 Endpoint = tuple[str, int]
 
 
-def check_sources(declared: Declared) -> Iterator[Finding]:
-    """Every fault of sources beyond their own keys."""
+def check_each_source(declared: Declared) -> Iterator[Finding]:
+    """Every fault of sources beyond their own keys, as far as it depends on no other name."""
     for name, placed in declared.sources.items():
         source = placed.table
         if isinstance(source, EmulatedTable):
             yield from _emulated(name, placed.document, source)
         else:
-            yield from _remote(declared, name, placed.document, source)
+            yield from _remote(name, placed.document, source)
         for model, serving in source.serves.items():
+            path: Path = ("sources", name, "serves", model, "prices")
+            yield from _prices(placed.document, path, serving.prices)
+
+
+def check_sources(declared: Declared) -> Iterator[Finding]:
+    """What of sources does not go with the rest of the fleet: names that nobody declares, models
+    that nobody serves, addresses that are taken."""
+    for name, placed in declared.sources.items():
+        source = placed.table
+        for model in source.serves:
             path: Path = ("sources", name, "serves", model)
             if model not in declared.names["models"]:
                 fault = unknown(model, declared.names["models"], "")
                 mend = fault.mend or f"Declare it: [models.{_quoted(model)}]."
                 yield Finding(placed.document, path, _no_model(declared, model), mend)
-            yield from _prices(placed.document, (*path, "prices"), serving.prices)
+        if not isinstance(source, EmulatedTable):
+            yield from _own_address(declared, name, placed.document, source)
+            yield from _credential(declared, name, placed.document, source)
     yield from _unserved(declared)
     yield from _ports(declared)
 
@@ -63,21 +75,31 @@ def _emulated(name: str, document: str, source: EmulatedTable) -> Iterator[Findi
             yield Finding(document, ("sources", name, "serves", model), problem, mend)
 
 
-def _remote(
-    declared: Declared, name: str, document: str, source: ApiTable | ServerTable
-) -> Iterator[Finding]:
+def _remote(name: str, document: str, source: ApiTable | ServerTable) -> Iterator[Finding]:
     parts = urlsplit(source.url)
-    path: Path = ("sources", name, "url")
     host = parts.hostname or ""
     if isinstance(source, ApiTable) and parts.scheme == "http" and not is_loopback(host):
         problem = f"is {shown(source.url)}: plain http shows prompts and keys to the network"
         mend = 'Write https://, or kind = "server" for an engine in your own network.'
-        yield Finding(document, path, problem, mend)
+        yield Finding(document, ("sources", name, "url"), problem, mend)
+
+
+def _own_address(
+    declared: Declared, name: str, document: str, source: ApiTable | ServerTable
+) -> Iterator[Finding]:
+    parts = urlsplit(source.url)
+    host = parts.hostname or ""
     gateway = declared.gateway.table.listen
     there = host, parts.port or (443 if parts.scheme == "https" else 80)
     if _clash(there, gateway) and (is_loopback(host) or host == gateway[0]):
         problem = f"is {shown(source.url)}, the gateway's own address"
-        yield Finding(document, path, problem, "Name the engine's address.")
+        mend = "Name the engine's address."
+        yield Finding(document, ("sources", name, "url"), problem, mend)
+
+
+def _credential(
+    declared: Declared, name: str, document: str, source: ApiTable | ServerTable
+) -> Iterator[Finding]:
     if source.credential is not None and source.credential not in declared.names["credentials"]:
         # The name is not repeated: a secret put here by mistake must not reach a log.
         known = sorted(declared.names["credentials"])

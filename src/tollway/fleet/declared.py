@@ -26,6 +26,14 @@ T = TypeVar("T")
 NAMED = ("models", "credentials", "sources", "routes", "tenants")
 """Tables whose entries have names; entries come from any document."""
 
+_NOT_OF_CHIPS = frozenset(
+    ("listen", "replicas", "seed", "slots", "vendor", "region", "timeouts", "breaker")
+)
+_NOT_OF_SERVED_CHIPS = frozenset(
+    ("prices", "prepaid", "upstream_model", "expected_ttft", "expected_speed")
+)
+"""Keys that have nothing to do with whether a model fits on its chips."""
+
 SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker")
 """Tables that one document declares whole."""
 
@@ -43,12 +51,14 @@ class Declared:
     """The declaration as it was read. `names` holds every name written, also those whose entry was
     too faulty to be read, so that a reference to one is not called unknown. `unsure` holds the
     sources of which it could not be read what they serve, `vague` those of which it could not be
-    read at which precision or context."""
+    read at which precision or context, `blurred` the sources (name,) and what they serve
+    (name, model) of which it could not be read on which chips they run."""
 
     main: str
     names: Mapping[str, frozenset[str]]
     unsure: frozenset[str]
     vague: frozenset[str]
+    blurred: frozenset[tuple[str, ...]]
     gateway: Placed[GatewayTable]
     queue: Placed[QueueTable]
     retry: Placed[RetryTable]
@@ -90,6 +100,7 @@ def gather(
         names=names,
         unsure=frozenset(unread) | (names["sources"] - set(named["sources"])),
         vague=frozenset(str(path[1]) for path in paths if path[-1] in ("precision", "context")),
+        blurred=frozenset(blurred for path in paths if (blurred := _blurred(path))),
         gateway=_setting(documents, main, "gateway", GatewayTable()),
         queue=_setting(documents, main, "queue", QueueTable()),
         retry=_setting(documents, main, "retry", RetryTable()),
@@ -101,6 +112,15 @@ def gather(
 
 def _hides_serving(path: Path) -> bool:
     return len(path) == 2 or path[2:] == ("serves",)
+
+
+def _blurred(path: Path) -> tuple[str, ...]:
+    """The source, or what it serves, whose chips a fault at `path` of `sources` leaves unclear. A
+    key that nobody knows may be a mistyped one."""
+    words = list(map(str, path[1:]))
+    if words[1:2] == ["serves"] and len(words) > 2:
+        return () if _NOT_OF_SERVED_CHIPS & set(words[3:4]) else (words[0], words[2])
+    return () if _NOT_OF_CHIPS & set(words[1:2]) else tuple(words[:1])
 
 
 def _setting(documents: Mapping[str, Document], main: str, section: str, absent: T) -> Placed[T]:

@@ -8,7 +8,7 @@ Rules
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -16,8 +16,8 @@ from tollway.errors import FaultsFound
 from tollway.fleet.build import build
 from tollway.fleet.check_names import check_names
 from tollway.fleet.check_routes import check_routes
-from tollway.fleet.check_sources import check_sources
-from tollway.fleet.declared import declared_twice, gather
+from tollway.fleet.check_sources import check_each_source, check_sources
+from tollway.fleet.declared import Declared, declared_twice, gather
 from tollway.fleet.findings import Finding, Path, in_file_order
 from tollway.fleet.objects import Fleet
 from tollway.fleet.salvage import read_document
@@ -27,9 +27,13 @@ _COLLECTIONS = ("candidates", "objectives", "weights", "require", "routes")
 _AT = re.compile(r"\s*\(at (line \d+, column \d+|end of document)\)$")
 
 
-def parse(documents: Mapping[str, str], main: str) -> Fleet:
+Check = Callable[[Declared], Iterator[Finding]]
+"""Finds faults of a declaration."""
+
+
+def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
     """The fleet that `documents` (name -> TOML text) declare; `main` names the one that includes
-    the others.
+    the others. `more` are checks by rooms above; they judge each source by itself.
 
     Raises:
         FaultsFound: with every fault of every document.
@@ -49,11 +53,14 @@ def parse(documents: Mapping[str, str], main: str) -> Fleet:
         findings.extend(found)
     faulty = {(finding.document, finding.path) for finding in findings}
     declared = gather(main, read_as, raw, findings)
-    findings.extend(_formats(raw, main))
+    unread = {finding.document for finding in broken}
+    findings.extend(_formats({name: raw[name] for name in raw if name not in unread}, main))
     findings.extend(declared_twice(raw))
+    checks: list[Check] = [check_each_source, *more]
     if not broken:  # what a broken document declares is unknown, and so is every reference to it
-        for check in (check_names, check_sources, check_routes):
-            findings.extend(found for found in check(declared) if not _hangs_on(found, faulty))
+        checks += [check_names, check_sources, check_routes]
+    for check in checks:
+        findings.extend(found for found in check(declared) if not _hangs_on(found, faulty))
     if broken or findings:
         raise FaultsFound([found.fault() for found in in_file_order([*broken, *findings], raw)])
     return build(declared, digest_of(ordered))
@@ -89,7 +96,7 @@ def _formats(raw: Mapping[str, Mapping[str, Any]], main: str) -> Iterator[Findin
     """Which format the files state, and that only the main file includes others."""
     for name, tables in raw.items():
         version = tables.get("version")
-        if version is None and name == main and tables:
+        if version is None and name == main:
             mend = f"Write version = {VERSION} on the first line."
             yield Finding(name, ("version",), "is missing", mend)
         elif type(version) is int and version != VERSION:

@@ -3,13 +3,14 @@
 Rules
 1. An include is a path or a glob within the fleet file's folder; what leads out of it, also by a
    symbolic link, is refused, so that a shared file cannot pull in what only its reader may read.
-2. A path that names no file is a fault; a glob that matches nothing is not.
+2. A path that names no file is a fault; a glob that matches nothing is worth a warning.
 3. A file is regular, UTF-8, and at most a mebibyte.
 4. Names that start with a dot are matched only by patterns that write the dot.
 """
 
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -18,6 +19,7 @@ from typing import Any, cast
 from tollway.errors import Fault, FaultsFound
 from tollway.fleet.objects import Credential, Fleet, Source
 from tollway.fleet.parse import parse
+from tollway.inspect.emulable import check_emulated
 
 LARGEST_FILE = 2**20
 MOST_FILES = 500
@@ -60,17 +62,33 @@ def read_fleet(path: Path | str) -> Fleet:
 
 
 def fleet_of(documents: dict[str, str], path: Path | str) -> Fleet:
-    """The fleet of documents as they were read from `path`. Relative paths of `file:` credentials
-    and of CA files are made absolute, from the file's folder.
+    """The fleet of documents as they were read from `path`, of which every emulated source can be
+    emulated. Relative paths of `file:` credentials and of CA files are made absolute, from the
+    file's folder.
 
     Raises:
         FaultsFound: with every fault of the documents.
     """
     path = Path(path)
-    fleet = parse(documents, path.name)
+    fleet = parse(documents, path.name, check_emulated)
     folder = path.absolute().parent
     sources = {name: _anchored(source, folder) for name, source in fleet.sources.items()}
     return replace(fleet, sources=MappingProxyType(sources))
+
+
+def idle_includes(path: Path | str) -> list[Fault]:
+    """The globs of a fleet file's `include` that match nothing; none where it cannot be read."""
+    path = Path(path)
+    folder = path.absolute().parent
+    found: list[Fault] = []
+    with suppress(FaultsFound):  # `read_documents` says what is wrong
+        for index, pattern in enumerate(_includes(_read(path, str(path)))):
+            place = f"{path.name}: include[{index}]"
+            with suppress(FaultsFound):
+                if not any(_matches(folder, pattern, place)):
+                    mend = "Look for a typo, or take it out."
+                    found.append(Fault(place, f'is "{pattern}", which matches no file', mend))
+    return found
 
 
 def _anchored(source: Source, folder: Path) -> Source:
@@ -86,7 +104,7 @@ def _other_faults(documents: dict[str, str], main: str) -> tuple[Fault, ...]:
     """What is wrong besides the includes; references are left out, as they may lead into a file
     that could not be read."""
     try:
-        parse({**documents, "unread": "="}, main)
+        parse({**documents, "unread": "="}, main, check_emulated)
     except FaultsFound as found:
         return tuple(fault for fault in found.faults if fault.place != "unread")
     return ()

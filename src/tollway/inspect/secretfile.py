@@ -8,6 +8,7 @@ Rules
 """
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -61,7 +62,9 @@ def _file(path: Path, place: str) -> str:
         if not stat.S_ISREG(status.st_mode):
             raise _fault(place, "is not a regular file", "Name a file that holds the key.")
         if status.st_mode & stat.S_IWOTH:
-            raise _fault(place, "may be written by anyone", f"Run: chmod 600 {path}")
+            raise _fault(
+                place, "may be written by anyone", f"Run: chmod 600 {shlex.quote(str(path))}"
+            )
         with path.open("rb") as file:
             data = file.read(LARGEST_SECRET + 1)
     except OSError as error:
