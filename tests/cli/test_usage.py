@@ -74,7 +74,7 @@ def test_the_table_shows_exact_money_whose_rows_add_up_to_the_total(
     assert sum(money[:-1]) == money[-1] == Decimal(10**19 // 3 + 1_234_568).scaleb(-12)
     assert [row.split()[0] for row in [*rows, total]] == ["h200", "mi300x", "total"]
     assert "Reserved and not settled yet: 1 requests, $0.0000025." in err
-    assert "no price is declared" in err
+    assert "prepaid, or no price is declared for their source" in err
 
 
 def test_json_has_money_as_exact_decimal_text(capsys: pytest.CaptureFixture[str]):

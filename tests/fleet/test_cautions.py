@@ -3,6 +3,7 @@
 
 from datetime import date
 
+import pytest
 from inline_snapshot import snapshot
 
 from tollway.fleet.cautions import cautions
@@ -59,7 +60,7 @@ def test_what_counts_as_free_or_is_never_asked_is_said() -> None:
             "sources.free.serves.m states no prices: it counts as free. Write `prices`, or budgets do not see it.",
             "sources.lan.url sends its credential over plain http. Use https where the engine can.",
             "sources.soon.serves.m.prices begin on 2026-06-02: until then it counts as free. Write the price that holds until then.",
-            "sources.night.serves.m.prices cover only some hours: the others count as free. Write one without `hours` for the rest of the day.",
+            "sources.night.serves.m.prices cover only some hours: the others count as free. Write one without `hours`, or with the rest of the day.",
             'sources.batch.serves.m.prices has none for tier standard, which counts as free. Write one with tier = "standard"; the other tiers then fall back to it.',
             "routes.strict.require is not met by lan, which is never asked. Demand less, or take it out of the route.",
         ]
@@ -69,3 +70,25 @@ def test_what_counts_as_free_or_is_never_asked_is_said() -> None:
 def test_a_price_that_has_begun_is_no_surprise() -> None:
     fleet = parse({"fleet.toml": QUIRKY}, "fleet.toml")
     assert "soon" not in "".join(map(str, cautions(fleet, date(2026, 6, 2))))
+
+
+@pytest.mark.parametrize(
+    ("hours", "whole"),
+    [
+        (["00:00-12:00", "12:00-24:00"], True),
+        (["22:00-06:00", "06:00-22:00"], True),
+        (["16:00-00:00", "00:00-08:00", "08:00-16:00"], True),
+        (["00:00-12:00", "12:01-24:00"], False),
+        (["22:00-06:00", "06:00-21:00"], False),
+    ],
+)
+def test_hours_that_make_up_the_whole_day_are_no_surprise(hours: list[str], whole: bool) -> None:
+    prices = "".join(
+        f'{{ since = 2026-01-01, hours = "{it}", input = "1", output = "1" }}, ' for it in hours
+    )
+    text = QUIRKY.replace(
+        '{ since = 2026-01-01, hours = "22:00-06:00", input = "1", output = "1" }', prices
+    )
+    fleet = parse({"fleet.toml": text}, "fleet.toml")
+    said = "".join(map(str, cautions(fleet, date(2026, 6, 1))))
+    assert ("night" not in said) is whole

@@ -42,6 +42,10 @@ model = "m"
 """
 
 
+HELD = {"ok": True, "faults": [], "notes": []}
+"""The answer to a reload that put everything into force."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """What a test adds to the fleet: lines of its tables."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from gateway_rig import BODY, DONE, Mock, event, good_body, live
-from process_rig import Gate, Gateway, running
+from process_rig import HELD, Gate, Gateway, running
 
 from tollway.dispatch.recording import verify
 from tollway.fleet.objects import KeyTerms
@@ -108,7 +108,7 @@ async def test_a_reload_moves_new_requests_and_lets_streams_end(tmp_path: Path) 
         streaming = await gateway.asking(stream=True)
         await streaming.head()
         gateway.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
-        assert await gateway.admin("POST", "/reload") == (200, {"ok": True, "faults": []})
+        assert await gateway.admin("POST", "/reload") == (200, HELD)
         client = await gateway.asking()
         assert (await client.got()).body == BODY
         assert len(other.seen) == 1
@@ -121,6 +121,24 @@ async def test_a_reload_moves_new_requests_and_lets_streams_end(tmp_path: Path) 
             steps, divergence = verify(lines, parse)
         assert divergence is None
         assert steps >= 8
+
+
+@live
+async def test_a_reload_says_what_takes_effect_at_the_next_start(tmp_path: Path) -> None:
+    async with running(tmp_path, good_body) as (gateway, _):
+        began = gateway.path.read_text()
+        text = began.replace(f":{gateway.port}", ":1").replace("recording.jsonl", "other.jsonl")
+        gateway.path.write_text(text)
+        notes = [
+            "gateway.listen takes effect at the next start",
+            "gateway.recording takes effect at the next start",
+        ]
+        for _ in range(2):  # asked again, it is still so
+            answer = await gateway.admin("POST", "/reload")
+            assert answer == (200, {**HELD, "notes": notes})
+        await gateway.logged("gateway.listen takes effect at the next start")
+        gateway.path.write_text(began)
+        assert await gateway.admin("POST", "/reload") == (200, HELD)
 
 
 @pytest.mark.parametrize("how", ["socket", "signal"])

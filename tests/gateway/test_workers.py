@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 from gateway_rig import BODY, DONE, Client, Mock, Seen, good_body, json_answer, live
-from process_rig import Gate, Gateway, Terms, running
+from process_rig import HELD, Gate, Gateway, Terms, running
 
 from tollway.dispatch.recording import verify
 from tollway.fleet.parse import parse
@@ -345,7 +345,7 @@ async def test_a_reload_reaches_every_worker_at_once(tmp_path: Path) -> None:
         clients = await spread(gateway, 4)
         assert [await ask(each, gateway) for each in clients] == [200] * 16
         gateway.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
-        assert await gateway.admin("POST", "/reload") == (200, {"ok": True, "faults": []})
+        assert await gateway.admin("POST", "/reload") == (200, HELD)
         assert [await ask(each, gateway) for each in clients] == [200] * 16
         assert (len(mock.seen), len(other.seen)) == (16, 16)
         # A worker that comes later, and an accountant, go by the fleet in force, not by the file.
@@ -373,7 +373,10 @@ async def test_a_worker_that_cannot_take_a_fleet_refuses_it_for_all(tmp_path: Pa
             for message in msgspec.msgpack.decode(await reader.readexactly(size)):
                 number = message["number"] if message["type"] == "Prepare" else number
         _say(writer, Prepared(number, ("worker 9 has no secret.",)))
-        assert await reload == (409, {"ok": False, "faults": ["worker 9 has no secret."]})
+        assert await reload == (
+            409,
+            {"ok": False, "faults": ["worker 9 has no secret."], "notes": []},
+        )
         writer.close()
         for _ in range(8):
             assert await ask(await gateway.connect(), gateway) == 200

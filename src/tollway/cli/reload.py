@@ -17,6 +17,7 @@ _PATIENCE = 30.0
 class _Answer(msgspec.Struct, frozen=True):
     ok: bool
     faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def reload(*, state: str | None = None, socket: Path | None = None, json: bool = False) -> int:
@@ -42,6 +43,8 @@ def reload(*, state: str | None = None, socket: Path | None = None, json: bool =
         return 2
     if not json:
         sys.stderr.write("The gateway has taken the new fleet.\n")
+        for note in answer.notes:
+            sys.stderr.write(f"{note}\n")
     return 0
 
 

@@ -138,8 +138,8 @@ def _notes(report: UsageReport) -> list[str]:
         )
     if report.total.unbilled:
         notes.append(
-            f"{report.total.unbilled:,} requests used tokens and cost nothing: no price is "
-            "declared for their source."
+            f"{report.total.unbilled:,} requests used tokens and cost nothing: they were prepaid, "
+            "or no price is declared for their source."
         )
     return notes
 

@@ -1,6 +1,6 @@
 """What a sound fleet may still surprise with. Nothing here refuses a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -8,6 +8,8 @@ from tollway.errors import Fault
 from tollway.fleet.findings import place
 from tollway.fleet.objects import Candidate, Demand, Fleet, Route, Serving, Source
 from tollway.fleet.quantities import is_loopback
+
+_DAY = 24 * 60
 
 
 def cautions(fleet: Fleet, today: date) -> Iterator[Fault]:
@@ -44,9 +46,18 @@ def _priced(source: Source, serving: Serving, at: str, today: date) -> Iterator[
         first = min(price.since for price in standard)
         mend = "Write the price that holds until then."
         yield Fault(f"{at}.prices", f"begin on {first}: until then it counts as free", mend)
-    elif all(price.hours for price in standard):
-        mend = "Write one without `hours` for the rest of the day."
+    elif not _whole_day([price.hours for price in standard if price.since <= today]):
+        mend = "Write one without `hours`, or with the rest of the day."
         yield Fault(f"{at}.prices", "cover only some hours: the others count as free", mend)
+
+
+def _whole_day(hours: Iterable[tuple[int, int] | None]) -> bool:
+    """Whether hours, as minutes of the UTC day, leave no minute out; None is every hour."""
+    covered: set[int] = set()
+    for span in hours:
+        start, end = span or (0, _DAY)
+        covered |= set(range(start, end) if start < end else (*range(start, _DAY), *range(end)))
+    return len(covered) == _DAY
 
 
 def _never_asked(fleet: Fleet, route: Route) -> Iterator[Fault]:

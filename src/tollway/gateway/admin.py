@@ -25,9 +25,10 @@ _METHODS = {
 
 
 class Governed(Protocol):
-    """What can be asked of the process. `reload` calls back with the faults, none when it held."""
+    """What can be asked of the process. `reload` calls back with the faults, none when it held, and
+    with notes on what it does not put into force."""
 
-    def reload(self, done: Callable[[list[str]], None]) -> None: ...
+    def reload(self, done: Callable[[list[str], list[str]], None]) -> None: ...
     def status(self) -> Mapping[str, object]: ...
     def shutdown(self) -> None: ...
 
@@ -73,8 +74,10 @@ class Admin:
             _answer(connection, 200, self._governed.status())
         elif request.path == b"/reload":
             self._governed.reload(
-                lambda faults: _answer(
-                    connection, 409 if faults else 200, {"ok": not faults, "faults": faults}
+                lambda faults, notes: _answer(
+                    connection,
+                    409 if faults else 200,
+                    {"ok": not faults, "faults": faults, "notes": notes},
                 )
             )
         elif request.path == b"/drill":

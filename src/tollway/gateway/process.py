@@ -54,7 +54,7 @@ class Process:
         self._hands = hands
         self._open_metrics = open_metrics
         self._reloading: asyncio.Task[None] | None = None
-        self._asked: list[Callable[[list[str]], None]] = []
+        self._asked: list[Callable[[list[str], list[str]], None]] = []
 
     def serve(self) -> int:
         """Open the ledger and serve until told to end. Returns the exit code.
@@ -137,7 +137,7 @@ class Process:
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.add_signal_handler(signal.SIGTERM, self._ending.ask)
         loop.add_signal_handler(signal.SIGINT, self._ending.ask)
-        loop.add_signal_handler(signal.SIGHUP, self.reload, lambda _faults: None)
+        loop.add_signal_handler(signal.SIGHUP, self.reload, lambda _faults, _notes: None)
 
     # --- asked by signals and over the admin socket ----------------------------------------------
 
@@ -162,9 +162,9 @@ class Process:
         """Drain; asked again, end at once (rule 2)."""
         self._hands.shutdown()
 
-    def reload(self, done: Callable[[list[str]], None]) -> None:
-        """Read the fleet file again; `done` is called with its faults. Of several calls at once
-        all are answered by one further reading."""
+    def reload(self, done: Callable[[list[str], list[str]], None]) -> None:
+        """Read the fleet file again; `done` is called with its faults, and with what takes effect
+        only later. Of several calls at once all are answered by one further reading."""
         self._asked.append(done)
         if self._reloading is None:
             self._reloading = asyncio.get_running_loop().create_task(self._reload())
@@ -175,8 +175,11 @@ class Process:
             faults = await self._read_again()
             for fault in faults:
                 self._log.say(f"reload refused: {fault}")
+            notes = [] if faults else self._later()
+            for note in notes:
+                self._log.say(note)
             for done in asked:
-                done(faults)
+                done(faults, notes)
         self._reloading = None
 
     async def _read_again(self) -> list[str]:
@@ -200,12 +203,13 @@ class Process:
         if emulations(old) != emulations(new):
             await self._replace_emulators(loaded)
         self._log.say(f"reloaded: {loaded.path}, digest {new.digest[:12]}")
-        fixed = [
-            name for name in _AT_START if getattr(old.gateway, name) != getattr(new.gateway, name)
-        ]
-        if fixed:
-            self._log.say(f"gateway.{', gateway.'.join(fixed)}: takes effect at the next start")
         return []
+
+    def _later(self) -> list[str]:
+        """What takes effect only at the next start, in words, by the fleet file's keys."""
+        begun, wanted = self._loaded.fleet.gateway, self.house.fleet.gateway
+        keys = [key for it, key in _AT_START.items() if getattr(begun, it) != getattr(wanted, it)]
+        return [f"gateway.{key} takes effect at the next start" for key in dict.fromkeys(keys)]
 
     async def _replace_emulators(self, loaded: Loaded) -> None:
         house = self.house
@@ -236,5 +240,13 @@ class Process:
             )
 
 
-_AT_START = ("host", "port", "ledger", "admin_socket", "recording", "workers", "hang_timeout")
-"""Settings that a reload does not touch."""
+_AT_START = {
+    "host": "listen",
+    "port": "listen",
+    "ledger": "ledger",
+    "admin_socket": "admin_socket",
+    "recording": "recording",
+    "workers": "workers",
+    "hang_timeout": "hang_timeout",
+}
+"""Settings that a reload does not touch -> their keys in the fleet file."""

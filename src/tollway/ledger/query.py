@@ -42,7 +42,7 @@ class Totals:
     """Requests by outcome, tokens by kind, and money in pico-dollars.
 
     `estimated` of the requests had their tokens counted here rather than stated by the source;
-    `unbilled` used tokens and cost nothing (no price is declared for the source).
+    `unbilled` used tokens and cost nothing (prepaid, or the source declares no price).
     """
 
     requests: int = 0
