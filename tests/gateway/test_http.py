@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tollway.dispatch import messages as m
 from tollway.gateway.http import Refusal, Request
-from tollway.gateway.reader import RequestReader
+from tollway.gateway.reader import LARGEST_BODIES, Arriving, RequestReader
 from tollway.gateway.routes import Routes
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer " + KEY + b"\r\n"
@@ -336,7 +336,7 @@ class Judge:
 
 
 def _reader(judge: Judge | None = None) -> RequestReader:
-    return RequestReader(SETTINGS, judge or Judge())
+    return RequestReader(SETTINGS, judge or Judge(), Arriving())
 
 
 def test_requests_read_the_same_whole_and_byte_by_byte() -> None:
@@ -403,3 +403,22 @@ def test_a_head_that_has_begun_is_not_taken_for_a_known_one() -> None:
 def test_nothing_is_read_after_a_violation() -> None:
     reader = _reader()
     assert _read(reader, [b"GET / HTTP/1.1\nhost: x\n\n", WHOLE]) == [(b"", b"", 400)]
+
+
+def test_bodies_that_never_become_whole_are_bounded_over_all_connections() -> None:
+    arriving = Arriving()
+    most = LARGEST_BODIES * SETTINGS.max_body
+    part = SETTINGS.max_body - 1
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
+    readers = [RequestReader(SETTINGS, Judge(), arriving) for _ in range(LARGEST_BODIES + 2)]
+    refused = []
+    for reader in readers:
+        reader.feed(head % SETTINGS.max_body)
+        refused += [one.refusal for one in reader.feed(b"x" * part) if one.refusal is not None]
+        assert arriving.held <= most
+    assert refused
+    assert {one.code for one in refused if one} == {"too_many_bodies"}
+    readers[0].feed(b"x")  # whole: the gateway's own limits take over
+    for reader in readers:
+        reader.let_go()
+    assert arriving.held == 0

@@ -26,7 +26,7 @@ from tollway.gateway.http import (
     date_line,
 )
 from tollway.gateway.outbox import Outbox
-from tollway.gateway.reader import RequestReader
+from tollway.gateway.reader import Arriving, RequestReader
 
 HIGH_WATER = 64 * 1024
 """Bytes waiting for a client above which the upstream is no longer read."""
@@ -79,6 +79,7 @@ class Front:
         self.failed = failed
         self.connections: set[ClientConnection] = set()
         self.draining = False
+        self.arriving = Arriving()
         self._utc = utc
         self.date = date_line(utc())
         self.outbox = Outbox(asyncio.get_running_loop())
@@ -119,7 +120,7 @@ class ClientConnection(asyncio.Protocol):
 
     def __init__(self, front: Front) -> None:
         self._front = front
-        self._reader = RequestReader(front.settings, front.app)
+        self._reader = RequestReader(front.settings, front.app, front.arriving)
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[Request] = deque()
         self._current: Request | None = None
@@ -146,6 +147,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._front.connections.discard(self)
+        self._reader.let_go()
         self._transport = None
         self._waiting.clear()
         listener, self.listener = self.listener, None

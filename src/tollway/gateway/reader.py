@@ -19,6 +19,9 @@ from tollway.gateway.http import WANTED_HEADERS, Refusal, Request, read_head, to
 
 READ_IN_VAIN = 64 * 1024
 """A refused body up to this size is read and dropped, so that the connection can be kept."""
+LARGEST_BODIES = 16
+"""So many bodies of the largest size, or as many bytes of smaller ones, may be arriving at once,
+over all connections: what is not whole yet is held before any limit of its sender is asked."""
 MAX_PIPELINED = 64
 """Requests that may arrive in one read before an answer to the first: a read is 256 KiB at most."""
 
@@ -36,6 +39,15 @@ class Judge(Protocol):
 
     def readmit(self, request: Request, first: Request) -> None:
         """Judge a request whose head equals that of `first`, which was admitted."""
+
+
+class Arriving:
+    """Bytes of bodies that are not whole yet, over all connections."""
+
+    __slots__ = ("held",)
+
+    def __init__(self) -> None:
+        self.held = 0
 
 
 class _Known:
@@ -83,11 +95,13 @@ class RequestReader:
     """Parses one connection. `admit` judges a head and raises `Refusal`."""
 
     __slots__ = (
+        "_arriving",
         "_between",
         "_done",
         "_fault",
         "_head_size",
         "_header_count",
+        "_held",
         "_judge",
         "_known",
         "_parser",
@@ -99,8 +113,10 @@ class RequestReader:
         "wants_continue",
     )
 
-    def __init__(self, settings: GatewaySettings, judge: Judge) -> None:
+    def __init__(self, settings: GatewaySettings, judge: Judge, arriving: Arriving) -> None:
         self._settings = settings
+        self._arriving = arriving
+        self._held = 0
         self._judge = judge
         self._parser = HttpRequestParser(self)
         self._request = Request()
@@ -156,6 +172,7 @@ class RequestReader:
     def refuse(self, refusal: Refusal) -> Request:
         """Give up the request that is being read, and with it all that follows (rule 2)."""
         refusal.close = True
+        self.let_go()
         request = self._request
         request.refusal = refusal
         request.keep_alive = False
@@ -163,6 +180,11 @@ class RequestReader:
         self._done.append(request)
         self.deaf = True
         return request
+
+    def let_go(self) -> None:
+        """What was held of a body is whole, or given up."""
+        self._arriving.held -= self._held
+        self._held = 0
 
     # --- the parser's callbacks ------------------------------------------------------------------
 
@@ -222,9 +244,14 @@ class RequestReader:
         request.body_size += len(body)
         if request.body_size > self._settings.max_body:
             self._fail(too_large(self._settings.max_body))
+        self._held += len(body)
+        self._arriving.held += len(body)
+        if self._arriving.held > LARGEST_BODIES * self._settings.max_body:
+            self._fail(_too_much_at_once())
         request.parts.append(body)
 
     def on_message_complete(self) -> None:
+        self.let_go()
         request = self._request
         # Valid here and nowhere else: llhttp forgets it with the next byte.
         request.keep_alive = self._parser.should_keep_alive()
@@ -239,6 +266,15 @@ class RequestReader:
 
 def _head_too_large() -> Refusal:
     return Refusal(431, "headers_too_large", "Send fewer or shorter headers.")
+
+
+def _too_much_at_once() -> Refusal:
+    return Refusal(
+        503,
+        "too_many_bodies",
+        "Too many request bodies are arriving at once; try again in a moment.",
+        b"retry-after: 1\r\n",
+    )
 
 
 def _repeated(name: bytes) -> Refusal:
