@@ -109,3 +109,38 @@ def test_a_fault_of_the_users_is_words_and_not_a_traceback() -> None:
     assert (code, out) == (2, "")
     assert "no-such-fleet.toml" in err
     assert "Traceback" not in err
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_line_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.chdir(tmp_path)
+    for folder in ("/proc/x", str(tmp_path / "file" / "x")):
+        monkeypatch.setenv("TOLLWAY_STATE", folder)
+        for argv in (["up"], ["usage"], ["keys", "create", "--tenant", "t"]):
+            code, out, err = called(*argv)
+            assert (code, out, err.count("\n")) == (2, "", 1), err
+            assert folder in err
+
+
+@pytest.mark.parametrize("kind", [PermissionError, FileNotFoundError, NotADirectoryError])
+def test_a_path_that_may_not_be_used_is_one_line_and_other_errors_are_not_hidden(
+    monkeypatch: pytest.MonkeyPatch, kind: type[OSError]
+) -> None:
+    def fail(error: OSError) -> int:
+        raise error
+
+    monkeypatch.setattr(
+        "tollway.cli.app._call", lambda _: fail(kind(1, "Not so", "/srv/tollway.pid"))
+    )
+    assert called("status") == (
+        2,
+        "",
+        "/srv/tollway.pid: not so. Name a path that this user may read and write; --state names "
+        "the state folder.\n",
+    )
+    for other in (kind(1, "Not so"), OSError(5, "Input/output error", "/srv/x")):
+        monkeypatch.setattr("tollway.cli.app._call", lambda _, other=other: fail(other))
+        with pytest.raises(OSError, match=str(other.strerror)):
+            called("status")

@@ -207,3 +207,38 @@ def test_a_fleet_that_cannot_be_emulated_is_refused_at_once(
     assert "cannot be emulated: tp 3 does not divide" in done.stderr
     assert tollway("check", "fleet.toml").stderr.startswith(done.stderr)
     assert not (tmp_path / ".tollway" / "tollway.log").exists()
+
+
+def test_what_to_run_next_names_the_state_folder_that_a_bare_command_would_not_find(
+    tollway: Tollway, fleet: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "st ate"
+    done = tollway("up", "--state", "st ate")
+    assert done.returncode == 0, done.stderr
+    stop = shlex.split(done.stdout.partition("  stop ")[2].partition("\n")[0])
+    try:
+        assert stop == ["tollway", "down", "--state", str(other)]
+        (tmp_path / "other.toml").write_text(fleet.read_text())
+        refused = tollway("up", "other.toml", "--state", "st ate")
+        assert f"(`tollway down --state '{other}'`)" in refused.stderr
+        made = tollway("keys", "create", "--tenant", "nonesuch", "--state", "st ate")
+        assert made.returncode == 0
+        assert made.stdout.startswith("tw_")
+        assert made.stderr.startswith(
+            f"warning: --tenant, by the fleet that runs here ({fleet}), "
+            'is "nonesuch"; known: demo\n'
+        )
+        made = tollway("keys", "create", "--tenant", "demo", "--state", "st ate")
+        assert "warning" not in made.stderr
+    finally:
+        assert tollway(*stop[1:]).returncode == 0
+    assert "tollway up --state" in tollway("status", "--state", "st ate").stderr
+
+
+def test_where_nothing_runs_a_reload_says_how_to_start_it(tollway: Tollway, tmp_path: Path) -> None:
+    done = tollway("reload")
+    assert done.returncode == 2
+    assert "no gateway runs here. Start one (`tollway up`)" in done.stderr
+    with socket.socket(socket.AF_UNIX) as left:  # by a kill -9
+        left.bind(str(tmp_path / ".tollway" / "gateway.sock"))
+    assert "no gateway runs here. Start one" in tollway("reload").stderr

@@ -36,8 +36,8 @@ def order(path: Path, what: str, body: object, patience: float = 30.0) -> dict[s
         connection.request("POST", what, msgspec.json.encode(body), headers)
         answer = connection.getresponse()
         said = msgspec.json.decode(answer.read(), type=dict[str, Any])
-    except FileNotFoundError:
-        raise TollwayError(f"{path}: no gateway runs here. Say where with --state.") from None
+    except (FileNotFoundError, ConnectionRefusedError):  # the second, after a kill -9
+        raise _nobody(path) from None
     except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
         raise TollwayError(f"{path}: the gateway does not answer: {error}.") from error
     finally:
@@ -62,12 +62,17 @@ def ask_source(
         connection.request("POST", "/v1/chat/completions", msgspec.json.encode(body), said)
         answer = connection.getresponse()
         return answer.status, msgspec.json.decode(answer.read(), type=dict[str, Any])
-    except FileNotFoundError:
-        raise TollwayError(f"{path}: no gateway runs here. Say where with --state.") from None
+    except (FileNotFoundError, ConnectionRefusedError):  # the second, after a kill -9
+        raise _nobody(path) from None
     except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
         raise TollwayError(f"{path}: the gateway does not answer: {error}.") from error
     finally:
         connection.close()
+
+
+def _nobody(path: Path) -> TollwayError:
+    mend = "Start one (`tollway up`), or say where it runs with --state."
+    return TollwayError(f"{path}: no gateway runs here. {mend}")
 
 
 class _OverSocket(http.client.HTTPConnection):

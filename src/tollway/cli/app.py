@@ -4,7 +4,8 @@ Rules
 1. `tollway --help` imports no command and no command framework: it prints this table.
 2. A command's summary here is the first line of its own docstring.
 3. A `TollwayError`, and a command line that makes no sense, are words for the user: one line with
-   the mend on standard error, exit code 2.
+   the mend on standard error, exit code 2. So is, as a last resort, a path that is not there or may
+   not be used.
 """
 
 import sys
@@ -106,6 +107,11 @@ def run(argv: Sequence[str]) -> int:
     except TollwayError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_BAD_INPUT
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        if error.filename is None:  # not a path that somebody named
+            raise
+        sys.stderr.write(f"{_unreachable(error)}\n")
+        return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -113,6 +119,12 @@ def run(argv: Sequence[str]) -> int:
         # complain once more when it flushes at exit.
         sys.stderr.close()
         return 0
+
+
+def _unreachable(error: OSError) -> str:
+    why = (error.strerror or "cannot be used").lower()
+    mend = "Name a path that this user may read and write; --state names the state folder."
+    return f"{error.filename}: {why}. {mend}"
 
 
 def command_app(name: str) -> "App":

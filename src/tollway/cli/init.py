@@ -6,6 +6,7 @@ Rules
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -63,7 +64,8 @@ def init(
     parse({path.name: text}, path.name)
     write_new(path, text, replace=force)
     sys.stdout.write(f"{path}\n")
-    sys.stderr.write(f"Wrote {path}. Next: tollway check {path} && tollway up {path}\n")
+    named = shlex.quote(str(path))
+    sys.stderr.write(f"Wrote {path}. Next: tollway check {named} && tollway up {named}\n")
     return 0
 
 

@@ -16,7 +16,9 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from tollway.cli.invocation import this_command
 from tollway.cli.moments import future, stamp
+from tollway.cli.running import read_running
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound, TollwayError, did_you_mean, unknown
 from tollway.fleet.objects import Budget, Fleet, KeyTerms, Limits
@@ -105,6 +107,8 @@ def create(
     path = _ledger(fleet, declared, ledger, state)
     with closing(open_for_keys(path)) as store:
         store.add_key(record)
+    if fleet is None and ledger is None:
+        _warn_of_undeclared(tenant, state_folder(state, os.environ))
     if json:
         _print_json({"key": key, **_facts(record, now)})
     else:
@@ -149,7 +153,9 @@ def list_keys(
         _print_json([_facts(r, now, spent.get(r.id, (0, 0))) for r in records])
         return 0
     if not records:
-        sys.stderr.write("No keys. `tollway keys create --tenant NAME` makes one.\n")
+        folder = state_folder(state, os.environ) if fleet is None and ledger is None else None
+        create = this_command("keys create --tenant NAME", folder)
+        sys.stderr.write(f"No keys. `{create}` makes one.\n")
         return 0
     columns = [Column(word) for word in ("id", "tenant", "name", "created", "state", "terms")]
     columns += [Column("today", number=True), Column("this month", number=True)]
@@ -205,6 +211,20 @@ def _declared(fleet: Path | None) -> Fleet | None:
     from tollway.inspect.fleetfile import read_fleet
 
     return read_fleet(fleet)
+
+
+def _warn_of_undeclared(tenant: str, folder: Path) -> None:
+    """A key of a tenant that the fleet running in this state folder doesn't declare: it may yet."""
+    from tollway.inspect.fleetfile import read_fleet
+
+    try:
+        running = read_running(folder)
+        tenants = {} if running is None else read_fleet(running.fleet).tenants
+    except TollwayError:
+        return  # the key is made all the same
+    if running is not None and tenant not in tenants:
+        place = f"--tenant, by the fleet that runs here ({running.fleet}),"
+        sys.stderr.write(f"warning: {unknown(tenant, tenants, place)}\n")
 
 
 def _ledger(path: Path | None, fleet: Fleet | None, ledger: str | None, state: str | None) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from tollway.cli.invocation import this_command
 from tollway.errors import TollwayError
 from tollway.ledger.state import ADMIN_SOCKET, state_folder
 
@@ -32,8 +33,8 @@ def reload(*, state: str | None = None, socket: Path | None = None, json: bool =
     json
         Print one JSON object.
     """
-    path = socket or state_folder(state, os.environ) / ADMIN_SOCKET
-    answer = _ask(path)
+    folder = state_folder(state, os.environ)
+    answer = _ask(socket or folder / ADMIN_SOCKET, this_command("up", folder))
     if json:
         sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
     for fault in () if json else answer.faults:
@@ -59,13 +60,14 @@ class _OverSocket(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _ask(path: Path) -> _Answer:
+def _ask(path: Path, start: str) -> _Answer:
     connection = _OverSocket(path)
     try:
         connection.request("POST", "/reload", headers={"content-length": "0"})
         return msgspec.json.decode(connection.getresponse().read(), type=_Answer)
-    except FileNotFoundError:
-        raise TollwayError(f"{path}: no gateway runs here. Say where with --state.") from None
+    except (FileNotFoundError, ConnectionRefusedError):  # the second, after a kill -9
+        mend = f"Start one (`{start}`), or say where it runs with --state."
+        raise TollwayError(f"{path}: no gateway runs here. {mend}") from None
     except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
         raise TollwayError(f"{path}: the gateway does not answer: {error}.") from error
     finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from tollway.cli.admin_socket import ask_status
+from tollway.cli.invocation import this_command
 from tollway.cli.running import read_running
 from tollway.ledger.state import LOG, state_folder
 
@@ -62,7 +63,9 @@ def _print(found: Status, *, json: bool) -> None:
     if json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     elif not found.running:
+        start = this_command("up", Path(found.state))
         sys.stdout.write(f"Nothing runs in {found.state}.\n")
+        sys.stderr.write(f"`{start}` starts a gateway.\n")
     else:
         words = "ready" if found.ready else f"not ready: {found.why}"
         sys.stdout.write(

@@ -86,7 +86,7 @@ def up(
             if running is None:
                 return 1
         else:
-            _same_fleet(running, declared, path)
+            _same_fleet(running, declared, path, folder)
             if not is_ready(running.host, running.port):
                 sys.stderr.write(
                     f"Process {running.pid} runs and is not ready: {folder / LOG} says why.\n"
@@ -127,17 +127,17 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         yield
 
 
-def _same_fleet(running: Running, fleet: Fleet, path: Path) -> None:
+def _same_fleet(running: Running, fleet: Fleet, path: Path, folder: Path) -> None:
     if running.fleet != str(path):
         raise TollwayError(
             f"A gateway (process {running.pid}) runs here with another fleet, {running.fleet}. "
-            f"Stop it first (`{this_command('down')}`), or name another --state folder."
+            f"Stop it first (`{this_command('down', folder)}`), or name another --state folder."
         )
     said = ask_status(Path(running.admin))
     if said is not None and said.digest != fleet.digest:
         sys.stderr.write(
             f"{path} has changed since the gateway read it; "
-            f"`{this_command('reload')}` puts the change into force.\n"
+            f"`{this_command('reload', folder)}` puts the change into force.\n"
         )
 
 
@@ -220,14 +220,16 @@ def _print(up: Up, *, json: bool) -> None:
     if json:
         sys.stdout.write(msgspec.json.encode(up).decode() + "\n")
         return
-    key = up.key or f"none: `{this_command('keys')} create` makes one"
+    folder = Path(up.state)
+    create = this_command("keys create --tenant NAME", folder)
+    key = up.key or f"none: `{create}` makes one"
     sys.stdout.write(
         f"Tollway is up.\n\n"
         f"  URL    {up.url}\n"
         f"  key    {key}\n"
         f"  fleet  {up.fleet}\n"
         f"  log    {up.log}\n"
-        f"  stop   {this_command('down')}\n"
+        f"  stop   {this_command('down', folder)}\n"
     )
     if up.key and up.model:
         sys.stdout.write(f"\nTry it:\n\n{_curl(up.url, up.key, up.model)}\n")

@@ -43,9 +43,14 @@ def make_state_folder(folder: Path) -> Path:
     """Create the folder for its owner alone, and return it; one that exists is left as it is.
 
     Raises:
-        TollwayError: rule 3.
+        TollwayError: rule 3, or it cannot be created.
     """
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        why = (error.strerror or "no reason given").lower()
+        mend = "Name another state folder (--state, or $TOLLWAY_STATE)."
+        raise TollwayError(f"{folder}: cannot be created: {why}. {mend}") from None
     refuse_foreign(folder)
     return folder
 
