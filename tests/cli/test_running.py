@@ -145,3 +145,14 @@ def test_a_long_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     detach([sys.executable, "-c", "print('new')"], log).wait(20)
     assert log.read_text() == "new\n"
     assert (tmp_path / "log.1").read_text() == "more than ten bytes\n"
+
+
+def test_a_record_that_may_not_be_read_does_not_count_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(PermissionError):
+        read_running(tmp_path)

@@ -68,6 +68,9 @@ def _ask(path: Path, start: str) -> _Answer:
     except (FileNotFoundError, ConnectionRefusedError):  # the second, after a kill -9
         mend = f"Start one (`{start}`), or say where it runs with --state."
         raise TollwayError(f"{path}: no gateway runs here. {mend}") from None
+    except PermissionError as error:
+        mend = "Ask as the user who started it."
+        raise TollwayError(f"{path}: may not be used by this user. {mend}") from error
     except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
         raise TollwayError(f"{path}: the gateway does not answer: {error}.") from error
     finally:

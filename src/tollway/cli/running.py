@@ -66,10 +66,13 @@ def read_running(folder: Path) -> Running | None:
 
     Raises:
         TollwayError: others decide what is in the folder, and so whom a command would stop.
+        PermissionError: it may not be read, so that nobody can say what runs.
     """
     refuse_foreign(folder)
     try:
         running = msgspec.json.decode((folder / PID).read_bytes(), type=Running)
+    except PermissionError:
+        raise
     except (OSError, msgspec.DecodeError):
         return None
     return running if is_alive(running) else None
