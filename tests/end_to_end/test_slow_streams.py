@@ -12,7 +12,7 @@ WITHIN = 4.0
 
 async def _one_source_slows_down(fleet: LiveFleet, floor: str) -> list[Sample]:
     """Requests sent later than `WITHIN` seconds after mi300x dropped to a token a second."""
-    fleet.replace("min_speed = 1.0", floor)
+    fleet.replace("min_speed = 2.0", floor)
     # The cheapest source takes everything, and no SLO moves work away from it.
     fleet.replace('slo = { ttft = "2s", speed = 20.0 }\n', "")
     [objectives] = [line for line in fleet.text.splitlines() if line.startswith("objectives")]

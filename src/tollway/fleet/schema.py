@@ -321,7 +321,7 @@ class RouteTable(Table):
     deadline: Duration = key(
         "From arrival to the first content event, queue and fallbacks included.", "120s"
     )
-    tier: Tier = key("Whose price is booked where the request names none; nothing is sent.", "standard")
+    tier: Tier = key("Whose price is booked where a request names none; none is sent.", "standard")
 
 
 class LimitsTable(Table):
