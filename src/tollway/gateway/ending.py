@@ -7,6 +7,7 @@ Rules
 """
 
 import asyncio
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -16,6 +17,10 @@ from tollway.gateway.switchboard import Switchboard
 LAST_BYTES = 2.0
 """Seconds that clients may take, at the end, to read what has been written for them."""
 _POLL = 0.02
+
+
+AT_ONCE = signal.SIGUSR1
+"""What a supervisor sends its children for the second asking."""
 
 
 class Ending:
@@ -32,6 +37,11 @@ class Ending:
         self._begun.set()
         if self.asked > 1:
             self._at_once.set()
+
+    def ask_at_once(self) -> None:
+        """End at once, whatever was asked before."""
+        self.asked = max(self.asked, 1)
+        self.ask()
 
     async def begun(self) -> None:
         """Wait until the end is asked for."""

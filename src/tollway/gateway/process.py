@@ -22,7 +22,7 @@ from tollway.gateway import drills
 from tollway.gateway.admin import Admin
 from tollway.gateway.child import Emulators, emulations
 from tollway.gateway.client import Front
-from tollway.gateway.ending import Ending
+from tollway.gateway.ending import AT_ONCE, Ending
 from tollway.gateway.house import Hands, House, Watch
 from tollway.gateway.loading import Loaded, load
 from tollway.gateway.log import Log
@@ -136,6 +136,7 @@ class Process:
 
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.add_signal_handler(signal.SIGTERM, self._ending.ask)
+        loop.add_signal_handler(AT_ONCE, self._ending.ask_at_once)
         loop.add_signal_handler(signal.SIGINT, self._ending.ask)
         loop.add_signal_handler(signal.SIGHUP, self.reload, lambda _faults, _notes: None)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import uvloop
 
 from tollway.errors import TollwayError
+from tollway.gateway.ending import AT_ONCE
 from tollway.gateway.loading import Loaded
 from tollway.gateway.log import Log
 from tollway.gateway.workers.accountant import account
@@ -229,10 +230,12 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Have all children drain; called again, have them end at once."""
+        # Two of one signal may reach a busy child as one: the second asking is another signal.
+        number = AT_ONCE if self._stopping else signal.SIGTERM
         self._stopping = True
         self._close()
         for child in self._children.values():
-            child.signal(signal.SIGTERM)
+            child.signal(number)
 
     def _kill_all(self) -> None:
         """Where a start has failed: nothing has been served yet."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from tollway.dispatch.messages import BreakerMoved, Send, Settle
 from tollway.fleet.objects import Fleet, GatewaySettings
 from tollway.gateway.client import Front
-from tollway.gateway.ending import Ending, drain
+from tollway.gateway.ending import AT_ONCE, Ending, drain
 from tollway.gateway.house import TICK
 from tollway.gateway.loading import Loaded
 from tollway.gateway.log import Log
@@ -187,6 +187,7 @@ class Worker:
         ending = self._ending
         self.open_metrics = life.open_metrics
         self._loop.add_signal_handler(signal.SIGTERM, ending.ask)
+        self._loop.add_signal_handler(AT_ONCE, ending.ask_at_once)
         life.pulse.begin(ending)
         fleets = Fleets(self._path, life.fresh, self._take, self._welcome)
         keeping = self._loop.create_task(self._line.keep(self._door, fleets))
