@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.processes import free_port
+
 FLEET = """version = 1
 [gateway]
 listen = "127.0.0.1:{port}"
@@ -123,7 +125,7 @@ def smg(folder: Path, port: int, mock: int) -> tuple[list[str], str] | str:
         "launch",
         *("--host", "127.0.0.1", "--port", str(port), "--backend", "openai"),
         *("--worker-urls", f"http://127.0.0.1:{mock}", "--log-level", "error"),
-        *("--prometheus-port", str(port + 1)),
+        *("--prometheus-host", "127.0.0.1", "--prometheus-port", str(free_port())),
     ], "none"
 
 
