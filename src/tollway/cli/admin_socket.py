@@ -29,7 +29,7 @@ def order(path: Path, what: str, body: object, patience: float = 30.0) -> dict[s
     Raises:
         TollwayError: nobody answers, or the gateway refuses; the text says why.
     """
-    connection = _OverSocket(path)
+    connection = OverSocket(path)
     connection.timeout = patience
     try:
         headers = {"content-type": "application/json"}
@@ -55,7 +55,7 @@ def ask_source(
     Raises:
         TollwayError: no gateway answers.
     """
-    connection = _OverSocket(path)
+    connection = OverSocket(path)
     connection.timeout = patience
     try:
         said = {**headers, "content-type": "application/json", "x-tollway-only": pair}
@@ -75,7 +75,9 @@ def _nobody(path: Path) -> TollwayError:
     return TollwayError(f"{path}: no gateway runs here. {mend}")
 
 
-class _OverSocket(http.client.HTTPConnection):
+class OverSocket(http.client.HTTPConnection):
+    """HTTP over the admin socket at `path`. `timeout` (seconds) may be set before it connects."""
+
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=_PATIENCE)
         self._path = path
@@ -88,7 +90,7 @@ class _OverSocket(http.client.HTTPConnection):
 
 def ask_status(path: Path) -> Said | None:
     """The gateway's status; None where nobody answers."""
-    connection = _OverSocket(path)
+    connection = OverSocket(path)
     try:
         connection.request("GET", "/status")
         return msgspec.json.decode(connection.getresponse().read(), type=Said)

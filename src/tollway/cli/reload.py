@@ -2,12 +2,12 @@
 
 import http.client
 import os
-import socket
 import sys
 from pathlib import Path
 
 import msgspec
 
+from tollway.cli.admin_socket import OverSocket
 from tollway.cli.invocation import this_command
 from tollway.errors import TollwayError
 from tollway.ledger.state import ADMIN_SOCKET, state_folder
@@ -49,19 +49,9 @@ def reload(*, state: str | None = None, socket: Path | None = None, json: bool =
     return 0
 
 
-class _OverSocket(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_PATIENCE)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_PATIENCE)
-        self.sock.connect(str(self._path))
-
-
 def _ask(path: Path, start: str) -> _Answer:
-    connection = _OverSocket(path)
+    connection = OverSocket(path)
+    connection.timeout = _PATIENCE
     try:
         connection.request("POST", "/reload", headers={"content-length": "0"})
         return msgspec.json.decode(connection.getresponse().read(), type=_Answer)

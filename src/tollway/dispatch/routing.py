@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tollway.dispatch.sources import Pair, Sources
-from tollway.fleet.objects import Candidate, Demand, Fleet, Route, Serving, Tier
+from tollway.fleet.demands import meets
+from tollway.fleet.objects import Candidate, Demand, Fleet, Route, Tier
 from tollway.fleet.prices import cost_of
 from tollway.fleet.usage import Usage
 from tollway.policy import route as rules
@@ -41,15 +42,6 @@ def plan_of(route: Route, reserve: int, candidates: Pairs, fallbacks: Pairs) -> 
     return Plan(route, reserve, candidates, fallbacks, usual, fits_all)
 
 
-def meets(demand: Demand, serving: Serving) -> bool:
-    """Whether a serving states every fact that is demanded, and fits it."""
-    if demand.precision and serving.precision not in demand.precision:
-        return False
-    return demand.min_context is None or (
-        serving.context is not None and serving.context >= demand.min_context
-    )
-
-
 def plan_routes(fleet: Fleet, sources: Sources) -> dict[str, Plan]:
     """Every route's plan. A fallback meets the route's demand too: a demand that gives way in an
     outage is not one."""
@@ -58,7 +50,7 @@ def plan_routes(fleet: Fleet, sources: Sources) -> dict[str, Plan]:
         found = (
             sources.by_name[candidate.source].pairs[candidate.model] for candidate in candidates
         )
-        return tuple(pair for pair in found if meets(demand, pair.serving))
+        return tuple(pair for pair in found if meets(pair.serving, demand))
 
     return {
         alias: plan_of(

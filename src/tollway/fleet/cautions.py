@@ -5,8 +5,9 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from tollway.errors import Fault
+from tollway.fleet.demands import meets
 from tollway.fleet.findings import place
-from tollway.fleet.objects import Candidate, Demand, Fleet, Route, Serving, Source
+from tollway.fleet.objects import Candidate, Fleet, Route, Serving, Source
 from tollway.fleet.quantities import is_loopback
 
 _DAY = 24 * 60
@@ -67,15 +68,6 @@ def _never_asked(fleet: Fleet, route: Route) -> Iterator[Fault]:
             at = place("", ("routes", route.alias, "require")).removeprefix(": ")
             problem = f"is not met by {_words(choice, route)}, which is never asked"
             yield Fault(at, problem, "Demand less, or take it out of the route.")
-
-
-def meets(serving: Serving, demand: Demand) -> bool:
-    """Whether a serving states, and meets, everything demanded."""
-    if demand.precision and serving.precision not in demand.precision:
-        return False
-    if demand.min_context is None:
-        return True
-    return serving.context is not None and serving.context >= demand.min_context
 
 
 def _words(choice: Candidate, route: Route) -> str:
