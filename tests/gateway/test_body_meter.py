@@ -6,8 +6,8 @@ import pytest
 
 from tollway.fleet.objects import Operation
 from tollway.fleet.usage import Usage
+from tollway.gateway.facts import RequestFacts
 from tollway.gateway.meter import BodyMeter
-from tollway.gateway.openai import RequestFacts
 
 
 def facts(operation: Operation) -> RequestFacts:

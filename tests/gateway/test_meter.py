@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tollway.fleet.objects import Operation
 from tollway.fleet.usage import Usage
+from tollway.gateway.facts import RequestFacts
 from tollway.gateway.meter import StreamMeter
-from tollway.gateway.openai import RequestFacts
 
 DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tollway.gateway.openai import RequestFacts, read_request
+from tollway.gateway.facts import RequestFacts
+from tollway.gateway.openai import read_request
 
 LONG = "a" * 400_000
 LEAST = len(LONG) // 4

@@ -18,7 +18,7 @@ from tollway.dispatch.sources import Pair, Sources
 from tollway.dispatch.timetable import Timetable
 from tollway.fleet.objects import Fleet
 from tollway.policy import breaker, retry
-from tollway.policy.route import Ask
+from tollway.policy.options import Ask
 
 
 class Placing:
@@ -154,10 +154,12 @@ class Placing:
         """Begin to wait for a slot or for the end of a rest; an open breaker is not waited for."""
         untried = request.untried()
         queue = self.fleet.queue
-        patience = queue.batch_wait if request.batch else queue.interactive_wait
+        patience: float = queue.batch_wait if request.batch else queue.interactive_wait
         if request.attempts:
             # After a failure it has waited already: for a slot, for an answer, for a rest.
-            patience = max(request.arrived_at + patience - now, 0.0)
+            patience = request.arrived_at + patience - now
+            if patience <= 0.0:
+                return ends.waited_too_long(request, now)
         if not any(
             pair.healthy(now) or now < pair.rest_until <= now + patience for pair in untried
         ):
@@ -180,8 +182,8 @@ class Placing:
             attempt.probe = pair.breaker.round
             pair.breaker.probes_in_flight += 1
         if request.attempts == 1:
-            terms = self.fleet.retry
-            self._retries = retry.earned(self._retries, terms.ratio, terms.min_per_second)
+            budget = self.fleet.retry
+            self._retries = retry.earned(self._retries, budget.ratio, budget.min_per_second)
         if pair.serving.prepaid is not None:
             tokens = request.input_tokens + request.held_output
             if pair.covers(tokens, now):

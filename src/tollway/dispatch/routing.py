@@ -10,6 +10,7 @@ from tollway.fleet.objects import Candidate, Demand, Fleet, Route, Tier
 from tollway.fleet.prices import cost_of
 from tollway.fleet.usage import Usage
 from tollway.policy import route as rules
+from tollway.policy.options import Ask, Option
 from tollway.units import UtcSeconds
 
 Pairs = tuple[Pair, ...]
@@ -101,7 +102,7 @@ def substitution(plan: Plan, pair: Pair) -> str | None:
 
 
 def pick(
-    plan: Plan, pairs: Sequence[Pair], ask: rules.Ask, usage: Usage, now: float, utc: UtcSeconds
+    plan: Plan, pairs: Sequence[Pair], ask: Ask, usage: Usage, now: float, utc: UtcSeconds
 ) -> Pair:
     """The best of the available pairs (at least one) by the route's SLO and objectives."""
     if len(pairs) == 1:
@@ -109,7 +110,7 @@ def pick(
     route = plan.route
     ttfts = _assumed([pair.expected_ttft(now) for pair in pairs], min, UNKNOWN_TTFT)
     speeds = _assumed([pair.expected_speed(now) for pair in pairs], max, UNKNOWN_SPEED)
-    options: Sequence[rules.Option] = [
+    options: Sequence[Option] = [
         _option(order, pair, route, usage, (ttft, speed), (now, utc))
         for order, (pair, ttft, speed) in enumerate(zip(pairs, ttfts, speeds, strict=True))
     ]
@@ -142,11 +143,11 @@ def _option(
     usage: Usage,
     expected: tuple[float, float],
     at: tuple[float, UtcSeconds],
-) -> rules.Option:
+) -> Option:
     now, utc = at
     source = pair.source
     prepaid = pair.covers(usage.input + usage.output, now)
-    return rules.Option(
+    return Option(
         order,
         source.name,
         pair.seed,

@@ -29,7 +29,10 @@ class Window:
 
     def __init__(self, length: float) -> None:
         self.length = length
-        self.clear()
+        self.samples = self.failures = 0
+        self._bucket = -1
+        self._samples = [0] * BUCKETS
+        self._failures = [0] * BUCKETS
 
     def count(self, failed: bool, now: float) -> None:
         """Add a sample, and drop what is too old."""

@@ -15,9 +15,9 @@ from typing import Protocol
 from tollway.dispatch.messages import FailureKind, Send
 from tollway.fleet.usage import Usage
 from tollway.gateway.answers import relayed_lines, retry_after
+from tollway.gateway.facts import RequestFacts
 from tollway.gateway.http import JSON_HEADER, retry_after_line
 from tollway.gateway.meter import BodyMeter, StreamMeter
-from tollway.gateway.openai import RequestFacts
 from tollway.gateway.upstream import Call, Upstream
 
 MAX_HELD = 1024 * 1024

@@ -27,9 +27,10 @@ from tollway.fleet.usage import Usage
 from tollway.gateway.answers import attempt_lines
 from tollway.gateway.attempt import Attempt, BodyAttempt, Failure, StreamAttempt
 from tollway.gateway.client import ClientConnection
+from tollway.gateway.facts import RequestFacts
 from tollway.gateway.http import Refusal, retry_after_line
 from tollway.gateway.meter import StreamMeter
-from tollway.gateway.openai import RequestFacts, error_event, splice
+from tollway.gateway.openai import error_event, splice
 from tollway.gateway.upstream import Upstream
 
 _SECRET_STATUSES = frozenset({401, 403, 407})

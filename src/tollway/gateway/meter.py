@@ -17,8 +17,8 @@ from bisect import bisect_left
 import msgspec
 
 from tollway.fleet.usage import Usage
+from tollway.gateway.facts import RequestFacts
 from tollway.gateway.metrics import GAP_BOUNDS
-from tollway.gateway.openai import RequestFacts
 from tollway.gateway.reported import (
     UNREADABLE,
     Chunk,

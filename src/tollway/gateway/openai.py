@@ -19,6 +19,7 @@ import msgspec
 
 from tollway.fleet.objects import Operation, Tier
 from tollway.gateway import splice as splicing
+from tollway.gateway.facts import RequestFacts, Role
 from tollway.gateway.tokens import json_tokens, text_tokens
 
 MAX_MODEL = 256
@@ -77,35 +78,8 @@ class BadRequest(Exception):  # noqa: N818 - it names a refusal, not a failure o
         super().__init__(message)
 
 
-class RequestFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What dispatch and the meter need of a request, and where to splice it.
-
-    `input_tokens` is an estimate. `max_output` is the client's cap, times the number of answers
-    that it asked for (`choices`); None where it gave no cap. `wants_usage` says that the client
-    asked for a usage event itself. `tier` is the body's own `service_tier`, None where it names
-    none of ours. `model_at` is the span of the model's value in the body, `usage_edit` what makes
-    a stream report its usage, None where it does already.
-    """
-
-    operation: Operation
-    model: str
-    stream: bool
-    wants_usage: bool
-    input_tokens: int
-    max_output: int | None
-    prefix: int
-    choices: int = 1
-    tier: Tier | None = None
-    model_at: tuple[int, int] = (0, 0)
-    usage_edit: splicing.Edit | None = None
-
-
-class _Role(msgspec.Struct, gc=False):
-    role: str = ""
-
-
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_role = msgspec.json.Decoder(_Role).decode
+_decode_role = msgspec.json.Decoder(Role).decode
 _encode = msgspec.json.Encoder().encode
 
 

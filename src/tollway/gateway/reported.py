@@ -7,66 +7,18 @@ Rules
 """
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from tollway.fleet.usage import Usage
+from tollway.gateway.chunks import Answer, Chunk, InputDetails, OutputDetails, Reported
 
 _MESSAGE = 500
 """Characters kept of an upstream's error message."""
 
 _SKIPPED = frozenset({"id", "type", "index", "format", "signature", "data", "url", "image_url"})
 """Members of a content part that are not generated text."""
-
-
-class Delta(msgspec.Struct, gc=False):
-    """What an event adds to one choice; `role` and the like are passed over."""
-
-    content: Any = None
-    reasoning: Any = None
-    reasoning_content: Any = None
-    reasoning_details: Any = None
-    tool_calls: Any = None
-    function_call: Any = None
-    refusal: Any = None
-    audio: Any = None
-    images: Any = None
-
-    def parts(self) -> list[Any]:
-        """What is not empty."""
-        text = self.content
-        thought = self.reasoning or self.reasoning_content or self.reasoning_details
-        called = self.tool_calls or self.function_call
-        rest = self.refusal or self.audio or self.images
-        if not (thought or called or rest):
-            return [text] if text else []
-        return [part for part in (text, thought, called, rest) if part]
-
-
-class Choice(msgspec.Struct, gc=False):
-    """One choice of an event, or of a whole answer."""
-
-    delta: Delta | None = None
-    message: Delta | None = None
-    text: Any = None
-    finish_reason: Any = None
-
-    def parts(self) -> list[Any]:
-        """The content in it."""
-        said = self.delta or self.message
-        parts = said.parts() if said is not None else []
-        if self.text:
-            parts.append(self.text)
-        return parts
-
-
-class Chunk(msgspec.Struct, gc=False):
-    """An event, or a whole answer, as far as it matters here."""
-
-    choices: list[Choice] | None = None
-    usage: Any = None
-    error: Any = None
 
 
 decode_chunk = msgspec.json.Decoder(Chunk).decode
@@ -90,42 +42,11 @@ def read_chunk(payload: bytes) -> Chunk:
         raise ValueError("data is not JSON") from None
 
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+_NO_INPUT_DETAILS = InputDetails()
+_NO_OUTPUT_DETAILS = OutputDetails()
 
 
-class _InputDetails(msgspec.Struct, gc=False):
-    cached_tokens: Count | None = None
-    cache_write_tokens: Count | None = None
-
-
-class _OutputDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: Count | None = None
-
-
-class _Reported(msgspec.Struct, gc=False):
-    prompt_tokens: Count | None = None
-    completion_tokens: Count | None = None
-    total_tokens: Count | None = None
-    prompt_tokens_details: _InputDetails | None = None
-    completion_tokens_details: _OutputDetails | None = None
-    prompt_cache_hit_tokens: Count | None = None  # DeepSeek
-    input_tokens: Count | None = None  # Anthropic's names, which some servers pass on
-    output_tokens: Count | None = None
-    cache_read_input_tokens: Count | None = None
-    cache_creation_input_tokens: Count | None = None
-
-
-_NO_INPUT_DETAILS = _InputDetails()
-_NO_OUTPUT_DETAILS = _OutputDetails()
-
-
-class _Answer(Chunk, gc=False):
-    """A whole answer whose usage is as it should be."""
-
-    usage: _Reported | None = None
-
-
-_decode_answer = msgspec.json.Decoder(_Answer).decode
+_decode_answer = msgspec.json.Decoder(Answer).decode
 
 
 def read_answer(body: bytes) -> tuple[Chunk, Usage | None]:
@@ -141,12 +62,12 @@ def read_answer(body: bytes) -> tuple[Chunk, Usage | None]:
 def read_usage(value: object) -> Usage | None:
     """Usage from the value of a `usage` member; None where it does not say both directions."""
     try:
-        return _usage_of(msgspec.convert(value, _Reported))
+        return _usage_of(msgspec.convert(value, Reported))
     except msgspec.ValidationError:
         return None
 
 
-def _usage_of(told: _Reported) -> Usage | None:
+def _usage_of(told: Reported) -> Usage | None:
     inside = told.prompt_tokens_details or _NO_INPUT_DETAILS
     made = told.completion_tokens_details or _NO_OUTPUT_DETAILS
     cached = (

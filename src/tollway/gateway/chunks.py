@@ -1,0 +1,91 @@
+"""The shapes of what an OpenAI-shaped server answers, as far as they matter here."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+
+class Delta(msgspec.Struct, gc=False):
+    """What an event adds to one choice; `role` and the like are passed over."""
+
+    content: Any = None
+    reasoning: Any = None
+    reasoning_content: Any = None
+    reasoning_details: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+    refusal: Any = None
+    audio: Any = None
+    images: Any = None
+
+    def parts(self) -> list[Any]:
+        """What is not empty."""
+        text = self.content
+        thought = self.reasoning or self.reasoning_content or self.reasoning_details
+        called = self.tool_calls or self.function_call
+        rest = self.refusal or self.audio or self.images
+        if not (thought or called or rest):
+            return [text] if text else []
+        return [part for part in (text, thought, called, rest) if part]
+
+
+class Choice(msgspec.Struct, gc=False):
+    """One choice of an event, or of a whole answer."""
+
+    delta: Delta | None = None
+    message: Delta | None = None
+    text: Any = None
+    finish_reason: Any = None
+
+    def parts(self) -> list[Any]:
+        """The content in it."""
+        said = self.delta or self.message
+        parts = said.parts() if said is not None else []
+        if self.text:
+            parts.append(self.text)
+        return parts
+
+
+class Chunk(msgspec.Struct, gc=False):
+    """An event, or a whole answer, as far as it matters here."""
+
+    choices: list[Choice] | None = None
+    usage: Any = None
+    error: Any = None
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+
+
+class InputDetails(msgspec.Struct, gc=False):
+    """What is said of input tokens."""
+
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+
+
+class OutputDetails(msgspec.Struct, gc=False):
+    """What is said of output tokens."""
+
+    reasoning_tokens: Count | None = None
+
+
+class Reported(msgspec.Struct, gc=False):
+    """Usage in the words of the servers that we know."""
+
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    total_tokens: Count | None = None
+    prompt_tokens_details: InputDetails | None = None
+    completion_tokens_details: OutputDetails | None = None
+    prompt_cache_hit_tokens: Count | None = None  # DeepSeek
+    input_tokens: Count | None = None  # Anthropic's names, which some servers pass on
+    output_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+
+
+class Answer(Chunk, gc=False):
+    """A whole answer whose usage is as it should be."""
+
+    usage: Reported | None = None

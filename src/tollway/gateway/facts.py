@@ -1,0 +1,35 @@
+"""What is read out of a request's body, as values."""
+
+import msgspec
+
+from tollway.fleet.objects import Operation, Tier
+from tollway.gateway import splice as splicing
+
+
+class RequestFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What dispatch and the meter need of a request, and where to splice it.
+
+    `input_tokens` is an estimate. `max_output` is the client's cap, times the number of answers
+    that it asked for (`choices`); None where it gave no cap. `wants_usage` says that the client
+    asked for a usage event itself. `tier` is the body's own `service_tier`, None where it names
+    none of ours. `model_at` is the span of the model's value in the body, `usage_edit` what makes
+    a stream report its usage, None where it does already.
+    """
+
+    operation: Operation
+    model: str
+    stream: bool
+    wants_usage: bool
+    input_tokens: int
+    max_output: int | None
+    prefix: int
+    choices: int = 1
+    tier: Tier | None = None
+    model_at: tuple[int, int] = (0, 0)
+    usage_edit: splicing.Edit | None = None
+
+
+class Role(msgspec.Struct, gc=False):
+    """Who speaks in one message."""
+
+    role: str = ""
