@@ -16,12 +16,13 @@ from tollway.dispatch.messages import Action, Arrived, Event, Reserve, Send, Set
 from tollway.dispatch.opening import Opening
 from tollway.fleet.objects import Fleet, KeyTerms
 from tollway.gateway.ending import Ending
-from tollway.gateway.house import House, Watch
+from tollway.gateway.house import House
 from tollway.gateway.loading import load
 from tollway.gateway.log import Log
 from tollway.gateway.memory import calm_collector
 from tollway.gateway.own import OwnHands
 from tollway.gateway.switchboard import Switchboard
+from tollway.gateway.watch import Watch
 from tollway.ledger.keys import KeyRecord, KeyRing, key_digest
 
 KEY = "tw_bench000_" + "b" * 32

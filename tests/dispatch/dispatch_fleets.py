@@ -25,6 +25,7 @@ from tollway.dispatch.messages import (
     Woke,
 )
 from tollway.dispatch.opening import Opening
+from tollway.dispatch.recording import encode_step
 from tollway.fleet.objects import Budget, Fleet, KeyTerms, Limits, Tier
 from tollway.fleet.parse import parse
 from tollway.fleet.usage import Usage
@@ -244,3 +245,17 @@ class Caller:
         """The state of a source's breaker for model `m`."""
         sources = self.dispatcher.snapshot(self.now)["sources"]
         return sources[source]["models"]["m"]["breaker"]  # type: ignore[index]
+
+
+class Recording:
+    """A dispatcher whose steps are kept in `lines`, as a gateway's recording has them."""
+
+    def __init__(self, dispatcher: Dispatcher, lines: list[bytes]) -> None:
+        self._dispatcher = dispatcher
+        self._lines = lines
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """See `Dispatcher.handle`."""
+        actions = self._dispatcher.handle(event, now)
+        self._lines.append(encode_step(now, event, actions))
+        return actions

@@ -1,9 +1,9 @@
 """A drill: a source is taken away from a share of live requests."""
 
-from dispatch_fleets import Caller, fleet_of, opening, source
+from dispatch_fleets import Caller, Recording, fleet_of, opening, source
 
 from tollway.dispatch.messages import Arrived, Drill, DrillOver, Settle
-from tollway.dispatch.recording import encode_header, encode_step, verify
+from tollway.dispatch.recording import encode_header, verify
 from tollway.fleet.parse import parse
 from tollway.policy import drill
 
@@ -149,14 +149,7 @@ def test_a_recorded_drill_is_decided_the_same_by_a_fresh_dispatcher() -> None:
     )
     world = Caller(parse({"f": text}, "f"))
     lines = [encode_header({"f": text}, "f", opening(), 0.0)]
-    handle = world.dispatcher.handle
-
-    def recorded(event: object, now: float) -> object:
-        actions = handle(event, now)  # type: ignore[arg-type]
-        lines.append(encode_step(now, event, actions))  # type: ignore[arg-type]
-        return actions
-
-    world.dispatcher.handle = recorded  # type: ignore[method-assign,assignment]
+    world.dispatcher = Recording(world.dispatcher, lines)  # type: ignore[assignment]
     world.tell(Drill("a", 0.3, 20.0))
     for draw in draws(100):
         world.finish(world.arrive(draw=draw))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from dispatch_fleets import Caller, fleet_of, key, source
+from dispatch_fleets import Caller, Recording, fleet_of, key, source
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -27,7 +27,7 @@ from tollway.dispatch.messages import (
     Settle,
     Woke,
 )
-from tollway.dispatch.recording import encode_header, encode_step, verify
+from tollway.dispatch.recording import encode_header, verify
 from tollway.fleet.parse import parse
 from tollway.fleet.usage import Usage
 
@@ -295,14 +295,7 @@ def test_a_recorded_run_is_decided_the_same_by_a_fresh_dispatcher() -> None:
     from dispatch_fleets import opening
 
     lines = [encode_header(documents, "fleet.toml", opening(key()), 0.0)]
-    handle = world.dispatcher.handle
-
-    def recorded(event: object, now: float) -> object:
-        actions = handle(event, now)  # type: ignore[arg-type]
-        lines.append(encode_step(now, event, actions))  # type: ignore[arg-type]
-        return actions
-
-    world.dispatcher.handle = recorded  # type: ignore[method-assign,assignment]
+    world.dispatcher = Recording(world.dispatcher, lines)  # type: ignore[assignment]
     for step in range(30):
         request = world.arrive(draw=step * 7919)
         world.pass_time(0.5)

@@ -32,7 +32,7 @@ from tollway.gateway.client import Front
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.upstream import Origin
-from tollway.ledger.keys import KeyRecord, key_digest
+from tollway.ledger.keys import Claim, KeyRecord, claim_of, key_digest
 from tollway.units import Bytes, Seconds
 
 KEY = b"tw_abcdefgh_" + b"s" * 32
@@ -225,8 +225,8 @@ class Rig:
         self.mocks: list[asyncio.Server] = []
 
     # State, for the routes
-    def find_key(self, presented: bytes) -> KeyRecord | None:
-        return self.record if presented == KEY else None
+    def find_key(self, claim: Claim) -> KeyRecord | None:
+        return self.record if claim == claim_of(KEY) else None
 
     def stopping(self) -> bool:
         return self.halting

@@ -9,10 +9,11 @@ from fault_rig import FaultRig, cost
 from gateway_rig import DONE, KEY, LAST, SSE, Rig, Seen, chunk, event, good_stream, live
 
 from tollway.dispatch.messages import ClockSet
-from tollway.gateway.house import House, Watch
+from tollway.gateway.house import House
 from tollway.gateway.loading import Loaded
 from tollway.gateway.log import Log
 from tollway.gateway.switchboard import Switchboard
+from tollway.gateway.watch import Watch
 
 
 @live
@@ -68,7 +69,7 @@ async def test_a_key_that_is_revoked_during_its_stream_gets_the_rest_and_nothing
         await rig.stand_up((await rig.upstream(answer)).url)
         client.stream()
         await client.head()
-        rig.find_key = lambda presented: None  # type: ignore[method-assign]
+        rig.find_key = lambda claim: None  # type: ignore[method-assign]
         gate.set()
         assert (await client.chunks()).endswith(DONE)
         assert (await rig.settlement()).outcome == "completed"

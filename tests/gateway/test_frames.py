@@ -8,7 +8,8 @@ from gateway_rig import live
 
 from tollway.dispatch.messages import Arrived, Cancelled, Content, Failed, Finished, Reject, Send
 from tollway.fleet.usage import Usage
-from tollway.gateway.metrics import Counts, Metrics
+from tollway.gateway.counts import Counts
+from tollway.gateway.metrics import Metrics
 from tollway.gateway.workers.desk import Desk
 from tollway.gateway.workers.frames import Counted, Hello, Wire, decode_down, decode_up
 from tollway.gateway.workers.memory import Memory

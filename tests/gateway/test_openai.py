@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollway.fleet.objects import Operation
+from tollway.gateway.facts import RequestFacts
 from tollway.gateway.openai import (
     MAX_CHOICES,
     MAX_MODEL,
     MAX_OUTPUT,
     BadRequest,
-    RequestFacts,
     error_body,
     error_event,
     models_body,
@@ -28,13 +28,13 @@ HELLO = [{"role": "user", "content": "hello"}]
 def read(operation: Operation = "chat", **members: Any) -> RequestFacts:
     subject = {"chat": "messages", "completion": "prompt", "embedding": "input"}[operation]
     body = {"model": "m", subject: HELLO if operation == "chat" else "hello", **members}
-    return read_request(operation, json.dumps(body).encode(), "t")
+    return read_request(operation, json.dumps(body).encode(), "t", {"m", "gpt"})
 
 
 def refused(body: bytes | dict[str, Any], operation: Operation = "chat") -> BadRequest:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(BadRequest) as caught:
-        read_request(operation, raw, "t")
+        read_request(operation, raw, "t", ())
     assert caught.value.status == 400
     return caught.value
 
@@ -79,7 +79,7 @@ def test_a_body_that_is_not_a_json_object_is_refused(body: bytes) -> None:
 def test_any_bytes_are_read_or_refused(noise: bytes) -> None:
     for body in (noise, b'{"model":"m","messages":[' + noise + b"]}"):
         try:
-            read_request("chat", body, "t")
+            read_request("chat", body, "t", ())
         except BadRequest as fault:
             json.loads(error_body(fault.status, fault.code, fault.message, fault.param))
 
@@ -147,7 +147,7 @@ def test_a_long_model_name_of_256_characters_is_taken() -> None:
 
 def test_a_name_with_escapes_is_read_as_what_it_means() -> None:
     body = b'{"\\u006dodel":"g\\u0070t","messages":[1]}'
-    assert read_request("chat", body, "t").model == "gpt"
+    assert read_request("chat", body, "t", ()).model == "gpt"
 
 
 def test_the_reserved_output_counts_every_answer_asked_for() -> None:
@@ -224,9 +224,10 @@ def test_the_prefix_tells_tenants_and_openings_apart() -> None:
     def prefix(system: str, user: str, tenant: str = "t", **members: Any) -> int:
         messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
         body = json.dumps({"model": "m", "messages": messages, **members}).encode()
-        return read_request("chat", body, tenant).prefix
+        return read_request("chat", body, tenant, ("m",)).prefix
 
     assert prefix("a", "b") == prefix("a", "b")
+    assert prefix("a", "b", model="other") == 0
     assert prefix("a", "b") != prefix("a", "b", tenant="u")
     assert prefix("a", "b") != prefix("a", "c")
     assert prefix("a", "b") != prefix("c", "b")

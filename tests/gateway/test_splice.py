@@ -88,7 +88,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 
 @given(bodies(), texts.filter(bool))
 def test_only_the_model_and_include_usage_change(body: bytes, upstream: str) -> None:
-    facts = read_request("chat", body, "t")
+    facts = read_request("chat", body, "t", ())
     spliced = splice(body, facts, upstream)
     expected = json.loads(body)
     expected["model"] = upstream
@@ -101,7 +101,7 @@ def test_only_the_model_and_include_usage_change(body: bytes, upstream: str) -> 
 
 @given(bodies(), texts.filter(bool))
 def test_every_other_byte_is_as_it_was(body: bytes, upstream: str) -> None:
-    facts = read_request("chat", body, "t")
+    facts = read_request("chat", body, "t", ())
     spliced = splice(body, facts, upstream)
     start, end = facts.model_at
     edits: list[tuple[int, int, bytes | None]] = [(start, end, None)]
@@ -127,11 +127,11 @@ def test_every_other_byte_is_as_it_was(body: bytes, upstream: str) -> None:
 
 @given(bodies())
 def test_a_body_that_needs_no_change_is_the_same_object(body: bytes) -> None:
-    facts = read_request("chat", body, "t")
+    facts = read_request("chat", body, "t", ())
     if not facts.stream or facts.wants_usage:
         assert splice(body, facts, facts.model) is body
     once = splice(body, facts, facts.model)
-    again = read_request("chat", once, "t")
+    again = read_request("chat", once, "t", ())
     assert splice(once, again, again.model) is once
 
 
@@ -174,7 +174,7 @@ def test_a_body_that_needs_no_change_is_the_same_object(body: bytes) -> None:
     ],
 )
 def test_a_body_by_example(body: bytes, spliced: bytes) -> None:
-    assert splice(body, read_request("chat", body, "t"), "b") == spliced
+    assert splice(body, read_request("chat", body, "t", ()), "b") == spliced
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), values), max_size=5).flatmap(json_members))
@@ -214,5 +214,5 @@ def test_a_nul_or_another_case_in_a_key_is_refused() -> None:
     for key in ("Model", "MODEL", "ſtream", "model\\u0000", "max_toKens"):
         body = f'{{"model":"a","messages":[1],"{key}":1}}'.encode()
         with pytest.raises(BadRequest) as refused:
-            read_request("chat", body, "t")
+            read_request("chat", body, "t", ())
         assert refused.value.code == "ambiguous_parameter"

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tollway.policy.options import Ask, Option
 from tollway.policy.route import (
     OBJECTIVES,
-    Ask,
-    Option,
     cheapest,
     commitment_first,
     fastest,

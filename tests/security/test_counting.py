@@ -13,7 +13,7 @@ LEAST = len(LONG) // 4
 
 
 def facts(operation: Any = "chat", **members: Any) -> RequestFacts:
-    return read_request(operation, json.dumps({"model": "chat", **members}).encode(), "t")
+    return read_request(operation, json.dumps({"model": "chat", **members}).encode(), "t", ())
 
 
 def said(content: Any) -> dict[str, Any]:

@@ -45,9 +45,10 @@ class Arrived(Message, frozen=True, gc=False):
 
     `route` is the name the client asked for. `input_tokens` is an estimate; `max_output` is the
     client's own cap over all `choices` (`n`, or prompts) that it asked for. `prefix` is a 64-bit
-    hash of tenant and prompt prefix. `draw` is 64 random bits: all the randomness that dispatch may
-    use for this request. `only` is the one pair, "source:model", that may serve it: an operator's
-    question to that source, and nothing that a client can say.
+    hash of tenant and prompt prefix, zero where no objective of the route asks for it. `draw` is 64
+    random bits: all the randomness that dispatch may use for this request. `only` is the one pair,
+    "source:model", that may serve it: an operator's question to that source, and nothing that a
+    client can say.
     """
 
     request: str

@@ -11,80 +11,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from tollway.dispatch.messages import BreakerMoved, ClockSet, KeysChanged, Send, Settle
+from tollway.dispatch.messages import ClockSet, KeysChanged
 from tollway.fleet.objects import Fleet
 from tollway.gateway.child import Emulators
 from tollway.gateway.ending import Ending
 from tollway.gateway.loading import Loaded
-from tollway.gateway.log import Log
-from tollway.gateway.meter import StreamMeter
-from tollway.gateway.metrics import Metrics
 from tollway.gateway.recorder import Recorder
 from tollway.gateway.switchboard import BUCKETS, Switchboard
 from tollway.gateway.totals import ask_totals
-from tollway.ledger.keys import KeyRecord, KeyRing
+from tollway.gateway.watch import Watch
+from tollway.ledger.keys import Claim, KeyRecord, KeyRing
 from tollway.ledger.writer import LedgerWriter
 
 TICK = 1.0 / BUCKETS
 _STEP = 1.0
 """Seconds that the wall clock must jump for dispatch to be told."""
-
-
-class Watch:
-    """Counts and logs what happens: the switchboard's watcher."""
-
-    def __init__(self, log: Log) -> None:
-        self.metrics = Metrics()
-        self.log = log
-        self.open_breakers: set[tuple[str, str]] = set()
-        self._held = False
-
-    def breaker_moved(self, action: BreakerMoved) -> None:
-        pair = (action.source, action.model)
-        self.metrics.breaker(action.source, action.model, action.state)
-        if action.state == "open":
-            self.open_breakers.add(pair)
-        else:
-            self.open_breakers.discard(pair)
-        self.log.say(f"breaker {action.state}: {action.source} {action.model}: {action.why}")
-
-    def settled(self, action: Settle) -> None:
-        metrics = self.metrics
-        metrics.request_ended(action.source, action.model, action.outcome, action.duration)
-        if action.outcome == "failed" and action.attempts > len(action.failed):
-            # The last attempt failed after its first content, or answered for the client's fault.
-            kind = (action.code or "").removeprefix("upstream_")
-            metrics.attempt_failed(action.source or "", action.model or "", kind)
-        for failed in action.failed:
-            metrics.attempt_failed(failed.source, failed.model, failed.kind)
-            metrics.used(failed.source, failed.model, failed.usage)
-        if action.source is not None and action.model is not None:
-            metrics.used(action.source, action.model, action.usage)
-
-    def first_content(self, action: Send, seconds: float) -> None:
-        self.metrics.first_content(action.source, action.model, seconds)
-
-    def stream_ended(self, action: Send, meter: StreamMeter) -> None:
-        pair = (action.source, action.model)
-        self.metrics.stream_ended(pair, meter.gaps, meter.gap_sum, meter.speed)
-
-    def sent(self, action: Send) -> None:
-        if action.attempt > 1:
-            self.metrics.fell_back(action.source, action.model)
-
-    def unsettled(self, error: Exception) -> None:
-        if not self._held:
-            self._held = True
-            self.log.say(f"ledger: {error}")
-
-    def settling_again(self) -> None:
-        """The ledger takes records; say so where it had not."""
-        if self._held:
-            self._held = False
-            self.log.say("ledger: takes records again; what was held is booked")
-
-    def failed(self, error: BaseException) -> None:
-        self.log.fault(error)
 
 
 class Hands(Protocol):
@@ -152,8 +93,8 @@ class House:
 
     # --- for the routes --------------------------------------------------------------------------
 
-    def find_key(self, presented: bytes) -> KeyRecord | None:
-        return self.ring.find(presented, self.board.utc())
+    def find_key(self, claim: Claim) -> KeyRecord | None:
+        return self.ring.recognise(claim, self.board.utc())
 
     def stopping(self) -> bool:
         return self.draining

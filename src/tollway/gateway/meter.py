@@ -17,11 +17,11 @@ from bisect import bisect_left
 import msgspec
 
 from tollway.fleet.usage import Usage
+from tollway.gateway.chunks import Chunk
 from tollway.gateway.facts import RequestFacts
 from tollway.gateway.metrics import GAP_BOUNDS
 from tollway.gateway.reported import (
     UNREADABLE,
-    Chunk,
     decode_chunk,
     error_in,
     is_error,
@@ -173,7 +173,7 @@ class StreamMeter:
         return data if wanted else b""
 
     def _take(self, data: bytes, now: float) -> bytes:
-        if self.ended or self.error is not None or self.malformed is not None:
+        if self._over():
             return b""
         pieces = self._pieces
         fresh = not self._events
@@ -184,7 +184,7 @@ class StreamMeter:
                 out.append(event)
                 if not (self.started or self.ended):
                     self._hold(event)
-            if self.ended or self.error is not None or self.malformed is not None:
+            if self._over():
                 break
         else:
             if self._events.overlong:
@@ -194,6 +194,9 @@ class StreamMeter:
         if fresh and len(out) == len(events) and not (self._events or self._events.overlong):
             out = [data]  # every byte of it
         return self._release(out)
+
+    def _over(self) -> bool:
+        return self.ended or self.error is not None or self.malformed is not None
 
     def _release(self, out: list[bytes]) -> bytes:
         """Rule 1: hold what comes before the first content, join what may go."""
@@ -229,8 +232,8 @@ class StreamMeter:
         if payload is None:
             try:
                 name, payload = read_event(event)
-            except BareCarriageReturn as fault:
-                self.malformed = str(fault)
+            except BareCarriageReturn as bare:
+                self.malformed = str(bare)
                 return False
         if name == b"error":
             self._fail(payload)

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
 from tollway.fleet.usage import Usage
+from tollway.gateway.counts import Counts, Labels
 
 TTFT_BOUNDS = (0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
 GAP_BOUNDS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -95,8 +94,6 @@ TABLE: tuple[Metric, ...] = (
 
 _STATES: tuple[BreakerState, ...] = ("closed", "half_open", "open")
 
-Labels = tuple[str, ...]
-
 
 class Histogram:
     """Counts by bucket (the last one is unbounded), and the sum of what was observed."""
@@ -118,14 +115,6 @@ class Histogram:
         for index, count in enumerate(counts):
             self.counts[index] += count
         self.total += total
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """What was counted in some time: (metric, labels, amount), and for histograms (metric, labels,
-    counts by bucket, sum)."""
-
-    numbers: list[tuple[str, Labels, int]]
-    histograms: list[tuple[str, Labels, list[int], float]]
 
 
 class Metrics:
@@ -162,8 +151,13 @@ class Metrics:
 
     def used(self, source: str, model: str, usage: Usage) -> None:
         """Tokens of one attempt."""
-        for kind in ("input", "cached_input", "cache_write", "output", "reasoning"):
-            tokens = getattr(usage, kind)
+        for kind, tokens in (
+            ("input", usage.input),
+            ("cached_input", usage.cached_input),
+            ("cache_write", usage.cache_write),
+            ("output", usage.output),
+            ("reasoning", usage.reasoning),
+        ):
             if tokens:
                 self._add("tollway_tokens_total", (source, model, kind), tokens)
         if usage.estimated:

@@ -11,7 +11,7 @@ Rules
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -56,6 +56,7 @@ _UNCOMMON = frozenset(
     }
 )  # fmt: skip
 """Members that are looked for one by one only where any of them is there."""
+_MESSAGES = re.compile(rb"\[[ \t\n\r]*[^\] \t\n\r]")
 _TOKEN_IDS = re.compile(rb"\[[ \t\n\r\[]*[0-9]")
 _EXPECTED = {str: "a string", bool: "true or false", int: "an integer"}
 
@@ -83,8 +84,10 @@ _decode_role = msgspec.json.Decoder(Role).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def read_request(operation: Operation, body: bytes, tenant: str) -> RequestFacts:
-    """The facts of a request body.
+def read_request(
+    operation: Operation, body: bytes, tenant: str, affine: Collection[str]
+) -> RequestFacts:
+    """The facts of a request body; the prefix only where its model is among the `affine` ones.
 
     Raises:
         BadRequest: the body is not JSON, says something twice, or lacks or mistypes a member that
@@ -104,10 +107,12 @@ def read_request(operation: Operation, body: bytes, tenant: str) -> RequestFacts
     subject = _SUBJECT[operation]
     asked = _required(values, subject)
     stream = _scalar(values, "stream", bool) is True
-    turns = _turns(asked, subject) if operation == "chat" else []
+    chat = operation == "chat"
+    if chat and not _MESSAGES.match(asked):
+        raise _no_messages(subject)
     plain = _UNCOMMON.isdisjoint(values)
     choices = 1 if plain else _choices(values)
-    if not turns:
+    if not chat:
         choices *= _prompts(asked, subject)
     cap = _positive(values, "max_tokens", MAX_OUTPUT) if plain else _cap(values)
     span = starts["model"], starts["model"] + len(values["model"])
@@ -118,9 +123,9 @@ def read_request(operation: Operation, body: bytes, tenant: str) -> RequestFacts
         model=model,
         stream=streams,
         wants_usage=wants,
-        input_tokens=json_tokens(asked) if plain and turns else _input_tokens(values, asked),
+        input_tokens=json_tokens(asked) if plain and chat else _input_tokens(values, asked),
         max_output=cap * choices if cap else None,
-        prefix=_prefix(tenant, values, asked, turns),
+        prefix=_prefix(tenant, values, asked, chat) if model in affine else 0,
         choices=choices,
         tier=None if plain else _tier(values),
         model_at=span,
@@ -227,7 +232,7 @@ def _model(values: Values) -> str:
 
 
 def _refuse_other_models(values: Values) -> None:
-    for key in sorted(_OTHER_MODELS & values.keys()):
+    for key in sorted(_OTHER_MODELS.intersection(values)):
         if not _is_null(values[key]):
             message = f'"{key}" is not passed on: name one route in "model"; it has fallbacks.'
             raise BadRequest(400, "unsupported_parameter", message, key)
@@ -263,14 +268,8 @@ def _tier(values: Values) -> Tier | None:
     return _TIERS.get(named) if named is not None else None
 
 
-def _turns(raw: bytes, key: str) -> list[msgspec.Raw]:
-    try:
-        turns = _decode_list(raw)
-    except msgspec.MsgspecError:
-        turns = []
-    if not turns:
-        raise BadRequest(400, "invalid_type", f'"{key}" must be a list with messages in it.', key)
-    return turns
+def _no_messages(key: str) -> BadRequest:
+    return BadRequest(400, "invalid_type", f'"{key}" must be a list with messages in it.', key)
 
 
 def _prompts(raw: bytes, key: str) -> int:
@@ -298,19 +297,20 @@ def _input_tokens(values: Values, asked: bytes) -> int:
     return tokens
 
 
-def _prefix(tenant: str, values: Values, asked: bytes, turns: list[msgspec.Raw]) -> int:
-    opening = _opening(values, turns) if turns else asked[:PROMPT_PREFIX_BYTES]
+def _prefix(tenant: str, values: Values, asked: bytes, chat: bool) -> int:
+    opening = _opening(values, asked) if chat else asked[:PROMPT_PREFIX_BYTES]
     # sha256, because most processors have it built in: half the time of blake2b at this size.
     digest = sha256(b"%b\0%b" % (tenant.encode(), opening)).digest()
     return int.from_bytes(digest[:8], "big")
 
 
-def _opening(values: Values, turns: list[msgspec.Raw]) -> bytes:
+def _opening(values: Values, asked: bytes) -> bytes:
     """The first bytes of a conversation in the order in which models read them."""
-    tools = values.get("tools", b"")
-    leading: list[bytes | msgspec.Raw] = []
+    # Any, because msgspec's types call Raw a kind of bytes and it is none.
+    tools: Any = values.get("tools", b"")
+    leading: list[Any] = []
     size = 0
-    for turn in turns:
+    for turn in _decode_list(asked):
         try:
             role = _decode_role(turn).role
         except msgspec.MsgspecError:

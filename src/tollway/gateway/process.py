@@ -23,7 +23,7 @@ from tollway.gateway.admin import Admin
 from tollway.gateway.child import Emulators, emulations
 from tollway.gateway.client import Front
 from tollway.gateway.ending import AT_ONCE, Ending
-from tollway.gateway.house import Hands, House, Watch
+from tollway.gateway.house import Hands, House
 from tollway.gateway.loading import Loaded, load
 from tollway.gateway.log import Log
 from tollway.gateway.memory import calm_collector
@@ -32,6 +32,7 @@ from tollway.gateway.private import listen_privately
 from tollway.gateway.recorder import Recorder
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
+from tollway.gateway.watch import Watch
 from tollway.ledger.keys import KeyRing
 from tollway.ledger.sqlite import SqliteLedger, open_for_gateway, open_reader
 from tollway.ledger.writer import LedgerWriter

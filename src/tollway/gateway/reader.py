@@ -77,12 +77,13 @@ class _Known:
         bytes of body; else None."""
         start = len(self.before)
         end = data.find(b"\r\n", start, start + _LONGEST_LENGTH + 2)
+        if end < 0:
+            return None
         digits = data[start:end]
         body = end + len(self.after)
         # In constant time, because a key is in it and a proxy may have sent us another's before.
         if (
-            end < 0
-            or not compare_digest(data[:start], self.before)
+            not compare_digest(data[:start], self.before)
             or not compare_digest(data[end:body], self.after)
             or not digits.isdigit()
         ):

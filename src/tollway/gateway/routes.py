@@ -24,7 +24,7 @@ from tollway.gateway.exchange import Exchange
 from tollway.gateway.http import JSON_HEADER, Refusal, Request, header_line
 from tollway.gateway.openai import BadRequest, error_body, models_body, read_request
 from tollway.gateway.switchboard import Switchboard
-from tollway.ledger.keys import KeyRecord
+from tollway.ledger.keys import Claim, KeyRecord, claim_of
 
 OPERATIONS: Mapping[bytes, Operation] = {
     b"/v1/chat/completions": "chat",
@@ -49,7 +49,7 @@ class State(Protocol):
     started: int
     open_metrics: bool
 
-    def find_key(self, presented: bytes) -> KeyRecord | None: ...
+    def find_key(self, claim: Claim) -> KeyRecord | None: ...
     def stopping(self) -> bool: ...
     def not_ready(self) -> str | None: ...
     def metrics(self, done: Callable[[bytes | None], None]) -> None: ...
@@ -61,23 +61,21 @@ Handler = Callable[[ClientConnection, Request], None]
 
 
 class Wish:
-    """What the head of a request for a model says. `presented` is its key; `lines` are header lines
-    for the source, of an answer in one body and of a stream; `only` is the source that an operator
-    asks."""
+    """What the head of a request for a model says. `claim` is made by its key; `lines` are header
+    lines for the source, of an answer in one body and of a stream; `only` is the source that an
+    operator asks."""
 
-    __slots__ = ("lines", "only", "operation", "presented", "request_class", "tag")
+    __slots__ = ("claim", "lines", "only", "operation", "request_class", "tag")
     operation: Operation
     request_class: RequestClass | None
 
-    def __init__(
-        self, operation: Operation, presented: bytes, headers: Mapping[bytes, bytes]
-    ) -> None:
+    def __init__(self, operation: Operation, claim: Claim, headers: Mapping[bytes, bytes]) -> None:
         """Raises Refusal where a header says what it may not."""
         tag = headers.get(b"x-tollway-tag")
         if tag is not None and not _TAG.match(tag):
             raise _bad_header("x-tollway-tag", "1 to 64 of A-Z a-z 0-9 _ . : -")
         self.operation = operation
-        self.presented = presented
+        self.claim = claim
         self.tag = None if tag is None else tag.decode()
         self.request_class = _choice(headers, b"x-tollway-class", _CLASSES)
         only = headers.get(b"x-tollway-only")
@@ -99,6 +97,8 @@ class Routes:
         self._pins = pins
         self._boot = boot
         self._count = 0
+        self._affine: frozenset[str] = frozenset()
+        self._affine_in: Fleet | None = None
         self._probes: dict[bytes, Handler] = {
             b"/healthz": self._healthz,
             b"/readyz": self._readyz,
@@ -115,7 +115,7 @@ class Routes:
         """Judge a head: the path, the method, the key."""
         path, method = request.path, request.method
         if path in OPERATIONS:
-            allowed = (b"POST",)
+            allowed: tuple[bytes, ...] = (b"POST",)
         elif path in self._probes or path in self._reading or path.startswith(b"/v1/models/"):
             allowed = (b"GET", b"HEAD")
         else:
@@ -129,21 +129,22 @@ class Routes:
             return
         headers = request.headers
         presented = presented_key(headers.get(b"authorization"), headers.get(b"x-api-key"))
-        self._identify(request, presented)
+        claim = None if presented is None else claim_of(presented)
+        self._identify(request, claim)
         operation = OPERATIONS.get(path)
-        if operation is not None and presented is not None:
-            request.wish = Wish(operation, presented, headers)
+        if operation is not None and claim is not None:
+            request.wish = Wish(operation, claim, headers)
 
     def readmit(self, request: Request, first: Request) -> None:
         """Judge a head that was admitted once: by now its key may be revoked, or expired."""
         wish = first.wish
         if isinstance(wish, Wish):
-            self._identify(request, wish.presented)
+            self._identify(request, wish.claim)
         else:
             self.admit(request)
 
-    def _identify(self, request: Request, presented: bytes | None) -> None:
-        request.key = None if presented is None else self._state.find_key(presented)
+    def _identify(self, request: Request, claim: Claim | None) -> None:
+        request.key = None if claim is None else self._state.find_key(claim)
         if request.key is None:
             raise Refusal(
                 401,
@@ -188,7 +189,7 @@ class Routes:
         body = request.take_body()
         operation = wish.operation
         try:
-            facts = read_request(operation, body, key.tenant)
+            facts = read_request(operation, body, key.tenant, self._affine_routes())
         except BadRequest as fault:
             raise Refusal(fault.status, fault.code, fault.message, param=fault.param) from None
         self._count += 1
@@ -214,6 +215,19 @@ class Routes:
                 only=wish.only if self._pins else None,
             ),
         )
+
+    def _affine_routes(self) -> frozenset[str]:
+        """Names of routes by which a prompt's prefix matters: hashing it costs, so others go
+        without."""
+        fleet = self._state.fleet
+        if fleet is not self._affine_in:
+            self._affine_in = fleet
+            self._affine = frozenset(
+                name
+                for name, route in fleet.routes.items()
+                if any(objective.name == "prefix-affinity" for objective in route.objectives)
+            )
+        return self._affine
 
     # --- what a key may read ---------------------------------------------------------------------
 

@@ -22,6 +22,9 @@ KEY_LENGTH = len("tw_") + ID_LENGTH + len("_") + SECRET_LENGTH
 _ID = slice(len("tw_"), len("tw_") + ID_LENGTH)
 _NO_DIGEST = bytes(32)
 
+Claim = tuple[bytes, bytes]
+"""What a presented key says of itself: the id in it, and the sha256 of all of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
@@ -62,6 +65,16 @@ def key_digest(key: bytes) -> bytes:
     return sha256(key).digest()
 
 
+def claim_of(presented: bytes) -> Claim:
+    """The claim in what a client presents, of any content and length.
+
+    Who presents the same bytes again makes the same claim: it may be kept, the record may not.
+    """
+    # What has another length is cut, so that nobody has us hash a megabyte, and claims nothing.
+    digest = sha256(presented[:KEY_LENGTH]).digest()
+    return presented[_ID], digest if len(presented) == KEY_LENGTH else _NO_DIGEST
+
+
 class KeyShelf(Protocol):
     """Where keys are kept; every ledger is one."""
 
@@ -99,13 +112,14 @@ class KeyRing:
 
         `presented` is what a client sent, of any content and length.
         """
-        record = self._by_id.get(presented[_ID])
-        # A key of another length is cut, so that nobody has us hash a megabyte; its length, which
-        # the client knows, is then what refuses it.
-        digest = sha256(presented[:KEY_LENGTH]).digest()
+        return self.recognise(claim_of(presented), utc)
+
+    def recognise(self, claim: Claim, utc: float) -> KeyRecord | None:
+        """The record of the key that this claim is made of at `utc`, or None."""
+        record = self._by_id.get(claim[0])
         known = _NO_DIGEST if record is None else record.digest
-        matches = hmac.compare_digest(digest, known)
-        if record is None or not matches or len(presented) != KEY_LENGTH:
+        matches = hmac.compare_digest(claim[1], known)
+        if record is None or not matches:
             return None
         if record.expires is not None and utc >= record.expires:
             return None

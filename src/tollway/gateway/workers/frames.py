@@ -25,7 +25,7 @@ from tollway.dispatch.messages import (
     Relay,
     Send,
 )
-from tollway.gateway.metrics import Counts
+from tollway.gateway.counts import Counts
 from tollway.ledger.keys import KeyRecord
 
 _HEAD = 4

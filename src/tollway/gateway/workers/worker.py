@@ -36,7 +36,7 @@ from tollway.gateway.workers.frames import Counted, Hello, Keys, Standing, Welco
 from tollway.gateway.workers.hall import door
 from tollway.gateway.workers.line import Line
 from tollway.gateway.workers.pulse import Pulse
-from tollway.ledger.keys import KeyRecord, KeyRing
+from tollway.ledger.keys import Claim, KeyRecord, KeyRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ class Worker:
 
     # --- for the routes --------------------------------------------------------------------------
 
-    def find_key(self, presented: bytes) -> KeyRecord | None:
-        return self._ring.find(presented, self.board.utc())
+    def find_key(self, claim: Claim) -> KeyRecord | None:
+        return self._ring.recognise(claim, self.board.utc())
 
     def stopping(self) -> bool:
         return self._ending.asked > 0
