@@ -23,7 +23,8 @@ from tollway.gateway.memory import calm_collector
 from tollway.gateway.own import OwnHands
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.watch import Watch
-from tollway.ledger.keys import KeyRecord, KeyRing, key_digest
+from tollway.ledger.keys import KeyRecord, key_digest
+from tollway.ledger.ring import KeyRing
 
 KEY = "tw_bench000_" + "b" * 32
 

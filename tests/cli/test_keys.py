@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tollway.cli.app import run
-from tollway.ledger.keys import KeyRing
+from tollway.ledger.ring import KeyRing
 from tollway.ledger.sqlite import open_reader
 
 FLEET = """

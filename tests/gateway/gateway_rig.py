@@ -32,7 +32,8 @@ from tollway.gateway.client import Front
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.upstream import Origin
-from tollway.ledger.keys import Claim, KeyRecord, claim_of, key_digest
+from tollway.ledger.keys import KeyRecord, key_digest
+from tollway.ledger.ring import Claim, claim_of
 from tollway.units import Bytes, Seconds
 
 KEY = b"tw_abcdefgh_" + b"s" * 32

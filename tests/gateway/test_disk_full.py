@@ -15,9 +15,9 @@ from test_process import Gate, Gateway, running
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of 4 MB."""
+    """A file system of 8 MB."""
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(folder)]
     if os.getuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("needs to be root, and to be allowed to mount a tmpfs")
     try:

@@ -4,22 +4,19 @@ standard output as one write. Started by test_crash."""
 import os
 import sys
 from pathlib import Path
-from queue import SimpleQueue
 
-from ledger_records import reserve, settle
+from ledger_records import Turns, reserve, settle
 
 from tollway.ledger.sqlite import open_for_gateway
-from tollway.ledger.writer import LedgerWriter, Pace, Report
+from tollway.ledger.writer import LedgerWriter, Pace
 
 
 def main(path: Path, life: str) -> None:
     ledger = open_for_gateway(path)
     reconciled = ledger.reconcile(1_800_014_400.0)
     os.write(1, f"opened {reconciled.count}\n".encode())
-    calls: SimpleQueue[tuple[object, Report]] = SimpleQueue()
-    writer = LedgerWriter(
-        ledger, lambda function, report: calls.put((function, report)), Pace(0.0, checkpoint=200)
-    )
+    loop = Turns()
+    writer = LedgerWriter(ledger, ledger.journal, loop, Pace(0.0, checkpoint=200))
     writer.start()
 
     def submit(number: int) -> None:
@@ -41,8 +38,7 @@ def main(path: Path, life: str) -> None:
         for _ in range(7):
             submit(number)
             number += 1
-        function, report = calls.get()
-        function(report)  # pyright: ignore[reportCallIssue]
+        loop.turn()
 
 
 if __name__ == "__main__":

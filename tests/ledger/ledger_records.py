@@ -1,6 +1,8 @@
 """Reservations and settlements for tests, with every field at an ordinary value."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 import msgspec
 
@@ -60,6 +62,29 @@ def settle(request: str = "r1", **changes: object) -> Settle:
 
 def failed(attempt: int = 1, **changes: object) -> FailedAttempt:
     return msgspec.structs.replace(_FAILED, attempt=attempt, **changes)
+
+
+class Turns:
+    """Stands for the event loop: runs what it was handed when it is asked to, timers at once."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> None:
+        if delay < 1.0:
+            self._calls.put(callback)
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: object) -> None:
+        self._calls.put(lambda: callback(*args))
+
+    def turn(self) -> None:
+        """Wait for one call, and make it."""
+        self._calls.get(timeout=10.0)()
+
+    def until(self, met: Callable[[], bool]) -> None:
+        """Make calls until something holds."""
+        while not met():
+            self.turn()
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 from ledger_records import NOON
 
 from tollway.ledger.query import UsageQuery
-from tollway.ledger.sqlite import open_for_gateway
+from tollway.ledger.sqlite import open_for_gateway, open_reader
 
 LIVES = 12
 
@@ -42,6 +42,7 @@ def test_whatever_was_reported_before_a_kill_is_booked_exactly_once(tmp_path: Pa
             elif word == "settled":
                 assert name not in settled
                 settled.add(name)
+        open_reader(path).close()  # books what the journal has
         with sqlite3.connect(path) as db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             open_now = {name for (name,) in db.execute("SELECT request FROM reservations")}

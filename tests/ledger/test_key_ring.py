@@ -6,7 +6,8 @@ import pytest
 from ledger_records import NOON
 
 from tollway.fleet.objects import KeyTerms
-from tollway.ledger.keys import KeyRecord, KeyRing, key_digest, key_id, new_key
+from tollway.ledger.keys import KeyRecord, key_digest, key_id, new_key
+from tollway.ledger.ring import KeyRing
 
 
 class Shelf:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ledger_records import NOON, Told, reserve, settle
+from ledger_records import NOON, Told, Turns, reserve, settle
 
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
 from tollway.ledger import rows
-from tollway.ledger.keys import KeyRing
 from tollway.ledger.lock import LedgerInUseError
 from tollway.ledger.migrate import WrongSchemaError, migrations
 from tollway.ledger.query import UsageQuery
+from tollway.ledger.ring import KeyRing
 from tollway.ledger.sqlite import open_for_gateway, open_for_keys, open_reader
 from tollway.ledger.store import LedgerUnavailableError
 from tollway.ledger.writer import LedgerWriter, Pace, SettleHeldError
@@ -152,15 +152,17 @@ def test_settlements_held_through_a_full_disk_are_booked_exactly_once(path: Path
 
     ledger.book = book  # pyright: ignore[reportAttributeAccessIssue]
     told = Told()
-    writer = LedgerWriter(
-        ledger,
-        lambda function, report: function(report),
-        Pace(spacing=0.0, first_retry=0.001, last_retry=0.001),
-    )
-    for name in names:
+    loop = Turns()
+    writer = LedgerWriter(ledger, ledger.journal, loop, Pace(0.0, 512, 0.001, 0.001))
+    for name in names[:200]:
         writer.submit(settle(name, cost=1), told.to(name))
     writer.start()
-    assert writer.close(10.0) == 0
+    loop.until(lambda: writer.down is not None)
+    for name in names[200:]:
+        writer.submit(settle(name, cost=1), told.to(name))
+    loop.until(lambda: not writer.pending)
+    writer.stop(10.0)
+    assert writer.join() == 0
     assert len(failures) == 3
     assert [name for name, _ in told.told] == names
     assert any(isinstance(why, SettleHeldError) for _, why in told.told)

@@ -1,20 +1,21 @@
 """The writer thread, over a store that does as it is told."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
 
 import pytest
-from ledger_records import Told, reserve, settle
+from ledger_records import Told, Turns, reserve, settle
 
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
+from tollway.ledger.journal import HALF, Journal
 from tollway.ledger.query import UsageQuery
 from tollway.ledger.sqlite import open_for_gateway
-from tollway.ledger.writer import LedgerWriter, Pace, Report, SettleHeldError
+from tollway.ledger.writer import LedgerWriter, Pace, SettleHeldError, read_records
 
-QUICK = Pace(spacing=0.0, first_retry=0.001, last_retry=0.002)
+QUICK = Pace(gather=0.0, first_retry=0.001, last_retry=0.002)
 PATIENCE = 10.0
 
 
@@ -45,118 +46,119 @@ class Store:
         self.checkpoints += 1
 
 
-class Loop:
-    """Stands for the event loop: runs what it was handed when it is asked to."""
-
-    def __init__(self) -> None:
-        self.calls: SimpleQueue[tuple[Callable[[Report], None], Report]] = SimpleQueue()
-
-    def call_soon(self, function: Callable[[Report], None], report: Report) -> None:
-        self.calls.put((function, report))
-
-    def turn(self) -> int:
-        """Wait for one call, make it, and say how many items it reported."""
-        function, report = self.calls.get(timeout=PATIENCE)
-        function(report)
-        return len(report)
-
-
 @pytest.fixture
 def store() -> Store:
     return Store()
 
 
 @pytest.fixture
-def loop() -> Loop:
-    return Loop()
+def loop() -> Turns:
+    return Turns()
 
 
 @pytest.fixture
-def writer(store: Store, loop: Loop) -> Iterator[LedgerWriter]:
-    writer = LedgerWriter(store, loop.call_soon, QUICK)
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path / "journal")
+    yield journal
+    journal.close()
+
+
+@pytest.fixture
+def writer(store: Store, loop: Turns, journal: Journal) -> Iterator[LedgerWriter]:
+    writer = LedgerWriter(store, journal, loop, QUICK)
     writer.start()
     yield writer
     store.broken = None
     store.gate.set()
-    writer.close(PATIENCE)
+    writer.stop(PATIENCE)
+    writer.join()
 
 
-def test_what_waits_is_committed_together_and_reported_in_one_call(
-    writer: LedgerWriter, store: Store, loop: Loop
+def close(writer: LedgerWriter, timeout: float = PATIENCE) -> int:
+    writer.stop(timeout)
+    return writer.join()
+
+
+def test_a_reservation_is_safe_when_it_is_reported(
+    writer: LedgerWriter, store: Store, journal: Journal
 ):
     told = Told()
     store.gate.clear()
-    writer.submit(reserve("first"), told.to("first"))
+    writer.submit(reserve("a"), told.to("a"))
+    assert told.told == [("a", None)]
+    assert read_records(journal.records()) == [reserve("a")]
+
+
+def test_what_gathers_is_booked_together(writer: LedgerWriter, store: Store, loop: Turns):
+    store.gate.clear()
+    writer.submit(reserve("first"), lambda _: None)
+    loop.turn()
     store.entered.get(timeout=PATIENCE)
     for number in range(50):
-        writer.submit(reserve(f"r{number}"), told.to(f"r{number}"))
+        writer.submit(reserve(f"r{number}"), lambda _: None)
     assert writer.pending == 51
     store.gate.set()
-    assert (loop.turn(), loop.turn()) == (1, 50)
+    loop.until(lambda: not writer.pending)
     assert [len(batch) for batch in store.batches] == [1, 50]
-    assert told.told == [(name, None) for name in ["first", *(f"r{n}" for n in range(50))]]
+
+
+def test_what_is_booked_leaves_the_journal(writer: LedgerWriter, journal: Journal, loop: Turns):
+    for number in range(20):
+        writer.submit(reserve(f"r{number}"), lambda _: None)
+        writer.submit(settle(f"r{number}"), lambda _: None)
+    loop.until(lambda: not writer.pending and not journal.records())
+
+
+def test_a_reservation_that_does_not_fit_is_refused_and_nothing_of_it_kept(
+    writer: LedgerWriter, journal: Journal
+):
+    told = Told()
+    for name, changes in (
+        ("money", {"amount": 2**62}),
+        ("tokens", {"output_tokens": 2**70}),
+        ("time", {"utc": float("nan")}),
+        ("text", {"tag": "\ud800"}),
+    ):
+        writer.submit(reserve(name, **changes), told.to(name))
+    assert [type(why) for _, why in told.told] == [ValueError] * 3 + [UnicodeEncodeError]
+    assert journal.records() == []
     assert writer.pending == 0
 
 
-def test_a_reservation_is_reported_only_after_its_commit(
-    writer: LedgerWriter, store: Store, loop: Loop
-):
-    store.gate.clear()
-    writer.submit(reserve(), Told().to("r1"))
-    store.entered.get(timeout=PATIENCE)
-    assert loop.calls.empty()
-    store.gate.set()
-    loop.turn()
-    assert [item.request for item in store.booked] == ["r1"]
-
-
-def test_an_item_that_does_not_fit_is_reported_alone(
-    writer: LedgerWriter, store: Store, loop: Loop
+def test_a_settlement_that_no_journal_takes_is_held_and_booked(
+    writer: LedgerWriter, store: Store, loop: Turns
 ):
     told = Told()
-    store.misfits = {"bad"}
-    store.gate.clear()
-    writer.submit(reserve("zero"), told.to("zero"))
-    store.entered.get(timeout=PATIENCE)
-    for name in ("a", "bad", "b"):
-        writer.submit(settle(name), told.to(name))
-    store.gate.set()
-    loop.turn()
-    loop.turn()
-    assert [(name, type(why)) for name, why in told.told] == [
-        ("zero", type(None)),
-        ("a", type(None)),
-        ("bad", ValueError),
-        ("b", type(None)),
-    ]
+    writer.submit(settle("odd", cost=2**70), told.to("odd"))
+    loop.until(lambda: not writer.pending)
+    assert [type(why) for _, why in told.told] == [SettleHeldError]
+    assert [item.request for item in store.booked] == ["odd"]
 
 
 def test_while_the_store_is_down_reservations_fail_and_settlements_are_held_and_booked_later(
-    writer: LedgerWriter, store: Store, loop: Loop
+    writer: LedgerWriter, store: Store, loop: Turns
 ):
     told = Told()
     store.broken = OSError("disk full")
+    writer.submit(reserve("safe"), told.to("safe"))
+    loop.until(lambda: writer.down is not None)
     writer.submit(reserve("r"), told.to("r"))
-    loop.turn()
     writer.submit(settle("s"), told.to("s"))
-    loop.turn()
     assert [(name, type(why)) for name, why in told.told] == [
+        ("safe", type(None)),
         ("r", OSError),
         ("s", SettleHeldError),
     ]
-    assert writer.pending == 1
-    assert writer.down is store.broken
+    assert writer.pending == 2
     store.broken = None
+    loop.until(lambda: not writer.pending and writer.down is None)
     writer.submit(reserve("later"), told.to("later"))
-    while not store.booked:
-        store.entered.get(timeout=PATIENCE)
-    assert writer.close(PATIENCE) == 0
-    assert [item.request for item in store.booked if isinstance(item, Settle)] == ["s"]
-    assert [name for name, _ in told.told] == ["r", "s"]
+    assert close(writer) == 0
+    assert [item.request for item in store.booked] == ["safe", "s", "later"]
 
 
 def test_a_settlement_takes_the_facts_of_its_failed_reservation_along(tmp_path: Path):
-    loop, ledger = Loop(), open_for_gateway(tmp_path / "ledger.sqlite")
+    loop, ledger = Turns(), open_for_gateway(tmp_path / "ledger.sqlite")
     booking = ledger.book
     broken = True
 
@@ -166,87 +168,141 @@ def test_a_settlement_takes_the_facts_of_its_failed_reservation_along(tmp_path: 
         return booking(items)
 
     ledger.book = book  # pyright: ignore[reportAttributeAccessIssue]
-    writer = LedgerWriter(ledger, loop.call_soon, QUICK)
+    writer = LedgerWriter(ledger, ledger.journal, loop, QUICK)
     writer.start()
+    writer.submit(settle("other"), lambda _: None)
+    loop.until(lambda: writer.down is not None)
     writer.submit(reserve(), lambda _: None)
     writer.submit(settle(cost=0, outcome="cancelled"), lambda _: None)
-    while writer.pending != 1 or not loop.calls.empty():
-        loop.turn()
+    assert writer.pending == 3
     broken = False
-    assert writer.close(PATIENCE) == 0
-    (row,) = ledger.usage(UsageQuery(by=("tenant", "key"))).rows
-    assert row.group == ("demo", "key00001")
+    assert close(writer) == 0
+    rows = ledger.usage(UsageQuery(by=("tenant", "key"))).rows
+    assert [row.group for row in rows] == [(None, None), ("demo", "key00001")]
     ledger.close()
 
 
-def test_the_next_try_waits_longer_each_time_up_to_a_bound(store: Store, loop: Loop):
-    writer = LedgerWriter(store, loop.call_soon, Pace(first_retry=60.0))
+def test_the_next_try_waits_longer_each_time_up_to_a_bound(
+    store: Store, loop: Turns, journal: Journal
+):
+    writer = LedgerWriter(store, journal, loop, Pace(gather=0.0, first_retry=60.0))
     writer.start()
     store.broken = OSError("disk full")
-    for name in ("a", "b", "c"):
+    writer.submit(settle("a"), lambda _: None)
+    loop.until(lambda: writer.down is not None)
+    for name in ("b", "c"):
         writer.submit(settle(name), lambda _: None)
-        loop.turn()
     assert store.entered.qsize() == 1
     assert writer.pending == 3
-    assert writer.close(0.0) == 3
+    assert close(writer, 0.0) == 3
+    assert len(journal.records()) == 1, "what came after the failure is held in memory"
 
 
-def test_closing_books_everything_that_was_submitted(store: Store, loop: Loop):
-    writer = LedgerWriter(store, loop.call_soon, Pace(spacing=0.05, batch=10))
+def test_what_was_not_booked_at_the_end_is_booked_by_the_next_gateway(tmp_path: Path):
+    path = tmp_path / "ledger.sqlite"
+    ledger = open_for_gateway(path)
+    ledger.book = _disk_full  # pyright: ignore[reportAttributeAccessIssue]
+    writer = LedgerWriter(ledger, ledger.journal, Turns(), QUICK)
+    writer.start()
+    for number in range(3):
+        writer.submit(reserve(f"r{number}"), lambda _: None)
+        writer.submit(settle(f"r{number}"), lambda _: None)
+    assert close(writer, 0.0) == 6
+    ledger.close()
+    again = open_for_gateway(path)
+    assert again.usage(UsageQuery()).total.completed == 3
+    assert again.journal.records() == []
+    again.close()
+
+
+def _disk_full(_: Sequence[Reserve | Settle]) -> dict[int, Exception]:
+    raise OSError("disk full")
+
+
+def test_closing_books_everything_that_was_submitted(store: Store, loop: Turns, journal: Journal):
+    writer = LedgerWriter(store, journal, loop, Pace(gather=60.0, batch=10))
     writer.start()
     for number in range(95):
         writer.submit(settle(f"r{number}"), lambda _: None)
-    assert writer.close(PATIENCE) == 0
+    assert close(writer) == 0
     assert len(store.booked) == 95
     assert max(map(len, store.batches)) <= 10
     assert store.checkpoints == 1
+    assert journal.records() == []
 
 
 def test_nothing_can_be_submitted_after_closing(writer: LedgerWriter):
-    writer.close(PATIENCE)
+    close(writer)
     with pytest.raises(TollwayError, match="closed"):
         writer.submit(reserve(), lambda _: None)
 
 
-def test_a_closed_loop_loses_no_settlement(store: Store):
-    def closed(*_: object) -> None:
-        raise RuntimeError("Event loop is closed")
+def test_a_closed_loop_loses_no_settlement(store: Store, journal: Journal):
+    class Closed(Turns):
+        def call_soon_threadsafe(self, callback: object, *args: object) -> None:
+            raise RuntimeError("Event loop is closed")
 
-    writer = LedgerWriter(store, closed, QUICK)
+    writer = LedgerWriter(store, journal, Closed(), QUICK)
     writer.start()
     writer.submit(settle("a"), lambda _: None)
     writer.submit(settle("b"), lambda _: None)
-    assert writer.close(PATIENCE) == 0
+    assert close(writer) == 0
     assert len(store.booked) == 2
 
 
-def test_one_callback_that_raises_keeps_nothing_from_the_others(
-    writer: LedgerWriter, store: Store, loop: Loop
+def test_a_crowded_journal_is_not_waited_for(store: Store, loop: Turns, journal: Journal):
+    writer = LedgerWriter(store, journal, loop, Pace(gather=60.0))
+    writer.start()
+    count = 0
+    while not store.entered.qsize() and count < HALF:
+        writer.submit(reserve(f"r{count}"), lambda _: None)
+        count += 1
+    loop.until(lambda: writer.pending < count)
+    assert close(writer) == 0
+
+
+def test_a_full_journal_refuses_reservations_and_holds_settlements(
+    store: Store, loop: Turns, tmp_path: Path
 ):
-    told = Told()
+    journal = Journal(tmp_path / "small", half=2000)
+    writer = LedgerWriter(store, journal, loop, QUICK)
+    writer.start()
     store.gate.clear()
-    writer.submit(reserve("zero"), told.to("zero"))
-    store.entered.get(timeout=PATIENCE)
-
-    def raising(_: Exception | None) -> None:
-        raise KeyError("a bug")
-
-    writer.submit(reserve("a"), raising)
-    writer.submit(reserve("b"), told.to("b"))
+    told = Told()
+    for number in range(40):
+        writer.submit(reserve(f"r{number}"), told.to(f"r{number}"))
+        writer.submit(settle(f"r{number}"), told.to(f"s{number}"))
+    refused = [name for name, why in told.told if isinstance(why, TollwayError)]
+    assert "r39" in refused
+    assert "s39" in refused
+    assert ("r0", None) in told.told
     store.gate.set()
-    loop.turn()
-    with pytest.raises(ExceptionGroup):
-        loop.turn()
-    assert told.told == [("zero", None), ("b", None)]
+    assert close(writer) == 0
+    assert {item.request for item in store.booked if isinstance(item, Settle)} == {
+        f"r{number}" for number in range(40)
+    }
+    journal.close()
 
 
-def test_the_log_is_folded_in_after_so_many_items_and_after_their_report(store: Store, loop: Loop):
-    writer = LedgerWriter(store, loop.call_soon, Pace(spacing=0.0, checkpoint=10))
+def test_who_waits_is_told_when_what_came_before_is_booked(
+    writer: LedgerWriter, store: Store, loop: Turns
+):
+    called: list[int] = []
+    writer.booked(lambda: called.append(0))
+    store.gate.clear()
+    writer.submit(reserve("a"), lambda _: None)
+    writer.booked(lambda: called.append(len(store.booked)))
+    assert called == [0]
+    store.gate.set()
+    loop.until(lambda: len(called) == 2)
+    assert called == [0, 1]
+
+
+def test_the_log_is_folded_in_after_so_many_items(store: Store, loop: Turns, journal: Journal):
+    writer = LedgerWriter(store, journal, loop, Pace(gather=0.0, checkpoint=10))
     writer.start()
     for number in range(10):
         writer.submit(reserve(f"r{number}"), lambda _: None)
-    reported = 0
-    while reported < 10:
-        reported += loop.turn()
-    writer.close(PATIENCE)
+    loop.until(lambda: not writer.pending)
+    close(writer)
     assert store.checkpoints == 2

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tollway.fleet.objects import Fleet, KeyTerms
 from tollway.inspect.demo import demo_fleet_text
-from tollway.ledger.keys import KeyRecord, KeyRing, key_digest, key_id, new_key
+from tollway.ledger.keys import KeyRecord, key_digest, key_id, new_key
+from tollway.ledger.ring import KeyRing
 from tollway.ledger.sqlite import open_for_keys
 from tollway.ledger.state import DEMO_KEY, FILE_MODE, make_state_folder
 

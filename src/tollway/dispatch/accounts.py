@@ -11,6 +11,7 @@ Rules
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from math import inf
+from typing import Final
 
 from tollway.dispatch.messages import Arrived
 from tollway.dispatch.observed import Observed
@@ -19,8 +20,8 @@ from tollway.fleet.objects import Budget, Fleet, KeyTerms, Limits, Tenant
 from tollway.policy import limit, spend
 from tollway.units import format_usd
 
-DAY = 86_400
-OUTPUT_FADE = 86_400.0
+DAY: Final = 86_400
+OUTPUT_FADE: Final = 86_400.0
 """Seconds after which an observed answer length counts 1/e."""
 
 

@@ -1,5 +1,7 @@
 """Money and tokens of each request: what it holds, what it cost, how it is booked."""
 
+from typing import Final
+
 from tollway.dispatch import ends
 from tollway.dispatch.accounts import Accounts, Refusal
 from tollway.dispatch.messages import Failed, FailedAttempt, Outcome, Settle
@@ -9,10 +11,10 @@ from tollway.fleet.usage import Usage
 from tollway.policy import retry, spend
 from tollway.units import UtcSeconds
 
-HOLD_STEP = 0.25
+HOLD_STEP: Final = 0.25
 """A hold that a running answer outgrows is raised by this share of itself."""
 
-LEAST_STEP = 64
+LEAST_STEP: Final = 64
 """Output tokens that a hold is raised by at least, so that it is not raised every second."""
 
 

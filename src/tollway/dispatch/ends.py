@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from tollway.dispatch.accounts import KeyAccount, Refusal
 from tollway.dispatch.messages import Arrived, Failed, Outcome, Reject, Settle
@@ -12,7 +13,7 @@ from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
 from tollway.policy import breaker as rules
 
-MOST_ATTEMPTS = 8
+MOST_ATTEMPTS: Final = 8
 """A bound of last resort: a pair that only asked for rest may be tried again, but not for ever."""
 
 

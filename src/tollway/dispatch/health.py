@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from math import inf
+from typing import Final
 
 from tollway.dispatch.messages import Action, Failed
 from tollway.dispatch.requests import Attempt
@@ -11,7 +12,7 @@ from tollway.fleet.usage import Usage
 from tollway.policy import breaker as rules
 from tollway.policy import retry
 
-ENOUGH_TOKENS = 8
+ENOUGH_TOKENS: Final = 8
 """Output tokens from which an answer says something about speed."""
 
 

@@ -1,13 +1,14 @@
 """What was observed of a quantity lately, as quantiles that are cheap to ask for."""
 
 from math import inf
+from typing import Final
 
 from tollway.policy import quantile as q
 
-REFRESH_EVERY = 16
+REFRESH_EVERY: Final = 16
 """Samples after which a remembered quantile is computed again."""
 
-RESCALE_AT = 1e12
+RESCALE_AT: Final = 1e12
 
 
 class Observed:

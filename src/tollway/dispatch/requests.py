@@ -1,5 +1,7 @@
 """One request between arrival and settlement, as dispatch sees it."""
 
+from typing import Final
+
 from tollway.dispatch.accounts import KeyAccount
 from tollway.dispatch.deadlines import Line
 from tollway.dispatch.messages import Arrived, FailedAttempt
@@ -7,10 +9,10 @@ from tollway.dispatch.routing import Plan
 from tollway.dispatch.sources import Pair
 from tollway.fleet.objects import Tier
 
-RESERVING = "reserving"
-WAITING = "waiting"
-SENT = "sent"
-ANSWERING = "answering"
+RESERVING: Final = "reserving"
+WAITING: Final = "waiting"
+SENT: Final = "sent"
+ANSWERING: Final = "answering"
 
 
 class Attempt:

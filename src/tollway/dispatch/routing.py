@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from tollway.dispatch.sources import Pair, Sources
 from tollway.fleet.demands import meets
@@ -15,8 +16,8 @@ from tollway.units import UtcSeconds
 
 Pairs = tuple[Pair, ...]
 
-UNKNOWN_TTFT = 0.5
-UNKNOWN_SPEED = 60.0
+UNKNOWN_TTFT: Final = 0.5
+UNKNOWN_SPEED: Final = 60.0
 """Assumed where nothing is known of any source: they are compared with each other only, and with
 an SLO, so ordinary values of hosted models do."""
 

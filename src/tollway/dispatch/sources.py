@@ -1,6 +1,7 @@
 """What dispatch knows of each source: slots in use, health, rest, and what it was seen to do."""
 
 from hashlib import blake2b
+from typing import Final
 
 from tollway.dispatch.messages import Action, BreakerMoved
 from tollway.dispatch.observed import Observed
@@ -10,14 +11,14 @@ from tollway.policy import breaker as rules
 from tollway.policy import limit
 from tollway.units import UtcSeconds
 
-FADE = 30.0
+FADE: Final = 30.0
 """Seconds after which an observation of speed counts 1/e."""
 
-STALE = 20.0
+STALE: Final = 20.0
 """Seconds after which an observation no longer says how fast a source is: what made it slow may be
 over, and only a request can tell."""
 
-BUCKETS = 10
+BUCKETS: Final = 10
 """A window moves on by a tenth of its length at a time."""
 
 

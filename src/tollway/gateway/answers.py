@@ -8,13 +8,16 @@ Rules
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from typing import Final
 
 from tollway.dispatch.messages import Send
 from tollway.gateway.http import header_line
 
-_EVENT_STREAM = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
-_JSON = b"content-type: application/json\r\n"
-_LONGEST_WAIT = 24 * 3600.0
+_EVENT_STREAM: Final = (
+    b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
+)
+_JSON: Final = b"content-type: application/json\r\n"
+_LONGEST_WAIT: Final = 24 * 3600.0
 
 
 def attempt_lines(request: str, action: Send | None) -> bytes:

@@ -10,7 +10,7 @@ Rules
 5. An attempt is over once, with a whole answer or with one failure.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from tollway.dispatch.messages import FailureKind, Send
 from tollway.fleet.usage import Usage
@@ -20,9 +20,9 @@ from tollway.gateway.http import JSON_HEADER, retry_after_line
 from tollway.gateway.meter import BodyMeter, StreamMeter
 from tollway.gateway.upstream import Call, Upstream
 
-MAX_HELD = 1024 * 1024
+MAX_HELD: Final = 1024 * 1024
 """Bytes of an unstreamed answer that are held."""
-MAX_ERROR = 64 * 1024
+MAX_ERROR: Final = 64 * 1024
 """Bytes of a source's error answer that are kept for relaying."""
 
 

@@ -8,11 +8,12 @@ Rules
 """
 
 import re
+from typing import Final
 
-_MAX_KEY = 256
-_BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]+)\Z")
-_BARE = re.compile(rb"[!-~]+\Z")
-_BLANKS = b" \t"
+_MAX_KEY: Final = 256
+_BEARER: Final = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]+)\Z")
+_BARE: Final = re.compile(rb"[!-~]+\Z")
+_BLANKS: Final = b" \t"
 """What HTTP allows around a field's value (RFC 9110, 5.5)."""
 
 

@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 from tollway.fleet.objects import GatewaySettings
 from tollway.gateway.http import (
@@ -28,11 +28,11 @@ from tollway.gateway.http import (
 from tollway.gateway.outbox import Outbox
 from tollway.gateway.reader import Arriving, RequestReader
 
-HIGH_WATER = 64 * 1024
+HIGH_WATER: Final = 64 * 1024
 """Bytes waiting for a client above which the upstream is no longer read."""
-LINGER = 2.0
+LINGER: Final = 2.0
 """Seconds that a refused client may go on sending before the connection is dropped (nginx: 5)."""
-ONE_WRITE = 16 * 1024
+ONE_WRITE: Final = 16 * 1024
 """Below this, copying a chunk behind its size is cheaper than handing over three buffers."""
 
 IDLE, HEAD, BODY, ANSWER, LINGERING = range(5)

@@ -9,7 +9,7 @@ Rules
 4. Every attempt that was sent is ended by exactly one `Finished`, `Failed` or `Cancelled`.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from tollway.dispatch.messages import (
     Abort,
@@ -33,7 +33,7 @@ from tollway.gateway.meter import StreamMeter
 from tollway.gateway.openai import error_event, splice
 from tollway.gateway.upstream import Upstream
 
-_SECRET_STATUSES = frozenset({401, 403, 407})
+_SECRET_STATUSES: Final = frozenset({401, 403, 407})
 """About our credential, not about the client's request, and their text may quote the credential."""
 
 

@@ -20,7 +20,8 @@ from tollway.gateway.recorder import Recorder
 from tollway.gateway.switchboard import BUCKETS, Switchboard
 from tollway.gateway.totals import ask_totals
 from tollway.gateway.watch import Watch
-from tollway.ledger.keys import Claim, KeyRecord, KeyRing
+from tollway.ledger.keys import KeyRecord
+from tollway.ledger.ring import Claim, KeyRing
 from tollway.ledger.writer import LedgerWriter
 
 TICK = 1.0 / BUCKETS
@@ -123,7 +124,7 @@ class House:
         self.watch.metrics.refused(code)
 
     def usage(self, key: str, tag: str | None, done: Callable[[bytes | None], None]) -> None:
-        ask_totals(self.ledger, key, tag, self.log, done)
+        self._writer.booked(lambda: ask_totals(self.ledger, key, tag, self.log, done))
 
     def status(self) -> Mapping[str, object]:
         """What an operator wants to see, as plain values."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import Final
 
 from tollway.ledger.keys import KeyRecord
 
@@ -17,7 +18,7 @@ STATUS_LINES: Mapping[int, bytes] = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
 
-WANTED_HEADERS = frozenset(
+WANTED_HEADERS: Final = frozenset(
     {
         b"authorization",
         b"x-api-key",
@@ -36,13 +37,13 @@ WANTED_HEADERS = frozenset(
 )
 """All that is kept of a request's headers; each may come once."""
 
-JSON_HEADER = b"content-type: application/json\r\n"
-CHUNKED_HEADER = b"transfer-encoding: chunked\r\n"
-CLOSE_HEADER = b"connection: close\r\n"
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-LAST_CHUNK = b"0\r\n\r\n"
+JSON_HEADER: Final = b"content-type: application/json\r\n"
+CHUNKED_HEADER: Final = b"transfer-encoding: chunked\r\n"
+CLOSE_HEADER: Final = b"connection: close\r\n"
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK: Final = b"0\r\n\r\n"
 
-_UNSAFE = re.compile(rb"[^\x20-\x7e]")
+_UNSAFE: Final = re.compile(rb"[^\x20-\x7e]")
 
 
 class Refusal(Exception):  # noqa: N818 - it names a refusal, not a failure of ours

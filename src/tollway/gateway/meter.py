@@ -13,6 +13,7 @@ Rules
 import json
 import re
 from bisect import bisect_left
+from typing import Final
 
 import msgspec
 
@@ -33,10 +34,10 @@ from tollway.gateway.reported import (
 from tollway.gateway.sse import EVENT_CAP, BareCarriageReturn, EventSplitter, plain_data, read_event
 from tollway.gateway.tokens import text_tokens
 
-_ENDS = 1 << 16
+_ENDS: Final = 1 << 16
 """Bytes kept of each end of a body that is too large to read whole."""
 
-_USAGE = re.compile(r'"usage"\s*:\s*(\{)')
+_USAGE: Final = re.compile(r'"usage"\s*:\s*(\{)')
 
 
 class StreamMeter:

@@ -13,7 +13,7 @@ Rules
 import re
 from collections.abc import Callable, Collection, Sequence
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -22,20 +22,20 @@ from tollway.gateway import splice as splicing
 from tollway.gateway.facts import RequestFacts, Role
 from tollway.gateway.tokens import json_tokens, text_tokens
 
-MAX_MODEL = 256
+MAX_MODEL: Final = 256
 """Characters of a model's name."""
 
-MAX_CHOICES = 128
+MAX_CHOICES: Final = 128
 """OpenAI's own bound on `n`."""
 
-MAX_OUTPUT = 2**31 - 1
+MAX_OUTPUT: Final = 2**31 - 1
 
-PREFIX_BYTES = 2048
-PROMPT_PREFIX_BYTES = 512
+PREFIX_BYTES: Final = 2048
+PROMPT_PREFIX_BYTES: Final = 512
 """A bare prompt has no turns; its first 512 bytes stand for the conversation."""
 
-_OTHER_MODELS = frozenset({"models", "fallbacks", "preset"})
-_MATTERING = _OTHER_MODELS | frozenset(
+_OTHER_MODELS: Final = frozenset({"models", "fallbacks", "preset"})
+_MATTERING: Final = _OTHER_MODELS | frozenset(
     {
         "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "best_of",
         "messages", "prompt", "input", "tools", "functions", "service_tier",
@@ -47,18 +47,18 @@ _SUBJECT: dict[Operation, str] = {
     "embedding": "input",
 }
 _TIERS: dict[str, Tier] = {"default": "standard", "flex": "flex", "priority": "priority"}
-_USAGE_WANTED = b'"stream_options":{"include_usage":true}'
-_USUAL_OPTIONS = (b'{"include_usage":true}', b'{"include_usage": true}')
-_UNCOMMON = frozenset(
+_USAGE_WANTED: Final = b'"stream_options":{"include_usage":true}'
+_USUAL_OPTIONS: Final = (b'{"include_usage":true}', b'{"include_usage": true}')
+_UNCOMMON: Final = frozenset(
     {
         "n", "best_of", "max_completion_tokens", "service_tier", "tools", "functions",
         "response_format",
     }
 )  # fmt: skip
 """Members that are looked for one by one only where any of them is there."""
-_MESSAGES = re.compile(rb"\[[ \t\n\r]*[^\] \t\n\r]")
-_TOKEN_IDS = re.compile(rb"\[[ \t\n\r\[]*[0-9]")
-_EXPECTED = {str: "a string", bool: "true or false", int: "an integer"}
+_MESSAGES: Final = re.compile(rb"\[[ \t\n\r]*[^\] \t\n\r]")
+_TOKEN_IDS: Final = re.compile(rb"\[[ \t\n\r\[]*[0-9]")
+_EXPECTED: Final = {str: "a string", bool: "true or false", int: "an integer"}
 
 _DECODERS: dict[type, Callable[[msgspec.Raw], Any]] = {
     kind: msgspec.json.Decoder(kind | None).decode for kind in _EXPECTED
@@ -79,9 +79,9 @@ class BadRequest(Exception):  # noqa: N818 - it names a refusal, not a failure o
         super().__init__(message)
 
 
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_role = msgspec.json.Decoder(Role).decode
-_encode = msgspec.json.Encoder().encode
+_decode_list: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_role: Final = msgspec.json.Decoder(Role).decode
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def read_request(

@@ -33,7 +33,7 @@ from tollway.gateway.recorder import Recorder
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.watch import Watch
-from tollway.ledger.keys import KeyRing
+from tollway.ledger.ring import KeyRing
 from tollway.ledger.sqlite import SqliteLedger, open_for_gateway, open_reader
 from tollway.ledger.writer import LedgerWriter
 from tollway.units import format_usd
@@ -80,10 +80,7 @@ class Process:
         self._ending = ending = Ending()
         hands = self._hands
         async with AsyncExitStack() as stack:
-            writer = LedgerWriter(
-                ledger,
-                lambda tell, report: loop.call_soon_threadsafe(tell, report),  # noqa: PLW0108 - typed
-            )
+            writer = LedgerWriter(ledger, ledger.journal, loop)
             writer.start()
             stack.push_async_callback(self._close_ledger, writer)
             self.house = house = self._open(ledger, writer, ring, ledger_path)
@@ -234,8 +231,8 @@ class Process:
             await house.recorder.close()
 
     async def _close_ledger(self, writer: LedgerWriter) -> None:
-        loop = asyncio.get_running_loop()
-        left = await loop.run_in_executor(None, writer.close, _LAST_COMMIT)
+        writer.stop(_LAST_COMMIT)
+        left = await asyncio.get_running_loop().run_in_executor(None, writer.join)
         if left:
             self._log.say(
                 f"ledger: {left} records could not be written; the next start settles them"

@@ -10,24 +10,24 @@ Rules
 
 import re
 from hmac import compare_digest
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from tollway.fleet.objects import GatewaySettings
 from tollway.gateway.http import WANTED_HEADERS, Refusal, Request, read_head, too_large
 
-READ_IN_VAIN = 64 * 1024
+READ_IN_VAIN: Final = 64 * 1024
 """A refused body up to this size is read and dropped, so that the connection can be kept."""
-LARGEST_BODIES = 16
+LARGEST_BODIES: Final = 16
 """So many bodies of the largest size, or as many bytes of smaller ones, may be arriving at once,
 over all connections: what is not whole yet is held before any limit of its sender is asked."""
-MAX_PIPELINED = 64
+MAX_PIPELINED: Final = 64
 """Requests that may arrive in one read before an answer to the first: a read is 256 KiB at most."""
 
-_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([1-9][0-9]{0,9})(?=\r\n)")
-_LONGEST_LENGTH = 10
-_LONGEST_KNOWN = 4096
+_LENGTH: Final = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([1-9][0-9]{0,9})(?=\r\n)")
+_LONGEST_LENGTH: Final = 10
+_LONGEST_KNOWN: Final = 4096
 """Bytes of a head that a connection remembers; those of the common libraries have under 1,000."""
 
 

@@ -7,22 +7,24 @@ Rules
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from tollway.fleet.usage import Usage
 from tollway.gateway.chunks import Answer, Chunk, InputDetails, OutputDetails, Reported
 
-_MESSAGE = 500
+_MESSAGE: Final = 500
 """Characters kept of an upstream's error message."""
 
-_SKIPPED = frozenset({"id", "type", "index", "format", "signature", "data", "url", "image_url"})
+_SKIPPED: Final = frozenset(
+    {"id", "type", "index", "format", "signature", "data", "url", "image_url"}
+)
 """Members of a content part that are not generated text."""
 
 
-decode_chunk = msgspec.json.Decoder(Chunk).decode
-UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+decode_chunk: Final = msgspec.json.Decoder(Chunk).decode
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def read_chunk(payload: bytes) -> Chunk:
@@ -42,11 +44,11 @@ def read_chunk(payload: bytes) -> Chunk:
         raise ValueError("data is not JSON") from None
 
 
-_NO_INPUT_DETAILS = InputDetails()
-_NO_OUTPUT_DETAILS = OutputDetails()
+_NO_INPUT_DETAILS: Final = InputDetails()
+_NO_OUTPUT_DETAILS: Final = OutputDetails()
 
 
-_decode_answer = msgspec.json.Decoder(Answer).decode
+_decode_answer: Final = msgspec.json.Decoder(Answer).decode
 
 
 def read_answer(body: bytes) -> tuple[Chunk, Usage | None]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from random import getrandbits
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -24,7 +24,8 @@ from tollway.gateway.exchange import Exchange
 from tollway.gateway.http import JSON_HEADER, Refusal, Request, header_line
 from tollway.gateway.openai import BadRequest, error_body, models_body, read_request
 from tollway.gateway.switchboard import Switchboard
-from tollway.ledger.keys import Claim, KeyRecord, claim_of
+from tollway.ledger.keys import KeyRecord
+from tollway.ledger.ring import Claim, claim_of
 
 OPERATIONS: Mapping[bytes, Operation] = {
     b"/v1/chat/completions": "chat",
@@ -33,11 +34,11 @@ OPERATIONS: Mapping[bytes, Operation] = {
 }
 T = TypeVar("T")
 
-_TEXT = b"content-type: text/plain; charset=utf-8\r\n"
-_METRICS = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
-_ACCEPT_JSON = b"accept: application/json\r\n"
-_ACCEPT_EVENTS = b"accept: text/event-stream\r\n"
-_TAG = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
+_TEXT: Final = b"content-type: text/plain; charset=utf-8\r\n"
+_METRICS: Final = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
+_ACCEPT_JSON: Final = b"accept: application/json\r\n"
+_ACCEPT_EVENTS: Final = b"accept: text/event-stream\r\n"
+_TAG: Final = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
 _CLASSES: Mapping[bytes, RequestClass] = {b"interactive": "interactive", b"batch": "batch"}
 
 
@@ -199,20 +200,20 @@ class Routes:
         board.arrive(
             exchange,
             Arrived(
-                request=request_id,
-                key=key.id,
-                route=facts.model,
-                operation=operation,
-                stream=facts.stream,
-                input_tokens=facts.input_tokens,
-                max_output=facts.max_output,
-                prefix=facts.prefix,
-                draw=getrandbits(64),
-                request_class=wish.request_class,
-                tier=facts.tier,
-                tag=wish.tag,
-                choices=facts.choices,
-                only=wish.only if self._pins else None,
+                request_id,
+                key.id,
+                facts.model,
+                operation,
+                facts.stream,
+                facts.input_tokens,
+                facts.max_output,
+                facts.prefix,
+                getrandbits(64),
+                wish.request_class,
+                facts.tier,
+                wish.tag,
+                facts.choices,
+                wish.only if self._pins else None,
             ),
         )
 

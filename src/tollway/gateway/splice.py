@@ -10,7 +10,7 @@ Rules
 
 import re
 from collections.abc import Collection, Mapping
-from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -18,20 +18,18 @@ Values = Mapping[str, msgspec.Raw]
 Edit = tuple[int, int, bytes]
 """Start, end, and what to put in between."""
 
-_MEMBER = re.compile(
+_MEMBER: Final = re.compile(
     rb'[ \t\n\r]*[{,][ \t\n\r]*"([^"\\]*(?:\\.[^"\\]*)*)"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL
 )
-_END = re.compile(rb"[ \t\n\r]*}[ \t\n\r]*\Z")
-_OPEN = re.compile(rb"[ \t\n\r]*\{[ \t\n\r]*(})?")
+_END: Final = re.compile(rb"[ \t\n\r]*}[ \t\n\r]*\Z")
+_OPEN: Final = re.compile(rb"[ \t\n\r]*\{[ \t\n\r]*(})?")
 
-_COMPACT = (b'":', b',"')
-_SPACED = (b'": ', b', "')
-_FIRST_NAME = 32
+_COMPACT: Final = (b'":', b',"')
+_SPACED: Final = (b'": ', b', "')
+_FIRST_NAME: Final = 32
 """Where the blank behind the first name, which tells the two spellings apart, must be found."""
 
-_LONGEST_KEPT = 64
-
-decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+decode_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 """The members of a JSON object with their values as they stand; of a key given twice, the last."""
 
 
@@ -63,9 +61,7 @@ def _plain_starts(text: bytes, values: Values) -> dict[str, int] | None:
     before = b'{"'
     for key, value in values.items():
         # A key with an escape in it is not found as decoded, so it goes the long way.
-        if len(key) > _LONGEST_KEPT:
-            return None  # what strangers make up is not kept in memory
-        name = _spelt(before, key, colon)
+        name = b"%b%b%b" % (before, key.encode(), colon)
         start = at + len(name)
         if not (begins(name, at) and begins(value, start)):
             return None
@@ -73,11 +69,6 @@ def _plain_starts(text: bytes, values: Values) -> dict[str, int] | None:
         at = start + len(value)
         before = comma
     return starts if text[at:] == b"}" else None
-
-
-@lru_cache(maxsize=1024)
-def _spelt(before: bytes, key: str, colon: bytes) -> bytes:
-    return before + key.encode() + colon
 
 
 def _walked_starts(text: bytes, values: Values) -> dict[str, int]:

@@ -8,11 +8,12 @@ Rules
 """
 
 import re
+from typing import Final
 
-EVENT_CAP = 1 << 20
+EVENT_CAP: Final = 1 << 20
 """Bytes of one event, its empty line included."""
 
-_BOUNDARY = re.compile(rb"\n\r?\n")
+_BOUNDARY: Final = re.compile(rb"\n\r?\n")
 
 
 class BareCarriageReturn(ValueError):  # noqa: N818 - it names what is in the bytes

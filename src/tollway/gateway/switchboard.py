@@ -9,7 +9,7 @@ Rules
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from tollway.dispatch.messages import (
     Abort,
@@ -33,7 +33,7 @@ from tollway.gateway.loading import Loaded
 from tollway.gateway.meter import StreamMeter
 from tollway.gateway.upstream import Origin, Upstream
 
-BUCKETS = 10
+BUCKETS: Final = 10
 """Streams report their progress once a second, a tenth of them at a time."""
 
 

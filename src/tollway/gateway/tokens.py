@@ -10,23 +10,24 @@ Rules
 """
 
 import re
+from typing import Final
 
-BYTES_PER_TOKEN = 4
+BYTES_PER_TOKEN: Final = 4
 """The rule of thumb of OpenAI's tokenizer page for English; JSON's escapes even out the rest."""
 
-ATTACHMENT_TOKENS = 765
+ATTACHMENT_TOKENS: Final = 765
 """One 1024x1024 image in high detail, by OpenAI's published formula (85 + 4 tiles of 170)."""
 
-_BASE64 = b";base64,"
-_URL = re.compile(
+_BASE64: Final = b";base64,"
+_URL: Final = re.compile(
     rb'"(?:url|image_url|audio_url|video_url|file_data|file_url)"[ \t\n\r]*:[ \t\n\r]*'
     rb'"data:[^",]{0,256};base64,'
 )
-_DATA = re.compile(rb'"data"[ \t\n\r]*:[ \t\n\r]*"')
-_BLOB = 256
+_DATA: Final = re.compile(rb'"data"[ \t\n\r]*:[ \t\n\r]*"')
+_BLOB: Final = 256
 """A `data` string at least this long is an attachment's body."""
 
-_ATTACHMENT = re.compile(
+_ATTACHMENT: Final = re.compile(
     rb'"type"[ \t\n\r]*:[ \t\n\r]*"(?:image_url|input_image|input_audio|audio_url|video_url|file)"'
 )
 

@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from tollway import __version__
@@ -21,9 +22,9 @@ from tollway.fleet.objects import Operation, Source
 from tollway.gateway.outbox import Outbox
 from tollway.gateway.wire import Reply, UpstreamConnection
 
-IDLE_EXPIRY = 4.0
+IDLE_EXPIRY: Final = 4.0
 """Seconds; uvicorn, and so vLLM and SGLang, and Node close kept connections after 5."""
-MAX_IDLE = 512
+MAX_IDLE: Final = 512
 _PATHS: dict[Operation, bytes] = {
     "chat": b"/chat/completions",
     "completion": b"/completions",

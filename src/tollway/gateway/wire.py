@@ -7,18 +7,18 @@ Rules
 """
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from tollway.dispatch.messages import FailureKind
 from tollway.gateway.outbox import Outbox
 
-MAX_HEAD = 64 * 1024
+MAX_HEAD: Final = 64 * 1024
 """Bytes of a response's head."""
-ONE_WRITE = 16 * 1024
+ONE_WRITE: Final = 16 * 1024
 
-KEPT_HEADERS = frozenset(
+KEPT_HEADERS: Final = frozenset(
     {
         b"content-type",
         b"content-length",

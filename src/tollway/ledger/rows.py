@@ -8,37 +8,48 @@ Rules
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import Final
 
 from tollway.dispatch.messages import Reserve, Settle
 
-MICRO = 1_000_000
-DAY = 86_400 * MICRO
-MOST_ROWS = 64
+MICRO: Final = 1_000_000
+DAY: Final = 86_400 * MICRO
+MOST_ROWS: Final = 64
 """Rows a statement. 64 rows of 24 values stay far below SQLite's 32,766 parameters."""
 
-_RESERVED = "request, utc, key, tenant, route, operation, tag, amount, input_tokens, output_tokens"
-_SETTLED = (
+_RESERVED: Final = (
+    "request, utc, key, tenant, route, operation, tag, amount, input_tokens, output_tokens"
+)
+_SETTLED: Final = (
     "request, utc, outcome, code, source, model, upstream_model, tier, input, cached_input, "
     "cache_write, output, reasoning, estimated, cost, failed_cost, attempts, ttft, duration, "
     "substituted, drilled"
 )
-_WIDTH_RESERVED = _RESERVED.count(",") + 1
-_WIDTH_SETTLED = _SETTLED.count(",") + 1
+_WIDTH_RESERVED: Final = _RESERVED.count(",") + 1
+_ASKED: Final = "reserved_utc, key, tenant, route, operation, tag, reserved"
+_WIDTH_SETTLED: Final = (_SETTLED + _ASKED).count(",") + 2
+_OPEN: Final = "utc, key, tenant, route, operation, tag, amount"
+_NOBODY: Final = (None,) * (_ASKED.count(",") + 1)
 
-FAILED = """
+Settlement = tuple[Settle, Reserve | None]
+"""A settlement, with the reservation that came in the same batch."""
+
+FAILED: Final = """
 INSERT INTO failed_attempts
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
  WHERE NOT EXISTS (SELECT 1 FROM requests WHERE request = ?1)
     ON CONFLICT (request, attempt) DO NOTHING
 """
 
-CLOSE_RESERVATIONS = """
+CLOSE_RESERVATIONS: Final = """
 DELETE FROM reservations WHERE request IN (SELECT request FROM requests WHERE id > ?)
 """
 
-KEEP_IN_WORDS = "INSERT INTO unbooked (item, why) VALUES (?, ?) ON CONFLICT (item) DO NOTHING"
+KEEP_IN_WORDS: Final = (
+    "INSERT INTO unbooked (item, why) VALUES (?, ?) ON CONFLICT (item) DO NOTHING"
+)
 
-ABANDON = """
+ABANDON: Final = """
 INSERT INTO requests (request, utc, outcome, input, cached_input, cache_write, output, reasoning,
                       estimated, cost, failed_cost, attempts, reserved_utc, key, tenant, route,
                       operation, tag, reserved)
@@ -48,7 +59,7 @@ SELECT request, ?, 'abandoned', input_tokens, 0, 0, output_tokens, 0, 1, amount,
     ON CONFLICT (request) DO NOTHING
 """
 
-_COUNTS = [
+_COUNTS: Final = [
     "requests",
     "completed",
     "failed",
@@ -65,9 +76,9 @@ _COUNTS = [
     "cost_micro",
     "cost_rest",
 ]
-_KEPT = ", ".join(f"{name} = {name} + excluded.{name}" for name in _COUNTS)
+_KEPT: Final = ", ".join(f"{name} = {name} + excluded.{name}" for name in _COUNTS)
 
-_ROLL_UP = f"""
+_ROLL_UP: Final = f"""
 INSERT INTO days
 SELECT utc / {DAY}, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''),
        coalesce(source, ''), coalesce(model, ''), sum(requests),
@@ -80,7 +91,7 @@ SELECT utc / {DAY}, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, '')
     ON CONFLICT (day, tenant, key, route, source, model) DO UPDATE SET {_KEPT}
 """  # noqa: S608 - constants of this file only
 
-ROLL_UP = tuple(
+ROLL_UP: Final = tuple(
     _ROLL_UP.replace("FROM entries", f"FROM {view}") for view in ("own_entries", "failed_entries")
 )
 """Both for the settlements after a given id; the second one only where attempts failed."""
@@ -114,10 +125,17 @@ def reserve_statement(rows: int) -> str:
 @cache
 def settle_statement(rows: int) -> str:
     """SQL that books `rows` settlements, given their values in one flat sequence."""
+    # A reservation that was booked earlier counts for more than one that came with it: the first
+    # is the one that holds.
+    known = ", ".join(
+        f"iif(r.request IS NULL, v.{mine}, r.{theirs})"
+        for mine, theirs in zip(_ASKED.split(", "), _OPEN.split(", "), strict=True)
+    )
+    asked = ", ".join(f"v.{name}" for name in _SETTLED.split(", "))
+    marks = _marks(rows, _WIDTH_SETTLED)
     return (
-        f"WITH v({_SETTLED}) AS (VALUES {_marks(rows, _WIDTH_SETTLED)}) "  # noqa: S608 - constants
-        f"INSERT INTO requests ({_SETTLED}, reserved_utc, key, tenant, route, operation, tag, "
-        "reserved) SELECT v.*, r.utc, r.key, r.tenant, r.route, r.operation, r.tag, r.amount "
+        f"WITH v({_SETTLED}, {_ASKED}) AS (VALUES {marks}) "  # noqa: S608 - constants
+        f"INSERT INTO requests ({_SETTLED}, {_ASKED}) SELECT {asked}, {known} "
         "FROM v LEFT JOIN reservations AS r ON r.request = v.request WHERE true "
         "ON CONFLICT (request) DO NOTHING"
     )
@@ -143,11 +161,26 @@ def reserve_chunks(reserves: Sequence[Reserve]) -> Iterator[tuple[str, list[obje
         yield reserve_statement(rows), flat
 
 
-def settle_chunks(settles: Sequence[Settle]) -> Iterator[tuple[str, list[object]]]:
+def sort_out(items: Sequence[Reserve | Settle]) -> tuple[list[Reserve], list[Settlement]]:
+    """Reservations that stay open, and settlements, each with its reservation where that is among
+    the items too. Of reservations for one request the first counts."""
+    asked: dict[str, Reserve] = {}
+    for item in items:
+        if isinstance(item, Reserve):
+            asked.setdefault(item.request, item)
+    settles: list[Settlement] = [
+        (item, asked.get(item.request)) for item in items if isinstance(item, Settle)
+    ]
+    for settle, _ in settles:
+        asked.pop(settle.request, None)
+    return list(asked.values()), settles
+
+
+def settle_chunks(settles: Sequence[Settlement]) -> Iterator[tuple[str, list[object]]]:
     """Statements with their parameters that book these settlements."""
     for start, rows in _chunks(len(settles)):
         flat: list[object] = []
-        for item in settles[start : start + rows]:
+        for item, reserve in settles[start : start + rows]:
             usage = item.usage
             flat += (
                 item.request,
@@ -171,6 +204,19 @@ def settle_chunks(settles: Sequence[Settle]) -> Iterator[tuple[str, list[object]
                 micros(item.duration),
                 item.substituted,
                 item.drilled,
+            )
+            flat += (
+                _NOBODY
+                if reserve is None
+                else (
+                    micros(reserve.utc),
+                    reserve.key,
+                    reserve.tenant,
+                    reserve.route,
+                    reserve.operation,
+                    reserve.tag,
+                    reserve.amount,
+                )
             )
         yield settle_statement(rows), flat
 

@@ -10,7 +10,7 @@ Rules
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,15 +19,19 @@ from tollway.dispatch.opening import Opening, Spent
 from tollway.errors import TollwayError
 from tollway.ledger import rows, sqlite_drills, sqlite_keys, sqlite_usage
 from tollway.ledger.drills import LastUse, Period, Settled
+from tollway.ledger.journal import Journal, holds_records
 from tollway.ledger.keys import KeyRecord
-from tollway.ledger.lock import GatewayLock
+from tollway.ledger.lock import GatewayLock, LedgerInUseError
 from tollway.ledger.migrate import is_current, migrate, schema_version
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
 from tollway.ledger.state import FILE_MODE, make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
+from tollway.ledger.writer import read_records
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's write, such as `tollway keys create`."""
+
+_LEFTOVERS_AT_ONCE = 1024
 
 LOG_LIMIT = 64 * 2**20
 """Bytes that the write-ahead log is cut back to once it has been folded in."""
@@ -47,17 +51,29 @@ _MISFITS = (
 class SqliteLedger:
     """A `Ledger` over one connection. Not for two threads at a time."""
 
-    def __init__(self, db: sqlite3.Connection, path: Path, lock: GatewayLock | None = None) -> None:
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        path: Path,
+        held: tuple[GatewayLock, Journal] | None = None,
+    ) -> None:
         self.path = path
         self._db = db
-        self._lock = lock
+        self._held = held
+
+    @property
+    def journal(self) -> Journal:
+        """Where its writer keeps what is not booked yet. Only where it was opened for a gateway."""
+        if self._held is None:
+            raise TollwayError(f"{self.path}: was not opened for a gateway.")
+        return self._held[1]
 
     # --- what the gateway's writer does ------------------------------------------------------
 
     def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
-        """See `Booker.book`. Reservations are booked before settlements, whatever their order."""
-        reserves = [item for item in items if type(item) is Reserve]
-        settles = [item for item in items if type(item) is Settle]
+        """See `Booker.book`. Reservations are booked before settlements, whatever their order; one
+        whose settlement is among the items goes into the books with it, and is never open."""
+        reserves, settles = rows.sort_out(items)
         with _in_words(self.path), self._undone_on_error():
             last = self._begin()
             try:
@@ -73,13 +89,15 @@ class SqliteLedger:
         """See `Booker.checkpoint`."""
         self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
-    def _book(self, reserves: Sequence[Reserve], settles: Sequence[Settle], last: int) -> None:
+    def _book(
+        self, reserves: Sequence[Reserve], settles: Sequence[rows.Settlement], last: int
+    ) -> None:
         execute = self._db.execute
         for statement, values in rows.reserve_chunks(reserves):
             execute(statement, values)
         if not settles:
             return
-        failed = rows.failed_rows(settles)
+        failed = rows.failed_rows([settle for settle, _ in settles])
         if failed:
             self._db.executemany(rows.FAILED, failed)
         for statement, values in rows.settle_chunks(settles):
@@ -98,7 +116,7 @@ class SqliteLedger:
                 if isinstance(item, Reserve):
                     self._book([item], [], last)
                 else:
-                    self._book([], [item], last)
+                    self._book([], [(item, None)], last)
                     last = self._last()
             except _MISFITS as misfit:
                 self._db.execute("ROLLBACK TO one")
@@ -205,12 +223,15 @@ class SqliteLedger:
     def close(self) -> None:
         """See `Ledger.close`."""
         self._db.close()
-        if self._lock is not None:
-            self._lock.release()
+        if self._held is not None:
+            lock, journal = self._held
+            journal.close()
+            lock.release()
 
 
 def open_for_gateway(path: Path) -> SqliteLedger:
-    """The ledger, made or migrated as needed, held until it is closed. Reconcile it next.
+    """The ledger, made or migrated as needed, with all in it that a killed gateway had kept; held
+    until it is closed. Reconcile it next.
 
     Raises:
         LedgerInUseError: another live gateway holds it.
@@ -225,8 +246,24 @@ def open_for_gateway(path: Path) -> SqliteLedger:
         migrate(db, str(path))
         # The writer folds the log in after it has reported a batch, not within a commit.
         db.execute("PRAGMA wal_autocheckpoint = 0")
+        journal = Journal(_journal_of(path))
+        undo.callback(journal.close)
+        ledger = SqliteLedger(db, path, (lock, journal))
+        _book_leftovers(ledger, journal)
         undo.pop_all()
-    return SqliteLedger(db, path, lock)
+    return ledger
+
+
+def _book_leftovers(ledger: SqliteLedger, journal: Journal) -> None:
+    """Book what a gateway that was killed had in its journal."""
+    items = read_records(journal.records())
+    for start in range(0, len(items), _LEFTOVERS_AT_ONCE):
+        ledger.book(items[start : start + _LEFTOVERS_AT_ONCE])
+    journal.clear()
+
+
+def _journal_of(path: Path) -> Path:
+    return path.with_name(path.name + ".journal")
 
 
 def open_for_keys(path: Path) -> SqliteLedger:
@@ -262,6 +299,7 @@ def open_reader(path: Path) -> SqliteLedger:
             f"{path}: there is no ledger here. Start a gateway (`tollway up`), or say where the "
             "ledger is with --ledger or --state."
         )
+    _recover(path)
     with _in_words(path), ExitStack() as undo:
         db = _connect(path, create=False)
         undo.callback(db.close)
@@ -272,6 +310,15 @@ def open_reader(path: Path) -> SqliteLedger:
         db.execute("PRAGMA query_only = ON")
         undo.pop_all()
     return SqliteLedger(db, path)
+
+
+def _recover(path: Path) -> None:
+    """Have in the books what a gateway that was killed had in its journal. A live one does it
+    itself, and whoever may not write here reads what is there."""
+    if not holds_records(_journal_of(path)):
+        return
+    with suppress(LedgerInUseError, LedgerUnavailableError):
+        open_for_gateway(path).close()
 
 
 @contextmanager

@@ -1,237 +1,290 @@
-"""The ledger's writer: a thread that commits in groups what the event loop hands it.
+"""The ledger's writer: what the event loop hands it is safe at once, and in the database soon.
 
 Rules
-1. Everything that waits goes into one transaction, and is reported with one call into the loop.
-2. A reservation is reported after its commit. While the store is down, reservations fail at once.
-3. A settlement is never dropped: what the store cannot take is held in memory and tried again.
-4. `on_done` is called exactly once an item, in the loop. For a settlement that is held it is
-   called with `SettleHeldError`, and not again when it is booked at last.
+1. A record is in the journal before `submit` returns: it outlives the process. What gathers for a
+   moment goes into the database together, from a thread.
+2. While the database cannot be written, reservations fail at once.
+3. A settlement is never dropped: the thread tries again until the database takes it.
+4. `on_done` is called exactly once an item, before `submit` returns: with None where the item is
+   safe, with `SettleHeldError` for a settlement while the database cannot be written.
+5. A reservation that could not be booked is refused before it is kept.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from threading import Thread
+from math import isfinite
+from queue import SimpleQueue
+from threading import Event, Thread
 from time import monotonic, sleep
+from typing import Final, Protocol
+
+import msgspec
 
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
+from tollway.ledger.journal import Journal, JournalFullError
 from tollway.ledger.store import Booker
 
 OnDone = Callable[[Exception | None], None]
-Report = Sequence[tuple[OnDone, Exception | None]]
-CallSoon = Callable[[Callable[[Report], None], Report], object]
-"""`loop.call_soon_threadsafe`, or anything that runs a function with its argument elsewhere."""
+
+
+class Loop(Protocol):
+    """What the writer needs of the event loop."""
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> object: ...
+    def call_soon_threadsafe(self, callback: Callable[..., None], *args: object) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When the writer commits, tries again and checkpoints.
+    """When the writer books, tries again and checkpoints.
 
-    `spacing`: seconds that a commit keeps off the next one for each item it held, up to
-    `longest_spacing`: load makes batches larger instead of commits more frequent, and a client
-    that asks one request after the other waits for next to nothing.
-    `batch`: most items a transaction. `first_retry` doubles up to `last_retry` while the store is
-    down. A checkpoint follows every `checkpoint` items.
+    `gather`: seconds that items are collected for before they go into the database. `batch`: most
+    items a transaction. `first_retry` doubles up to `last_retry` while the database is down. A
+    checkpoint follows every `checkpoint` items.
     """
 
-    spacing: float = 0.0001
-    longest_spacing: float = 0.005
-    batch: int = 512
+    gather: float = 0.05
+    batch: int = 1024
     first_retry: float = 0.05
     last_retry: float = 5.0
-    checkpoint: int = 5_000
+    checkpoint: int = 20_000
 
 
 class SettleHeldError(TollwayError):
-    """The settlement is not booked yet; the writer holds it and tries again."""
+    """The settlement is not in the database; the writer holds it and tries again."""
 
 
-_Waiting = tuple[Reserve | Settle, OnDone | None]
-"""An item and whom to tell; None where that has been done. A bare tuple: two a request are made."""
+Item = Reserve | Settle
+
+_MOST_FACTS: Final = 10_000
+_MOST: Final = 2**62
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Reserve | Settle).decode
 
 
-_CLOSE = None
-_MOST_FACTS = 10_000
+def read_records(records: Sequence[bytes]) -> list[Item]:
+    """What a journal holds.
+
+    Raises:
+        TollwayError: a release with other records wrote it.
+    """
+    try:
+        return [_decode(record) for record in records]
+    except msgspec.MsgspecError as error:
+        raise TollwayError(
+            f"The ledger's journal was written by another release, which was killed: {error}. "
+            "Start that release once, then this one."
+        ) from None
 
 
 class LedgerWriter:
-    """Drives a `Booker` from a thread of its own. `submit` is for one thread, the loop's."""
+    """Drives a `Booker` from a thread of its own. Everything but `join` is for the loop."""
 
-    def __init__(self, booker: Booker, call_soon: CallSoon, pace: Pace | None = None) -> None:
+    def __init__(
+        self, booker: Booker, journal: Journal, loop: Loop, pace: Pace | None = None
+    ) -> None:
         self._booker = booker
-        self._call_soon = call_soon
+        self._journal = journal
+        self._loop = loop
         self._pace = pace or Pace()
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
-        self._closing = False
-        self._give_up_at: float | None = None
-        self._held: list[_Waiting] = []
-        # Reservations that failed. A settlement may follow all the same (the client left while it
-        # was being reserved): it takes these facts along, so that it is booked to its key.
-        self._facts: dict[str, Reserve] = {}
-        self._retry_at: float | None = None
-        self._retry_wait = self._pace.first_retry
+        self._fresh: list[Item] = []
+        self._booking = False
+        self._gathering = False
+        self._submitted = 0
         self._why: Exception | None = None
-        self._in_hand = 0
+        self._waiters: list[tuple[int, Callable[[], None]]] = []
+        # Reservations that were refused. A settlement may follow all the same (the client left
+        # meanwhile): it takes these facts along, so that it is booked to its key.
+        self._facts: dict[str, Reserve] = {}
+        self._closing = False
+        # The thread's own, but for reading.
+        self._queue: SimpleQueue[list[Item] | None] = SimpleQueue()
+        self._booked = 0
         self._since_checkpoint = 0
-        self._thread = Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._closed = Event()
+        self._give_up_at = 0.0
+        self._writing = Thread(target=self._run, name="ledger-writer", daemon=True)
 
     @property
     def pending(self) -> int:
-        """Items that are not on disk: queued, in the transaction under way, or held."""
-        return self._queue.qsize() + self._in_hand + len(self._held)
+        """Items that are not in the database."""
+        return self._submitted - self._booked
 
     @property
     def down(self) -> Exception | None:
-        """Why the last transaction failed; None while the store works."""
+        """Why the last transaction failed; None while the database works."""
         return self._why
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._writing.start()
 
-    def submit(self, item: Reserve | Settle, on_done: OnDone) -> None:
-        """Hand an item over; `on_done` is called in the loop with None once it is committed.
+    def submit(self, item: Item, on_done: OnDone) -> None:
+        """Keep an item; `on_done` says whether it is safe.
 
         Raises:
             TollwayError: the writer has been closed.
         """
         if self._closing:
             raise TollwayError("The ledger's writer is closed: nothing can be booked any more.")
-        self._queue.put((item, on_done))
+        why = self._refusal(item) if isinstance(item, Reserve) else self._settle(item)
+        if why is None or isinstance(why, SettleHeldError):
+            self._fresh.append(item)
+            self._submitted += 1
+            if not self._gathering:
+                self._gather()
+            elif self._journal.crowded:
+                self._hand_over()
+        on_done(why)
 
-    def close(self, timeout: float) -> int:
-        """Book what is left, for at most `timeout` seconds, and stop the thread.
+    def booked(self, done: Callable[[], None]) -> None:
+        """Call `done` once all that was submitted is in the database, or cannot be."""
+        if not self.pending or self._why is not None:
+            done()
+            return
+        self._waiters.append((self._submitted, done))
+        self._hand_over()
 
-        Returns the number of items that are still not on disk: 0 unless the store is down.
+    def stop(self, timeout: float) -> None:
+        """Take nothing more, and have what is left booked, for at most `timeout` seconds."""
+        if self._closing:
+            return
+        self._closing = True
+        self._give_up_at = monotonic() + timeout
+        self._closed.set()
+        fresh, self._fresh = self._fresh, []
+        self._queue.put(fresh)
+        self._queue.put(None)
+
+    def join(self) -> int:
+        """Wait for the thread to end, from any thread, after `stop`.
+
+        Returns the number of items that are still not in the database: 0 unless it is down. The
+        journal keeps those for the next start.
         """
-        if not self._closing:
-            self._closing = True
-            self._give_up_at = monotonic() + timeout
-            self._queue.put(_CLOSE)
-        if self._thread.is_alive():
-            self._thread.join(timeout + self._pace.longest_spacing)
-        return self.pending
+        if self._writing.is_alive():
+            self._writing.join(max(self._give_up_at - monotonic(), 0.0) + 1.0)
+        left = self.pending
+        if not left:
+            self._journal.clear()
+        return left
 
-    # --- in the thread -----------------------------------------------------------------------
+    # --- on the loop -----------------------------------------------------------------------------
+
+    def _refusal(self, item: Reserve) -> Exception | None:
+        """Keep a reservation, or say why not."""
+        why = self._why or _misfit(item) or self._keep(item)
+        if why is not None:
+            self._facts[item.request] = item
+            if len(self._facts) > _MOST_FACTS:
+                del self._facts[next(iter(self._facts))]
+        return why
+
+    def _settle(self, item: Settle) -> Exception | None:
+        """Keep a settlement, or say that it is held."""
+        why = self._why
+        facts = self._facts.pop(item.request, None) if self._facts else None
+        if facts is not None:
+            self._fresh.append(facts)
+            self._submitted += 1
+            why = why or self._keep(facts)
+        why = why or self._keep(item)
+        return None if why is None else SettleHeldError(f"{why} The settlement is held.")
+
+    def _keep(self, item: Item) -> Exception | None:
+        try:
+            self._journal.append(_encode(item))
+        except (JournalFullError, ValueError, OverflowError) as error:
+            return error
+        return None
+
+    def _gather(self) -> None:
+        self._gathering = True
+        self._loop.call_later(self._pace.gather, self._hand_over)
+
+    def _hand_over(self) -> None:
+        """Give the thread what has gathered, unless it still has its hands full."""
+        self._gathering = self._booking
+        if self._booking or self._closing or not self._fresh:
+            return
+        self._journal.turn()
+        self._booking = self._gathering = True
+        fresh, self._fresh = self._fresh, []
+        self._queue.put(fresh)
+
+    def _was_booked(self) -> None:
+        if self._closing:
+            return
+        self._why = None
+        self._booking = self._gathering = False
+        self._journal.clear_other()
+        self._call_waiters()
+        if self._waiters or self._journal.crowded:
+            self._hand_over()
+        elif self._fresh:
+            self._gather()
+
+    def _was_not_booked(self, error: Exception) -> None:
+        self._why = error
+        self._call_waiters()
+
+    def _call_waiters(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for goal, done in waiters:
+            if goal <= self._booked or self._why is not None:
+                done()
+            else:
+                self._waiters.append((goal, done))
+
+    # --- in the thread ---------------------------------------------------------------------------
 
     def _run(self) -> None:
-        next_commit = 0.0
-        closing = False
         while True:
-            batch: list[_Waiting] = []
-            if not closing:
-                closing = self._wait(batch)
-            if batch:
-                early = next_commit - monotonic()
-                if early > 0 and not closing:
-                    sleep(early)
-                closing = self._take(batch) or closing
-            self._work(batch)
-            spacing = min(len(batch) * self._pace.spacing, self._pace.longest_spacing)
-            next_commit = monotonic() + spacing
-            if closing and self._queue.empty() and not self._may_still_book():
-                self._checkpoint()
-                return
-
-    def _wait(self, batch: list[_Waiting]) -> bool:
-        """Wait for an item, or for the time to try held ones again. True: close."""
-        timeout = None
-        if self._held and self._retry_at is not None:
-            timeout = max(0.0, self._retry_at - monotonic())
-        try:
-            waiting = self._queue.get(timeout=timeout)
-        except Empty:
-            return False
-        if waiting is None:
-            return True
-        batch.append(waiting)
-        return False
-
-    def _take(self, batch: list[_Waiting]) -> bool:
-        """Add everything else that waits. True: close."""
-        get = self._queue.get_nowait
-        closing = False
-        for _ in range(min(self._queue.qsize(), self._pace.batch - len(batch))):
-            waiting = get()
-            if waiting is None:
-                closing = True
-            else:
-                batch.append(waiting)
-        return closing
-
-    def _may_still_book(self) -> bool:
-        """While closing: wait for the next try at what is held, unless time is up."""
-        if not self._held or self._give_up_at is None:
-            return False
-        left = self._give_up_at - monotonic()
-        if left <= 0:
-            return False
-        if self._retry_at is not None:
-            sleep(max(0.0, min(left, self._retry_at - monotonic())))
-        return True
-
-    def _work(self, batch: list[_Waiting]) -> None:
-        if self._retry_at is not None and monotonic() < self._retry_at:
-            self._refuse(batch)
-            return
-        batch = self._with_facts(self._held + batch)
-        if not batch:
-            return
-        self._held = []
-        self._in_hand = len(batch)
-        try:
-            faults = self._booker.book([item for item, _ in batch])
-        except Exception as error:  # noqa: BLE001 - whatever it is, the thread must live on
-            self._fail(batch, error)
-        else:
-            self._retry_at = self._why = None
-            self._retry_wait = self._pace.first_retry
-            self._in_hand = 0
-            self._report([(on_done, faults.get(at)) for at, (_, on_done) in enumerate(batch)])
-            self._since_checkpoint += len(batch)
+            items = self._queue.get()
+            if items is None:
+                break
+            done = True
+            for start in range(0, len(items), self._pace.batch):
+                done = self._book(items[start : start + self._pace.batch])
+                if not done:
+                    break
+            if not done:
+                break
+            self._say(self._was_booked)
             if self._since_checkpoint >= self._pace.checkpoint:
                 self._checkpoint()
+        self._checkpoint()
 
-    def _with_facts(self, batch: list[_Waiting]) -> list[_Waiting]:
-        if not self._facts:
-            return batch
-        facts = [self._facts.pop(item.request, None) for item, _ in batch if type(item) is Settle]
-        return [*((fact, None) for fact in facts if fact is not None), *batch]
-
-    def _fail(self, batch: list[_Waiting], error: Exception) -> None:
-        self._why = error
-        self._retry_at = monotonic() + self._retry_wait
-        self._retry_wait = min(self._retry_wait * 2, self._pace.last_retry)
-        self._refuse(batch)
-
-    def _refuse(self, batch: list[_Waiting]) -> None:
-        """Fail the reservations, and hold the settlements, of a batch that could not be booked."""
-        why = self._why or TollwayError("The ledger is not available.")
-        report: list[tuple[OnDone | None, Exception | None]] = []
-        for item, on_done in batch:
-            if isinstance(item, Reserve):
-                report.append((on_done, why))
-                self._remember(item)
+    def _book(self, items: list[Item]) -> bool:
+        """Book one transaction, however long it takes; False where the time to close is up."""
+        wait = self._pace.first_retry
+        while True:
+            try:
+                self._booker.book(items)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the thread must live on
+                self._say(self._was_not_booked, error)
+                if not self._may_try_again(wait):
+                    return False
+                wait = min(wait * 2, self._pace.last_retry)
             else:
-                report.append(
-                    (on_done, SettleHeldError(f"{why} The settlement is held, and tried again."))
-                )
-                self._held.append((item, None))
-        self._in_hand = 0
-        self._report(report)
+                self._booked += len(items)
+                self._since_checkpoint += len(items)
+                return True
 
-    def _remember(self, reserve: Reserve) -> None:
-        self._facts[reserve.request] = reserve
-        if len(self._facts) > _MOST_FACTS:
-            del self._facts[next(iter(self._facts))]
+    def _may_try_again(self, wait: float) -> bool:
+        """Wait for the next try; False where the time to close is up."""
+        if not self._closed.is_set():
+            self._closed.wait(wait)
+            return True
+        left = self._give_up_at - monotonic()
+        if left > 0:
+            sleep(min(wait, left))
+        return left > 0
 
-    def _report(self, outcomes: list[tuple[OnDone | None, Exception | None]]) -> None:
-        report = [(on_done, why) for on_done, why in outcomes if on_done is not None]
-        if not report:
-            return
+    def _say(self, what: Callable[..., None], *about: object) -> None:
         try:
-            self._call_soon(_tell, report)
+            self._loop.call_soon_threadsafe(what, *about)
         except RuntimeError:
             # The loop has been closed: nobody is left to tell, and what is booked stays booked.
             return
@@ -240,16 +293,13 @@ class LedgerWriter:
         self._since_checkpoint = 0
         try:
             self._booker.checkpoint()
-        except Exception as error:  # noqa: BLE001 - the next commit will say it to those who wait
-            self._why = error
+        except Exception:  # noqa: BLE001 - whatever it is, the next transaction will say it
+            return
 
 
-def _tell(report: Report) -> None:
-    errors: list[Exception] = []
-    for on_done, why in report:
-        try:
-            on_done(why)
-        except Exception as error:  # noqa: BLE001 - the others must still be told
-            errors.append(error)
-    if errors:
-        raise ExceptionGroup("after a ledger commit", errors)
+def _misfit(item: Reserve) -> Exception | None:
+    """Rule 5."""
+    counts = (item.amount, item.input_tokens, item.output_tokens)
+    if min(counts) > -_MOST and max(counts) < _MOST and isfinite(item.utc):
+        return None
+    return ValueError(f"a reservation of {item.amount} pico-dollars does not fit the ledger")

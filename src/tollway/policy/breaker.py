@@ -8,12 +8,14 @@ Rules
    for twice as long, up to `LONGEST` times the declared time.
 """
 
-CLOSED = 0
-OPEN = 1
-HALF_OPEN = 2
-STATE_NAMES = ("closed", "open", "half_open")
+from typing import Final
 
-LONGEST = 8
+CLOSED: Final = 0
+OPEN: Final = 1
+HALF_OPEN: Final = 2
+STATE_NAMES: Final = ("closed", "open", "half_open")
+
+LONGEST: Final = 8
 
 
 def trips(samples: int, failures: int, min_samples: int, error_share: float) -> bool:

@@ -10,8 +10,9 @@ Rules
 """
 
 from math import inf
+from typing import Final
 
-MINUTE = 60.0
+MINUTE: Final = 60.0
 
 
 def wait_for(horizon: float, now: float, amount: float, per_minute: float) -> float:

@@ -7,10 +7,11 @@ of an observed value.
 
 from collections.abc import Sequence
 from math import exp, log2
+from typing import Final
 
-BINS = 112
-BINS_PER_OCTAVE = 4
-SMALLEST = 2.0**-10
+BINS: Final = 112
+BINS_PER_OCTAVE: Final = 4
+SMALLEST: Final = 2.0**-10
 """Bin 0 holds everything up to this (about 1 ms, or less than a token); the last bin everything
 from 2**18 on (three days, or 262,144 tokens)."""
 

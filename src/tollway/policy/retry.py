@@ -7,19 +7,21 @@ Rules
    multiplies load (after Finagle's retry budget).
 """
 
-CLIENT_FAULTS = frozenset({400, 405, 406, 411, 413, 414, 415, 416, 422, 431, 451})
+from typing import Final
+
+CLIENT_FAULTS: Final = frozenset({400, 405, 406, 411, 413, 414, 415, 416, 422, 431, 451})
 """Statuses that say something about the request. 401, 403 and 404 say something about our
 credential or declaration, since the client's were checked here; 408, 409 and 425 pass with time."""
 
-TOO_MANY = 429
-DEFAULT_REST = 1.0
+TOO_MANY: Final = 429
+DEFAULT_REST: Final = 1.0
 """Seconds to rest after a 429 that names no time."""
 
-LONGEST_REST = 300.0
+LONGEST_REST: Final = 300.0
 """A source that asks for more is asked again after this, so that a mistaken header cannot retire
 it."""
 
-RETRY_WINDOW = 10.0
+RETRY_WINDOW: Final = 10.0
 """Seconds of saved-up retries that may be used at once."""
 
 

@@ -12,11 +12,12 @@ Rules
 
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
+from typing import Final
 
 from tollway.policy.options import Ask, Option
 
-MASK = (1 << 64) - 1
-BOUNDED_LOAD = 1.25
+MASK: Final = (1 << 64) - 1
+BOUNDED_LOAD: Final = 1.25
 """How far above the mean a source may be loaded before affinity gives way; the value of
 "Consistent Hashing with Bounded Loads" (Mirrokni, Thorup, Zadimoghaddam 2016) in practice."""
 
@@ -32,7 +33,7 @@ def mix(value: int) -> int:
     return value ^ (value >> 31)
 
 
-UNBOUNDED_SLOTS = 64
+UNBOUNDED_SLOTS: Final = 64
 """Requests in flight that count as a full source where no slots are declared: a common
 max_num_seqs of one replica."""
 

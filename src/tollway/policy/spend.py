@@ -7,11 +7,13 @@ Rules
 3. A running answer that outgrows its hold takes more, up to bound + overdraft; beyond, it is ended.
 """
 
-LEARNED_AFTER = 20
+from typing import Final
+
+LEARNED_AFTER: Final = 20
 """Observations before a learned quantile replaces the declared one: a 0.95 quantile of fewer is
 the maximum."""
 
-RESERVE_QUANTILE = 0.95
+RESERVE_QUANTILE: Final = 0.95
 
 
 def output_to_hold(learned: float | None, declared: int, choices: int, cap: int | None) -> int:

@@ -36,7 +36,8 @@ from tollway.gateway.workers.frames import Counted, Hello, Keys, Standing, Welco
 from tollway.gateway.workers.hall import door
 from tollway.gateway.workers.line import Line
 from tollway.gateway.workers.pulse import Pulse
-from tollway.ledger.keys import Claim, KeyRecord, KeyRing
+from tollway.ledger.keys import KeyRecord
+from tollway.ledger.ring import Claim, KeyRing
 
 
 @dataclass(frozen=True, slots=True)
