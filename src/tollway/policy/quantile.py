@@ -11,14 +11,18 @@ from math import exp, log2
 BINS = 112
 BINS_PER_OCTAVE = 4
 SMALLEST = 2.0**-10
-"""Bin 0 holds everything up to this (about 1 ms, or less than a token); the last bin everything
-from 2**18 on (three days, or 262,144 tokens)."""
+"""Bin 0 holds everything up to this (about 1 ms, or less than a token)."""
+LARGEST = 2.0**18
+"""The last bin holds everything from here on (three days, or 262,144 tokens), also a speed that a
+clock too coarse for it makes infinite."""
 
 
 def bin_of(value: float) -> int:
     """The bin that a value falls into."""
     if value <= SMALLEST:
         return 0
+    if value >= LARGEST:
+        return BINS - 1
     place = int((log2(value) + 10.0) * BINS_PER_OCTAVE) + 1
     return place if place < BINS else BINS - 1
 
