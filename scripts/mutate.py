@@ -12,7 +12,7 @@ Rules
 3. No file is changed: a mutated module is compiled in the memory of the process that tests it.
 4. Only tests that ran the changed line are asked, the quickest first, with the examples of one
    seed; a line that is run while modules are imported is asked of all tests.
-5. A mutant has a limit of time, of four times what its tests take, and one of memory.
+5. A mutant has a limit of CPU time, so that a busy machine makes none too slow, and of memory.
 6. Shards (`--shard 2/8`) part the sample, so that machines can share it.
 
 Why not mutmut or cosmic-ray: one copies the tree and rewrites every function into a trampoline,
@@ -34,6 +34,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from importlib.machinery import ModuleSpec
+from math import ceil
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
@@ -51,6 +52,8 @@ PRELOADED = ("hypothesis.stateful", "tollway.fleet.parse", "tollway.errors")
 MEMORY = 2 * 1024**3
 SLACK, TIMES = 5.0, 4.0
 """A mutant's limit is so many seconds and so many times what its tests take unchanged."""
+IDLE = 8.0
+"""It may wait for the processor for so many times that."""
 
 Where = tuple[str, int]
 """A file, as in `Mutant.file`, and a line."""
@@ -148,16 +151,16 @@ def _pytest(plugins: Sequence[object], files: Sequence[str]) -> int:
 # --- beside it -----------------------------------------------------------------------------------
 
 
-def _forked(run: Callable[[], object], timeout: float) -> object:
+def _forked(run: Callable[[], object], seconds: float) -> object:
     """What `run` gives in a process of its own; None where that takes too long or breaks down."""
     ours, theirs = os.pipe()
     pid = os.fork()
     if not pid:
         os.close(ours)
-        _child(run, theirs)
+        _child(run, theirs, ceil(seconds))
     os.close(theirs)
     said = bytearray()
-    until = time.monotonic() + timeout
+    until = time.monotonic() + IDLE * seconds
     with os.fdopen(ours, "rb", buffering=0) as pipe:
         while (left := until - time.monotonic()) > 0:
             if select.select([pipe], [], [], left)[0]:
@@ -170,7 +173,7 @@ def _forked(run: Callable[[], object], timeout: float) -> object:
     return json.loads(said) if said else None
 
 
-def _child(run: Callable[[], object], pipe: int) -> None:
+def _child(run: Callable[[], object], pipe: int, seconds: int) -> None:
     """Never returns."""
     code = 1
     try:
@@ -178,6 +181,7 @@ def _child(run: Callable[[], object], pipe: int) -> None:
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         answer = json.dumps(run()).encode()
         with os.fdopen(pipe, "wb") as file:
             file.write(answer)
