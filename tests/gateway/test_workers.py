@@ -166,8 +166,34 @@ async def test_stopped_workers_are_replaced_and_no_queued_connection_is_reset(
 
 async def _answered(client: Client, gateway: Gateway) -> int:
     client.say(request(gateway))
-    await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 15)
-    return 200
+    head = await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 15)
+    return int(head.split()[1])
+
+
+LETTING_GO = """
+import tollway.gateway.workers.supervisor as supervisor
+died = supervisor.Supervisor._died
+def let_go(self, child, code, now):
+    self._close()
+    died(self, child, code, now)
+supervisor.Supervisor._died = let_go
+"""
+
+
+@live
+async def test_control_a_supervisor_without_the_sockets_would_have_the_queue_reset(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LETTING_GO)
+    with pytest.MonkeyPatch.context() as patch:
+        here = os.environ.get("PYTHONPATH", "")
+        patch.setenv("PYTHONPATH", f"{tmp_path}:{here}".rstrip(":"))
+        async with workers(tmp_path, good_body, Terms(TWO)) as (gateway, _):
+            for one in await everybody(gateway):
+                os.kill(one["pid"], signal.SIGSTOP)
+            client = await gateway.connect()
+            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                await _answered(client, gateway)
 
 
 @live
