@@ -83,6 +83,7 @@ async def test_a_limit_of_concurrency_is_exact_across_workers(tmp_path: Path) ->
                     assert (await client.chunks()).endswith(DONE)
                 else:
                     await client.reader.readexactly(int(head.headers["content-length"]))
+            await until(lambda: live_is(gateway, 0))
             gate.open.clear()
 
 

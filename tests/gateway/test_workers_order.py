@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway_rig import BODY, DONE, LAST, SSE, Client, Seen, chunk, event, json_answer, live
 from process_rig import Gate, Gateway, Terms
-from workers_rig import COST, FOUR, STREAM, ask, request, spent, spread, until, workers
+from workers_rig import COST, FOUR, STREAM, ask, live_is, request, spent, spread, until, workers
 
 
 async def _waiting(gateway: Gateway, count: int) -> bool:
@@ -65,6 +65,7 @@ async def test_nobody_is_refused_while_the_limit_has_room_on_whichever_worker(
             gate.open.set()
             for client in chosen:
                 assert (await client.chunks()).endswith(DONE)
+            await until(lambda: live_is(gateway, 0))  # the accountant hears of it a moment later
             gate.open.clear()
 
 
