@@ -44,6 +44,8 @@ FAULTS = {
         400,
     ),
     "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "HTTP/2.0 in a request line": (b"GET /healthz HTTP/2.0\r\nhost: x\r\n\r\n", 400),
+    "HTTP/0.9 in a request line": (b"GET /healthz HTTP/0.9\r\nhost: x\r\n\r\n", 400),
     "bad chunk size": (HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n", 400),
     "endless chunk size": (HEAD + b"transfer-encoding: chunked\r\n\r\n" + b"f" * 17 + b"\r\n", 400),
     "chunk without its end": (HEAD + b"transfer-encoding: chunked\r\n\r\n1\r\nab\r\n", 400),
