@@ -1,5 +1,5 @@
-"""Fuzzing of what reads strangers' bytes: HTTP requests, server-sent events, request bodies, fleet
-files.
+"""Fuzzing of what reads strangers' bytes: HTTP requests and answers, server-sent events, request
+bodies, fleet files.
 
 What is made of the bytes follows each format's own grammar where that finds more than noise does: a
 request with one fault in it, events, JSON bodies, a fleet file's words. Every example is fed whole,
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 MODULES = (
     "gateway/test_http.py",
     "gateway/test_http_grammar.py",
+    "gateway/test_wire_grammar.py",
     "gateway/test_sse.py",
     "gateway/test_meter.py",
     "gateway/test_body_meter.py",
