@@ -4,7 +4,7 @@ import pytest
 from dispatch_fleets import Caller, fleet_of, key, opening, source
 
 from tollway.dispatch.machine import Dispatcher
-from tollway.dispatch.messages import Arrived
+from tollway.dispatch.messages import Arrived, Drill
 from tollway.dispatch.recording import encode_adopted, encode_header, encode_step, verify
 from tollway.fleet.parse import parse
 
@@ -149,3 +149,12 @@ def test_a_recorded_reload_is_decided_the_same_by_a_fresh_dispatcher() -> None:
     lines.append(encode_step(1.0, arrived, dispatcher.handle(arrived, 1.0)))
     lines.append(encode_adopted(2.0, two, "f", dispatcher.adopt(parse(two, "f"), 2.0)))
     assert verify(lines, parse) == (1, None)
+
+
+def test_each_drill_counts_its_own_requests_from_none() -> None:
+    world = Caller(fleet_of(TWO))
+    for _ in range(2):
+        world.tell(Drill("a", 1.0, 60.0))
+        for count in range(3):
+            assert world.dispatcher.snapshot(world.now)["drill"]["requests"] == count  # type: ignore[index]
+            assert world.source_of(world.arrive()) == "b"

@@ -96,6 +96,7 @@ def test_a_fault_of_ours_is_not_said_of_the_source() -> None:
 
 def test_an_answer_that_is_late_everywhere_is_a_504() -> None:
     world = Caller(fleet_of([source("a")], ONE, rest='[timeouts]\nfirst_content = "3s"'))
+    world.pass_time(1.0)
     request = world.arrive()
     world.pass_time(3.0)
     assert world.aborted[request].detail == "no content after 3.0 s"
