@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 from gateway_rig import BODY, DONE, Client, Mock, good_body, live
 from process_rig import HELD, Gate, Gateway, Terms
-from workers_rig import SMALL, STREAM, TWO, accountant, everybody, request, until, workers
+from workers_rig import (
+    COST,
+    SMALL,
+    STREAM,
+    TWO,
+    accountant,
+    everybody,
+    request,
+    spent,
+    until,
+    workers,
+)
 
 ONLY = b"x-tollway-only: a:m\r\n"
 
@@ -32,6 +43,7 @@ async def test_a_named_source_is_asked_after_a_reload_and_by_the_next_accountant
         gateway.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
         assert await gateway.admin("POST", "/reload") == (200, HELD)
         assert (await (await _ask(gateway)).got()).body == BODY
+        await until(lambda: spent(gateway) == 2 * COST)
         os.kill(accountant(gateway), signal.SIGKILL)
         await gateway.logged("the accountant (process")
         await until(lambda: everybody(gateway))
