@@ -40,4 +40,5 @@ docs: ## Write the generated reference anew
 
 clean: ## Remove the environment and every cache; the ledger in .tollway stays
 	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	@find src -name "*.so" -delete; rm -f src/tollway.compiled
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,33 +23,25 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 SUM = ROOT / "src" / "tollway.compiled"
-MODULES = (
-    *("fleet.prices"),
-    *("policy.breaker", "policy.limit", "policy.quantile", "policy.retry", "policy.route"),
-    *("policy.spend",),
-    *("dispatch.accounts", "dispatch.books", "dispatch.deadlines", "dispatch.drilling"),
-    *("dispatch.ends", "dispatch.health", "dispatch.lanes", "dispatch.machine"),
-    *("dispatch.observed", "dispatch.placing", "dispatch.requests", "dispatch.routing"),
-    *("dispatch.sources", "dispatch.timetable"),
-    *("gateway.answers", "gateway.attempt", "gateway.auth", "gateway.client", "gateway.exchange"),
-    *(
-        "gateway.http",
-        "gateway.meter",
-        "gateway.metrics",
-        "gateway.openai",
-        "gateway.outbox",
-        "gateway.reader",
-    ),
-    *("gateway.reported", "gateway.routes", "gateway.splice", "gateway.sse"),
-    *("ledger.journal", "ledger.ring", "ledger.rows", "ledger.writer"),
-    *("gateway.switchboard", "gateway.tokens", "gateway.upstream", "gateway.watch", "gateway.wire"),
-)
+MODULES = {
+    "fleet": "prices",
+    "policy": "breaker limit quantile retry route spend",
+    "dispatch": "accounts books deadlines drilling ends health lanes machine observed placing "
+    "requests routing sources timetable",
+    "ledger": "journal ring rows writer",
+    "gateway": "answers attempt auth client exchange http meter metrics openai outbox reader "
+    "reported routes splice sse switchboard tokens upstream watch wire",
+}
 GROUP = "tollway_compiled"
 
 
 def sources() -> list[Path]:
     """The files that are compiled."""
-    return [SOURCE / "tollway" / f"{name.replace('.', '/')}.py" for name in MODULES]
+    return [
+        SOURCE / "tollway" / room / f"{name}.py"
+        for room, names in MODULES.items()
+        for name in names.split()
+    ]
 
 
 def sum_of_sources() -> str:
@@ -65,6 +57,12 @@ def compiled() -> list[Path]:
     return sorted(SOURCE.rglob("*.so"))
 
 
+def stale() -> bool:
+    """Whether there are compiled modules of other sources than these."""
+    made_of = SUM.read_text().strip() if SUM.exists() else ""
+    return bool(compiled()) and made_of != sum_of_sources()
+
+
 def clean() -> None:
     """Take the compiled modules away."""
     SUM.unlink(missing_ok=True)
@@ -77,7 +75,7 @@ def missing() -> str | None:
     compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
     header = Path(sysconfig.get_paths()["include"]) / "Python.h"
     try:
-        subprocess.run([compiler, "--version"], capture_output=True, check=True)
+        subprocess.run([compiler, "--version"], capture_output=True, check=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError):
         return f"no C compiler ({compiler})"
     return None if header.exists() else "no Python headers"
@@ -116,7 +114,7 @@ def main() -> int:
     if sys.argv[1:] == ["--clean"]:
         clean()
         return 0
-    if SUM.exists() and SUM.read_text().strip() == sum_of_sources() and compiled():
+    if compiled() and not stale():
         return 0
     lacking = missing()
     if lacking is not None:

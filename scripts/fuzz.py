@@ -1,5 +1,9 @@
-"""Fuzzing of what reads strangers' bytes: HTTP requests, server-sent events, request bodies, fleet
-files.
+"""Fuzzing of what reads strangers' bytes: HTTP requests and answers, server-sent events, request
+bodies, fleet files.
+
+What is made of the bytes follows each format's own grammar where that finds more than noise does: a
+request with one fault in it, events, JSON bodies, a fleet file's words. Every example is fed whole,
+byte by byte, cut anywhere, and with bytes behind it.
 
 Every property test of those parsers is driven with random bytes through hypothesis's interface for
 external fuzzers (`fuzz_one_input`), for so many seconds each. What fails is kept in `.hypothesis`,
@@ -18,6 +22,8 @@ from random import Random
 ROOT = Path(__file__).parent.parent
 MODULES = (
     "gateway/test_http.py",
+    "gateway/test_http_grammar.py",
+    "gateway/test_wire_grammar.py",
     "gateway/test_sse.py",
     "gateway/test_meter.py",
     "gateway/test_body_meter.py",

@@ -169,3 +169,12 @@ def test_too_many_requests_at_a_time_are_a_429_too() -> None:
     world = Caller(fleet_of([source("a")]), key(concurrency=1))
     world.arrive()
     assert world.rejected[world.arrive()].status == 429
+
+
+def test_an_answer_that_ends_in_the_clocks_very_tick_is_a_fast_one() -> None:
+    world = Caller(fleet_of([source("a")]), key())
+    request = world.arrive()
+    world.content(request)
+    world.pass_time(5e-324)  # the shortest time there is; a speed over it is infinite
+    world.finish(request)
+    assert world.settled[request].outcome == "completed"

@@ -190,6 +190,8 @@ class Promises(RuleBasedStateMachine):
         self.world.pass_time(seconds)
         self.absorb()
 
+    # One who has waited as long as one may, and comes back after a failure, is due at once.
+    @precondition(lambda self: self.world.wake is None or self.world.wake > self.world.now)
     @rule()
     def wakes_early(self) -> None:
         before = len(self.world.log)

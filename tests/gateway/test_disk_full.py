@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from gateway_rig import Seen, event, good_body, live
-from test_process import Gate, Gateway, running
+from process_rig import Gate, Gateway, Terms, running
+from workers_rig import FOUR, accountant, until
 
 
 @contextmanager
@@ -46,6 +47,10 @@ async def _status(gateway: Gateway) -> tuple[int, dict[str, str]]:
     return got.status, got.headers
 
 
+async def _unready(gateway: Gateway) -> bool:
+    return await gateway.get("/readyz") == 503
+
+
 async def _until_status(gateway: Gateway, wanted: int) -> dict[str, str]:
     # The first commits may still fit into pages that the log already has.
     async with asyncio.timeout(15):
@@ -67,7 +72,7 @@ async def _refuses_then_settles(gateway: Gateway, answer: Two, fill: object, emp
     for _ in range(5):
         assert (await _status(gateway))[0] == 503
     assert answer.asked == asked  # nothing that could not be booked was sent
-    assert await gateway.get("/readyz") == 503
+    await until(lambda: _unready(gateway), 2.0)  # workers are told twice a second
     answer.gate.open.set()
     assert (await stream.chunks()).startswith(event("a"))  # what runs goes on to its end
     empty()  # type: ignore[operator]
@@ -80,11 +85,18 @@ async def _refuses_then_settles(gateway: Gateway, answer: Two, fill: object, emp
     assert settled["completed"] == answer.asked + 1
 
 
-@live
-async def test_a_full_disk_refuses_new_work_and_settles_what_runs(tmp_path: Path) -> None:
+EACH = pytest.mark.parametrize("terms", [Terms(), Terms(FOUR)], ids=["one process", "four workers"])
+
+
+@EACH
+def test_a_full_disk_refuses_new_work_and_settles_what_runs(tmp_path: Path, terms: Terms) -> None:
+    live(_full_disk)(tmp_path, terms)
+
+
+async def _full_disk(tmp_path: Path, terms: Terms) -> None:
     with small_disk(tmp_path / "disk") as disk:
         answer = Two()
-        async with running(disk, answer) as (gateway, _):
+        async with running(disk, answer, terms=terms) as (gateway, _):
 
             def fill() -> None:
                 with (disk / "filler").open("wb", buffering=0) as file:
@@ -97,14 +109,17 @@ async def test_a_full_disk_refuses_new_work_and_settles_what_runs(tmp_path: Path
             await _refuses_then_settles(gateway, answer, fill, (disk / "filler").unlink)
 
 
-@live
-async def test_a_ledger_that_may_not_grow_refuses_new_work_and_settles_what_runs(
-    tmp_path: Path,
+@EACH
+def test_a_ledger_that_may_not_grow_refuses_new_work_and_settles_what_runs(
+    tmp_path: Path, terms: Terms
 ) -> None:
+    live(_may_not_grow)(tmp_path, terms)
+
+
+async def _may_not_grow(tmp_path: Path, terms: Terms) -> None:
     answer = Two()
-    async with running(tmp_path, answer) as (gateway, _):
-        assert gateway.process is not None
-        pid = gateway.process.pid
+    async with running(tmp_path, answer, terms=terms) as (gateway, _):
+        pid = accountant(gateway)  # who holds the ledger's lock, with workers or without
         _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
 
         def limit(soft: int) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tollway.gateway.outbox import Outbox
+from tollway.gateway.outbox import MOST, Outbox
 
 
 class Tape:
@@ -68,5 +68,20 @@ def test_a_transport_that_cannot_be_written_to_costs_no_other_its_data() -> None
         box.write(tape, b"b")
         await asyncio.sleep(0)
         assert (broken.closing, tape.data) == (True, [b"b"])
+
+    asyncio.run(turn())
+
+
+def test_no_more_than_a_bound_waits_for_the_end_of_a_turn() -> None:
+    async def turn() -> None:
+        box = Outbox(asyncio.get_running_loop())
+        tape = Tape()
+        box.write(tape, b"a" * MOST)
+        assert tape.data == []
+        box.write(tape, b"b")
+        box.write(tape, b"c")
+        assert tape.data == [b"a" * MOST, b"b"]
+        await asyncio.sleep(0)
+        assert tape.data == [b"a" * MOST, b"b", b"c"]
 
     asyncio.run(turn())

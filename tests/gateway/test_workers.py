@@ -6,120 +6,37 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from gateway_rig import BODY, DONE, Client, Mock, Seen, good_body, json_answer, live
-from process_rig import HELD, Gate, Gateway, Terms, running
+from process_rig import HELD, Gate, Gateway, Terms
+from workers_rig import (
+    COST,
+    FOUR,
+    STREAM,
+    TWO,
+    accountant,
+    ask,
+    children,
+    everybody,
+    live_is,
+    request,
+    runs,
+    spent,
+    spread,
+    until,
+    workers,
+)
 
 from tollway.dispatch.recording import verify
 from tollway.fleet.parse import parse
 from tollway.gateway.workers.frames import Hello, Prepared
 from tollway.ledger.query import UsageQuery
 from tollway.ledger.sqlite import open_reader
-
-FOUR = "workers = 4"
-TWO = "workers = 2\nhang_timeout = '1s'"
-SMALL = b'{"model":"chat","max_tokens":3,"messages":[{"role":"user","content":"hi"}]}'
-STREAM = b'{"model":"chat","stream":true,"messages":[{"role":"user","content":"hi"}]}'
-COST = 7 * 1_000_000 + 3 * 2_000_000
-"""Pico-dollars of one answer with BODY's usage."""
-
-
-@asynccontextmanager
-async def workers(
-    folder: Path, answer: object, terms: Terms, drain: str = "5s"
-) -> AsyncIterator[tuple[Gateway, Mock]]:
-    async with running(folder, answer, drain, terms) as (gateway, mock):
-        await until(lambda: everybody(gateway))
-        yield gateway, mock
-
-
-async def until(what: Callable[[], Any], within: float = 15.0) -> Any:
-    """What `what` gives, or what it awaits, once that is true."""
-    async with asyncio.timeout(within):
-        while True:
-            found = what()
-            if asyncio.iscoroutine(found):
-                found = await found
-            if found:
-                return found
-            await asyncio.sleep(0.02)
-
-
-async def everybody(gateway: Gateway) -> list[dict[str, Any]]:
-    """The workers, once there are as many as the fleet wants."""
-    wanted = int(gateway.terms.gateway.split()[2])
-    try:
-        status, answer = await gateway.admin("GET", "/status")
-    except (OSError, asyncio.IncompleteReadError):
-        return []
-    found: Any = answer["workers"]
-    return found if status == 200 and len(found) == wanted else []
-
-
-def accountant(gateway: Gateway) -> int:
-    return int((gateway.folder / "ledger.sqlite.lock").read_text())
-
-
-def children(parent: int) -> set[int]:
-    found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue
-            state, ppid = stat[stat.rindex(")") + 2 :].split()[:2]
-            if int(ppid) == parent and state != "Z":
-                found.add(int(entry.name))
-    return found
-
-
-def runs(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat[stat.rindex(")") + 2] != "Z"
-
-
-def spent(gateway: Gateway) -> int:
-    with closing(open_reader(gateway.folder / "ledger.sqlite")) as ledger:
-        return ledger.usage(UsageQuery()).total.cost
-
-
-def request(gateway: Gateway, body: bytes = SMALL, extra: bytes = b"") -> bytes:
-    return (
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %b\r\n%b"
-        b"content-length: %d\r\n\r\n%b" % (gateway.key.encode(), extra, len(body), body)
-    )
-
-
-async def spread(gateway: Gateway, count: int) -> list[Client]:
-    """So many connections to each worker: who is free takes the next one, so all others stand."""
-    pids = [one["pid"] for one in await everybody(gateway)]
-    clients: list[Client] = []
-    for pid in pids:
-        for other in pids:
-            os.kill(other, signal.SIGCONT if other == pid else signal.SIGSTOP)
-        for _ in range(count):
-            client = await gateway.connect()
-            client.say(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
-            assert (await client.got()).status == 200
-            clients.append(client)
-    for pid in pids:
-        os.kill(pid, signal.SIGCONT)
-    return clients
-
-
-async def ask(client: Client, gateway: Gateway) -> int:
-    client.say(request(gateway))
-    return (await client.got()).status
 
 
 @live
@@ -166,6 +83,7 @@ async def test_a_limit_of_concurrency_is_exact_across_workers(tmp_path: Path) ->
                     assert (await client.chunks()).endswith(DONE)
                 else:
                     await client.reader.readexactly(int(head.headers["content-length"]))
+            await until(lambda: live_is(gateway, 0))
             gate.open.clear()
 
 
@@ -249,8 +167,34 @@ async def test_stopped_workers_are_replaced_and_no_queued_connection_is_reset(
 
 async def _answered(client: Client, gateway: Gateway) -> int:
     client.say(request(gateway))
-    await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 15)
-    return 200
+    head = await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 15)
+    return int(head.split()[1])
+
+
+LETTING_GO = """
+import tollway.gateway.workers.supervisor as supervisor
+died = supervisor.Supervisor._died
+def let_go(self, child, code, now):
+    self._close()
+    died(self, child, code, now)
+supervisor.Supervisor._died = let_go
+"""
+
+
+@live
+async def test_control_a_supervisor_without_the_sockets_would_have_the_queue_reset(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LETTING_GO)
+    with pytest.MonkeyPatch.context() as patch:
+        here = os.environ.get("PYTHONPATH", "")
+        patch.setenv("PYTHONPATH", f"{tmp_path}:{here}".rstrip(":"))
+        async with workers(tmp_path, good_body, Terms(TWO)) as (gateway, _):
+            for one in await everybody(gateway):
+                os.kill(one["pid"], signal.SIGSTOP)
+            client = await gateway.connect()
+            with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                await _answered(client, gateway)
 
 
 @live
@@ -308,14 +252,14 @@ async def test_a_killed_workers_requests_are_settled_and_no_slot_leaks(tmp_path:
         first, second = await everybody(gateway)
         assert (first["live"], second["live"]) == (5, 5)
         os.kill(first["pid"], signal.SIGKILL)
-        await until(lambda: _live_is(gateway, second["live"]))
+        await until(lambda: live_is(gateway, second["live"]))
         more = [await gateway.asking(stream=True) for _ in range(first["live"] + 1)]
         statuses = [(await client.head()).status for client in more]
         assert sorted(statuses) == [200] * first["live"] + [429]
         gate.open.set()
         ended = [await _end(client) for client in clients]
         assert ended.count(True) == second["live"]
-        await until(lambda: _live_is(gateway, 0))
+        await until(lambda: live_is(gateway, 0))
         gateway.signal(signal.SIGTERM)
         assert await gateway.ended() == 0
         assert gateway.settled() == {"completed": 10, "cancelled": first["live"]}
@@ -324,10 +268,6 @@ async def test_a_killed_workers_requests_are_settled_and_no_slot_leaks(tmp_path:
         lost = next(row.totals for row in rows if row.group[0] == "cancelled")
         assert lost.estimated == lost.requests
         assert lost.cost > 0
-
-
-async def _live_is(gateway: Gateway, count: int) -> bool:
-    return (await gateway.admin("GET", "/status"))[1]["live"] == count
 
 
 async def _end(client: Client) -> bool:

@@ -47,3 +47,9 @@ def test_what_is_given_back_can_be_taken_again(per_minute: int, amount: int) -> 
     horizon = limit.take(-inf, 0.0, per_minute, per_minute)
     horizon = limit.give_back(horizon, min(amount, per_minute), per_minute)
     assert limit.wait_for(horizon, 0.0, min(amount, per_minute), per_minute) == 0.0
+
+
+def test_a_minutes_allowance_is_earned_back_in_sixty_seconds() -> None:
+    horizon = limit.take(-inf, 0.0, 10, 10)
+    assert limit.wait_for(horizon, 0.0, 10, 10) == 60.0
+    assert limit.wait_for(horizon, 0.0, 1, 10) == 6.0

@@ -12,6 +12,11 @@ def test_a_value_is_within_a_tenth_of_its_bins_middle(value: float) -> None:
     assert abs(q.middle_of(q.bin_of(value)) / value - 1.0) < 0.0951
 
 
+@given(st.floats(q.LARGEST))
+def test_whatever_is_too_large_is_in_the_last_bin(value: float) -> None:
+    assert q.bin_of(value) == q.BINS - 1
+
+
 @given(
     st.lists(st.floats(0.01, 1000.0), min_size=1, max_size=200),
     st.sampled_from([0.1, 0.5, 0.9, 0.95]),

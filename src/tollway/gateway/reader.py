@@ -223,7 +223,10 @@ class RequestReader:
         request = self._request
         self.in_head = False
         request.method = self._parser.get_method()
-        request.http10 = self._parser.get_http_version() != "1.1"
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0"):  # llhttp takes 0.9 and 2.0 in this form too
+            self._fail(_another_version(version))
+        request.http10 = version == "1.0"
         try:
             read_head(request, self._settings.max_body)
             self._judge.admit(request)
@@ -263,6 +266,10 @@ class RequestReader:
         if len(self._done) >= MAX_PIPELINED:
             self._fail(Refusal(400, "bad_request", "Too many pipelined requests."))
         self._done.append(request)
+
+
+def _another_version(version: str) -> Refusal:
+    return Refusal(400, "bad_request", f"HTTP/{version} is not spoken here. Use HTTP/1.1.")
 
 
 def _head_too_large() -> Refusal:

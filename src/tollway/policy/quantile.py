@@ -12,14 +12,18 @@ from typing import Final
 BINS: Final = 112
 BINS_PER_OCTAVE: Final = 4
 SMALLEST: Final = 2.0**-10
-"""Bin 0 holds everything up to this (about 1 ms, or less than a token); the last bin everything
-from 2**18 on (three days, or 262,144 tokens)."""
+"""Bin 0 holds everything up to this (about 1 ms, or less than a token)."""
+LARGEST: Final = 2.0**18
+"""The last bin holds everything from here on (three days, or 262,144 tokens), also a speed that a
+clock too coarse for it makes infinite."""
 
 
 def bin_of(value: float) -> int:
     """The bin that a value falls into."""
     if value <= SMALLEST:
         return 0
+    if value >= LARGEST:
+        return BINS - 1
     place = int((log2(value) + 10.0) * BINS_PER_OCTAVE) + 1
     return place if place < BINS else BINS - 1
 

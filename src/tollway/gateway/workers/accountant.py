@@ -1,9 +1,11 @@
-"""The process that decides and books for all workers: a gateway without clients of its own."""
+"""The process that decides and books for all workers: a gateway whose only client of its own is
+the operator, who may name a source."""
 
 from dataclasses import replace
 from pathlib import Path
 
-from tollway.gateway.loading import Loaded
+from tollway.errors import FaultsFound
+from tollway.gateway.loading import Loaded, load_documents
 from tollway.gateway.log import Log
 from tollway.gateway.process import Process
 from tollway.gateway.workers.hall import Hall
@@ -20,10 +22,19 @@ def account(loaded: Loaded, folder: Path, log: Log, memory: Memory, pulse: Pulse
         TollwayError: it cannot start; the text says why.
     """
     documents = memory.documents()
-    # It reaches no source, so it keeps no credential.
-    loaded = replace(loaded, origins={})
     if documents is not None:
-        fleet = fleet_of(documents, loaded.path)
-        loaded = replace(loaded, fleet=fleet, documents=documents)
+        loaded = _again(loaded, documents, log)
     hall = Hall(folder, memory, pulse)
     return Process(loaded, folder, log, hall, open_metrics=False).serve()
+
+
+def _again(loaded: Loaded, documents: dict[str, str], log: Log) -> Loaded:
+    """The fleet in force. Deciding needs no credential, so one that cannot be read now stops only
+    what the operator asks."""
+    try:
+        return load_documents(loaded.path, documents)
+    except FaultsFound as found:
+        for fault in found.faults:
+            log.say(f"the accountant cannot reach its sources: {fault}")
+        fleet = fleet_of(documents, loaded.path)
+        return replace(loaded, fleet=fleet, documents=documents, origins={})

@@ -11,7 +11,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,16 +96,26 @@ class Hall:
         self._server.close()
 
     async def drain(self) -> None:
-        """See `Hands`. The workers end by themselves; this waits for the last of them."""
+        """See `Hands`. The workers end by themselves; this waits for the last of them, and ends
+        what the operator asked."""
         house, ending = self._house, self._ending
         patience = house.fleet.gateway.drain
         house.log.say(f"stopping: {len(house.board.live)} requests may end within {patience:g} s")
-        await ending.wait(lambda: not self._seats, patience + _BEYOND_DRAIN)
+        until = house.board.clock() + patience
+        await ending.wait(lambda: not (self._seats or house.board.live), patience)
+        self._end_own()
+        rest = until - house.board.clock() + _BEYOND_DRAIN
+        await ending.wait(lambda: not self._seats, rest)
         ending.last_wait()
         await ending.wait(lambda: not self._seats, LAST_BYTES + 1.0)
         for wire in list(self._seats):
             self._lost(wire)
             wire.abort()
+
+    def _end_own(self) -> None:
+        for exchange in list(self._house.board.live.values()):
+            if not isinstance(exchange, Errand):
+                exchange.stop()
 
     def shutdown(self) -> None:
         """See `Hands`. All processes end, so it is the supervisor's to do."""
@@ -137,14 +146,14 @@ class Hall:
         return [seat for seat in seats if seat.wire in self._seats]
 
     def adopt(self, loaded: Loaded) -> Loaded:
-        """See `Hands`. This process reaches no source, so it keeps no credential."""
+        """See `Hands`. This process reaches the sources for its operator."""
         self._memory.keep(loaded.documents)
         for seat in self._seats.values():
             if self._fleets not in seat.prepared:  # it came in the meantime
                 seat.wire.say(Prepare(self._fleets, dict(loaded.documents)))
             seat.wire.say(Adopt(self._fleets))
             seat.prepared.clear()
-        return replace(loaded, origins={})
+        return loaded
 
     def keys_changed(self) -> None:
         """See `Hands`."""
