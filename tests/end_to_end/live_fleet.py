@@ -20,6 +20,7 @@ import msgspec
 from tollway.cli.demo import demo_key
 from tollway.inspect.demo import demo_fleet_text
 from tollway.inspect.fleetfile import read_fleet
+from tollway.ledger.sqlite import open_reader
 from tollway.replay.answer import Answer
 from tollway.replay.client import Client, NoAnswerError
 from tollway.replay.player import Orders, Player, Sample
@@ -239,7 +240,9 @@ class LiveFleet:
         return self._select("SELECT * FROM days", ())
 
     def _select(self, statement: str, values: tuple[object, ...]) -> list[dict[str, Any]]:
-        with closing(sqlite3.connect(self.state / "ledger.sqlite")) as db:
+        path = self.state / "ledger.sqlite"
+        open_reader(path).close()  # what is safe is in the books after that
+        with closing(sqlite3.connect(path)) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(statement, values)]
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tollway.gateway.outbox import Outbox
 from tollway.gateway.wire import UpstreamConnection
 
 KIND = b"content-type: text/event-stream"
@@ -13,7 +14,7 @@ bodies = st.binary(max_size=200)
 
 
 class Seen:
-    """The call, its reply, the pool, its outbox and the transport: notes what each is told."""
+    """The call, its reply, the pool, the loop and the transport: notes what each is told."""
 
     def __init__(self) -> None:
         self.notes: list[object] = []
@@ -21,7 +22,8 @@ class Seen:
         self.ends = 0
         self.paused = False
         self.connection: object = None
-        self.reply = self.outbox = self
+        self.reply = self
+        self.outbox = Outbox(cast(Any, self))
         self.closed = self.kept = False
 
     # the reply
@@ -44,8 +46,9 @@ class Seen:
     def winding(self, connection: UpstreamConnection) -> None: ...
     def forget(self, connection: UpstreamConnection) -> None: ...
 
-    # the outbox and the transport
-    def write(self, transport: object, data: bytes) -> None: ...
+    # the loop and the transport
+    def call_soon(self, flush: object) -> None: ...
+    def write(self, data: bytes) -> None: ...
     def is_closing(self) -> bool:
         return self.closed
 

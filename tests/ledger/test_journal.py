@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollway.ledger.journal import Journal, JournalFullError, holds_records
+from tollway.ledger.journal import Journal, JournalFullError, turns_of
 
 HALF = 512
 steps = st.lists(st.one_of(st.binary(min_size=1, max_size=60), st.sampled_from(["turn", "clear"])))
@@ -73,11 +73,11 @@ def test_records_of_an_earlier_turn_do_not_come_back(tmp_path: Path) -> None:
     for record in (b"old one", b"old two", b"old six"):
         journal.append(record)
     journal.clear()
-    assert not holds_records(path)
+    assert turns_of(path) == (0, 0)
     journal.append(b"new one")
     journal.close()
     assert reopened(path) == [b"new one"]
-    assert holds_records(path)
+    assert turns_of(path) == (2, 0)
 
 
 def test_a_full_half_takes_nothing_and_loses_nothing(tmp_path: Path) -> None:
@@ -102,4 +102,4 @@ def test_a_journal_is_for_its_owner_alone_and_as_large_as_it_will_ever_be(tmp_pa
 
 
 def test_no_journal_holds_nothing(tmp_path: Path) -> None:
-    assert not holds_records(tmp_path / "none")
+    assert turns_of(tmp_path / "none") == (0, 0)

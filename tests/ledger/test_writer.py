@@ -1,6 +1,8 @@
 """The writer thread, over a store that does as it is told."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
@@ -12,7 +14,7 @@ from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
 from tollway.ledger.journal import HALF, Journal
 from tollway.ledger.query import UsageQuery
-from tollway.ledger.sqlite import open_for_gateway
+from tollway.ledger.sqlite import open_for_gateway, open_reader
 from tollway.ledger.writer import LedgerWriter, Pace, SettleHeldError, read_records
 
 QUICK = Pace(gather=0.0, first_retry=0.001, last_retry=0.002)
@@ -284,18 +286,24 @@ def test_a_full_journal_refuses_reservations_and_holds_settlements(
     journal.close()
 
 
-def test_who_waits_is_told_when_what_came_before_is_booked(
-    writer: LedgerWriter, store: Store, loop: Turns
-):
-    called: list[int] = []
-    writer.booked(lambda: called.append(0))
-    store.gate.clear()
-    writer.submit(reserve("a"), lambda _: None)
-    writer.booked(lambda: called.append(len(store.booked)))
-    assert called == [0]
-    store.gate.set()
-    loop.until(lambda: len(called) == 2)
-    assert called == [0, 1]
+def test_a_reader_sees_what_was_safe_when_it_opened(tmp_path: Path):
+    path = tmp_path / "ledger.sqlite"
+    with closing(open_for_gateway(path)) as ledger:
+        loop = Turns()
+        writer = LedgerWriter(ledger, ledger.journal, loop, Pace(gather=0.01))
+        writer.start()
+        writer.submit(reserve(), lambda _: None)
+        writer.submit(settle(), lambda _: None)
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(lambda: _completed(path))
+            loop.until(lambda: not ledger.journal.records())
+            assert reading.result(PATIENCE) == 1
+        assert close(writer) == 0
+
+
+def _completed(path: Path) -> int:
+    with closing(open_reader(path)) as reader:
+        return reader.usage(UsageQuery()).total.completed
 
 
 def test_the_log_is_folded_in_after_so_many_items(store: Store, loop: Turns, journal: Journal):

@@ -49,9 +49,9 @@ def plan_routes(fleet: Fleet, sources: Sources) -> dict[str, Plan]:
     outage is not one."""
 
     def pairs(candidates: Sequence[Candidate], demand: Demand) -> tuple[Pair, ...]:
-        found = (
+        found = [
             sources.by_name[candidate.source].pairs[candidate.model] for candidate in candidates
-        )
+        ]
         return tuple(pair for pair in found if meets(pair.serving, demand))
 
     return {

@@ -124,7 +124,7 @@ class House:
         self.watch.metrics.refused(code)
 
     def usage(self, key: str, tag: str | None, done: Callable[[bytes | None], None]) -> None:
-        self._writer.booked(lambda: ask_totals(self.ledger, key, tag, self.log, done))
+        ask_totals(self.ledger, key, tag, self.log, done)
 
     def status(self) -> Mapping[str, object]:
         """What an operator wants to see, as plain values."""

@@ -316,7 +316,7 @@ def _histogram_lines(metric: Metric, labels: Labels, histogram: Histogram) -> It
 def _braces(names: Sequence[str], values: Sequence[str]) -> str:
     if not names:
         return ""
-    pairs = (f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True))
+    pairs = [f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True)]
     return "{" + ",".join(pairs) + "}"
 
 

@@ -13,7 +13,7 @@ Rules
 import mmap
 import os
 from pathlib import Path
-from struct import Struct
+from struct import Struct, error
 from typing import Final
 from zlib import crc32
 
@@ -130,12 +130,13 @@ class Journal:
         return found
 
 
-def holds_records(path: Path) -> bool:
-    """Whether there is a journal at `path` with anything in it, booked or not."""
+def turns_of(path: Path) -> tuple[int, int]:
+    """The turn that each half of the journal at `path` is in; 0 where nothing is in it, and where
+    there is no journal. What a half held is booked when its turn is another."""
     try:
         with path.open("rb") as file:
             first = file.read(_HEAD)
             file.seek(file.seek(0, os.SEEK_END) // 2)
-            return any(first) or any(file.read(_HEAD))
-    except OSError:
-        return False
+            return _HALF.unpack(first)[0], _HALF.unpack(file.read(_HEAD))[0]
+    except (OSError, error):
+        return 0, 0

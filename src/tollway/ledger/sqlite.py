@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from urllib.parse import quote
 
 from tollway.dispatch.messages import Reserve, Settle
@@ -19,7 +20,7 @@ from tollway.dispatch.opening import Opening, Spent
 from tollway.errors import TollwayError
 from tollway.ledger import rows, sqlite_drills, sqlite_keys, sqlite_usage
 from tollway.ledger.drills import LastUse, Period, Settled
-from tollway.ledger.journal import Journal, holds_records
+from tollway.ledger.journal import Journal, turns_of
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.lock import GatewayLock, LedgerInUseError
 from tollway.ledger.migrate import is_current, migrate, schema_version
@@ -32,6 +33,10 @@ BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's write, such as `tollway keys create`."""
 
 _LEFTOVERS_AT_ONCE = 1024
+
+_LONGEST_BOOKING = 2.0
+"""Seconds that a reader waits for a live gateway to book what it has in its journal."""
+_LOOK_AGAIN = 0.005
 
 LOG_LIMIT = 64 * 2**20
 """Bytes that the write-ahead log is cut back to once it has been folded in."""
@@ -288,7 +293,8 @@ def open_for_keys(path: Path) -> SqliteLedger:
 
 
 def open_reader(path: Path) -> SqliteLedger:
-    """The ledger for reading only, beside a live gateway or without one.
+    """The ledger for reading only, beside a live gateway or without one, with all in it that was
+    safe when it was opened.
 
     Raises:
         TollwayError: there is no ledger at `path`, or its schema is an older one.
@@ -299,7 +305,7 @@ def open_reader(path: Path) -> SqliteLedger:
             f"{path}: there is no ledger here. Start a gateway (`tollway up`), or say where the "
             "ledger is with --ledger or --state."
         )
-    _recover(path)
+    _await_journal(path)
     with _in_words(path), ExitStack() as undo:
         db = _connect(path, create=False)
         undo.callback(db.close)
@@ -312,13 +318,21 @@ def open_reader(path: Path) -> SqliteLedger:
     return SqliteLedger(db, path)
 
 
-def _recover(path: Path) -> None:
-    """Have in the books what a gateway that was killed had in its journal. A live one does it
-    itself, and whoever may not write here reads what is there."""
-    if not holds_records(_journal_of(path)):
+def _await_journal(path: Path) -> None:
+    """Have in the books what is in the journal now. A live gateway books it in a moment; what a
+    killed one left is booked here, where this user may."""
+    seen = turns_of(_journal_of(path))
+    if not any(seen):
         return
     with suppress(LedgerInUseError, LedgerUnavailableError):
         open_for_gateway(path).close()
+        return
+    give_up = monotonic() + _LONGEST_BOOKING
+    while monotonic() < give_up:
+        now = turns_of(_journal_of(path))
+        if not any(turn and turn == later for turn, later in zip(seen, now, strict=True)):
+            return
+        sleep(_LOOK_AGAIN)
 
 
 @contextmanager

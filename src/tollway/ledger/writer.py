@@ -93,7 +93,6 @@ class LedgerWriter:
         self._gathering = False
         self._submitted = 0
         self._why: Exception | None = None
-        self._waiters: list[tuple[int, Callable[[], None]]] = []
         # Reservations that were refused. A settlement may follow all the same (the client left
         # meanwhile): it takes these facts along, so that it is booked to its key.
         self._facts: dict[str, Reserve] = {}
@@ -137,14 +136,6 @@ class LedgerWriter:
             elif self._journal.crowded:
                 self._hand_over()
         on_done(why)
-
-    def booked(self, done: Callable[[], None]) -> None:
-        """Call `done` once all that was submitted is in the database, or cannot be."""
-        if not self.pending or self._why is not None:
-            done()
-            return
-        self._waiters.append((self._submitted, done))
-        self._hand_over()
 
     def stop(self, timeout: float) -> None:
         """Take nothing more, and have what is left booked, for at most `timeout` seconds."""
@@ -219,23 +210,13 @@ class LedgerWriter:
         self._why = None
         self._booking = self._gathering = False
         self._journal.clear_other()
-        self._call_waiters()
-        if self._waiters or self._journal.crowded:
+        if self._journal.crowded:
             self._hand_over()
         elif self._fresh:
             self._gather()
 
     def _was_not_booked(self, error: Exception) -> None:
         self._why = error
-        self._call_waiters()
-
-    def _call_waiters(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for goal, done in waiters:
-            if goal <= self._booked or self._why is not None:
-                done()
-            else:
-                self._waiters.append((goal, done))
 
     # --- in the thread ---------------------------------------------------------------------------
 

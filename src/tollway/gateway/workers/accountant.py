@@ -1,5 +1,4 @@
-"""The process that decides and books for all workers: a gateway whose only client of its own is
-the operator, who may name a source."""
+"""The process that decides and books for all workers. Its only own client is the operator."""
 
 from dataclasses import replace
 from pathlib import Path
