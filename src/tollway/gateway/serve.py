@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from tollway.gateway.descriptors import raise_limit, too_few
 from tollway.gateway.loading import load
 from tollway.gateway.log import Log
 from tollway.gateway.memory import keep_private
@@ -20,6 +21,9 @@ def serve(path: Path, folder: Path, *, open_metrics: bool = False) -> int:
     keep_private()
     loaded = load(path)
     log = Log(time.time)
+    few = too_few(raise_limit(), loaded.fleet.gateway)
+    if few is not None:
+        log.say(few)
     if loaded.fleet.gateway.workers > 1:
         from tollway.gateway.workers.supervisor import supervise
 

@@ -24,6 +24,7 @@ from tollway.gateway.ending import AT_ONCE, Ending, drain
 from tollway.gateway.house import TICK
 from tollway.gateway.loading import Loaded
 from tollway.gateway.log import Log
+from tollway.gateway.memory import calm_collector
 from tollway.gateway.meter import StreamMeter
 from tollway.gateway.metrics import Metrics
 from tollway.gateway.own import BACKLOG
@@ -204,6 +205,7 @@ class Worker:
         for each in life.sockets if not servers else ():
             each.close()
         self._loop.call_later(TICK, self._tick)
+        calm_collector()
         await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
         for server in servers:
             server.close()
