@@ -1,7 +1,17 @@
 """How fast a model runs on a chip: step time, memory tiers, batching."""
 
+from tollway.engine.answer import Bound, Estimate, Origin, Prediction, Scenario, TierUse
 from tollway.engine.batching import Batching, Plan, Sequence
-from tollway.engine.deployment import Capacity, Deployment, EngineSettings, deploy, kv_capacity
+from tollway.engine.deployment import Capacity, Deployment, deploy, kv_capacity
+from tollway.engine.predict import predict
+from tollway.engine.question import (
+    EngineSettings,
+    Layout,
+    PrefillPool,
+    Question,
+    Speculation,
+    Workload,
+)
 from tollway.engine.step import (
     Batch,
     Chunk,
@@ -15,17 +25,29 @@ from tollway.engine.step import (
 __all__ = [
     "Batch",
     "Batching",
+    "Bound",
     "Capacity",
     "Chunk",
     "Deployment",
     "EngineSettings",
+    "Estimate",
+    "Layout",
+    "Origin",
     "Plan",
+    "Prediction",
+    "PrefillPool",
+    "Question",
+    "Scenario",
     "Sequence",
+    "Speculation",
     "StepTime",
     "StepTimer",
+    "TierUse",
+    "Workload",
     "decode_step",
     "deploy",
     "kv_capacity",
+    "predict",
     "prefill_chunk",
     "step_time",
 ]

@@ -57,6 +57,11 @@ RUNTIME_BYTES = 1_700_000_000
 measurement: Llama-3.1-8B in bf16 on an RTX 4090 under vLLM 0.19 left 2,588 blocks of 16 tokens
 (LLMServingSim's per-request data set)."""
 
+KV_PRECISION = "bf16"
+BATCH_TOKENS = 8192
+SEQUENCES = 256
+"""What vLLM starts with on large chips, where nothing is declared."""
+
 BLOCK = 16
 """Tokens in one KV block: vLLM's default block size."""
 

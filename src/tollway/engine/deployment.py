@@ -11,23 +11,17 @@ Rules
 from dataclasses import dataclass
 
 from tollway.catalog import Chip, ModelShape
-from tollway.engine.constants import BLOCK, MEMORY_SHARE, NUMBER_BYTES, RUNTIME_BYTES
+from tollway.engine.constants import (
+    BATCH_TOKENS,
+    BLOCK,
+    KV_PRECISION,
+    NUMBER_BYTES,
+    RUNTIME_BYTES,
+    SEQUENCES,
+)
+from tollway.engine.question import EngineSettings
 from tollway.engine.sizes import sizes_of, total_numbers
 from tollway.errors import TollwayError, unknown
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """What a serving engine is started with. `memory_share` is vLLM's gpu_memory_utilization;
-    `batch_tokens` bounds tokens of one step, `sequences` those that run at once; both defaults
-    are vLLM's for large chips."""
-
-    precision: str | None = None
-    kv_precision: str = "bf16"
-    memory_share: float = MEMORY_SHARE
-    batch_tokens: int = 8192
-    sequences: int = 256
-    context: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,8 @@ def deploy(
     """
     wanted = settings or EngineSettings()
     precision = wanted.precision or model.precision
-    for name, what in ((precision, "precision"), (wanted.kv_precision, "KV precision")):
+    kv_precision = wanted.kv_precision or KV_PRECISION
+    for name, what in ((precision, "precision"), (kv_precision, "KV precision")):
         if name not in NUMBER_BYTES:
             raise TollwayError(str(unknown(name, NUMBER_BYTES, what)))
     _check_chip(chip)
@@ -82,9 +77,9 @@ def deploy(
         chip=chip,
         tp=tp,
         precision=precision,
-        kv_precision=wanted.kv_precision,
-        batch_tokens=wanted.batch_tokens,
-        sequences=wanted.sequences,
+        kv_precision=kv_precision,
+        batch_tokens=wanted.batch_tokens or BATCH_TOKENS,
+        sequences=wanted.sequences or SEQUENCES,
         context=context,
         blocks=room.tokens // BLOCK,
     )
@@ -123,7 +118,7 @@ def kv_capacity(
     usable = int(memory * wanted.memory_share)
     weights = round(weight_bytes(model, precision) / tp)
     kv = usable - weights - RUNTIME_BYTES
-    token_bytes = kv_bytes(model, tp, wanted.kv_precision) * model.layers
+    token_bytes = kv_bytes(model, tp, wanted.kv_precision or KV_PRECISION) * model.layers
     tokens = int(kv / token_bytes) // BLOCK * BLOCK if kv > 0 else 0
     if tokens < BLOCK:
         raise TollwayError(
