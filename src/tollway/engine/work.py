@@ -22,16 +22,17 @@ from tollway.engine.sizes import sizes_of
 @dataclass(slots=True)
 class Work:
     """One step. Seconds at the chip's peaks: `dense_read`, `dense_math`, `expert_read`,
-    `expert_math`, `kv_read`, `score_prefill`, `score_decode`, `wire` (bytes over a link).
+    `expert_math`, `expert_pad` (arithmetic of one more row in each expert visited), `kv_read`, `score_prefill`, `score_decode`, `wire` (bytes over a link).
     Counts: `layers`, `moe_layers`, `syncs` (collectives), `hops` (collectives, each times the root
     of the log of its members), `sequences`, `tokens` (of the busiest chip), `fresh` (prompt tokens),
-    `prefills` (1 in a step with a prompt, else 0), `experts` (expert blocks visited a layer and
-    chip)."""
+    `prefills` (1 in a step with a prompt, else 0), `mla_layers`, and `spread` (the share of
+    chips that hold other experts than one's own)."""
 
     dense_read: float
     dense_math: float
     expert_read: float
     expert_math: float
+    expert_pad: float
     kv_read: float
     score_prefill: float
     score_decode: float
@@ -44,7 +45,8 @@ class Work:
     tokens: float
     fresh: float
     prefills: float
-    experts: float
+    mla_layers: float
+    spread: float
 
 
 WORK_FIELDS = tuple(field.name for field in fields(Work))
@@ -54,8 +56,15 @@ class Rig:
     """A model on chips, ready to be asked for the work of a step."""
 
     def __init__(
-        self, model: ModelShape, chip: Chip, layout: Layout, precision: str, kv_precision: str
+        self,
+        model: ModelShape,
+        chip: Chip,
+        layout: Layout,
+        precision: str,
+        kv_precision: str,
+        level: bool = True,
     ) -> None:
+        self._level = level
         number = c.NUMBER_BYTES[precision]
         full = c.NUMBER_BYTES["bf16"]
         sizes = sizes_of(model)
@@ -78,9 +87,13 @@ class Rig:
         count = 0 if model.experts is None else model.experts.count
         active = 0 if model.experts is None else model.experts.active
         self._share = active / count if count else 0.0
-        self._blocks = count / stage
         self._expert_read = sizes.moe_layers * count * sizes.expert * number / stage / bandwidth
-        self._expert_math = 2.0 * sizes.moe_layers * active * sizes.expert / stage / flops
+        expert_flops = flops
+        if model.bf16_attention:
+            # MXFP4 experts keep wider activations: 8 bits where tensor cores take 4-bit weights.
+            expert_flops = chip.flops.get("fp8", bf16) if "fp4" in chip.flops else bf16
+        self._expert_math = 2.0 * sizes.moe_layers * active * sizes.expert / stage / expert_flops
+        self._expert_pad = 2.0 * sizes.moe_layers * count * sizes.expert / stage / expert_flops
         heads = sizes.kv
         if model.mla is None:
             heads = heads / model.kv_heads * max(1.0, model.kv_heads / layout.tp)
@@ -98,7 +111,7 @@ class Rig:
         tokens."""
         layout, model = self._layout, self._model
         groups = layout.attention_dp
-        busy = min(groups, span.chunks) or 1
+        busy = groups if self._level else min(groups, span.chunks) or 1
         decodes = span.decodes / groups
         fresh = span.prompt_tokens / busy
         rows = decodes * (1 + drafted) + fresh
@@ -124,6 +137,7 @@ class Rig:
             + sequences * self._head_math,
             expert_read=self._expert_read * visited,
             expert_math=self._expert_math * whole,
+            expert_pad=self._expert_pad * visited,
             kv_read=(context * self._full + near * self._windowed + seen) * self._kv_read,
             score_prefill=(pairs * self._full + near_pairs * self._windowed) * self._score_prefill,
             score_decode=(context * self._full + near * self._windowed)
@@ -138,7 +152,8 @@ class Rig:
             tokens=rows,
             fresh=fresh,
             prefills=1.0 if span.chunks else 0.0,
-            experts=self._blocks * visited,
+            mla_layers=0.0 if model.mla is None else model.layers,
+            spread=1.0 - 1.0 / layout.ep,
         )
 
 
