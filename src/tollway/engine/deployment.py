@@ -123,7 +123,7 @@ def kv_capacity(
     usable = int(memory * wanted.memory_share)
     weights = round(weight_bytes(model, precision) / tp)
     kv = usable - weights - RUNTIME_BYTES
-    token_bytes = kv_bytes(model, tp, wanted.kv_precision) * model.layers
+    token_bytes = kv_bytes(model, tp, wanted.kv_precision) * model.attention_layers
     tokens = int(kv / token_bytes) // BLOCK * BLOCK if kv > 0 else 0
     if tokens < BLOCK:
         raise TollwayError(

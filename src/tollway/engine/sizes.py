@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tollway.catalog import LatentAttention, ModelShape
+from tollway.catalog import ModelShape, numbers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,18 @@ class Sizes:
 
 
 def sizes_of(model: ModelShape) -> Sizes:
-    """The sizes of a model. Norms and routers, under 0.1% of the numbers, are left out."""
+    """The sizes of a model. Linear attention counts as attention, routers as FFN."""
+    numbers = numbers_of(model)
     experts = model.experts
-    moe_layers = 0 if experts is None else model.layers - experts.dense_layers
-    shared = 0 if experts is None else experts.shared * 3 * model.hidden * experts.ffn
-    dense_layers = model.layers - moe_layers
-    table = model.vocab * model.hidden
+    moe_layers = 0 if experts is None else experts.layers
+    routed = moe_layers * (0 if experts is None else experts.count)
     return Sizes(
-        attention=model.layers * _attention(model),
-        ffn=dense_layers * 3 * model.hidden * model.ffn + moe_layers * shared,
-        expert=0 if experts is None else 3 * model.hidden * experts.ffn,
+        attention=numbers.attention_in + numbers.attention_out + numbers.indexer + numbers.linear,
+        ffn=numbers.dense + numbers.shared + numbers.router,
+        expert=numbers.experts // routed if routed else 0,
         moe_layers=moe_layers,
-        head=table,
-        embedding=0 if model.tied_embeddings else table,
+        head=numbers.head,
+        embedding=numbers.embedding,
         kv=_kv(model),
         score_prefill=_score_prefill(model),
         score_decode=_score_decode(model),
@@ -47,25 +46,8 @@ def sizes_of(model: ModelShape) -> Sizes:
 
 
 def total_numbers(model: ModelShape) -> int:
-    """All weights of a model."""
-    sizes = sizes_of(model)
-    count = 0 if model.experts is None else model.experts.count
-    routed = sizes.moe_layers * count * sizes.expert
-    return sizes.attention + sizes.ffn + routed + sizes.head + sizes.embedding
-
-
-def _attention(model: ModelShape) -> int:
-    if model.mla is None:
-        width = model.heads * model.head_dim
-        return model.hidden * (2 * width + 2 * model.kv_heads * model.head_dim)
-    return _latent_attention(model, model.mla)
-
-
-def _latent_attention(model: ModelShape, mla: LatentAttention) -> int:
-    query = mla.q_rank * (model.hidden + model.heads * (mla.nope_dim + mla.rope_dim))
-    down = model.hidden * (mla.kv_rank + mla.rope_dim)
-    up = mla.kv_rank * model.heads * (mla.nope_dim + mla.value_dim)
-    return query + down + up + model.heads * mla.value_dim * model.hidden
+    """All weights of a model, without its vision tower."""
+    return numbers_of(model).total - model.vision
 
 
 def _kv(model: ModelShape) -> int:

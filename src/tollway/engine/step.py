@@ -123,7 +123,7 @@ class StepTimer:
     def _kv(self, batch: Batch) -> float:
         model = self.deployment.model
         whole = sum(batch.decodes) + sum(chunk.past + chunk.tokens for chunk in batch.chunks)
-        read = (model.layers - model.window_layers) * whole
+        read = (model.attention_layers - model.window_layers) * whole
         if model.window is not None and model.window_layers:
             window = model.window
             seen = sum(min(context, window) for context in batch.decodes)
@@ -135,7 +135,7 @@ class StepTimer:
 
     def _attention(self, batch: Batch) -> float:
         model, sizes = self.deployment.model, self._sizes
-        full = model.layers - model.window_layers
+        full = model.attention_layers - model.window_layers
         decode = full * sum(batch.decodes)
         prefill = full * sum(_pairs(chunk, None) for chunk in batch.chunks)
         if model.window is not None and model.window_layers:
