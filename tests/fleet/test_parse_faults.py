@@ -164,7 +164,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             'chip = "h20"',
             snapshot(
                 [
-                    'fleet.toml: sources.rented.chip is "h20"; known: a100, a100-pcie, arc-b60, b200, b300, gaudi-3, gb200, gb300, h100, h200, l4, l40s and 7 more. Did you mean "h200"?'
+                    'fleet.toml: sources.rented.chip is "h20"; known: a100, a100-40gb, a100-pcie, ai200, ai250, arc-b60, b200, b300, crescent-island-160, crescent-island-480, dgx-spark, dgx-station and 36 more. Did you mean "h200"?'
                 ]
             ),
         ),
