@@ -86,7 +86,7 @@ def test_memory_is_a_list_of_tiers() -> None:
         (HEADER + "bf16_tflops = -1\n" + MEMORY, "above zero"),
         (HEADER + "bf16_tflops = true\n" + MEMORY, "above zero"),
         (HEADER + "[[memory]]\ngb_s = 1\n", "lacks gb"),
-        (HEADER + "[[memory]]\ngb = 1\ngbs = 1\n", "has no gbs"),
+        (HEADER + "[[memory]]\ngb = 1\ngbs = 1\n", 'key is "gbs"'),
         (HEADER + "bf16_tflops = { value = 1, sauce = 2 }\n" + MEMORY, 'is "sauce"'),
         ("= 1", "not TOML"),
     ],

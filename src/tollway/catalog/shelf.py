@@ -1,5 +1,6 @@
 """Finds a chip or a model by name in the packaged files; reads only the file that was asked for."""
 
+import tomllib
 from functools import cache
 from importlib.resources import files
 
@@ -34,6 +35,27 @@ def chip_names() -> tuple[str, ...]:
 def model_names() -> tuple[str, ...]:
     """The models of the catalogue, sorted."""
     return _names("models")
+
+
+@cache
+def _aliases() -> dict[str, dict[str, str]]:
+    text = (files("tollway.catalog") / "aliases.toml").read_text(encoding="utf-8")
+    shelves: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    return {
+        shelf: {alias: name for name, aliases in entries.items() for alias in aliases}
+        for shelf, entries in shelves.items()
+    }
+
+
+def known_as(shelf: str, name: str) -> str | None:
+    """The catalogue's name of what others call `name`; None where nothing is known by it.
+    `shelf` is chips, models or engines. Case does not matter, nor does a remark in parentheses at
+    the end; a precision in a name is not told."""
+    lowered = name.strip().lower()
+    if lowered in _names(shelf):
+        return lowered
+    aliases = _aliases().get(shelf, {})
+    return aliases.get(lowered) or aliases.get(lowered.partition(" (")[0])
 
 
 @cache

@@ -2,7 +2,8 @@
 
 from tollway.engine.answer import Bound, Estimate, Origin, Prediction, Scenario, TierUse
 from tollway.engine.batching import Batching, Plan, Sequence
-from tollway.engine.deployment import Capacity, Deployment, deploy, kv_capacity
+from tollway.engine.deployment import Capacity, Deployment, Room, deploy, kv_capacity
+from tollway.engine.fitted import StepTime
 from tollway.engine.predict import predict
 from tollway.engine.question import (
     EngineSettings,
@@ -15,7 +16,6 @@ from tollway.engine.question import (
 from tollway.engine.step import (
     Batch,
     Chunk,
-    StepTime,
     StepTimer,
     decode_step,
     prefill_chunk,
@@ -37,6 +37,7 @@ __all__ = [
     "Prediction",
     "PrefillPool",
     "Question",
+    "Room",
     "Scenario",
     "Sequence",
     "Speculation",

@@ -46,6 +46,9 @@ class EngineSettings:
     `batch_tokens` bounds tokens of one step, `sequences` those that run at once; `blocks` is how
     many KV blocks of 16 tokens there are, where the engine has said so; `prefix_share` is the share
     of prompt tokens found in the prefix cache. `context` bounds prompt and output in tokens.
+    `tiers` is how many of the chip's memory tiers may be filled. `hold_steps` is how many decode
+    steps a newcomer waits before the engine looks at it (SGLang's scheduler-recv-interval, half of
+    it; TensorRT-LLM's batch_wait_timeout_iters), unless `hold_tokens` of prompts wait.
     """
 
     precision: str | None = None
@@ -58,6 +61,9 @@ class EngineSettings:
     version: str | None = None
     blocks: int | None = None
     prefix_share: float = 0.0
+    tiers: int = 1
+    hold_steps: int = 0
+    hold_tokens: int | None = None
     speculation: Speculation | None = None
 
 

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from math import ceil
+from math import ceil, log2
 from typing import Literal
 
 Mixing = Literal["mixed", "whole", "apart"]
@@ -68,13 +68,13 @@ class Span:
     of one over their tokens after the first."""
 
     steps: int
-    decodes: int
+    decodes: float
     context: float
-    chunks: int
-    prompt_tokens: int
+    chunks: float
+    prompt_tokens: float
     prompt_pairs: float
-    prompt_seen: int
-    late: int
+    prompt_seen: float
+    late: float
     pace: float
 
 
@@ -317,3 +317,38 @@ class Replay:
         self.schedule.output_tokens += self._output[one]
         if self.load.arrivals is None:
             self._arrive()
+
+
+def digest(schedule: Schedule) -> list[Span]:
+    """The spans of a schedule with those of like make-up merged into one of their mean, in which
+    `steps` counts all of them. Times are all but linear within such a bin of a third to a sixth of
+    an octave, and a long schedule becomes some dozens of spans."""
+    bins: dict[tuple[int, int, int, int], list[float]] = {}
+    for span in schedule.spans:
+        steps = span.steps
+        key = (
+            1 + int(log2(span.prompt_tokens) * 3) if span.chunks else 0,
+            int(log2(span.decodes + 1) * 4),
+            int(log2(span.context + 1) * 3),
+            int(log2(span.prompt_pairs + 1) * 2),
+        )
+        sums = bins.setdefault(key, [0.0] * 9)
+        for at, value in enumerate(_parts(span)):
+            sums[at] += value * steps
+    return [
+        Span(round(steps), *(value / steps for value in rest)) for steps, *rest in bins.values()
+    ]
+
+
+def _parts(span: Span) -> tuple[float, ...]:
+    return (
+        1.0,
+        span.decodes,
+        span.context,
+        span.chunks,
+        span.prompt_tokens,
+        span.prompt_pairs,
+        span.prompt_seen,
+        span.late,
+        span.pace,
+    )

@@ -1,0 +1,73 @@
+"""How far off an answer may be: 80% intervals from results that were left out of the fit.
+
+Rules
+1. The nearer the question is to what was measured, the narrower: measured, interpolated,
+   extrapolated, spec sheet. Near saturation has classes of its own.
+2. An interval is the range of what was measured over what was answered, so that it is lopsided
+   where errors are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from tollway.engine.answer import Origin
+from tollway.engine.fitted import fitted
+from tollway.engine.question import Question
+
+UNMEASURED = {"tpot": (0.7, 3.0), "ttft": (0.6, 4.0)}
+"""Where nothing of a vendor or its silicon was in the fit: software alone has cost 1.5 to 6 times
+(docs/concepts/engine.md), and little is faster than mature software elsewhere. Multiplied with the
+interval of what is extrapolated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What a value is multiplied with for the ends of its 80% interval."""
+
+    low: float
+    high: float
+
+    def flipped(self) -> "Interval":
+        """The interval of one over the value."""
+        return Interval(1.0 / self.high, 1.0 / self.low)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The intervals of one answer, and how near it is to what was measured."""
+
+    origin: Origin
+    tpot: Interval
+    ttft: Interval
+
+
+def origin_of(question: Question) -> Origin:
+    """How near a question is to what was measured."""
+    known = cast("Mapping[str, list[str]]", fitted()["known"])
+    chip, shape = question.chip, question.model.name
+    framework = question.settings.framework
+    if chip.vendor not in known["vendors"] or chip.status != "released" or chip.ranges:
+        return "spec sheet"
+    if f"{chip.name} {shape} {framework}" in known["together"]:
+        return "measured"
+    seen = chip.name in known["chips"] and shape in known["models"]
+    return "interpolated" if seen and framework in known["frameworks"] else "extrapolated"
+
+
+def spread_of(question: Question, saturated: bool, *, calibrated: bool = False) -> Spread:
+    """The intervals of an answer."""
+    origin: Origin = "measured here" if calibrated else origin_of(question)
+    return Spread(
+        origin, _interval("tpot", origin, saturated), _interval("ttft", origin, saturated)
+    )
+
+
+def _interval(metric: str, origin: Origin, saturated: bool) -> Interval:
+    table = cast("Mapping[str, Mapping[str, list[float]]]", fitted()["intervals"])
+    known = "extrapolated" if origin == "spec sheet" else origin
+    low, high = table[f"{metric} {'saturated' if saturated else 'free'}"][known]
+    if origin == "spec sheet":
+        best, worst = UNMEASURED[metric]
+        low, high = low * best, high * worst
+    return Interval(low, high)
