@@ -248,6 +248,10 @@ def _gpustack(row: dict[str, object], raw: dict[str, str]) -> str | None:
         r"(?:max-num-batched-tokens|max_num_tokens|chunked-prefill-size)[ =](\d+)", command
     )
     row["batch_tokens"] = budget[1] if budget else ""
+    if row["framework"] == "vllm":
+        # vLLM 0.11 starts with these on chips of 70 GB and more, but not on A100.
+        row["sequences"] = 256 if row["chip"] == "a100" else 1024
+        row["batch_tokens"] = row["batch_tokens"] or (2048 if row["chip"] == "a100" else 8192)
     row["note"] = "lengths vary as in ShareGPT; taken as uniform"
     return None
 

@@ -50,7 +50,7 @@ PRIORS = {
     "blend": (1.2, 0.1),
     "score_prefill": (0.4, 0.5),
     "score_decode": (0.3, 0.7),
-    "link": (0.4, 0.5),
+    "link": (0.65, 0.2),
     "hop": (4e-6, 0.5),
     "layer": (45e-6, 0.3),
     "moe_layer": (30e-6, 0.4),
@@ -66,7 +66,7 @@ PRIORS = {
     "trtllm": (0.9, 0.15),
     "front": (8e-3, 0.7),
     "front_token": (2e-6, 1.0),
-    "front_moe": (20e-3, 1.0),
+    "front_user": (0.5e-3, 1.0),
     "front_mla": (100e-3, 0.7),
     "front_steps": (2.0, 0.5),
 }
@@ -109,7 +109,8 @@ class Table:
         tpot = np.bincount(self.index, self.pace * seconds, count)
         ttft = np.bincount(self.index, self.late * seconds, count)
         front = [
-            before_first(constants, load, one) for load, one in zip(self.loads, tpot, strict=True)
+            before_first(constants, load, one, load.users or 1)
+            for load, one in zip(self.loads, tpot, strict=True)
         ]
         return tpot, ttft + np.array(front)
 
