@@ -187,9 +187,21 @@ def _recipe(row: dict[str, object], width: int, inputs: int, outputs: int) -> No
     else:
         _recipe_sglang(row, inputs, outputs)
     if model == "deepseek-r1":
-        many = int(str(row["attention_dp"])) > 1
-        row["drafted"], row["accepted"] = (1, 0.8) if many else (3, 1.0)
-        row["note"] = "multi-token prediction inferred from matched V3 rows"
+        _recipe_mtp(row, inputs)
+
+
+def _recipe_mtp(row: dict[str, object], inputs: int) -> None:
+    """R1 rows run multi-token prediction without saying so: matched V3 rows are slower by as much
+    as these acceptances say."""
+    users, groups = int(str(row["concurrency"])), int(str(row["attention_dp"]))
+    row["note"] = "multi-token prediction inferred from matched V3 rows"
+    if row["framework"] == "sglang":
+        row["drafted"], row["accepted"], row["sequences"] = 2, 0.6, 256
+        return
+    row["drafted"], row["accepted"] = (1, 0.8) if groups > 1 else (3, 1.0)
+    each = max(1, users // groups)
+    row["sequences"] = each
+    row["batch_tokens"] = ((int(str(row["drafted"])) + 1) * each + inputs + 127) // 64 * 64
 
 
 def _recipe_trtllm(row: dict[str, object], width: int, inputs: int, outputs: int) -> None:

@@ -71,6 +71,7 @@ def policy_of(deployment: Deployment, settings: EngineSettings) -> Policy:
         hold_steps=settings.hold_steps,
         hold_tokens=settings.hold_tokens,
         stride=1.0 + accepted,
+        rows=1 + deployment.drafted,
         cached=settings.prefix_share,
     )
 
