@@ -181,7 +181,9 @@ def _recipe(row: dict[str, object], width: int, inputs: int, outputs: int) -> No
         row["batch_tokens"] = 8192
         row["sequences"] = 512 if chip == "b200" else max(users, 1)
         if model.startswith("minimax"):
-            row["batch_tokens"], row["sequences"] = (16384 if users <= 32 else 32768), 512
+            row["sequences"] = 1024
+            if chip == "h200":
+                row["batch_tokens"], row["sequences"] = (16384 if users <= 32 else 32768), 512
     elif row["framework"] == "trtllm":
         _recipe_trtllm(row, width, inputs, outputs)
     else:

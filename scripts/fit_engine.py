@@ -29,6 +29,7 @@ from tollway.engine.deployment import deploy
 from tollway.engine.fitted import CONSTANTS, Constants, step_time
 from tollway.engine.measured import Measured, measured, question_of
 from tollway.engine.outcome import Rehearsal, before_first, rehearse
+from tollway.engine.validation import TAIL
 from tollway.engine.work import WORK_FIELDS, Work
 
 ROOT = Path(__file__).parents[1]
@@ -165,14 +166,16 @@ def folds(table: Table, everything: np.ndarray, kind: str) -> tuple[dict, np.nda
 
 def written(logs: np.ndarray) -> dict[str, float]:
     """Constants as the file has them: six digits."""
-    return {name: float(f"{value:.6g}") for name, value in zip(CONSTANTS, np.exp(logs), strict=True)}
+    return {
+        name: float(f"{value:.6g}") for name, value in zip(CONSTANTS, np.exp(logs), strict=True)
+    }
 
 
 def bounds(errors: np.ndarray, weight: np.ndarray) -> list[float]:
     """What an answer is multiplied with for the ends of its 80% interval."""
     order = np.argsort(-errors)
     share = np.cumsum(weight[order]) / weight.sum()
-    ends = [float(-errors[order][np.searchsorted(share, at)]) for at in (0.1, 0.9)]
+    ends = [float(-errors[order][np.searchsorted(share, at)]) for at in (TAIL, 1 - TAIL)]
     return [round(float(np.exp(end)), 4) for end in ends]
 
 
@@ -183,7 +186,9 @@ def intervals(table: Table, errors: dict[str, dict[str, np.ndarray]]) -> dict[st
         for regime, mask in (("free", ~table.saturated), ("saturated", table.saturated)):
             far = np.concatenate([errors[kind][metric][mask] for kind in ("family", "generation")])
             found[f"{metric} {regime}"] = {
-                "measured here": _narrow(bounds(errors["fitted"][metric][mask], table.weight[mask])),
+                "measured here": _narrow(
+                    bounds(errors["fitted"][metric][mask], table.weight[mask])
+                ),
                 "measured": bounds(errors["fitted"][metric][mask], table.weight[mask]),
                 "interpolated": bounds(errors["family"][metric][mask], table.weight[mask]),
                 "extrapolated": bounds(far, np.tile(table.weight[mask], 2)),

@@ -11,6 +11,7 @@ Rules
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, log
 from typing import Literal, cast
 
@@ -130,7 +131,7 @@ def _splits(row: Measured) -> list[tuple[Split, str, Constants]]:
 
 
 def fold(kind: str, group: str) -> Constants:
-    """The constants fitted without a group: `kind` is family (of models) or generation (of chips)."""
+    """The constants fitted without a group; `kind` is family (models) or generation (chips)."""
     folds = cast("Mapping[str, Mapping[str, Mapping[str, float]]]", fitted()["folds"])
     return constants_of(folds[kind][group])
 
@@ -187,15 +188,20 @@ def coverage(scored: Sequence[Scored], metric: Metric) -> float | None:
     return hits / total if total else None
 
 
+TAIL = 0.08
+"""Share of results beyond each end of an 80% interval when it is made: below a tenth, because the
+groups that it is made from are few and the next one is unlike them."""
+
+
 def _interval(groups: Sequence[Sequence[float]]) -> tuple[float, float]:
-    """The 10% and 90% quantiles of errors, a group counting as the root of its size."""
+    """The quantiles of errors that leave `TAIL` beyond, a group counting as its root."""
     weighted = sorted((error, len(group) ** -0.5) for group in groups for error in group)
     whole = sum(weight for _, weight in weighted)
     so_far, low, high = 0.0, weighted[0][0], weighted[-1][0]
     for error, weight in weighted:
-        if so_far < 0.1 * whole:
+        if so_far < TAIL * whole:
             low = error
-        if so_far < 0.9 * whole:
+        if so_far < (1 - TAIL) * whole:
             high = error
         so_far += weight
     return low, high
@@ -206,3 +212,49 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+
+
+STEEP = 0.5
+"""Near saturation: TPOT grows with at least this power of the number of users. Where it is flatter,
+any promise on TPOT allows almost any number of them."""
+
+
+def load_accuracy(scored: Iterable[Scored], steepness: float = STEEP) -> Accuracy | None:
+    """Errors of the largest load that keeps a TPOT, near saturation: of each deployment measured at
+    several numbers of users, the promise is set between each two neighbours where TPOT is steep,
+    and the users that the measured curve allows are compared with those that the answered curve
+    does. None: no such curves."""
+    curves: dict[tuple[str, ...], dict[int, Scored]] = defaultdict(dict)
+    for one in scored:
+        said = one.row.fields
+        same = ("source", "date", "chip", "model", "precision", "framework", "version", "tp", "ep")
+        key = tuple(said[name] for name in (*same, "attention_dp", "input", "output"))
+        curves[key][int(said["concurrency"])] = one
+    off: list[float] = []
+    for curve in curves.values():
+        points = [(log(users), log(one.row.tpot), log(one.tpot)) for users, one in curve.items()]
+        off += _load_errors(sorted(points), steepness)
+    if not off:
+        return None
+    off.sort()
+    return Accuracy(len(off), _quantile(off, 0.5), _quantile(off, 0.9))
+
+
+def _load_errors(points: Sequence[tuple[float, float, float]], steepness: float) -> list[float]:
+    """Of one curve of (users, measured, answered), all in logarithms."""
+    answered = [(users, tpot) for users, _, tpot in points]
+    off: list[float] = []
+    for (low, before, _), (high, after, _) in pairwise(points):
+        if after - before > steepness * (high - low):
+            users = _users_at(answered, (before + after) / 2)
+            off.append(100 * abs(exp(users - (low + high) / 2) - 1))
+    return off
+
+
+def _users_at(curve: Sequence[tuple[float, float]], tpot: float) -> float:
+    """Where a curve first reaches a TPOT, going on straight beyond its ends."""
+    (low, before), (high, after) = curve[0], curve[1]
+    for (low, before), (high, after) in pairwise(curve):  # noqa: B007
+        if after >= tpot:
+            break
+    return low + (tpot - before) * (high - low) / max(after - before, 1e-3)

@@ -27,9 +27,9 @@ FRAMEWORKS = ("vllm", "sglang", "trtllm")
 class Work:
     """One step of one chip.
 
-    Seconds at the chip's peaks: `dense_read`, `dense_math`, `wide_math` (in bf16), `expert_read`, `expert_math`,
-    `expert_pad` (arithmetic of one more row in each expert visited), `kv_read`, `score_prefill`,
-    `score_decode`, `wire` (bytes over a link).
+    Seconds at the chip's peaks: `dense_read`, `dense_math`, `wide_math` (in bf16), `expert_read`,
+    `expert_math`, `expert_pad` (arithmetic of one more row in each expert visited), `kv_read`,
+    `score_prefill`, `score_decode`, `wire` (bytes over a link).
     Counts: `layers`; of these `moe_layers` with separate kernels and `fused_layers` with fused
     ones, `mla_layers`, `block_layers` and `narrow_layers` that quantise activations in blocks to
     8 and to 4 bits; `hops` (collectives, each times the root of the log of its members),
