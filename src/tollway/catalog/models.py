@@ -20,6 +20,8 @@ shared experts, routed experts. "attention" in a file means both of its parts. T
 always stay."""
 
 _NEEDED = ("hidden", "heads", "kv_heads", "head_dim", "vocab", "context")
+_COUNTS = ("ffn", "window_layers", "mtp_layers")
+_FLAGS = ("tied_embeddings", "attention_gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +154,8 @@ def read_model(name: str, text: str) -> ModelShape:
         TollwayError: the text is not a model; the message names the key.
     """
     facts = Facts(text, f"model {name}")
-    linear, experts = _linear(facts), _experts(facts)
-    layers, dense = facts.need("layers"), facts.whole("dense_layers")
-    if dense is None:
-        dense = layers if experts is None else 0
-    if experts is not None and not experts.layers:
-        experts = replace(experts, layers=layers - dense)
+    layers, linear = facts.need("layers"), _linear(facts)
+    experts, dense = _ffns(facts, layers)
     model = ModelShape(
         name=name,
         label=facts.word("label") or name,
@@ -167,18 +165,15 @@ def read_model(name: str, text: str) -> ModelShape:
         or layers - (linear.layers if linear else 0),
         **{key: facts.need(key) for key in _NEEDED},
         dense_layers=dense,
-        ffn=facts.whole("ffn") or 0,
+        **{key: facts.whole(key) or 0 for key in _COUNTS},
         ffn_matrices=facts.whole("ffn_matrices") or 3,
-        tied_embeddings=facts.flag("tied_embeddings"),
-        attention_gate=facts.flag("attention_gate"),
+        **{key: facts.flag(key) for key in _FLAGS},
         bf16=_parts(facts.words("bf16"), facts.place),
         window=facts.whole("window"),
-        window_layers=facts.whole("window_layers") or 0,
         mla=_latent(facts),
         indexer=_indexer(facts),
         linear=linear,
         experts=experts,
-        mtp_layers=facts.whole("mtp_layers") or 0,
         vision=round((facts.number("vision_b") or 0) * 1e9),
         kv_precision=facts.word("kv_precision"),
         checkpoints=MappingProxyType(_checkpoints(facts)),
@@ -233,6 +228,16 @@ def _checkpoints(facts: Facts) -> dict[str, Checkpoint]:
         )
         part.end()
     return found
+
+
+def _ffns(facts: Facts, layers: int) -> tuple[Experts | None, int]:
+    """The experts, and how many layers have a dense FFN."""
+    experts, dense = _experts(facts), facts.whole("dense_layers")
+    if dense is None:
+        dense = layers if experts is None else 0
+    if experts is not None and not experts.layers:
+        experts = replace(experts, layers=layers - dense)
+    return experts, dense
 
 
 def _experts(facts: Facts) -> Experts | None:
