@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 
 from tollway.catalog import (
@@ -42,15 +43,16 @@ def figure(value: float | None, unit: float, within: Range | None = None) -> str
 
 def sources(facts: Mapping[str, Provenance]) -> list[str]:
     """One line a source and confidence, with the facts that come from it and what they note."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str, date], list[str]] = {}
     for key, origin in facts.items():
         if key.rpartition(".")[2] in ("label", "vendor", "status", "since", "before", "chips"):
             continue  # what a thing is called, or when an entry holds
         note = f" ({origin.note})" if origin.note else ""
-        found.setdefault((origin.source, origin.confidence), []).append(f"`{key}`{note}")
+        origins = (origin.source, origin.confidence, origin.date)
+        found.setdefault(origins, []).append(f"`{key}`{note}")
     return [
-        f"  - [{confidence}]({source}): {', '.join(keys)}"
-        for (source, confidence), keys in found.items()
+        f"  - [{confidence}]({source}), {day}: {', '.join(keys)}"
+        for (source, confidence, day), keys in found.items()
     ]
 
 

@@ -1,12 +1,16 @@
 """Serving engines: what they take by themselves, by version and chip, and what of it is doubted."""
 
+from datetime import date
+
 import pytest
 
-from tollway.catalog import chip, chip_names, engine, engine_defaults, engine_names
+from tollway.catalog import chip, chip_names, engine_defaults, engine_names
 from tollway.catalog.engines import read_engine
+from tollway.catalog.own import own
 from tollway.errors import TollwayError
 
 HEADER = 'source = "https://example.com"\ndate = 2026-11-01\nconfidence = "test"\n'
+TODAY = date(2026, 11, 1)
 ENTRY = "[[defaults]]\nsequences = 1\n"
 
 
@@ -76,7 +80,7 @@ def test_what_is_recalled_is_a_doubt_that_names_field_and_value() -> None:
         (HEADER + "[[defaults]]\nsequence = 1\n", '"sequence".*Did you mean "sequences"'),
         (HEADER + '[[defaults]]\nprefill = "chunky"\n', 'prefill is "chunky".*"chunked"'),
         (HEADER + '[[defaults]]\nmemory_of = "some"\n', 'memory_of is "some"'),
-        (HEADER + '[[defaults]]\nsince = "new"\n', "starts with a number"),
+        (HEADER + '[[defaults]]\nsince = "new"\n', 'since is "new"; it is a version'),
         (HEADER + "[[defaults]]\nprefix_cache = 1\n", "true or false"),
         (HEADER + "[[defaults]]\nblock = 1.5\n", "whole number"),
         (HEADER + "defaults = 1\n", "list of tables"),
@@ -87,7 +91,21 @@ def test_a_faulty_engine_is_refused_with_the_key(text: str, message: str) -> Non
         read_engine("x", text)
 
 
-def test_a_version_that_is_none_is_refused() -> None:
-    with pytest.raises(TollwayError, match='"nightly"'):
-        engine("vllm").defaults("nightly", chip("h200"))
-    assert read_engine("x", HEADER + ENTRY).defaults("1", chip("h200")).sequences == 1
+@pytest.mark.parametrize(
+    "version", ["nightly-5b8c30d62b754b57", "gpt-oss-dev", "a6aa6f545", "39eab74a0", "b7b85da9c"]
+)
+def test_a_commit_or_a_nightly_build_is_the_newest_and_a_doubt(version: str) -> None:
+    said = engine_defaults("vllm", version, chip("h200"))
+    assert said.memory_share == engine_defaults("vllm", None, chip("h200")).memory_share
+    assert f'version is "{version}", no number' in said.doubts[0]
+
+
+def test_builds_of_llama_cpp_are_versions() -> None:
+    slots = [engine_defaults("llama.cpp", build, chip("l4")).sequences for build in ("b4589", None)]
+    assert slots == [1, 4]
+
+
+def test_an_engine_of_ones_own_is_ten_lines() -> None:
+    mine = own({"mine": HEADER + ENTRY, "over": HEADER + 'same_as = "mine"\n[[defaults]]\n'}, TODAY)
+    assert mine.engine_defaults("over", None, chip("h200")).sequences == 1
+    assert mine.engine_defaults("vllm", "0.11.0", chip("h200")).sequences == 1024

@@ -1,11 +1,14 @@
 """A publisher's config.json yields the shape that the catalogue has, or is refused with the key."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from published_configs import CONFIGS
 
 from tollway.catalog import ModelShape, Provenance, model, numbers_of
@@ -53,6 +56,11 @@ def with_(name: str, **changes: Any) -> dict[str, Any]:
         (with_("llama-3.1-8b", sliding_window=4096), "nothing says in which layers"),
         (with_("gpt-oss-20b", layer_types=["ring_attention"] * 24), "layer_types has 'ring_att"),
         (with_("gpt-oss-20b", num_hidden_layers=25), "names 24 layers, and num_hidden_layers is"),
+        (
+            with_("gpt-oss-20b", layer_types=[["full_attention"]] * 24),
+            "layer_types has .'full",
+        ),
+        (with_("deepseek-r1", first_k_dense_replace=62), "62 dense layers are more than"),
         (with_("llama-3.1-8b", torch_dtype="float64"), "torch_dtype is float64"),
         (with_("deepseek-r1", quantization_config={"quant_method": "hqq"}), "quant_method is hqq"),
     ],
@@ -127,3 +135,23 @@ def test_only_the_language_model_of_a_wrapper_is_read() -> None:
     shape = read(CONFIGS["gemma-3-12b"])
     assert shape.layers == 48
     assert numbers_of(shape).vision == 0
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 10**6) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+def test_no_config_brings_the_reader_down(data: st.DataObject) -> None:
+    config = dict(data.draw(st.sampled_from(list(CONFIGS.values()))))
+    inner = config.get("text_config")
+    place = dict(inner) if isinstance(inner, dict) else config
+    for key in data.draw(st.lists(st.sampled_from(sorted(place)), min_size=1, max_size=3)):
+        place[key] = data.draw(anything)
+    if place is not config and data.draw(st.booleans()):
+        config["text_config"] = place
+    with suppress(TollwayError):
+        assert numbers_of(read(config)).total >= 0

@@ -42,3 +42,10 @@ def test_the_chip_of_ten_lines_is_one() -> None:
 def test_the_model_of_a_few_lines_is_one() -> None:
     one = own({"acme-7b": example("model")}, date(2026, 11, 1)).model("acme-7b")
     assert 8.0e9 < numbers_of(one).total < 8.1e9
+
+
+def test_the_engine_of_a_few_lines_is_one() -> None:
+    mine = own({"acme-serve": example("engine")}, date(2026, 11, 1))
+    said = mine.engine_defaults("acme-serve", None, mine.chip("h200"))
+    assert (said.sequences, said.batch_tokens, said.prefill) == (512, 16384, "chunked")
+    assert not said.doubts

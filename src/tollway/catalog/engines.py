@@ -3,10 +3,12 @@
 Rules
 1. An engine's defaults are a list. Entries that hold for the version and the chip are laid over
    each other in the order of the file; the last that says a thing decides it.
-2. An unknown version counts as the newest, and says so in `doubts`; so does every fact whose
-   confidence is a recollection or a guess. What nothing says is None.
+2. A version that is not said, or is no number (a commit, a nightly build), counts as the newest,
+   and `doubts` says so; it also names every fact whose confidence is a recollection or a guess.
+3. What nothing says is None.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,6 +26,7 @@ SHARES = ("all", "free")
 weights and buffers are loaded, for KV alone."""
 
 _DOUBTFUL = ("recollection", "guess")
+_NUMBER = re.compile(r"[vb]?(\d+(?:\.\d+)*)(?:\.?(?:rc|post|dev).*|[+-].*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,8 @@ class Engine:
     facts: Mapping[str, Provenance]
 
     def defaults(self, version: str | None, chip: Chip) -> EngineDefaults:
-        """What it takes on a chip in a version such as "0.11.0" (None: the newest).
-
-        Raises:
-            TollwayError: the version does not start with a number.
-        """
-        number = None if version is None else _version(version, self.name)
+        """What it takes on a chip in a version such as "0.11.0" (None: not said)."""
+        number = None if version is None else _version(version)
         says: dict[str, object] = {}
         facts: dict[str, Provenance] = {}
         for entry in self.entries:
@@ -85,8 +84,9 @@ class Engine:
             for field, origin in facts.items()
             if origin.confidence.startswith(_DOUBTFUL)
         ]
-        if version is None and any(entry.since or entry.before for entry in self.entries):
-            doubts.insert(0, f"{self.name}'s version is not said; the newest defaults are taken")
+        if number is None and any(entry.since or entry.before for entry in self.entries):
+            said = "not said" if version is None else f'"{version}", no number'
+            doubts.insert(0, f"{self.name}'s version is {said}; the newest defaults are taken")
         return EngineDefaults(
             engine=self.name,
             version=version,
@@ -125,7 +125,7 @@ def read_engine(name: str, text: str) -> Engine:
 
 def _entry(facts: Facts, table: Mapping[str, object], at: int) -> _Entry:
     part = facts.part(table, f"defaults[{at}]")
-    since, before = part.word("since"), part.word("before")
+    since, before = _bound(part, "since"), _bound(part, "before")
     says: dict[str, object] = {
         "sequences": part.whole("sequences"),
         "batch_tokens": part.whole("batch_tokens"),
@@ -136,8 +136,8 @@ def _entry(facts: Facts, table: Mapping[str, object], at: int) -> _Entry:
         "prefix_cache": part.maybe("prefix_cache"),
     }
     entry = _Entry(
-        since=() if since is None else _version(since, part.place),
-        before=None if before is None else _version(before, part.place),
+        since=since or (),
+        before=before,
         memory_from=(part.number("memory_from_gb") or 0) * 1e9,
         chips=part.words("chips"),
         except_chips=part.words("except_chips"),
@@ -161,22 +161,20 @@ def _one_of(part: Facts, key: str, known: tuple[str, ...]) -> str | None:
     return word
 
 
-def _version(text: str, place: str) -> tuple[int, ...]:
-    """The leading numbers of a version: (0, 5, 8) of "v0.5.8.post1"."""
-    numbers: list[int] = []
-    for piece in text.removeprefix("v").removeprefix("b").split("."):
-        digits = piece[: len(piece) - len(piece.lstrip("0123456789"))]
-        if not digits:
-            break
-        numbers.append(int(digits))
-        if digits != piece:
-            break
-    if not numbers:
+def _version(text: str) -> tuple[int, ...] | None:
+    """The leading numbers of a version: (0, 5, 8) of "v0.5.8.post1"; None of a commit's name."""
+    found = _NUMBER.fullmatch(text.strip())
+    return None if found is None else tuple(int(piece) for piece in found[1].split("."))
+
+
+def _bound(part: Facts, key: str) -> tuple[int, ...] | None:
+    text = part.word(key)
+    number = None if text is None else _version(text)
+    if text is not None and number is None:
         raise TollwayError(
-            f'{place}: version is "{text}"; it starts with a number, such as 0.11.0. '
-            "Leave it out to take the newest."
+            f'{part.place}: {key} is "{text}"; it is a version in numbers, such as "0.11.0".'
         )
-    return tuple(numbers)
+    return number
 
 
 def _holds(entry: _Entry, number: tuple[int, ...] | None, chip: Chip) -> bool:

@@ -192,7 +192,7 @@ def _counted(
     file: ConfigFile, key: str, types: list[object], kinds: Mapping[str, str], layers: int
 ) -> Counter[str]:
     for one in types:
-        if one not in kinds:
+        if not isinstance(one, str) or one not in kinds:
             raise TollwayError(
                 f"{file.place}: {key} has {one!r}, which is not understood; known: "
                 f"{', '.join(kinds)}. Describe the model in TOML instead."
@@ -248,6 +248,11 @@ def _experts(file: ConfigFile, layers: int, mixers: Counter[str]) -> tuple[Exper
     moe_layers = mixers["experts"] if hybrid else layers - dense
     ffn = file.whole("moe_intermediate_size") or file.need("intermediate_size")
     shared, shared_ffn = _shared(file, ffn)
+    if dense > layers:
+        raise TollwayError(
+            f"{file.place}: {dense} dense layers are more than num_hidden_layers, {layers}. "
+            "Hand in the config.json as it was published."
+        )
     if not moe_layers:
         return None, dense
     experts = Experts(

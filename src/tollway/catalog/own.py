@@ -13,7 +13,7 @@ from datetime import date
 
 from tollway.catalog import shelf
 from tollway.catalog.chips import Chip, read_chip
-from tollway.catalog.engines import Engine, read_engine
+from tollway.catalog.engines import Engine, EngineDefaults, read_engine
 from tollway.catalog.facts import Provenance
 from tollway.catalog.huggingface import read_config
 from tollway.catalog.models import ModelShape, read_model
@@ -62,6 +62,17 @@ class Catalogue:
         _known(name, "engine", self.engines, shelf.engine_names())
         return shelf.engine(name)
 
+    def engine_defaults(self, name: str, version: str | None, on: Chip) -> EngineDefaults:
+        """What an engine takes on a chip where its user says nothing, one's own engines first; a
+        wrapper's are those of the engine that it wraps.
+
+        Raises:
+            TollwayError: there is no such engine.
+        """
+        found = self.engine(name)
+        wrapped = found if found.same_as is None else self.engine(found.same_as)
+        return wrapped.defaults(version, on)
+
 
 def own(texts: Mapping[str, str], read_on: date) -> Catalogue:
     """The catalogue with what `texts` describe laid over it: by name, the text of a TOML file or
@@ -94,7 +105,7 @@ def _kind(name: str, text: str) -> str:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TollwayError(f"{name} is not TOML: {error}") from None
-    for key in ("memory", "layers", "defaults"):
+    for key in ("memory", "layers", "defaults", "same_as"):
         if key in table:
             return key
     raise TollwayError(

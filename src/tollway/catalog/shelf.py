@@ -99,7 +99,7 @@ def engine_defaults(name: str, version: str | None, on: Chip) -> EngineDefaults:
     engine that it wraps.
 
     Raises:
-        TollwayError: there is no such engine, or the version does not start with a number.
+        TollwayError: there is no such engine.
     """
     found = engine(name)
     return (found if found.same_as is None else engine(found.same_as)).defaults(version, on)
