@@ -178,10 +178,10 @@ def _recipe(row: dict[str, object], width: int, inputs: int, outputs: int) -> No
     users, model, chip = int(str(row["concurrency"])), str(row["model"]), row["chip"]
     row["kv_precision"] = "fp8"
     if row["framework"] == "vllm":
-        row["batch_tokens"] = 8192
+        row["batch_tokens"], row["memory_share"] = 8192, 0.9
         row["sequences"] = 512 if chip == "b200" else max(users, 1)
         if model.startswith("minimax"):
-            row["sequences"] = 1024
+            row["sequences"], row["memory_share"] = 1024, 0.95
             if chip == "h200":
                 row["batch_tokens"], row["sequences"] = (16384 if users <= 32 else 32768), 512
     elif row["framework"] == "trtllm":
@@ -227,11 +227,13 @@ def _recipe_trtllm(row: dict[str, object], width: int, inputs: int, outputs: int
 
 def _recipe_sglang(row: dict[str, object], inputs: int, outputs: int) -> None:
     users, short = int(str(row["concurrency"])), inputs == outputs == 1024
+    row["memory_share"] = 0.82
     if row["chip"] == "b200":
         row["hold_steps"] = 15 if users >= 16 else 5
         fp8 = row["precision"] == "fp8"
         row["batch_tokens"] = 32768 if fp8 else 16384
         row["sequences"] = (128 if users <= 128 else 512) if fp8 else 256
+        row["memory_share"] = 0.95 if fp8 and row["tp"] == 4 else 0.82 if fp8 else 0.85
     else:
         row["batch_tokens"], row["kv_precision"] = 32768, "bf16"
         row["sequences"] = 512 if short else 256

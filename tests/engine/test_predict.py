@@ -20,7 +20,9 @@ from tollway.engine import (
 )
 from tollway.errors import TollwayError
 
-FP8 = EngineSettings(precision="fp8", kv_precision="fp8", batch_tokens=8192, sequences=256)
+FP8 = EngineSettings(
+    precision="fp8", kv_precision="fp8", batch_tokens=8192, sequences=256, memory_share=0.9
+)
 
 
 def _ask(
@@ -172,7 +174,7 @@ def test_requests_by_rate_are_slower_the_more_come() -> None:
 
 
 def test_guesses_that_move_the_answer_are_said() -> None:
-    question = _ask(model_name="deepseek-v3", users=200, settings=EngineSettings())
+    question = _ask(model_name="deepseek-v3", users=700, settings=EngineSettings())
     words = " ".join(predict(question).warnings)
     assert "max_num_seqs" in words
     assert "KV precision" in words
