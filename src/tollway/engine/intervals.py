@@ -15,6 +15,7 @@ from math import sqrt
 from typing import cast
 
 from tollway.engine.answer import Origin
+from tollway.engine.constants import SOFTWARE
 from tollway.engine.fitted import fitted
 from tollway.engine.question import Question
 
@@ -22,6 +23,10 @@ UNMEASURED = {"tpot": (0.7, 3.0), "ttft": (0.6, 4.0)}
 """Where nothing of a vendor or its silicon was in the fit: software alone has cost 1.5 to 6 times
 (docs/concepts/engine.md), and little is faster than mature software elsewhere. Multiplied with the
 interval of what is extrapolated."""
+
+SHIPPED = {"tpot": (0.65, 1.8), "ttft": (0.55, 2.4)}
+"""The same for released chips of a vendor whose slowdown is known from elsewhere
+(`constants.SOFTWARE`): submissions to a benchmark are tuned, and serving engines less so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,13 @@ def spread_of(question: Question, saturated: bool, *, calibrated: bool = False) 
     """The intervals of an answer."""
     origin: Origin = "measured here" if calibrated else origin_of(question)
     wider = 1.0 if calibrated else max(1.0, sqrt(_unseen(question)))
-    tpot, ttft = (_interval(metric, origin, saturated, wider) for metric in ("tpot", "ttft"))
+    chip = question.chip
+    shipped = chip.vendor in SOFTWARE and chip.status == "released" and not chip.ranges
+    regime = "saturated" if saturated else "free"
+    tpot, ttft = (
+        _interval(f"{metric} {regime}", origin, wider, shipped=shipped)
+        for metric in ("tpot", "ttft")
+    )
     return Spread(origin, tpot, ttft)
 
 
@@ -81,12 +92,11 @@ def _unseen(question: Question) -> int:
     )
 
 
-def _interval(metric: str, origin: Origin, saturated: bool, wider: float) -> Interval:
+def _interval(kind: str, origin: Origin, wider: float, *, shipped: bool) -> Interval:
     table = cast("Mapping[str, Mapping[str, list[float]]]", fitted()["intervals"])
-    known = "extrapolated" if origin == "spec sheet" else origin
-    low, high = table[f"{metric} {'saturated' if saturated else 'free'}"][known]
+    low, high = table[kind]["extrapolated" if origin == "spec sheet" else origin]
     low, high = low**wider, high**wider
     if origin == "spec sheet":
-        best, worst = UNMEASURED[metric]
+        best, worst = (SHIPPED if shipped else UNMEASURED)[kind.split()[0]]
         low, high = low * best, high * worst
     return Interval(low, high)
