@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import cast
 
+from tollway.catalog import engine
 from tollway.engine.answer import Origin
 from tollway.engine.constants import SOFTWARE
 from tollway.engine.fitted import fitted
@@ -54,11 +55,11 @@ def origin_of(question: Question) -> Origin:
     """How near a question is to what was measured."""
     chip = question.chip
     known = _known()
-    if chip.vendor not in known["vendors"] or chip.status != "released" or chip.ranges:
+    if chip.vendor not in known["vendors"] or chip.status != "released":
         return "spec sheet"
     if _unseen(question):
         return "extrapolated"
-    asked = f"{chip.name} {question.model.name} {question.settings.framework}"
+    asked = f"{chip.name} {question.model.name} {_framework(question)}"
     return "measured" if asked in known["together"] else "interpolated"
 
 
@@ -67,13 +68,19 @@ def spread_of(question: Question, saturated: bool, *, calibrated: bool = False) 
     origin: Origin = "measured here" if calibrated else origin_of(question)
     wider = 1.0 if calibrated else max(1.0, sqrt(_unseen(question)))
     chip = question.chip
-    shipped = chip.vendor in SOFTWARE and chip.status == "released" and not chip.ranges
+    shipped = chip.vendor in SOFTWARE and chip.status == "released"
     regime = "saturated" if saturated else "free"
     tpot, ttft = (
         _interval(f"{metric} {regime}", origin, wider, shipped=shipped)
         for metric in ("tpot", "ttft")
     )
     return Spread(origin, tpot, ttft)
+
+
+def _framework(question: Question) -> str:
+    """The engine that runs, whatever wraps it."""
+    name = question.settings.framework
+    return engine(name).same_as or name
 
 
 def _known() -> Mapping[str, list[str]]:
@@ -87,7 +94,7 @@ def _unseen(question: Question) -> int:
         (
             question.chip.name not in known["chips"],
             question.model.name not in known["models"],
-            question.settings.framework not in known["frameworks"],
+            _framework(question) not in known["frameworks"],
         )
     )
 
