@@ -1,5 +1,4 @@
-"""Replays a load against a serving engine, step by step, leaping over steps in which nobody comes
-or goes.
+"""Replays a load against an engine step by step, leaping where nobody comes or goes.
 
 Rules
 1. Time is counted in steps unless a clock is given: with users who ask again at once, who is in
