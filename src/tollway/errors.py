@@ -43,11 +43,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f'Did you mean "{close[0]}"?' if close else ""
 
 
+def listed(known: Iterable[str]) -> str:
+    """The first dozen of the known words, sorted, and how many more there are."""
+    words = sorted(known)
+    more = f" and {len(words) - 12} more" if len(words) > 12 else ""
+    return (", ".join(words[:12]) + more) or "none"
+
+
 def unknown(word: str, known: Iterable[str], place: str) -> Fault:
     """The fault of a word that is not one of the known words."""
     words = sorted(known)
-    shown = ", ".join(words[:12]) + (f" and {len(words) - 12} more" if len(words) > 12 else "")
     said = word if len(word) <= 60 else f"{word[:57]}..."
     if not said.isprintable():  # one line, and nothing that a terminal would obey
         said = said.encode("unicode_escape").decode()
-    return Fault(place, f'is "{said}"; known: {shown or "none"}', did_you_mean(word, words))
+    return Fault(place, f'is "{said}"; known: {listed(words)}', did_you_mean(word, words))

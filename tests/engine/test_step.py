@@ -7,7 +7,7 @@ from engine_silicon import llama8, llama70, slower
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollway.catalog import chip, model, model_names
+from tollway.catalog import chip, model, model_names, numbers_of
 from tollway.engine import (
     Batch,
     Chunk,
@@ -18,8 +18,7 @@ from tollway.engine import (
     prefill_chunk,
     step_time,
 )
-from tollway.engine.deployment import weight_bytes
-from tollway.engine.sizes import total_numbers
+from tollway.engine.weights import weight_bytes
 
 lengths = st.integers(1, 100_000)
 mixes = st.builds(
@@ -96,7 +95,8 @@ def test_few_tokens_visit_few_experts() -> None:
     one = deploy(model("mixtral-8x7b"), chip("h200"), 2, EngineSettings(precision="fp8"))
     experts = [decode_step(one, count, 100).experts for count in (1, 2, 64)]
     assert experts[1] / experts[0] == pytest.approx(1.75, rel=0.01)
-    assert experts[2] / experts[0] < 4.2
+    # All four pairs of experts are read once, however many tokens come; arithmetic adds to that.
+    assert 4 < experts[2] / experts[0] < 5
 
 
 def test_storing_in_fp8_does_not_speed_up_arithmetic_that_the_chip_lacks() -> None:
@@ -106,6 +106,10 @@ def test_storing_in_fp8_does_not_speed_up_arithmetic_that_the_chip_lacks() -> No
     small = prefill_chunk(deploy(shape, silicon, 1, EngineSettings(precision="fp8")), 4096)
     assert small.gemm == full.gemm
     assert small.weights < full.weights
+
+
+def _text_numbers(name: str) -> int:
+    return numbers_of(model(name)).total - model(name).vision
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,7 @@ def test_storing_in_fp8_does_not_speed_up_arithmetic_that_the_chip_lacks() -> No
 def test_the_weights_of_a_model_are_as_many_as_its_publisher_says(
     name: str, billions: float
 ) -> None:
-    assert total_numbers(model(name)) / 1e9 == pytest.approx(billions, rel=0.01)
+    assert _text_numbers(name) / 1e9 == pytest.approx(billions, rel=0.01)
 
 
 def test_a_quantised_checkpoint_weighs_what_is_published() -> None:
@@ -145,5 +149,8 @@ def test_decode_is_within_a_quarter_of_what_was_measured(batch: int, measured: f
 
 @pytest.mark.parametrize("name", model_names())
 def test_every_model_of_the_catalogue_can_be_timed_somewhere(name: str) -> None:
-    one = deploy(model(name), chip("gb300"), 8)
+    shape = model(name)
+    keys = shape.heads if shape.mla is not None else shape.kv_heads
+    fine = (tp for tp in (8, 4, 2) if shape.heads % tp == 0 and keys % tp in (0, keys))
+    one = deploy(shape, chip("gb300"), next(fine))
     assert 0 < decode_step(one, 1, 100).total < 0.1

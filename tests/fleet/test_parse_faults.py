@@ -164,7 +164,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             'chip = "h20"',
             snapshot(
                 [
-                    'fleet.toml: sources.rented.chip is "h20"; known: a100, a100-pcie, arc-b60, b200, b300, gaudi-3, gb200, gb300, h100, h200, l4, l40s and 7 more. Did you mean "h200"?'
+                    'fleet.toml: sources.rented.chip is "h20"; known: a100, a100-40gb, a100-pcie, ai200, ai250, arc-b60, b200, b300, crescent-island-160, crescent-island-480, dgx-spark, dgx-station and 36 more. Did you mean "h200"?'
                 ]
             ),
         ),
@@ -274,7 +274,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             "[sources.rented.serves.large]",
             snapshot(
                 [
-                    "fleet.toml: sources.rented.serves.large cannot be emulated: the catalog doesn't know the model; known: deepseek-r1, deepseek-v3, gpt-oss-120b, gpt-oss-20b, llama-3.1-405b, llama-3.1-70b, llama-3.1-8b, llama-3.3-70b, mixtral-8x7b, qwen3-235b-a22b, qwen3-30b-a3b, qwen3-32b, qwen3-8b. Emulate a model that it knows.",
+                    "fleet.toml: sources.rented.serves.large cannot be emulated: the catalog doesn't know the model; known: bloom-7b1, codellama-13b, deepseek-r1, deepseek-r1-distill-qwen-14b, deepseek-v3, deepseek-v3.1, deepseek-v3.2, falcon-180b, gemma-3-12b, gemma-3-27b, gemma-3-4b, glm-4.5 and 62 more. Emulate a model that it knows.",
                     'fleet.toml: routes.chat.candidates[0] is "rented", and rented doesn\'t serve "llama-3.1-8b". It serves large; "rented:MODEL" names another model than the route\'s.',
                 ]
             ),

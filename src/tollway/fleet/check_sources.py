@@ -6,7 +6,7 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 from tollway.catalog import chip_names, model_names
-from tollway.errors import did_you_mean, unknown
+from tollway.errors import did_you_mean, listed, unknown
 from tollway.fleet.declared import Declared
 from tollway.fleet.findings import Finding, Path, place
 from tollway.fleet.quantities import is_loopback, shown
@@ -69,7 +69,7 @@ def _emulated(name: str, document: str, source: EmulatedTable) -> Iterator[Findi
         yield Finding(document, ("sources", name, "chip"), fault.problem, fault.mend)
     for model in source.serves:
         if model not in model_names():
-            words = ", ".join(sorted(model_names()))
+            words = listed(model_names())
             problem = f"cannot be emulated: the catalog doesn't know the model; known: {words}"
             mend = did_you_mean(model, model_names()) or "Emulate a model that it knows."
             yield Finding(document, ("sources", name, "serves", model), problem, mend)
