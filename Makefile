@@ -37,6 +37,7 @@ lock: ## Write locks/ anew from pyproject.toml (make lock UPGRADE=1: newest vers
 docs: ## Write the generated reference anew
 	@scripts/environment test
 	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python scripts/catalogue_reference.py
 
 clean: ## Remove the environment and every cache; the ledger in .tollway stays
 	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -55,7 +55,7 @@ fleet.toml: gateway.lisen is not a key of this table; known: admin_socket, body_
 fleet.toml: models.m is served by no source. Write [sources.NAME.serves.m], or take the model out.
 fleet.toml: credentials.key is not a reference to a secret (value not shown). Write where the secret is, "env:NAME" or "file:PATH", and change the secret if it stood here.
 fleet.toml: sources.pool.listen is port 8400, which gateway.listen has already. Choose another port.
-fleet.toml: sources.pool.chip is "h10"; known: a100, a100-pcie, arc-b60, b200, b300, gaudi-3, gb200, gb300, h100, h200, l4, l40s and 7 more. Did you mean "h100"?
+fleet.toml: sources.pool.chip is "h10"; known: a100, a100-40gb, a100-pcie, ai200, ai250, arc-b60, b200, b300, crescent-island-160, crescent-island-480, dgx-spark, dgx-station and 36 more. Did you mean "h100"?
 fleet.toml: sources.pool.serves."llama-3.1-8b" names model "llama-3.1-8b"; known: m. Declare it: [models."llama-3.1-8b"].
 fleet.toml: sources.pool.serves."llama-3.1-8b".prices[0].input is 0.25, a float. Money is exact: write it as text, "0.25".
 7 faults in fleet.toml
@@ -110,7 +110,7 @@ def test_a_model_that_does_not_fit_on_its_emulated_chips_is_a_fault() -> None:
     code, out, err = called("check")
     assert (code, out) == (2, "")
     assert err == snapshot("""\
-fleet.toml: sources.h200.serves."llama-3.3-70b" cannot be emulated: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 25.8 GB x 0.9 = 23.2 GB. Use tp 4, or a smaller precision.
+fleet.toml: sources.h200.serves."llama-3.3-70b" cannot be emulated: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 24.1 GB x 0.9 = 21.7 GB. Use tp 4, or a smaller precision.
 1 fault in fleet.toml
 """)
 
@@ -157,7 +157,7 @@ warning: fleet.toml: include[0] is "contract/*.toml", which matches no file. Loo
 fleet.toml: version is missing. Write version = 1 on the first line.
 fleet.toml: gateway.lisen is not a key of this table; known: admin_socket, body_timeout, drain, hang_timeout, header_timeout, keep_alive, ledger, listen, max_body, max_connections, max_header_bytes, max_headers, max_streams, recording, workers, write_timeout. Did you mean "listen"?
 fleet.toml: models."llama-3.3-70b".context is 0. It must be at least 1.
-fleet.toml: sources.small.serves."llama-3.3-70b" cannot be emulated: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 25.8 GB x 0.9 = 23.2 GB. Use tp 4, or a smaller precision.
+fleet.toml: sources.small.serves."llama-3.3-70b" cannot be emulated: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 24.1 GB x 0.9 = 21.7 GB. Use tp 4, or a smaller precision.
 fleet.toml: sources.small.serves."llama-3.3-70b".prices is 3, not a list. Write a list.
 fleet.toml: sources.odd.listen is port 8411, which sources.small.listen has already. Choose another port.
 fleet.toml: sources.odd.serves."llama-3.3-70b" cannot be emulated: tp 3 does not divide the 64 heads of llama-3.3-70b (64 / 3 = 21.33). Use tp 1, 2, 4, 8, 16.

@@ -274,7 +274,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             "[sources.rented.serves.large]",
             snapshot(
                 [
-                    "fleet.toml: sources.rented.serves.large cannot be emulated: the catalog doesn't know the model; known: bloom-7b1, codellama-13b, deepseek-r1, deepseek-r1-distill-qwen-14b, deepseek-v3, deepseek-v3.1, deepseek-v3.2, falcon-180b, gemma-3-12b, gemma-3-27b, glm-4.5, glm-4.5-air and 52 more. Emulate a model that it knows.",
+                    "fleet.toml: sources.rented.serves.large cannot be emulated: the catalog doesn't know the model; known: bloom-7b1, codellama-13b, deepseek-r1, deepseek-r1-distill-qwen-14b, deepseek-v3, deepseek-v3.1, deepseek-v3.2, falcon-180b, gemma-3-12b, gemma-3-27b, gemma-3-4b, glm-4.5 and 62 more. Emulate a model that it knows.",
                     'fleet.toml: routes.chat.candidates[0] is "rented", and rented doesn\'t serve "llama-3.1-8b". It serves large; "rented:MODEL" names another model than the route\'s.',
                 ]
             ),

@@ -1,6 +1,7 @@
-"""What is publicly known: chips and models, each fact with source, date and confidence."""
+"""What is publicly known: chips, models and serving engines, each fact with source and date."""
 
 from tollway.catalog.chips import Chip, MemoryTier
+from tollway.catalog.engines import Engine, EngineDefaults
 from tollway.catalog.facts import Provenance, Range
 from tollway.catalog.models import (
     Checkpoint,
@@ -11,11 +12,22 @@ from tollway.catalog.models import (
     ModelShape,
 )
 from tollway.catalog.numbers import Numbers, numbers_of
-from tollway.catalog.shelf import chip, chip_names, known_as, model, model_names
+from tollway.catalog.shelf import (
+    chip,
+    chip_names,
+    engine,
+    engine_defaults,
+    engine_names,
+    known_as,
+    model,
+    model_names,
+)
 
 __all__ = [
     "Checkpoint",
     "Chip",
+    "Engine",
+    "EngineDefaults",
     "Experts",
     "Indexer",
     "LatentAttention",
@@ -27,6 +39,9 @@ __all__ = [
     "Range",
     "chip",
     "chip_names",
+    "engine",
+    "engine_defaults",
+    "engine_names",
     "known_as",
     "model",
     "model_names",

@@ -186,16 +186,20 @@ class Facts:
             raise TollwayError(f"{self.place}: {key} is {value!r}; it is a date, 2026-11-01.")
         return value
 
-    def flag(self, key: str) -> bool:
-        """Whether `key` is written as true.
+    def maybe(self, key: str) -> bool | None:
+        """Whether `key` is true; None where the file does not say.
 
         Raises:
             TollwayError: it is neither true nor false.
         """
         value = self._fact(key)
-        if value not in (None, True, False):
+        if value is not None and not isinstance(value, bool):
             raise TollwayError(f"{self.place}: {key} is {value!r}; it is true or false.")
-        return value is True
+        return value
+
+    def flag(self, key: str) -> bool:
+        """Whether `key` is written as true."""
+        return self.maybe(key) is True
 
     def tables(self, key: str) -> list[Mapping[str, object]]:
         """The array of tables `key`; empty where the file has none."""

@@ -7,7 +7,7 @@ Rules
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from tollway.catalog.facts import Facts, Provenance
@@ -18,6 +18,10 @@ PARTS = ("attention_in", "attention_out", "linear", "dense", "shared", "experts"
 and values (or to a latent), the projection out of attention, linear attention, dense FFN layers,
 shared experts, routed experts. "attention" in a file means both of its parts. Tables and routers
 always stay."""
+
+_NEEDED = ("hidden", "heads", "kv_heads", "head_dim", "vocab", "context")
+_COUNTS = ("ffn", "window_layers", "mtp_layers")
+_FLAGS = ("tied_embeddings", "attention_gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,8 @@ class ModelShape:
     only to the last `window` tokens. `attention_gate`: attention's output is gated by a projection
     as wide as the queries. `mtp_layers` predict further tokens (DeepSeek-V3, arXiv:2412.19437).
     `vision` counts what lies in memory beside the language model. `precision` is what the publisher
-    ships, `bf16` what that leaves in bf16, `checkpoints` other published forms by precision.
+    ships, `bf16` what that leaves in bf16, `kv_precision` the KV precision that it was made for
+    (None: not said), `checkpoints` other published forms by precision.
     `total` and `active` are the publisher's own counts. `facts` says where each fact comes from.
     """
 
@@ -110,24 +115,25 @@ class ModelShape:
     head_dim: int
     dense_layers: int
     ffn: int
-    ffn_matrices: int
     vocab: int
     context: int
-    tied_embeddings: bool
-    attention_gate: bool
-    bf16: frozenset[str]
-    window: int | None
-    window_layers: int
-    mla: LatentAttention | None
-    indexer: Indexer | None
-    linear: LinearAttention | None
-    experts: Experts | None
-    mtp_layers: int
-    vision: int
-    checkpoints: Mapping[str, Checkpoint]
-    total: float | None
-    active: float | None
     facts: Mapping[str, Provenance]
+    ffn_matrices: int = 3
+    tied_embeddings: bool = False
+    attention_gate: bool = False
+    bf16: frozenset[str] = frozenset()
+    window: int | None = None
+    window_layers: int = 0
+    mla: LatentAttention | None = None
+    indexer: Indexer | None = None
+    linear: LinearAttention | None = None
+    experts: Experts | None = None
+    mtp_layers: int = 0
+    vision: int = 0
+    kv_precision: str | None = None
+    checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict[str, Checkpoint])
+    total: float | None = None
+    active: float | None = None
 
     @property
     def bf16_attention(self) -> bool:
@@ -148,39 +154,28 @@ def read_model(name: str, text: str) -> ModelShape:
         TollwayError: the text is not a model; the message names the key.
     """
     facts = Facts(text, f"model {name}")
-    layers = facts.need("layers")
-    linear = _linear(facts)
-    dense = facts.whole("dense_layers")
-    heads = facts.need("heads")
-    hidden = facts.need("hidden")
-    experts = _experts(facts, layers - (dense or 0))
+    layers, linear = facts.need("layers"), _linear(facts)
+    experts, dense = _ffns(facts, layers)
     model = ModelShape(
         name=name,
         label=facts.word("label") or name,
         precision=facts.word("precision") or "bf16",
         layers=layers,
         attention_layers=facts.whole("attention_layers")
-        or layers - (0 if linear is None else linear.layers),
-        hidden=hidden,
-        heads=heads,
-        kv_heads=facts.need("kv_heads"),
-        head_dim=facts.need("head_dim"),
-        dense_layers=(layers if experts is None else 0) if dense is None else dense,
-        ffn=facts.whole("ffn") or 0,
+        or layers - (linear.layers if linear else 0),
+        **{key: facts.need(key) for key in _NEEDED},
+        dense_layers=dense,
+        **{key: facts.whole(key) or 0 for key in _COUNTS},
         ffn_matrices=facts.whole("ffn_matrices") or 3,
-        vocab=facts.need("vocab"),
-        context=facts.need("context"),
-        tied_embeddings=facts.flag("tied_embeddings"),
-        attention_gate=facts.flag("attention_gate"),
+        **{key: facts.flag(key) for key in _FLAGS},
         bf16=_parts(facts.words("bf16"), facts.place),
         window=facts.whole("window"),
-        window_layers=facts.whole("window_layers") or 0,
         mla=_latent(facts),
         indexer=_indexer(facts),
         linear=linear,
         experts=experts,
-        mtp_layers=facts.whole("mtp_layers") or 0,
         vision=round((facts.number("vision_b") or 0) * 1e9),
+        kv_precision=facts.word("kv_precision"),
         checkpoints=MappingProxyType(_checkpoints(facts)),
         total=_billions(facts, "total_b"),
         active=_billions(facts, "active_b"),
@@ -235,7 +230,18 @@ def _checkpoints(facts: Facts) -> dict[str, Checkpoint]:
     return found
 
 
-def _experts(facts: Facts, layers: int) -> Experts | None:
+def _ffns(facts: Facts, layers: int) -> tuple[Experts | None, int]:
+    """The experts, and how many layers have a dense FFN."""
+    experts, dense = _experts(facts), facts.whole("dense_layers")
+    if dense is None:
+        dense = layers if experts is None else 0
+    if experts is not None and not experts.layers:
+        experts = replace(experts, layers=layers - dense)
+    return experts, dense
+
+
+def _experts(facts: Facts) -> Experts | None:
+    """The experts; where the file does not say in how many layers, in none of them yet."""
     count = facts.whole("experts")
     active = facts.whole("experts_per_token")
     ffn = facts.whole("expert_ffn")
@@ -260,7 +266,7 @@ def _experts(facts: Facts, layers: int) -> Experts | None:
         ffn=ffn,
         shared=shared,
         shared_ffn=shared * ffn if shared_ffn is None else shared_ffn,
-        layers=layers if moe_layers is None else moe_layers,
+        layers=moe_layers or 0,
         latent=latent,
     )
 

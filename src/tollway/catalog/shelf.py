@@ -1,10 +1,11 @@
-"""Finds a chip or a model by name in the packaged files; reads only the file that was asked for."""
+"""Finds a chip, model or engine by name in the packaged files; reads only what was asked for."""
 
 import tomllib
 from functools import cache
 from importlib.resources import files
 
 from tollway.catalog.chips import Chip, read_chip
+from tollway.catalog.engines import Engine, EngineDefaults, read_engine
 from tollway.catalog.models import ModelShape, read_model
 from tollway.errors import TollwayError, unknown
 
@@ -35,6 +36,11 @@ def chip_names() -> tuple[str, ...]:
 def model_names() -> tuple[str, ...]:
     """The models of the catalogue, sorted."""
     return _names("models")
+
+
+def engine_names() -> tuple[str, ...]:
+    """The serving engines of the catalogue, sorted."""
+    return _names("engines")
 
 
 @cache
@@ -76,3 +82,24 @@ def model(name: str) -> ModelShape:
         TollwayError: there is none; the message names known ones and the closest.
     """
     return read_model(name, _text("models", name, "model"))
+
+
+@cache
+def engine(name: str) -> Engine:
+    """The serving engine of that name.
+
+    Raises:
+        TollwayError: there is none; the message names known ones and the closest.
+    """
+    return read_engine(name, _text("engines", name, "engine"))
+
+
+def engine_defaults(name: str, version: str | None, on: Chip) -> EngineDefaults:
+    """What an engine takes on a chip where its user says nothing; a wrapper's are those of the
+    engine that it wraps.
+
+    Raises:
+        TollwayError: there is no such engine.
+    """
+    found = engine(name)
+    return (found if found.same_as is None else engine(found.same_as)).defaults(version, on)
