@@ -54,6 +54,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.emulate:emulate",
         "Serve engines that aren't there, at the pace that the engine model predicts.",
     ),
+    "predict": (
+        "tollway.cli.predict:predict",
+        "Predict a model's speed, memory, cost and energy on a chip, each with its interval.",
+    ),
     "replay": (
         "tollway.cli.replay:replay",
         "Play a trace of real requests against a running gateway, and measure what comes back.",

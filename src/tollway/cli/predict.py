@@ -1,0 +1,117 @@
+"""`tollway predict`: what a model would feel like, and cost, on chips that need not exist.
+
+Rules
+1. The answer goes to standard output; what was guessed for it goes to standard error.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tollway.cli.calibrated import read_calibrated
+from tollway.cli.predict_answers import Answer, Wanted, answers, curves, users_of
+from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
+from tollway.cli.predict_question import catalogue_of
+from tollway.errors import TollwayError
+
+
+def predict(
+    *,
+    deployment: DeploymentOptions,
+    chip: str | None = None,
+    compare: str | None = None,
+    load: LoadOptions | None = None,
+    sweep: str | None = None,
+    price: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    assume: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    prefill: PrefillOptions | None = None,
+    calibrated: Path | None = None,
+    plot: Path | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Predict a model's speed, memory, cost and energy on a chip, each with its interval.
+
+    Parameters
+    ----------
+    chip
+        A chip of the catalogue (h200), a name that others give it, or a TOML file of one.
+    compare
+        Several chips instead, in one table: h200,mi355x,crescent-island-480. A count before a name
+        is its tp: 8xh200,1xcrescent-island-480.
+    sweep
+        concurrency, or concurrency=1,8,64: one answer for each number of users.
+    price
+        USD for an hour of one chip (2.50, or h200=2.50), or the catalogue's hyperscaler, neocloud
+        or rental price; may be repeated.
+    assume
+        A fact that is not known, as KEY=LO..HI: bf16_tflops, fp8_tflops, fp4_tflops, bandwidth
+        (GB/s), link_gb_s, power_w; may be repeated. With --compare it holds where it is not known.
+    calibrated
+        What `tollway calibrate` wrote from this deployment's own results.
+    plot
+        Draw tokens/s a user against tokens/s a chip into this .svg or .png file.
+    json
+        Print one JSON object.
+    """
+    if (chip is None) is (compare is None):
+        raise TollwayError("Say --chip CHIP, or --compare CHIP,CHIP,… for several.")
+    names = tuple(dict.fromkeys(compare.split(","))) if compare else (str(chip),)
+    load = load or LoadOptions()
+    users = users_of(sweep)
+    if users and (load.concurrency is not None or load.rate is not None):
+        raise TollwayError("--sweep says how many users ask. Leave out --concurrency and --rate.")
+    wanted = Wanted(
+        deployment=deployment,
+        load=load,
+        prefill=prefill or PrefillOptions(),
+        chips=names,
+        users=users,
+        prices=price,
+        assumptions=assume,
+        calibrated=None if calibrated is None else read_calibrated(calibrated),
+    )
+    found = answers(wanted, catalogue_of(deployment.catalog))
+    if plot is not None:
+        from tollway.cli.predict_plot import draw
+
+        draw(found, plot)
+    _print(found, wanted, json=json)
+    if plot is not None:
+        sys.stderr.write(f"Drawn into {plot}.\n")
+    return 0
+
+
+def _print(found: Sequence[Answer], wanted: Wanted, *, json: bool) -> None:
+    if json:
+        from tollway.cli.predict_json import as_json
+
+        sys.stdout.write(as_json(found))
+        return
+    from tollway.cli.predict_table import print_answer, print_answers
+
+    if len(found) == 1:
+        print_answer(found[0])
+    elif not wanted.users:
+        print_answers(found, "", lambda one: one.chips)
+    else:
+        for at, (chips, group) in enumerate(curves(found).items()):
+            sys.stdout.write("\n" * (at > 0) + f"{wanted.deployment.model} on {chips}\n")
+            print_answers(group, "users", lambda one: f"{one.question.workload.concurrency:,}")
+    _warn(found)
+
+
+def _warn(found: Sequence[Answer]) -> None:
+    """What was guessed, each sentence once; before it, the chips that it is about where not all."""
+    about: dict[str, list[str]] = {}
+    for one in found:
+        refused = () if one.prediction is None else one.prediction.refused
+        for words in (*refused, *one.warnings):
+            about.setdefault(words, []).append(one.chips)
+    every = {one.chips for one in found if one.prediction is not None}
+    for words, chips in about.items():
+        names = dict.fromkeys(chips)
+        place = "" if set(names) == every else f"{', '.join(names)}: "
+        sys.stderr.write(f"warning: {place}{words}\n")

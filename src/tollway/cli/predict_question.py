@@ -1,0 +1,309 @@
+"""From the words of a command line to questions for the engine model.
+
+Rules
+1. A name is looked for in the user's own catalogue, then in the packaged one, then as what others
+   call it; what looks like a path is read.
+2. What the user does not say is the serving engine's own default for its version and the chip, and
+   the answer says so.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from tollway.catalog import Chip, EngineDefaults, ModelShape, Range, known_as
+from tollway.catalog.own import Catalogue, own
+from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
+from tollway.engine.question import (
+    EngineSettings,
+    Layout,
+    PrefillPool,
+    Question,
+    Speculation,
+    Workload,
+)
+from tollway.engine.work import FRAMEWORKS
+from tollway.errors import TollwayError, listed, unknown
+
+ASSUMABLE = {
+    "bf16_tflops": ("bf16_tflops", 1e12),
+    "fp16_tflops": ("fp16_tflops", 1e12),
+    "fp8_tflops": ("fp8_tflops", 1e12),
+    "fp4_tflops": ("fp4_tflops", 1e12),
+    "int8_tops": ("int8_tops", 1e12),
+    "int4_tops": ("int4_tops", 1e12),
+    "bandwidth": ("memory[0].gb_s", 1e9),
+    "link_gb_s": ("link_gb_s", 1e9),
+    "power_w": ("power_w", 1.0),
+}
+"""What --assume may name: the chip's own key, and what one unit of it is."""
+
+_RANGE = re.compile(r"([\d.]+)(?:\.\.([\d.]+))?")
+_COUNTED = re.compile(r"(\d+)x([^\d].*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and sentences about what was guessed or assumed to put it."""
+
+    question: Question
+    notes: tuple[str, ...]
+
+
+def catalogue_of(folder: Path | None) -> Catalogue:
+    """The packaged catalogue under the files of a folder.
+
+    Raises:
+        TollwayError: there is no such folder, or a file of it says what nobody understands.
+    """
+    if folder is not None and not folder.is_dir():
+        raise TollwayError(f"--catalog {folder} is not a folder. Name one with *.toml or *.json.")
+    files = sorted(folder.iterdir()) if folder is not None else []
+    texts = {_name(path): _text(path) for path in files if path.suffix in (".toml", ".json")}
+    return own(texts, datetime.now(UTC).date())
+
+
+def model_of(known: Catalogue, name: str) -> ModelShape:
+    """The model of that name, or of that file (rule 1).
+
+    Raises:
+        TollwayError: there is none.
+    """
+    found = _described(name)
+    if found is None:
+        return known.model(name if name in known.models else known_as("models", name) or name)
+    if not found.models:
+        raise TollwayError(
+            f"{name} describes no model. Hand in a config.json, or TOML with layers."
+        )
+    return next(iter(found.models.values()))
+
+
+def chip_of(known: Catalogue, name: str) -> Chip:
+    """The chip of that name, or of that file (rule 1).
+
+    Raises:
+        TollwayError: there is none.
+    """
+    found = _described(name)
+    if found is None:
+        return known.chip(name if name in known.chips else known_as("chips", name) or name)
+    if not found.chips:
+        raise TollwayError(f"{name} is no chip. Hand in TOML with [[memory]] tables.")
+    return next(iter(found.chips.values()))
+
+
+def _described(name: str) -> Catalogue | None:
+    path = Path(name)
+    if path.suffix not in (".toml", ".json"):
+        return None
+    try:
+        return own({_name(path): _text(path)}, datetime.now(UTC).date())
+    except TollwayError as error:
+        raise TollwayError(f"{path}: {error}") from error
+
+
+def _name(path: Path) -> str:
+    """A config.json is named after its folder, as its publisher's repository is."""
+    return path.absolute().parent.name if path.name == "config.json" else path.stem
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise TollwayError(f"{path} is not text. Hand in TOML, or a config.json.") from None
+
+
+def counted(text: str, tp: int) -> tuple[int, str]:
+    """`8xh200` is eight h200, and `h200` as many as `tp`."""
+    found = _COUNTED.fullmatch(text)
+    return (int(found[1]), found[2]) if found else (tp, text)
+
+
+def assumed(chip: Chip, said: Sequence[str]) -> Chip:
+    """The chip with what is assumed of it, each as a range.
+
+    Raises:
+        TollwayError: an assumption is none.
+    """
+    ranges = dict(chip.ranges)
+    for one in said:
+        key, _, value = one.partition("=")
+        if key not in ASSUMABLE:
+            raise TollwayError(str(unknown(key, ASSUMABLE, "--assume")))
+        low, high = _ends(one, value)
+        name, unit = ASSUMABLE[key]
+        ranges[name] = Range(low * unit, high * unit)
+    return replace(chip, ranges=MappingProxyType(ranges))
+
+
+def _ends(said: str, value: str) -> tuple[float, float]:
+    found = _RANGE.fullmatch(value)
+    try:
+        low, high = (float(found[1]), float(found[2] or found[1])) if found else (0.0, 0.0)
+    except ValueError:
+        low = high = 0.0
+    if not 0 < low <= high:
+        raise TollwayError(
+            f"--assume {said} is not KEY=LO..HI. Write numbers above zero, the smaller first: "
+            "--assume bf16_tflops=200..250, or one: --assume power_w=350."
+        )
+    return low, high
+
+
+def ask(
+    known: Catalogue,
+    chip: Chip,
+    said: DeploymentOptions,
+    load: LoadOptions,
+    model: ModelShape | None = None,
+) -> Asked:
+    """The question that a command line puts, without prices and without a prefill half.
+
+    Raises:
+        TollwayError: an option makes no sense.
+    """
+    name, _, version = said.engine.partition("@")
+    defaults = known.engine_defaults(name, version or None, chip)
+    framework = known.engine(name).same_as or name
+    if load.rate is not None and load.concurrency is not None:
+        raise TollwayError("--rate and --concurrency are two kinds of load. Give one of them.")
+    question = Question(
+        model=model or model_of(known, said.model),
+        chip=chip,
+        workload=Workload(
+            input_tokens=load.input,
+            output_tokens=load.output,
+            concurrency=load.concurrency,
+            rate=load.rate,
+            requests=load.requests,
+            spread=load.spread,
+        ),
+        layout=Layout(tp=said.tp, pp=said.pp, ep=said.ep, attention_dp=said.dp_attention),
+        settings=_settings(said, defaults, framework, version or None),
+    )
+    return Asked(question, tuple(_notes(said, defaults, framework)))
+
+
+def _settings(
+    said: DeploymentOptions, defaults: EngineDefaults, framework: str, version: str | None
+) -> EngineSettings:
+    _check_counts(said)
+    share = said.memory_share
+    if share is None and defaults.memory_of == "all":
+        share = defaults.memory_share
+    settings = EngineSettings(
+        precision=said.precision,
+        kv_precision=said.kv_precision,
+        batch_tokens=said.token_budget or defaults.batch_tokens,
+        sequences=said.max_num_seqs or defaults.sequences,
+        context=said.context,
+        framework=framework,
+        version=version,
+        blocks=said.kv_blocks,
+        prefix_share=said.prefix_share,
+        tiers=said.memory_tiers,
+        speculation=_speculation(said),
+    )
+    return settings if share is None else replace(settings, memory_share=share)
+
+
+def _check_counts(said: DeploymentOptions) -> None:
+    counts = {
+        "--context": said.context,
+        "--max-num-seqs": said.max_num_seqs,
+        "--token-budget": said.token_budget,
+        "--memory-tiers": said.memory_tiers,
+        "--kv-blocks": said.kv_blocks,
+        "--ep": said.ep,
+    }
+    for option, count in counts.items():
+        if count is not None and count < 1:
+            raise TollwayError(f"{option} is {count}. It is a whole number, 1 or more.")
+    share = said.memory_share
+    if share is not None and not 0 < share <= 1:
+        raise TollwayError(f"--memory-share is {share:g}. It is above 0 and at most 1.")
+
+
+def _speculation(said: DeploymentOptions) -> Speculation | None:
+    drafted, share = said.spec_tokens, said.acceptance
+    if drafted is None and share is None:
+        return None
+    if drafted is None or share is None:
+        raise TollwayError(
+            "--spec-tokens and --acceptance belong together: how many tokens are drafted a step, "
+            "and the share of them that is kept."
+        )
+    if drafted < 1 or not 0 <= share <= 1:
+        raise TollwayError(
+            f"--spec-tokens {drafted} --acceptance {share:g} cannot be. Draft at least one token; "
+            "the share that is kept is from 0 to 1."
+        )
+    return Speculation(drafted, share * drafted)
+
+
+def _notes(said: DeploymentOptions, defaults: EngineDefaults, framework: str) -> list[str]:
+    notes = [f"{doubt}." for doubt in defaults.doubts if _moves(doubt, said)]
+    if framework not in FRAMEWORKS:
+        notes.append(
+            f"{framework} was never measured; it is taken to be as {listed(FRAMEWORKS)} are on "
+            "average."
+        )
+    if said.max_num_seqs is None and defaults.sequences is not None:
+        notes.append(
+            f"max_num_seqs is not declared; {defaults.sequences} is the default of "
+            f"{defaults.engine} there."
+        )
+    if said.token_budget is None and defaults.batch_tokens is not None:
+        notes.append(
+            f"the token budget of a step is not declared; {defaults.batch_tokens} is the default "
+            f"of {defaults.engine} there."
+        )
+    return notes
+
+
+def _moves(doubt: str, said: DeploymentOptions) -> bool:
+    """Whether a doubt is about something that the user leaves to the engine."""
+    declared: Mapping[str, object] = {
+        "sequences": said.max_num_seqs,
+        "batch_tokens": said.token_budget,
+        "memory_share": said.memory_share,
+        # Neither enters the answer: the block is 16 tokens, prefix hits are --prefix-share.
+        "block": 16,
+        "prefix_cache": said.prefix_share,
+    }
+    return not any(f"'s {field} of" in doubt and declared[field] is not None for field in declared)
+
+
+def with_prefill(question: Question, known: Catalogue, said: PrefillOptions) -> Asked:
+    """The question with a prefill half, where one is asked for.
+
+    Raises:
+        TollwayError: there is no such chip.
+    """
+    if said.prefill_chip is None:
+        if said != PrefillOptions():
+            raise TollwayError("--prefill-… needs --prefill-chip. Say which chip prefills.")
+        return Asked(question, ())
+    chip, notes = chip_of(known, said.prefill_chip), ()
+    if chip.ranges:
+        chip, names = chip.at(0.5), ", ".join(sorted(chip.ranges))
+        notes = (f"{chip.name} prefills in the middle of what is known of it as ranges: {names}.",)
+    link = said.kv_link_gb_s
+    pool = PrefillPool(
+        chip=chip,
+        layout=Layout(tp=said.prefill_tp),
+        replicas=said.prefill_replicas,
+        link=None if link is None else link * 1e9,
+    )
+    paired = replace(
+        question,
+        prefill=pool,
+        decode_replicas=said.decode_replicas,
+        prefill_hour_usd=said.prefill_price,
+    )
+    return Asked(paired, notes)
