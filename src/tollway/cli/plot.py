@@ -28,7 +28,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points in their order; `points` is empty where there is nothing to show, and `name` says why."""
+    """Points in their order; none where there is nothing to show, and `name` says why."""
 
     name: str
     points: tuple[Point, ...]
@@ -64,7 +64,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A point of a series; its shape is `series` modulo `SHAPES`: disc, square, triangle, diamond."""
+    """A point of a series, whose number says its shape: disc, square, triangle, diamond, disc…"""
 
     x: float
     y: float

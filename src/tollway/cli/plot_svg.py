@@ -6,7 +6,7 @@ from html import escape
 from tollway.cli.plot import HEIGHT, SHAPES, WIDTH, Band, Dot, Line, Mark, Plot, Text, marks
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b45f9b", "#8a6d00", "#4f8fc0")
-"""Told apart by colour-blind readers (after Okabe and Ito, 2008), and seen on white and on black."""
+"""Told apart by the colour-blind (after Okabe and Ito, 2008), and seen on white and on black."""
 
 _STYLE = """
 svg { background: #ffffff; color: #1c1c1c; font-family: system-ui, sans-serif }

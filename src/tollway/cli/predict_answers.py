@@ -89,8 +89,7 @@ def answers(wanted: Wanted, known: Catalogue) -> list[Answer]:
     found: list[Answer] = []
     for name in wanted.chips:
         asked = _asked(wanted, known, name)
-        for users in wanted.users or (None,):
-            found.append(_answer(_at(asked, users), wanted))
+        found += [_answer(_at(asked, users), wanted) for users in wanted.users or (None,)]
     if all(one.prediction is None for one in found):
         raise TollwayError("\n".join(dict.fromkeys(str(one.refused) for one in found)))
     return found

@@ -70,7 +70,7 @@ def _asked(answer: Answer) -> dict[str, object]:
 
 def _figures(one: Prediction | None) -> dict[str, object]:
     if one is None:
-        return dict.fromkeys(FIGURES)
+        return {name: None for name in FIGURES}
     origin: str = one.origin
     return {
         "ttft_s": _estimate(one.ttft, origin),

@@ -186,7 +186,7 @@ def ask(
         layout=Layout(tp=said.tp, pp=said.pp, ep=said.ep, attention_dp=said.dp_attention),
         settings=_settings(said, defaults, framework, version or None),
     )
-    return Asked(question, tuple(_notes(said, defaults, framework)))
+    return Asked(question, tuple(_notes(said, defaults, question)))
 
 
 def _settings(
@@ -246,33 +246,36 @@ def _speculation(said: DeploymentOptions) -> Speculation | None:
     return Speculation(drafted, share * drafted)
 
 
-def _notes(said: DeploymentOptions, defaults: EngineDefaults, framework: str) -> list[str]:
-    notes = [f"{doubt}." for doubt in defaults.doubts if _moves(doubt, said)]
-    if framework not in FRAMEWORKS:
-        notes.append(
-            f"{framework} was never measured; it is taken to be as {listed(FRAMEWORKS)} are on "
-            "average."
-        )
+def _notes(said: DeploymentOptions, defaults: EngineDefaults, asked: Question) -> list[str]:
+    """What was taken from the engine's defaults, where that may move the answer."""
+    load, name = asked.workload, f"the default of {defaults.engine}"
+    users = max(load.concurrency or 1, round((load.rate or 0) * 10))
+    found: list[str] = []
     if said.max_num_seqs is None and defaults.sequences is not None:
-        notes.append(
-            f"max_num_seqs is not declared; {defaults.sequences} is the default of "
-            f"{defaults.engine} there."
-        )
+        if defaults.sequences <= 2 * users:
+            seats = defaults.sequences
+            found.append(f"max_num_seqs is not declared; {name}, {seats}, is taken.")
     if said.token_budget is None and defaults.batch_tokens is not None:
-        notes.append(
-            f"the token budget of a step is not declared; {defaults.batch_tokens} is the default "
-            f"of {defaults.engine} there."
+        if defaults.batch_tokens < load.input_tokens * users:
+            budget = defaults.batch_tokens
+            found.append(f"the token budget of a step is not declared; {name}, {budget}, is taken.")
+    if found:
+        found += [f"{doubt}." for doubt in defaults.doubts if _is_of_use(doubt, said)]
+    if asked.settings.framework not in FRAMEWORKS:
+        found.append(
+            f"{asked.settings.framework} was never measured; it is taken to be as "
+            f"{listed(FRAMEWORKS)} are on average."
         )
-    return notes
+    return found
 
 
-def _moves(doubt: str, said: DeploymentOptions) -> bool:
-    """Whether a doubt is about something that the user leaves to the engine."""
+def _is_of_use(doubt: str, said: DeploymentOptions) -> bool:
+    """Whether a doubt is about a default that enters the answer."""
     declared: Mapping[str, object] = {
         "sequences": said.max_num_seqs,
         "batch_tokens": said.token_budget,
         "memory_share": said.memory_share,
-        # Neither enters the answer: the block is 16 tokens, prefix hits are --prefix-share.
+        # Blocks are 16 tokens, and what the prefix cache finds is --prefix-share.
         "block": 16,
         "prefix_cache": said.prefix_share,
     }

@@ -12,7 +12,7 @@ MEANING = {
     "measured": "this model was measured on this chip under this engine.",
     "interpolated": "model, chip and engine were each measured, but not together.",
     "extrapolated": "the model, the chip or the engine was never measured.",
-    "spec sheet": "nobody has measured this chip: a best case, and what slower software would cost.",
+    "spec sheet": "no result at hand is near this chip; its software may be slower than assumed.",
 }
 BINDING = {
     "bandwidth": "reading weights and KV from memory",
@@ -155,8 +155,8 @@ _COLUMNS: tuple[tuple[str, Callable[[Prediction], Estimate | None], Shown], ...]
     ("TPOT", lambda one: one.tpot, seconds),
     ("tok/s user", lambda one: one.user_tokens, number),
     ("tok/s chip", lambda one: one.chip_tokens, number),
-    ("J/token", lambda one: one.energy, number),
     ("$/Mtok", lambda one: one.usd_per_mtok, number),
+    ("J/token", lambda one: one.energy, number),
 )
 
 
@@ -164,14 +164,15 @@ def print_answers(answers: Sequence[Answer], label: str, name: Callable[[Answer]
     """Two lines for each answer, the values and their 80% intervals. What was refused stays in,
     and its reason follows the table."""
     priced = any(one.prediction and one.prediction.usd_per_mtok for one in answers)
-    columns = [column for column in _COLUMNS if priced or column[0] != "$/Mtok"]
+    left_out = "J/token" if priced else "$/Mtok"  # 80 columns have room for one
+    columns = [column for column in _COLUMNS if column[0] != left_out]
     rows: list[list[str]] = []
     for answer in answers:
         one = answer.prediction
         if one is None:
             rows.append([name(answer), "refused", *[""] * (len(columns) - 1)])
             continue
-        values, ends = [name(answer)], [f"  {one.origin}, {one.binds}"]
+        values, ends = [name(answer)], [f"{one.origin}, {one.binds}"]
         for _, get, show in columns:
             figure = get(one)
             values.append("-" if figure is None else show(figure.value, None))
