@@ -178,18 +178,32 @@ def _recipe(row: dict[str, object], width: int, inputs: int, outputs: int) -> No
     users, model, chip = int(str(row["concurrency"])), str(row["model"]), row["chip"]
     row["kv_precision"] = "fp8"
     if row["framework"] == "vllm":
-        row["batch_tokens"] = 8192
+        row["batch_tokens"], row["memory_share"] = 8192, 0.9
         row["sequences"] = 512 if chip == "b200" else max(users, 1)
         if model.startswith("minimax"):
-            row["batch_tokens"], row["sequences"] = (16384 if users <= 32 else 32768), 512
+            row["sequences"], row["memory_share"] = 1024, 0.95
+            if chip == "h200":
+                row["batch_tokens"], row["sequences"] = (16384 if users <= 32 else 32768), 512
     elif row["framework"] == "trtllm":
         _recipe_trtllm(row, width, inputs, outputs)
     else:
         _recipe_sglang(row, inputs, outputs)
     if model == "deepseek-r1":
-        many = int(str(row["attention_dp"])) > 1
-        row["drafted"], row["accepted"] = (1, 0.8) if many else (3, 1.0)
-        row["note"] = "multi-token prediction inferred from matched V3 rows"
+        _recipe_mtp(row, inputs)
+
+
+def _recipe_mtp(row: dict[str, object], inputs: int) -> None:
+    """R1 rows run multi-token prediction without saying so: matched V3 rows are slower by as much
+    as these acceptances say."""
+    users, groups = int(str(row["concurrency"])), int(str(row["attention_dp"]))
+    row["note"] = "multi-token prediction inferred from matched V3 rows"
+    if row["framework"] == "sglang":
+        row["drafted"], row["accepted"], row["sequences"] = 2, 0.6, 256
+        return
+    row["drafted"], row["accepted"] = (1, 0.8) if groups > 1 else (3, 1.0)
+    each = max(1, users // groups)
+    row["sequences"] = each
+    row["batch_tokens"] = ((int(str(row["drafted"])) + 1) * each + inputs + 127) // 64 * 64
 
 
 def _recipe_trtllm(row: dict[str, object], width: int, inputs: int, outputs: int) -> None:
@@ -213,11 +227,13 @@ def _recipe_trtllm(row: dict[str, object], width: int, inputs: int, outputs: int
 
 def _recipe_sglang(row: dict[str, object], inputs: int, outputs: int) -> None:
     users, short = int(str(row["concurrency"])), inputs == outputs == 1024
+    row["memory_share"] = 0.82
     if row["chip"] == "b200":
         row["hold_steps"] = 15 if users >= 16 else 5
         fp8 = row["precision"] == "fp8"
         row["batch_tokens"] = 32768 if fp8 else 16384
         row["sequences"] = (128 if users <= 128 else 512) if fp8 else 256
+        row["memory_share"] = 0.95 if fp8 and row["tp"] == 4 else 0.82 if fp8 else 0.85
     else:
         row["batch_tokens"], row["kv_precision"] = 32768, "bf16"
         row["sequences"] = 512 if short else 256
@@ -248,6 +264,10 @@ def _gpustack(row: dict[str, object], raw: dict[str, str]) -> str | None:
         r"(?:max-num-batched-tokens|max_num_tokens|chunked-prefill-size)[ =](\d+)", command
     )
     row["batch_tokens"] = budget[1] if budget else ""
+    if row["framework"] == "vllm":
+        # vLLM 0.11 starts with these on chips of 70 GB and more, but not on A100.
+        row["sequences"] = 256 if row["chip"] == "a100" else 1024
+        row["batch_tokens"] = row["batch_tokens"] or (2048 if row["chip"] == "a100" else 8192)
     row["note"] = "lengths vary as in ShareGPT; taken as uniform"
     return None
 

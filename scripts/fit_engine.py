@@ -29,6 +29,7 @@ from tollway.engine.deployment import deploy
 from tollway.engine.fitted import CONSTANTS, Constants, step_time
 from tollway.engine.measured import Measured, measured, question_of
 from tollway.engine.outcome import Rehearsal, before_first, rehearse
+from tollway.engine.validation import TAIL
 from tollway.engine.work import WORK_FIELDS, Work
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +51,7 @@ PRIORS = {
     "blend": (1.2, 0.1),
     "score_prefill": (0.4, 0.5),
     "score_decode": (0.3, 0.7),
-    "link": (0.4, 0.5),
+    "link": (0.65, 0.2),
     "hop": (4e-6, 0.5),
     "layer": (45e-6, 0.3),
     "moe_layer": (30e-6, 0.4),
@@ -66,7 +67,7 @@ PRIORS = {
     "trtllm": (0.9, 0.15),
     "front": (8e-3, 0.7),
     "front_token": (2e-6, 1.0),
-    "front_moe": (20e-3, 1.0),
+    "front_user": (0.5e-3, 1.0),
     "front_mla": (100e-3, 0.7),
     "front_steps": (2.0, 0.5),
 }
@@ -109,7 +110,8 @@ class Table:
         tpot = np.bincount(self.index, self.pace * seconds, count)
         ttft = np.bincount(self.index, self.late * seconds, count)
         front = [
-            before_first(constants, load, one) for load, one in zip(self.loads, tpot, strict=True)
+            before_first(constants, load, one, load.users or 1)
+            for load, one in zip(self.loads, tpot, strict=True)
         ]
         return tpot, ttft + np.array(front)
 
@@ -164,14 +166,16 @@ def folds(table: Table, everything: np.ndarray, kind: str) -> tuple[dict, np.nda
 
 def written(logs: np.ndarray) -> dict[str, float]:
     """Constants as the file has them: six digits."""
-    return {name: float(f"{value:.6g}") for name, value in zip(CONSTANTS, np.exp(logs), strict=True)}
+    return {
+        name: float(f"{value:.6g}") for name, value in zip(CONSTANTS, np.exp(logs), strict=True)
+    }
 
 
 def bounds(errors: np.ndarray, weight: np.ndarray) -> list[float]:
     """What an answer is multiplied with for the ends of its 80% interval."""
     order = np.argsort(-errors)
     share = np.cumsum(weight[order]) / weight.sum()
-    ends = [float(-errors[order][np.searchsorted(share, at)]) for at in (0.1, 0.9)]
+    ends = [float(-errors[order][np.searchsorted(share, at)]) for at in (TAIL, 1 - TAIL)]
     return [round(float(np.exp(end)), 4) for end in ends]
 
 
@@ -182,7 +186,9 @@ def intervals(table: Table, errors: dict[str, dict[str, np.ndarray]]) -> dict[st
         for regime, mask in (("free", ~table.saturated), ("saturated", table.saturated)):
             far = np.concatenate([errors[kind][metric][mask] for kind in ("family", "generation")])
             found[f"{metric} {regime}"] = {
-                "measured here": _narrow(bounds(errors["fitted"][metric][mask], table.weight[mask])),
+                "measured here": _narrow(
+                    bounds(errors["fitted"][metric][mask], table.weight[mask])
+                ),
                 "measured": bounds(errors["fitted"][metric][mask], table.weight[mask]),
                 "interpolated": bounds(errors["family"][metric][mask], table.weight[mask]),
                 "extrapolated": bounds(far, np.tile(table.weight[mask], 2)),

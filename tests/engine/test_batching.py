@@ -46,7 +46,7 @@ def test_200_users_with_long_contexts_exceed_kv_capacity_and_queue() -> None:
     while len(engine.running) > admitted or not engine.running[-1].generated:
         admitted = len(engine.running)
         engine.advance(engine.plan_step())
-    assert 0 < len(engine.running) < 20
+    assert 0 < len(engine.running) < 40
     assert len(engine.waiting) == 200 - len(engine.running)
     assert engine.running == users[: len(engine.running)]
 

@@ -50,7 +50,7 @@ def test_a_deployment_that_cannot_be_is_refused_with_the_arithmetic(
     name: str, on: str, tp: int, precision: str, message: str
 ) -> None:
     with pytest.raises(TollwayError, match=message):
-        deploy(model(name), chip(on), tp, EngineSettings(precision=precision))
+        deploy(model(name), chip(on), tp, EngineSettings(precision=precision, memory_share=0.9))
 
 
 def test_tp_that_splits_kv_heads_unevenly_is_refused() -> None:

@@ -1,5 +1,6 @@
 """How fast a model runs on a chip: step time, memory tiers, batching."""
 
+from tollway.engine.anchors import Anchor, Calibration, calibrate
 from tollway.engine.answer import Bound, Estimate, Origin, Prediction, Scenario, TierUse
 from tollway.engine.batching import Batching, Plan, Sequence
 from tollway.engine.deployment import Capacity, Deployment, Room, deploy, kv_capacity
@@ -21,11 +22,14 @@ from tollway.engine.step import (
     prefill_chunk,
     step_time,
 )
+from tollway.engine.sustain import Sustained, sustained
 
 __all__ = [
+    "Anchor",
     "Batch",
     "Batching",
     "Bound",
+    "Calibration",
     "Capacity",
     "Chunk",
     "Deployment",
@@ -43,12 +47,15 @@ __all__ = [
     "Speculation",
     "StepTime",
     "StepTimer",
+    "Sustained",
     "TierUse",
     "Workload",
+    "calibrate",
     "decode_step",
     "deploy",
     "kv_capacity",
     "predict",
     "prefill_chunk",
     "step_time",
+    "sustained",
 ]

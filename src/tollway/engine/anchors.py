@@ -110,7 +110,7 @@ def moved(c: Constants, logs: Sequence[float]) -> Constants:
         link=c.link / network,
         front=c.front * front,
         front_token=c.front_token * front,
-        front_moe=c.front_moe * front,
+        front_user=c.front_user * front,
         front_mla=c.front_mla * front,
         front_steps=c.front_steps * front,
     )

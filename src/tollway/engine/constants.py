@@ -16,11 +16,9 @@ BLOCK = 16
 """Tokens in one KV block: vLLM's default block size."""
 
 SEQUENCES = 256
-"""How many sequences run at once where nothing is declared: vLLM's default on smaller chips."""
-
-BATCH_TOKENS = {"vllm": 8192, "sglang": 8192, "trtllm": 8192}
-"""Tokens of one step where nothing is declared: vLLM's max_num_batched_tokens and SGLang's
-chunked_prefill_size on large chips, TensorRT-LLM's max_num_tokens."""
+BATCH_TOKENS = 8192
+"""How many sequences run at once, and tokens of one step, where neither the question nor the
+catalogue's engine says: vLLM's on smaller chips."""
 
 KV_PRECISION = "bf16"
 """Precision of the cache where neither the question nor the checkpoint says: engines' "auto"."""

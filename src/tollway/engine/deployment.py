@@ -9,15 +9,15 @@ Rules
 
 from dataclasses import dataclass
 
-from tollway.catalog import Chip, ModelShape
+from tollway.catalog import Chip, EngineDefaults, ModelShape, engine_defaults
 from tollway.engine import constants as c
 from tollway.engine.question import EngineSettings, Layout
 from tollway.engine.replay import Mixing
 from tollway.engine.weights import kv_bytes, weights_of
 from tollway.errors import TollwayError, unknown
 
-MIXING: dict[str, Mixing] = {"vllm": "mixed", "sglang": "apart", "trtllm": "whole"}
-"""How each engine fills a step. Others are taken to do as vLLM does."""
+_MIXING: dict[str, Mixing] = {"chunked": "mixed", "separate": "apart", "whole": "whole"}
+"""The replay's word for the catalogue's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ class Deployment:
     link: float
     weight_slowdown: float
     capacity: Capacity
+    doubts: tuple[str, ...]
 
     @property
     def tp(self) -> int:
@@ -120,24 +121,36 @@ def deploy(
     blocks = wanted.blocks or room.tokens // c.BLOCK
     context = _context(model, chip, spread, room, wanted)
     groups = spread.attention_dp
+    own = engine_defaults(wanted.framework, wanted.version, chip)
+    budget = wanted.batch_tokens or own.batch_tokens or c.BATCH_TOKENS
     return Deployment(
         model=model,
         chip=chip,
         layout=spread,
         precision=precision,
         kv_precision=kv_precision,
-        framework=wanted.framework,
-        mixing=MIXING.get(wanted.framework, "mixed"),
-        batch_tokens=(wanted.batch_tokens or c.BATCH_TOKENS.get(wanted.framework, 8192)) * groups,
-        sequences=wanted.sequences or c.SEQUENCES,
+        framework=own.engine,
+        mixing=_MIXING[own.prefill or "chunked"],
+        batch_tokens=budget * groups,
+        sequences=wanted.sequences or own.sequences or c.SEQUENCES,
         context=context,
         blocks=blocks,
         drafted=0 if wanted.speculation is None else wanted.speculation.drafted,
-        levels=wanted.framework != "vllm",
+        levels=own.engine != "vllm",
         link=_link(chip, spread),
         weight_slowdown=_slowdown(room),
         capacity=room,
+        doubts=_doubts(own, wanted),
     )
+
+
+def _doubts(own: EngineDefaults, wanted: EngineSettings) -> tuple[str, ...]:
+    """What is guessed of the defaults that were needed."""
+    if None not in (wanted.sequences, wanted.batch_tokens, wanted.memory_share):
+        return ()
+    said = {"sequences": wanted.sequences, "batch_tokens": wanted.batch_tokens}
+    declared = [f"'s {name} of" for name, value in said.items() if value is not None]
+    return tuple(doubt for doubt in own.doubts if not any(name in doubt for name in declared))
 
 
 def precisions(model: ModelShape, wanted: EngineSettings) -> tuple[str, str]:
@@ -172,7 +185,7 @@ def kv_capacity(
     spread = Layout(tp=layout) if isinstance(layout, int) else layout
     precision, kv_precision = precisions(model, wanted)
     weights = round(_weights_a_chip(model, spread, precision))
-    tiers = _fill(chip, weights, wanted)
+    tiers = _fill(chip, weights, wanted, _share(chip, weights, wanted))
     token_bytes = kv_bytes(model, spread.tp, kv_precision) * _cached_layers(model) / spread.pp
     kv = sum(tier.kv for tier in tiers) if sum(tier.weights for tier in tiers) == weights else 0
     tokens = int(kv / token_bytes) * spread.attention_dp // c.BLOCK * c.BLOCK
@@ -195,11 +208,25 @@ def _cached_layers(model: ModelShape) -> float:
     return max(model.attention_layers - windowed + windowed * part, 1e-6)
 
 
-def _fill(chip: Chip, weights: int, wanted: EngineSettings) -> tuple[Room, ...]:
+def _share(chip: Chip, weights: int, wanted: EngineSettings) -> float:
+    """The share of memory that the engine may fill, weights included; some count theirs from what
+    weights leave free."""
+    if wanted.memory_share is not None:
+        return wanted.memory_share
+    own = engine_defaults(wanted.framework, wanted.version, chip)
+    share = own.memory_share or c.MEMORY_SHARE
+    if own.memory_of == "all":
+        return share
+    whole = sum(tier.size for tier in chip.memory[: wanted.tiers])
+    held = min(1.0, (weights + c.RUNTIME_BYTES) / whole)
+    return held + share * (1.0 - held)
+
+
+def _fill(chip: Chip, weights: int, wanted: EngineSettings, share: float) -> tuple[Room, ...]:
     rooms: list[Room] = []
     runtime, left = c.RUNTIME_BYTES, weights
     for tier in chip.memory[: wanted.tiers]:
-        usable = int(tier.size * wanted.memory_share)
+        usable = int(tier.size * share)
         held = max(0, min(left, usable - runtime))
         kv = max(0, usable - runtime - held)
         rooms.append(Room(tier.kind, tier.size, usable, held, runtime, kv, tier.bandwidth))
@@ -222,19 +249,21 @@ def _too_large(
     total = weights_of(model, precision).total
     each = _weights_a_chip(model, layout, precision)
     memory = sum(tier.size for tier in chip.memory[: wanted.tiers])
-    mend = _mend_of_size(model, chip, precision, wanted)
+    share = _share(chip, round(each), wanted)
+    mend = _mend_of_size(model, chip, precision, wanted, share)
     return (
         f"{model.name} in {precision} does not fit on {layout.chips} x {chip.name}: "
         f"{total / 1e9:.1f} GB of weights / {layout.chips} = {each / 1e9:.1f} GB a chip, plus "
         f"{c.RUNTIME_BYTES / 1e9:.1f} GB for the runtime, against "
-        f"{memory / 1e9:.1f} GB x {wanted.memory_share:g} = "
-        f"{memory * wanted.memory_share / 1e9:.1f} GB. {mend}"
+        f"{memory / 1e9:.1f} GB x {share:g} = {memory * share / 1e9:.1f} GB. {mend}"
     )
 
 
-def _mend_of_size(model: ModelShape, chip: Chip, precision: str, wanted: EngineSettings) -> str:
+def _mend_of_size(
+    model: ModelShape, chip: Chip, precision: str, wanted: EngineSettings, share: float
+) -> str:
     memory = sum(tier.size for tier in chip.memory[: wanted.tiers])
-    room = memory * wanted.memory_share - c.RUNTIME_BYTES
+    room = memory * share - c.RUNTIME_BYTES
     for tp in (1, 2, 4, 8, 16, 32, 64):
         fits = weights_of(model, precision).total / tp < room
         if fits and tp <= max(chip.domain or 1, 8) and model.heads % tp == 0:

@@ -94,7 +94,7 @@ def pair_outcome(question: Question, decode: Deployment, constants: Constants) -
     rate = load.rate if load.rate is not None else _rate(halves, users)
     first, active = halves.first(rate, users), halves.active(rate)
     rehearsal, outcome = halves.decoding(active)
-    ttft = first + before_first(constants, rehearsal, outcome.tpot)
+    ttft = first + before_first(constants, rehearsal, outcome.tpot, active)
     return Pair(
         rehearsal=rehearsal,
         outcome=replace(outcome, ttft=ttft, waiting=rate * first, running=active),

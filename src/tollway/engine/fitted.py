@@ -28,8 +28,8 @@ class Constants:
     Seconds: `layer`, `moe_layer`, `fused_layer`, `mla_layer`, `block_layer`, `narrow_layer` (the
     kernels of a layer of that kind), `host_layer` (of a step with a prompt, launched one by one),
     `step`, `sequence`, `hop`. Times on these by engine: `vllm`, `sglang`, `trtllm`.
-    Before the first token: `front` seconds, `front_token` a prompt token, `front_moe` and
-    `front_mla` with such models, and `front_steps` decode steps."""
+    Before the first token: `front` seconds, `front_token` a prompt token, `front_user` for each
+    user at once, `front_moe` and `front_mla` with such models, and `front_steps` decode steps."""
 
     weight_read: float
     narrow_read: float
@@ -59,7 +59,7 @@ class Constants:
     trtllm: float
     front: float
     front_token: float
-    front_moe: float
+    front_user: float
     front_mla: float
     front_steps: float
 
@@ -90,16 +90,16 @@ class StepTime:
 def step_time(c: Constants, w: Work) -> StepTime:
     """How long the work of one step takes."""
     software = w.vllm * c.vllm + w.sglang * c.sglang + w.trtllm * c.trtllm
-    sharp = w.ridge**c.ridge / c.math
     read = w.dense_read / (c.weight_read * c.narrow_read**w.narrow)
-    math = w.dense_math * sharp
+    wide = w.wide_ridge**c.ridge
+    math = (w.wide_math * wide + w.dense_math * w.ridge**c.ridge) / c.math
     dense = _meet(read, math, 4.0)
     expert_read = w.expert_read / c.expert_read
     expert_math = w.expert_math * (1.0 + c.imbalance * w.spread) + c.pad_rows * w.expert_pad
     expert_math = expert_math * w.expert_ridge**c.ridge / c.expert_math
     experts = _meet(expert_read, expert_math, c.blend)
     kv = w.kv_read / c.kv_read
-    attention = w.score_prefill * (2.0 * w.wide_ridge) ** c.ridge / c.score_prefill
+    attention = w.score_prefill * wide / c.score_prefill
     attention = attention + w.score_decode / c.score_decode
     network = w.wire / c.link + w.hops * c.hop
     launches = software * w.layers * c.layer + (

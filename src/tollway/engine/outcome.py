@@ -29,10 +29,12 @@ MOST_REQUESTS = 8192
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """A load replayed on a deployment: spans with the work of one step each, and sums over the
-    schedule. `saturated` is whether users waited for a seat or for room in the cache."""
+    schedule. `users` are at once where the load says so. `saturated` is whether users waited for a
+    seat or for room in the cache."""
 
     deployment: Deployment
     prompt: int
+    users: int | None
     spans: tuple[tuple[Span, Work], ...]
     requests: int
     output_tokens: int
@@ -69,6 +71,7 @@ def policy_of(deployment: Deployment, settings: EngineSettings) -> Policy:
         hold_steps=settings.hold_steps,
         hold_tokens=settings.hold_tokens,
         stride=1.0 + accepted,
+        rows=1 + deployment.drafted,
         cached=settings.prefix_share,
     )
 
@@ -129,6 +132,7 @@ def rehearse(
     return Rehearsal(
         deployment=deployment,
         prompt=load.prompt,
+        users=load.users if load.arrivals is None else None,
         spans=tuple((span, rig.of(span)) for span in digest(schedule)),
         requests=schedule.requests,
         output_tokens=schedule.output_tokens,
@@ -165,7 +169,8 @@ def timed(rehearsal: Rehearsal, constants: Constants) -> Outcome:
         causes["network"] += step.network * span.steps
         causes["overhead"] += step.overhead * span.steps
     tpot /= rehearsal.requests
-    ttft = ttft / rehearsal.requests + before_first(constants, rehearsal, tpot)
+    users = (running + waiting) / total if rehearsal.users is None else rehearsal.users
+    ttft = ttft / rehearsal.requests + before_first(constants, rehearsal, tpot, users)
     return Outcome(
         ttft=ttft,
         tpot=tpot,
@@ -178,12 +183,13 @@ def timed(rehearsal: Rehearsal, constants: Constants) -> Outcome:
     )
 
 
-def before_first(c: Constants, rehearsal: Rehearsal, tpot: float) -> float:
-    """Seconds before the first token that are not spent in steps."""
+def before_first(c: Constants, rehearsal: Rehearsal, tpot: float, users: float) -> float:
+    """Seconds before the first token that are not spent in steps, with so many users at once."""
     model = rehearsal.deployment.model
-    delay = c.front + c.front_token * rehearsal.prompt + c.front_steps * tpot
-    if model.experts is not None:
-        delay += c.front_moe
+    # All users ask at once in the first round, and their prompts are tokenized one by one.
+    queued = 1.0 + users * users / (2.0 * rehearsal.requests)
+    delay = c.front + c.front_token * rehearsal.prompt * queued + c.front_user * users
+    delay += c.front_steps * tpot
     if model.mla is not None:
         delay += c.front_mla
     return delay

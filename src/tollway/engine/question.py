@@ -10,7 +10,6 @@ Rules
 from dataclasses import dataclass, field
 
 from tollway.catalog import Chip, ModelShape
-from tollway.engine.constants import MEMORY_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,9 @@ class Speculation:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What a serving engine is started with.
+    """What a serving engine is started with; None is what it takes by itself, by the catalogue.
 
-    `framework` is vllm, sglang or trtllm. `memory_share` is vLLM's gpu_memory_utilization;
+    `framework` is an engine of the catalogue. `memory_share` is vLLM's gpu_memory_utilization;
     `batch_tokens` bounds tokens of one step, `sequences` those that run at once; `blocks` is how
     many KV blocks of 16 tokens there are, where the engine has said so; `prefix_share` is the share
     of prompt tokens found in the prefix cache. `context` bounds prompt and output in tokens.
@@ -53,7 +52,7 @@ class EngineSettings:
 
     precision: str | None = None
     kv_precision: str | None = None
-    memory_share: float = MEMORY_SHARE
+    memory_share: float | None = None
     batch_tokens: int | None = None
     sequences: int | None = None
     context: int | None = None

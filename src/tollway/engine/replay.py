@@ -32,9 +32,8 @@ chance, so that one question has one answer."""
 class Policy:
     """How an engine fills a step. `kv_tokens` is what its cache holds; `hold_steps` is how many
     decode steps a newcomer waits before it is looked at, unless `hold_tokens` of prompts wait;
-    `stride` is how many tokens one decode step yields (1 + accepted drafts); `cached` is the share
-    of a prompt that is in the cache already. `prefill_only` engines hand each sequence on after its
-    first token."""
+    `stride` is how many tokens one decode step yields (1 + accepted drafts) and `rows` how many it
+    computes (1 + drafts); `cached` is the share of a prompt that is in the cache already."""
 
     mixing: Mixing
     batch_tokens: int
@@ -44,6 +43,7 @@ class Policy:
     hold_steps: int = 0
     hold_tokens: int | None = None
     stride: float = 1.0
+    rows: int = 1
     cached: float = 0.0
 
 
@@ -210,7 +210,7 @@ class Replay:
     def _prefill(self, span: Span, emitting: list[int]) -> None:
         room = self.policy.batch_tokens
         if self.policy.mixing != "apart":
-            room -= self._decodes
+            room -= self._decodes * self.policy.rows
         while room > 0:
             one = self._partial
             if one is None:

@@ -1,6 +1,5 @@
 """What was guessed in an answer, and what to declare for a better one."""
 
-from tollway.engine.constants import SEQUENCES
 from tollway.engine.deployment import Deployment
 from tollway.engine.outcome import Rehearsal
 from tollway.engine.question import Question
@@ -11,10 +10,10 @@ _TIGHT = 0.15
 
 def warnings_of(question: Question, deployment: Deployment, load: Rehearsal) -> tuple[str, ...]:
     """One sentence for each input that was guessed and moves the answer."""
-    found: list[str] = []
+    found = [f"{doubt}." for doubt in deployment.doubts]
     settings, model = question.settings, question.model
     users = question.workload.concurrency or 1
-    if settings.sequences is None and users > SEQUENCES // 2:
+    if settings.sequences is None and users > deployment.sequences // 2:
         found.append(
             f"max_num_seqs is not declared; {deployment.sequences} are taken to run at once, and "
             "the rest waits."

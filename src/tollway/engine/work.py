@@ -27,9 +27,9 @@ FRAMEWORKS = ("vllm", "sglang", "trtllm")
 class Work:
     """One step of one chip.
 
-    Seconds at the chip's peaks: `dense_read`, `dense_math`, `expert_read`, `expert_math`,
-    `expert_pad` (arithmetic of one more row in each expert visited), `kv_read`, `score_prefill`,
-    `score_decode`, `wire` (bytes over a link).
+    Seconds at the chip's peaks: `dense_read`, `dense_math`, `wide_math` (in bf16), `expert_read`,
+    `expert_math`, `expert_pad` (arithmetic of one more row in each expert visited), `kv_read`,
+    `score_prefill`, `score_decode`, `wire` (bytes over a link).
     Counts: `layers`; of these `moe_layers` with separate kernels and `fused_layers` with fused
     ones, `mla_layers`, `block_layers` and `narrow_layers` that quantise activations in blocks to
     8 and to 4 bits; `hops` (collectives, each times the root of the log of its members),
@@ -41,6 +41,7 @@ class Work:
 
     dense_read: float
     dense_math: float
+    wide_math: float
     expert_read: float
     expert_math: float
     expert_pad: float
@@ -70,6 +71,7 @@ class Work:
 
 WORK_FIELDS = tuple(field.name for field in fields(Work))
 RIDGE = 500.0
+"""FLOP a byte of the chips and precisions that most results come from, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ class Rig:
         head = numbers.head * c.NUMBER_BYTES["bf16"] / tp
         read = (weights.attention / tp + weights.ffn / stage + head) / rates.bandwidth
         self._dense_read = read * deployment.weight_slowdown
-        self._attention_math = 2.0 * attention / tp / (rates.bf16 if wide else rates.flops)
+        self._wide_math = 2.0 * attention / tp / rates.bf16 if wide else 0.0
+        self._attention_math = 0.0 if wide else 2.0 * attention / tp / rates.flops
         self._ffn_math = 2.0 * ffn / stage / rates.flops
         self._head_math = 2.0 * numbers.head / tp / rates.bf16
         count = 1 if model.experts is None else model.experts.count
@@ -147,9 +150,8 @@ class Rig:
         context, kv, pairs = self._attended(span, batch, busy, decodes)
         return Work(
             dense_read=self._dense_read,
-            dense_math=rows * self._attention_math
-            + whole * self._ffn_math
-            + sequences * self._head_math,
+            dense_math=rows * self._attention_math + whole * self._ffn_math,
+            wide_math=rows * self._wide_math + sequences * self._head_math,
             expert_read=self._expert_read * visited,
             expert_math=self._expert_math * whole,
             expert_pad=self._expert_pad * visited,
@@ -226,6 +228,10 @@ def _counts(deployment: Deployment, rates: _Rates, experts: int) -> dict[str, fl
     }
 
 
+def _ridge(flops: float, bandwidth: float) -> float:
+    return flops / bandwidth / RIDGE if flops != float("inf") else 1.0
+
+
 def _rooms(deployment: Deployment) -> tuple[tuple[float, float], ...]:
     """Of each tier: tokens of the replica that it holds, and how much slower it is to read."""
     capacity = deployment.capacity
@@ -237,10 +243,6 @@ def _rooms(deployment: Deployment) -> tuple[tuple[float, float], ...]:
         )
         for tier in capacity.tiers
     )
-
-
-def _ridge(flops: float, bandwidth: float) -> float:
-    return flops / bandwidth / RIDGE if flops != float("inf") else 1.0
 
 
 def _network(model: ModelShape, deployment: Deployment) -> tuple[float, float]:
