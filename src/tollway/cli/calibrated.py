@@ -128,9 +128,6 @@ def as_toml(question: Question, one: Calibrated, today: date, sources: Mapping[s
         *(f"{name} = {value:.6g}" for name, value in one.factors.items()),
         "",
         "[constants] # docs/concepts/engine.md",
-        *(
-            f"{item.name} = {float(getattr(one.constants, item.name))!r}"
-            for item in fields(Constants)
-        ),
+        *(f"{name} = {float(getattr(one.constants, name))!r}" for name in CONSTANTS),
     ]
     return "\n".join(lines) + "\n"

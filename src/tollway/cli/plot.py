@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
-WIDTH, HEIGHT = 760, 480
-_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 24, 56, 56
+WIDTH, HEIGHT = 860, 480
+_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 212, 56, 56
 SHAPES = 4
 
 
@@ -103,7 +103,7 @@ class _Axis:
     def ticks(self) -> list[float]:
         """1, 2 and 5 times powers of ten; fewer where they would crowd."""
         powers = range(floor(log10(self.low)), floor(log10(self.high)) + 1)
-        steps = (1, 2, 5) if log10(self.high / self.low) <= 3 else (1,)
+        steps = (1, 2, 5) if log10(self.high / self.low) <= 3.5 else (1,)
         every = [step * 10.0**power for power in powers for step in steps]
         return [value for value in every if self.low <= value <= self.high]
 
@@ -163,7 +163,7 @@ def _curve(series: Series, number: int, x: _Axis, y: _Axis) -> Iterator[Mark]:
 
 def _legend(series: Sequence[Series]) -> Iterator[Mark]:
     for number, one in enumerate(series):
-        down = _TOP + 14 + 20 * number
+        down = _TOP + 8 + 22 * number
         if one.points:
-            yield Dot(WIDTH - _RIGHT - 12, down - 4, number)
-        yield Text(WIDTH - _RIGHT - 24, down, one.name, "end")
+            yield Dot(WIDTH - _RIGHT + 18, down - 4, number)
+        yield Text(WIDTH - _RIGHT + 30, down, one.name, size=12)

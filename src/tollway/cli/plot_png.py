@@ -11,6 +11,7 @@ from tollway.errors import TollwayError
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont, ImageFont
 
 SHOWN = 2
 """Pixels for one unit of the sheet."""
@@ -89,7 +90,7 @@ def _paint_upright(sheet: "Image", mark: Text) -> None:
     sheet.paste(_INK, place, turned)
 
 
-def _font(mark: Text):  # noqa: ANN202 - Pillow's own type is a union of two
+def _font(mark: Text) -> "FreeTypeFont | ImageFont":
     from PIL.ImageFont import load_default
 
     return load_default(mark.size * _SCALE)

@@ -29,9 +29,9 @@ def as_svg(plot: Plot) -> str:
 
 def _mark(mark: Mark) -> str:
     match mark:
-        case Line(points=points, series=None, faint=faint):
-            return f'<polyline class="{"grid" if faint else "ink"}" points="{_path(points)}"/>'
-        case Line(points=points, series=int(number)):
+        case Line(points=points, series=number, faint=faint):
+            if number is None:
+                return f'<polyline class="{"grid" if faint else "ink"}" points="{_path(points)}"/>'
             colour = COLOURS[number % len(COLOURS)]
             path = f'points="{_path(points)}" fill="none"'
             return f'<polyline {path} stroke="{colour}" stroke-width="2"/>'
@@ -40,7 +40,7 @@ def _mark(mark: Mark) -> str:
             return f'<polygon points="{_path(points)}" fill="{colour}" fill-opacity="0.18"/>'
         case Dot():
             return _dot(mark)
-        case Text():
+        case _:
             return _text(mark)
 
 

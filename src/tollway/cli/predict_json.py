@@ -1,6 +1,6 @@
 """A prediction for programs; docs/reference/predict-json.md says what every key is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -68,9 +68,9 @@ def _asked(answer: Answer) -> dict[str, object]:
     }
 
 
-def _figures(one: Prediction | None) -> dict[str, object]:
+def _figures(one: Prediction | None) -> Mapping[str, object]:
     if one is None:
-        return {name: None for name in FIGURES}
+        return dict.fromkeys(FIGURES)
     origin: str = one.origin
     return {
         "ttft_s": _estimate(one.ttft, origin),
@@ -84,7 +84,7 @@ def _figures(one: Prediction | None) -> dict[str, object]:
     }
 
 
-FIGURES = (
+FIGURES: tuple[str, ...] = (
     "ttft_s",
     "tpot_s",
     "user_tokens_s",

@@ -1,7 +1,6 @@
 """The throughput-interactivity plane: tokens/s a user against tokens/s a chip."""
 
 from collections.abc import Sequence
-from os import replace
 from pathlib import Path
 
 from tollway.cli.plot import Plot, Point, Series
@@ -28,7 +27,7 @@ def draw(answers: Sequence[Answer], path: Path) -> None:
         raise TollwayError(f"--plot {path} ends in neither .svg nor .png. Name one of these.")
     beside = path.with_name(f".{path.name}.part")
     beside.write_bytes(written)
-    replace(beside, path)
+    beside.replace(path)
 
 
 def plot_of(answers: Sequence[Answer]) -> Plot:
@@ -40,6 +39,7 @@ def plot_of(answers: Sequence[Answer]) -> Plot:
         users = f"{load.rate:g} requests/s, "
     bands = "bands" if swept else "bars"
     labels = "; numbers are users" if swept else ""
+    alone = len(curves(answers)) == 1
     return Plot(
         title=f"{first.question.model.name} in {first.precisions[0]}",
         note=f"{users}{load.input_tokens:,} tokens in, {load.output_tokens:,} out; predicted, "
@@ -47,19 +47,22 @@ def plot_of(answers: Sequence[Answer]) -> Plot:
         x="tokens/s a user",
         y="tokens/s a chip",
         series=tuple(
-            _series(chips, group, swept=swept) for chips, group in curves(answers).items()
+            _series(chips, group, swept=swept, alone=alone)
+            for chips, group in curves(answers).items()
         ),
     )
 
 
-def _series(chips: str, group: Sequence[Answer], *, swept: bool) -> Series:
+def _series(chips: str, group: Sequence[Answer], *, swept: bool, alone: bool) -> Series:
+    """One curve. Where there are several, only their ends are labelled, for they may meet."""
     points: list[Point] = []
     for answer in group:
         one = answer.prediction
         if one is None:
             continue
         user, chip = one.user_tokens, one.chip_tokens
-        label = f"{answer.question.workload.concurrency}" if swept else ""
+        named = swept and (alone or answer is group[0] or answer is group[-1])
+        label = f"{answer.question.workload.concurrency}" if named else ""
         points.append(
             Point(user.value, chip.value, (user.low, chip.low), (user.high, chip.high), label)
         )

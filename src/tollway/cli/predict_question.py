@@ -3,12 +3,12 @@
 Rules
 1. A name is looked for in the user's own catalogue, then in the packaged one, then as what others
    call it; what looks like a path is read.
-2. What the user does not say is the serving engine's own default for its version and the chip, and
-   the answer says so.
+2. What the user does not say stays unsaid: the engine model takes the serving engine's own default,
+   and says so where that moves the answer.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -168,8 +168,10 @@ def ask(
         TollwayError: an option makes no sense.
     """
     name, _, version = said.engine.partition("@")
-    defaults = known.engine_defaults(name, version or None, chip)
-    framework = known.engine(name).same_as or name
+    engine = known.engine(name)
+    settings = _settings(said, engine.same_as or name, version or None)
+    if name in known.engines:  # the engine model knows the defaults of packaged ones
+        settings = _with_defaults(settings, known.engine_defaults(name, version or None, chip))
     if load.rate is not None and load.concurrency is not None:
         raise TollwayError("--rate and --concurrency are two kinds of load. Give one of them.")
     question = Question(
@@ -184,23 +186,22 @@ def ask(
             spread=load.spread,
         ),
         layout=Layout(tp=said.tp, pp=said.pp, ep=said.ep, attention_dp=said.dp_attention),
-        settings=_settings(said, defaults, framework, version or None),
+        settings=settings,
     )
-    return Asked(question, tuple(_notes(said, defaults, question)))
+    if settings.framework in FRAMEWORKS:
+        return Asked(question, ())
+    note = f"{settings.framework} was never measured; it is taken to be as {listed(FRAMEWORKS)} are"
+    return Asked(question, (f"{note} on average.",))
 
 
-def _settings(
-    said: DeploymentOptions, defaults: EngineDefaults, framework: str, version: str | None
-) -> EngineSettings:
+def _settings(said: DeploymentOptions, framework: str, version: str | None) -> EngineSettings:
     _check_counts(said)
-    share = said.memory_share
-    if share is None and defaults.memory_of == "all":
-        share = defaults.memory_share
-    settings = EngineSettings(
+    return EngineSettings(
         precision=said.precision,
         kv_precision=said.kv_precision,
-        batch_tokens=said.token_budget or defaults.batch_tokens,
-        sequences=said.max_num_seqs or defaults.sequences,
+        memory_share=said.memory_share,
+        batch_tokens=said.token_budget,
+        sequences=said.max_num_seqs,
         context=said.context,
         framework=framework,
         version=version,
@@ -209,7 +210,16 @@ def _settings(
         tiers=said.memory_tiers,
         speculation=_speculation(said),
     )
-    return settings if share is None else replace(settings, memory_share=share)
+
+
+def _with_defaults(settings: EngineSettings, own: EngineDefaults) -> EngineSettings:
+    share = own.memory_share if own.memory_of == "all" else None
+    return replace(
+        settings,
+        memory_share=settings.memory_share or share,
+        batch_tokens=settings.batch_tokens or own.batch_tokens,
+        sequences=settings.sequences or own.sequences,
+    )
 
 
 def _check_counts(said: DeploymentOptions) -> None:
@@ -244,42 +254,6 @@ def _speculation(said: DeploymentOptions) -> Speculation | None:
             "the share that is kept is from 0 to 1."
         )
     return Speculation(drafted, share * drafted)
-
-
-def _notes(said: DeploymentOptions, defaults: EngineDefaults, asked: Question) -> list[str]:
-    """What was taken from the engine's defaults, where that may move the answer."""
-    load, name = asked.workload, f"the default of {defaults.engine}"
-    users = max(load.concurrency or 1, round((load.rate or 0) * 10))
-    found: list[str] = []
-    if said.max_num_seqs is None and defaults.sequences is not None:
-        if defaults.sequences <= 2 * users:
-            seats = defaults.sequences
-            found.append(f"max_num_seqs is not declared; {name}, {seats}, is taken.")
-    if said.token_budget is None and defaults.batch_tokens is not None:
-        if defaults.batch_tokens < load.input_tokens * users:
-            budget = defaults.batch_tokens
-            found.append(f"the token budget of a step is not declared; {name}, {budget}, is taken.")
-    if found:
-        found += [f"{doubt}." for doubt in defaults.doubts if _is_of_use(doubt, said)]
-    if asked.settings.framework not in FRAMEWORKS:
-        found.append(
-            f"{asked.settings.framework} was never measured; it is taken to be as "
-            f"{listed(FRAMEWORKS)} are on average."
-        )
-    return found
-
-
-def _is_of_use(doubt: str, said: DeploymentOptions) -> bool:
-    """Whether a doubt is about a default that enters the answer."""
-    declared: Mapping[str, object] = {
-        "sequences": said.max_num_seqs,
-        "batch_tokens": said.token_budget,
-        "memory_share": said.memory_share,
-        # Blocks are 16 tokens, and what the prefix cache finds is --prefix-share.
-        "block": 16,
-        "prefix_cache": said.prefix_share,
-    }
-    return not any(f"'s {field} of" in doubt and declared[field] is not None for field in declared)
 
 
 def with_prefill(question: Question, known: Catalogue, said: PrefillOptions) -> Asked:
