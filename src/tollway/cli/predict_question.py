@@ -41,7 +41,8 @@ ASSUMABLE = {
 }
 """What --assume may name: the chip's own key, and what one unit of it is."""
 
-_RANGE = re.compile(r"([\d.]+)(?:\.\.([\d.]+))?")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_RANGE = re.compile(rf"{_NUMBER}(?:\.\.{_NUMBER})?")
 _COUNTED = re.compile(r"(\d+)x([^\d].*)")
 
 
