@@ -19,16 +19,16 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from scipy.optimize import least_squares
 
+from tollway.engine.anchors import Anchor, calibrate
 from tollway.engine.deployment import deploy
 from tollway.engine.fitted import CONSTANTS, Constants, step_time
 from tollway.engine.measured import Measured, measured, question_of
-from tollway.engine.outcome import Rehearsal, before_first, rehearse
+from tollway.engine.outcome import Rehearsal, before_first, rehearse, timed
 from tollway.engine.validation import TAIL
 from tollway.engine.work import WORK_FIELDS, Work
 
@@ -75,6 +75,9 @@ PULL = 3.0
 """Weight of a prior against the results: few constants, strongly shrunk."""
 NOISE = {"tpot": 0.12, "ttft": 0.5}
 """Errors in logarithms at which a result stops pulling like a square and pulls like a line."""
+
+LEAST_ROWS = 6
+"""Results of one deployment that are worth telling three of."""
 
 START = np.log([PRIORS[name][0] for name in CONSTANTS])
 WIDTH = np.array([PRIORS[name][1] for name in CONSTANTS])
@@ -171,6 +174,37 @@ def written(logs: np.ndarray) -> dict[str, float]:
     }
 
 
+def anchored(table: Table, made: dict[str, dict]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Errors of deployments whose model was left out and of which three results were told: the
+    fewest users, the most, and one between; and the rows that these are of (not the told ones)."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for at, row in enumerate(table.rows):
+        said = row.fields
+        where = (row.source, row.date, row.chip, row.model, row.precision, row.framework)
+        if row.source == "inferencex":
+            key = (*where, row.version, said["tp"], said["ep"], said["attention_dp"])
+            groups.setdefault(key, []).append(at)
+    errors: dict[str, list[float]] = {"tpot": [], "ttft": []}
+    kept: list[int] = []
+    for rows in groups.values():
+        if len(rows) < LEAST_ROWS:
+            continue
+        rows.sort(key=lambda at: (int(table.rows[at].fields["concurrency"]), table.rows[at].id))
+        told = [rows[0], rows[len(rows) // 2], rows[-1]]
+        base = Constants(**made[table.rows[rows[0]].family])
+        used = calibrate([_anchor(table.rows[at]) for at in told], base).constants
+        for at in (one for one in rows if one not in told):
+            outcome = timed(table.loads[at], used)
+            errors["tpot"].append(np.log(outcome.tpot / table.tpot[at]))
+            errors["ttft"].append(np.log(outcome.ttft / table.ttft[at]))
+            kept.append(at)
+    return {metric: np.array(found) for metric, found in errors.items()}, np.array(kept)
+
+
+def _anchor(row: Measured) -> Anchor:
+    return Anchor(question_of(row), row.tpot, row.ttft)
+
+
 def bounds(errors: np.ndarray, weight: np.ndarray) -> list[float]:
     """What an answer is multiplied with for the ends of its 80% interval."""
     order = np.argsort(-errors)
@@ -179,26 +213,24 @@ def bounds(errors: np.ndarray, weight: np.ndarray) -> list[float]:
     return [round(float(np.exp(end)), 4) for end in ends]
 
 
-def intervals(table: Table, errors: dict[str, dict[str, np.ndarray]]) -> dict[str, dict]:
-    """Of each metric and regime: the interval of each origin."""
+def intervals(
+    table: Table, errors: dict[str, dict[str, np.ndarray]], here: dict[str, np.ndarray]
+) -> dict[str, dict]:
+    """Of each metric and regime: the interval of each origin. A calibrated deployment has too few
+    saturated results for an interval of their own, and takes that of what was measured."""
     found: dict[str, dict] = {}
     for metric in ("tpot", "ttft"):
         for regime, mask in (("free", ~table.saturated), ("saturated", table.saturated)):
             far = np.concatenate([errors[kind][metric][mask] for kind in ("family", "generation")])
             found[f"{metric} {regime}"] = {
-                "measured here": _narrow(
-                    bounds(errors["fitted"][metric][mask], table.weight[mask])
-                ),
+                "measured here": bounds(here[metric], np.ones(len(here[metric])))
+                if regime == "free"
+                else bounds(errors["fitted"][metric][mask], table.weight[mask]),
                 "measured": bounds(errors["fitted"][metric][mask], table.weight[mask]),
                 "interpolated": bounds(errors["family"][metric][mask], table.weight[mask]),
                 "extrapolated": bounds(far, np.tile(table.weight[mask], 2)),
             }
     return found
-
-
-def _narrow(ends: list[float]) -> list[float]:
-    """Calibrated on the spot: errors have been seen to halve (docs/concepts/engine.md)."""
-    return [round(float(np.sqrt(end)), 4) for end in ends]
 
 
 def report(name: str, table: Table, tpot: np.ndarray, ttft: np.ndarray) -> None:
@@ -230,6 +262,10 @@ def main() -> None:
         made[kind], *left = folds(table, everything, kind)
         errors[kind] = dict(zip(("tpot", "ttft"), left, strict=True))
         report(f"{kind} left out", table, *left)
+    here, kept = anchored(table, made["family"])
+    for metric, found in here.items():
+        off = 100 * np.abs(np.expm1(found[~table.saturated[kept]]))
+        print(f"three results told: {metric} {np.median(off):.1f}/{np.percentile(off, 90):.0f}")
     rows = table.rows
     together = sorted({f"{row.chip} {row.model} {row.framework}" for row in rows})
     found = {
@@ -243,12 +279,10 @@ def main() -> None:
             "frameworks": sorted({row.framework for row in rows}),
             "together": together,
         },
-        "intervals": intervals(table, errors),
+        "intervals": intervals(table, errors, here),
     }
     OUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(f"{OUT}: {len(CONSTANTS)} constants from {len(rows)} results")
-    if "-v" in sys.argv:
-        print(asdict(Constants(**written(everything))))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,13 @@ Rules
    extrapolated, spec sheet. Near saturation has classes of its own.
 2. An interval is the range of what was measured over what was answered, so that it is lopsided
    where errors are.
+3. The folds leave out one thing. Where two or three of chip, model and engine are new, errors are
+   taken to be independent: the interval's logarithms grow with the root of how many are.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 from typing import cast
 
 from tollway.engine.answer import Origin
@@ -44,29 +47,45 @@ class Spread:
 
 def origin_of(question: Question) -> Origin:
     """How near a question is to what was measured."""
-    known = cast("Mapping[str, list[str]]", fitted()["known"])
-    chip, shape = question.chip, question.model.name
-    framework = question.settings.framework
+    chip = question.chip
+    known = _known()
     if chip.vendor not in known["vendors"] or chip.status != "released" or chip.ranges:
         return "spec sheet"
-    if f"{chip.name} {shape} {framework}" in known["together"]:
-        return "measured"
-    seen = chip.name in known["chips"] and shape in known["models"]
-    return "interpolated" if seen and framework in known["frameworks"] else "extrapolated"
+    if _unseen(question):
+        return "extrapolated"
+    asked = f"{chip.name} {question.model.name} {question.settings.framework}"
+    return "measured" if asked in known["together"] else "interpolated"
 
 
 def spread_of(question: Question, saturated: bool, *, calibrated: bool = False) -> Spread:
     """The intervals of an answer."""
     origin: Origin = "measured here" if calibrated else origin_of(question)
-    return Spread(
-        origin, _interval("tpot", origin, saturated), _interval("ttft", origin, saturated)
+    wider = 1.0 if calibrated else max(1.0, sqrt(_unseen(question)))
+    tpot, ttft = (_interval(metric, origin, saturated, wider) for metric in ("tpot", "ttft"))
+    return Spread(origin, tpot, ttft)
+
+
+def _known() -> Mapping[str, list[str]]:
+    return cast("Mapping[str, list[str]]", fitted()["known"])
+
+
+def _unseen(question: Question) -> int:
+    """How many of chip, model and engine were not in the fit."""
+    known = _known()
+    return sum(
+        (
+            question.chip.name not in known["chips"],
+            question.model.name not in known["models"],
+            question.settings.framework not in known["frameworks"],
+        )
     )
 
 
-def _interval(metric: str, origin: Origin, saturated: bool) -> Interval:
+def _interval(metric: str, origin: Origin, saturated: bool, wider: float) -> Interval:
     table = cast("Mapping[str, Mapping[str, list[float]]]", fitted()["intervals"])
     known = "extrapolated" if origin == "spec sheet" else origin
     low, high = table[f"{metric} {'saturated' if saturated else 'free'}"][known]
+    low, high = low**wider, high**wider
     if origin == "spec sheet":
         best, worst = UNMEASURED[metric]
         low, high = low * best, high * worst

@@ -50,7 +50,8 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class Load:
     """`requests` requests of about `prompt` and `output` tokens, uniform within `spread`.
-    `users` ask again at once, or `arrivals` says when each comes, in the unit of the clock."""
+    `users` ask again at once, or `arrivals` says when each comes, in the unit of the clock. `pairs`
+    are their own tokens of prompt and output, where they are known."""
 
     prompt: int
     output: int
@@ -58,6 +59,7 @@ class Load:
     requests: int
     users: int
     arrivals: tuple[float, ...] | None = None
+    pairs: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(slots=True)
@@ -91,6 +93,9 @@ class Schedule:
 
 def lengths(load: Load) -> Iterator[tuple[int, int]]:
     """Prompt and output tokens of each request."""
+    if load.pairs is not None:
+        yield from load.pairs
+        return
     a, b = 0.5, 0.5
     for _ in range(load.requests):
         a, b = (a + _GOLDEN) % 1.0, (b + _PLASTIC) % 1.0
