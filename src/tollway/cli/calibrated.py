@@ -79,6 +79,9 @@ def read_calibrated(path: Path) -> Calibrated:
     """
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        why = (error.strerror or "cannot be read").lower()
+        raise TollwayError(f"{path}: {why}. {_MEND}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TollwayError(f"{path} is not TOML: {error}. {_MEND}") from None
     if said.get("format") != FORMAT:

@@ -48,7 +48,7 @@ def predict(
         or rental price; may be repeated.
     assume
         A fact that is not known, as KEY=LO..HI: bf16_tflops, fp8_tflops, fp4_tflops, bandwidth
-        (GB/s), link_gb_s, power_w; may be repeated. With --compare it holds where it is not known.
+        (GB/s), link_gb_s, power_w; may be repeated. Of several chips, it holds for those of which it is not known.
     calibrated
         What `tollway calibrate` wrote from this deployment's own results.
     plot
@@ -58,8 +58,11 @@ def predict(
     """
     if (chip is None) is (compare is None):
         raise TollwayError("Say --chip CHIP, or --compare CHIP,CHIP,… for several.")
-    names = tuple(dict.fromkeys(compare.split(","))) if compare else (str(chip),)
+    words = [str(chip)] if compare is None else [word.strip() for word in compare.split(",")]
+    names = tuple(dict.fromkeys(filter(None, words)))
     load = load or LoadOptions()
+    if not names:
+        raise TollwayError("--compare names no chip. Write --compare h200,mi355x.")
     users = users_of(sweep)
     if users and (load.concurrency is not None or load.rate is not None):
         raise TollwayError("--sweep says how many users ask. Leave out --concurrency and --rate.")

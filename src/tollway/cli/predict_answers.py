@@ -15,12 +15,12 @@ from tollway.catalog.own import Catalogue
 from tollway.cli.calibrated import Calibrated
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
 from tollway.cli.predict_question import (
-    ASSUMABLE,
     Asked,
     ask,
     assumed,
     chip_of,
     counted,
+    knows,
     model_of,
     with_prefill,
 )
@@ -102,19 +102,13 @@ def _asked(wanted: Wanted, known: Catalogue, text: str) -> Asked:
         said = replace(said, tp=tp)
     chip = chip_of(known, text)
     assumptions = [
-        one for one in wanted.assumptions if wanted.alone or not _knows(chip, one.partition("=")[0])
+        one for one in wanted.assumptions if wanted.alone or not knows(chip, one.partition("=")[0])
     ]
     asked = ask(known, assumed(chip, assumptions), said, wanted.load, model_of(known, said.model))
     price, why = price_of(chip, wanted.prices)
-    paired = with_prefill(asked.question, known, wanted.prefill)
+    paired = with_prefill(asked.question, known, wanted.prefill, wanted.assumptions)
     question = replace(paired.question, chip_hour_usd=price)
     return Asked(question, (*asked.notes, *paired.notes, *why))
-
-
-def _knows(chip: Chip, key: str) -> bool:
-    if key == "bandwidth":
-        return chip.memory[0].bandwidth is not None
-    return key in ASSUMABLE and key in chip.facts and key not in chip.ranges
 
 
 def price_of(chip: Chip, said: Sequence[str]) -> tuple[float | None, tuple[str, ...]]:
@@ -161,10 +155,24 @@ def _answer(asked: Asked, wanted: Wanted) -> Answer:
     elif own is not None and wanted.alone:
         raise TollwayError(own.mismatch(question))
     try:
+        _check_memory(question.chip)
         prediction = predict(question, fitted=constants)
     except TollwayError as error:
         return Answer(question, None, str(error), ())
+    if prediction.ttft is None:
+        notes = (
+            *notes,
+            "without its arithmetic, TPOT and tokens/s are the best its memory allows.",
+        )
     return Answer(question, prediction, None, (*notes, *prediction.warnings))
+
+
+def _check_memory(chip: Chip) -> None:
+    if chip.memory[0].bandwidth is None and "memory[0].gb_s" not in chip.ranges:
+        raise TollwayError(
+            f"the memory bandwidth of {chip.name} is not published, and decode is reading memory. "
+            "Assume one in GB/s: --assume bandwidth=LO..HI."
+        )
 
 
 def users_of(sweep: str | None) -> tuple[int, ...]:

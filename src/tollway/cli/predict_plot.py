@@ -38,8 +38,11 @@ def plot_of(answers: Sequence[Answer]) -> Plot:
     if load.rate is not None:
         users = f"{load.rate:g} requests/s, "
     bands = "bands" if swept else "bars"
-    labels = "; numbers are users" if swept else ""
     alone = len(curves(answers)) == 1
+    labels = ""
+    if swept:
+        counts = sorted({one.question.workload.concurrency or 1 for one in answers})
+        labels = f"; {counts[0]:,} to {counts[-1]:,} users"
     return Plot(
         title=f"{first.question.model.name} in {first.precisions[0]}",
         note=f"{users}{load.input_tokens:,} tokens in, {load.output_tokens:,} out; predicted, "
@@ -54,15 +57,14 @@ def plot_of(answers: Sequence[Answer]) -> Plot:
 
 
 def _series(chips: str, group: Sequence[Answer], *, swept: bool, alone: bool) -> Series:
-    """One curve. Where there are several, only their ends are labelled, for they may meet."""
+    """One curve. Where there are several their points have no labels, for they may meet."""
     points: list[Point] = []
     for answer in group:
         one = answer.prediction
         if one is None:
             continue
         user, chip = one.user_tokens, one.chip_tokens
-        named = swept and (alone or answer is group[0] or answer is group[-1])
-        label = f"{answer.question.workload.concurrency}" if named else ""
+        label = f"{answer.question.workload.concurrency}" if swept and alone else ""
         points.append(
             Point(user.value, chip.value, (user.low, chip.low), (user.high, chip.high), label)
         )

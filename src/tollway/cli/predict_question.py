@@ -101,8 +101,9 @@ def _described(name: str) -> Catalogue | None:
     path = Path(name)
     if path.suffix not in (".toml", ".json"):
         return None
+    text = _text(path)
     try:
-        return own({_name(path): _text(path)}, datetime.now(UTC).date())
+        return own({_name(path): text}, datetime.now(UTC).date())
     except TollwayError as error:
         raise TollwayError(f"{path}: {error}") from error
 
@@ -117,6 +118,9 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise TollwayError(f"{path} is not text. Hand in TOML, or a config.json.") from None
+    except OSError as error:
+        why = (error.strerror or "cannot be read").lower()
+        raise TollwayError(f"{path}: {why}. Name a file, or a name of the catalogue.") from None
 
 
 def counted(text: str, tp: int) -> tuple[int, str]:
@@ -140,6 +144,13 @@ def assumed(chip: Chip, said: Sequence[str]) -> Chip:
         name, unit = ASSUMABLE[key]
         ranges[name] = Range(low * unit, high * unit)
     return replace(chip, ranges=MappingProxyType(ranges))
+
+
+def knows(chip: Chip, key: str) -> bool:
+    """Whether the catalogue knows what `--assume KEY` would assume."""
+    if key == "bandwidth":
+        return chip.memory[0].bandwidth is not None
+    return key in chip.facts and key not in chip.ranges
 
 
 def _ends(said: str, value: str) -> tuple[float, float]:
@@ -168,6 +179,7 @@ def ask(
     Raises:
         TollwayError: an option makes no sense.
     """
+    _check_counts(said, load)
     name, _, version = said.engine.partition("@")
     engine = known.engine(name)
     settings = _settings(said, engine.same_as or name, version or None)
@@ -196,7 +208,6 @@ def ask(
 
 
 def _settings(said: DeploymentOptions, framework: str, version: str | None) -> EngineSettings:
-    _check_counts(said)
     return EngineSettings(
         precision=said.precision,
         kv_precision=said.kv_precision,
@@ -223,13 +234,14 @@ def _with_defaults(settings: EngineSettings, own: EngineDefaults) -> EngineSetti
     )
 
 
-def _check_counts(said: DeploymentOptions) -> None:
+def _check_counts(said: DeploymentOptions, load: LoadOptions) -> None:
     counts = {
         "--context": said.context,
         "--max-num-seqs": said.max_num_seqs,
         "--token-budget": said.token_budget,
         "--memory-tiers": said.memory_tiers,
         "--kv-blocks": said.kv_blocks,
+        "--requests": load.requests,
         "--ep": said.ep,
     }
     for option, count in counts.items():
@@ -257,20 +269,29 @@ def _speculation(said: DeploymentOptions) -> Speculation | None:
     return Speculation(drafted, share * drafted)
 
 
-def with_prefill(question: Question, known: Catalogue, said: PrefillOptions) -> Asked:
-    """The question with a prefill half, where one is asked for.
+def with_prefill(
+    question: Question, known: Catalogue, said: PrefillOptions, assumptions: Sequence[str]
+) -> Asked:
+    """The question with a prefill half, where one is asked for. Of its chip is assumed what is not
+    known.
 
     Raises:
-        TollwayError: there is no such chip.
+        TollwayError: there is no such chip, or its arithmetic is not known.
     """
     if said.prefill_chip is None:
         if said != PrefillOptions():
             raise TollwayError("--prefill-… needs --prefill-chip. Say which chip prefills.")
         return Asked(question, ())
     chip, notes = chip_of(known, said.prefill_chip), ()
+    chip = assumed(chip, [one for one in assumptions if not knows(chip, one.partition("=")[0])])
     if chip.ranges:
         chip, names = chip.at(0.5), ", ".join(sorted(chip.ranges))
         notes = (f"{chip.name} prefills in the middle of what is known of it as ranges: {names}.",)
+    if "bf16" not in chip.flops:
+        raise TollwayError(
+            f"the arithmetic rate of {chip.name} is not published, and prefill is arithmetic. "
+            "Assume one: --assume bf16_tflops=LO..HI."
+        )
     link = said.kv_link_gb_s
     pool = PrefillPool(
         chip=chip,

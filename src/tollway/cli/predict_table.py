@@ -12,7 +12,7 @@ MEANING = {
     "measured": "this model was measured on this chip under this engine.",
     "interpolated": "model, chip and engine were each measured, but not together.",
     "extrapolated": "the model, the chip or the engine was never measured.",
-    "spec sheet": "no result at hand is near this chip; its software may be slower than assumed.",
+    "spec sheet": "no result at hand is near this chip; see the scenarios.",
 }
 BINDING = {
     "bandwidth": "reading weights and KV from memory",
@@ -54,7 +54,7 @@ def _figures(one: Prediction) -> list[tuple[str, Estimate | None, Shown]]:
 
 
 _MISSING = {
-    "TTFT": "refused: the chip's arithmetic is not known",
+    "TTFT": "refused: FLOPS unknown",
     "J a token": "no power is known",
     "$ a million tokens": "give --price",
 }
@@ -99,8 +99,8 @@ def _headline(answer: Answer) -> str:
 
 
 def _print_memory(one: Prediction) -> None:
-    names = ("GB of", "usable", "weights", "runtime", "KV room", "KV used")
-    columns = [Column("memory of a chip"), *(Column(name, True) for name in names), Column("")]
+    names = ("size", "usable", "weights", "runtime", "KV room", "KV used")
+    columns = [Column("GB a chip"), *(Column(name, True) for name in names), Column("")]
     rows = [
         [
             tier.kind,
@@ -120,10 +120,10 @@ def _print_memory(one: Prediction) -> None:
         for tier in one.memory
     ]
     print_table(columns, rows)
-    running = f"{number(one.running)} running" + (
-        f", {number(one.waiting)} waiting for their first token" if one.waiting >= 0.01 else ""
+    waiting = f", {number(one.waiting)} wait for a first token" if one.waiting >= 0.01 else ""
+    sys.stdout.write(
+        f"KV for {one.kv_tokens:,} tokens. On average {number(one.running)} decode{waiting}.\n"
     )
-    sys.stdout.write(f"KV for {one.kv_tokens:,} tokens in all. On average {running}.\n")
 
 
 def _binds(one: Prediction) -> str:

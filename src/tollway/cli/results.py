@@ -58,8 +58,12 @@ def read_results(path: Path, source: str | None) -> list[Result]:
     Raises:
         TollwayError: it is none, or holds too little.
     """
-    with path.open("rb") as file:
-        start = file.read(4096)
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096)
+    except OSError as error:
+        why = (error.strerror or "cannot be read").lower()
+        raise TollwayError(f"{path}: {why}. {_MEND}") from None
     if start.startswith(b"SQLite format 3\0"):
         from tollway.cli.results_gateway import of_ledger
 
