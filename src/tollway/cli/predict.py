@@ -48,7 +48,8 @@ def predict(
         or rental price; may be repeated.
     assume
         A fact that is not known, as KEY=LO..HI: bf16_tflops, fp8_tflops, fp4_tflops, bandwidth
-        (GB/s), link_gb_s, power_w; may be repeated. Of several chips, it holds for those of which it is not known.
+        (GB/s), link_gb_s, power_w; may be repeated. Of several chips, it holds for those of which
+        that is not known.
     calibrated
         What `tollway calibrate` wrote from this deployment's own results.
     plot

@@ -2,7 +2,7 @@
 
 Rules
 1. One deployment that cannot be is refused. Beside others it stays among them, with its reason.
-2. Beside others, an assumption holds for the chips of which that fact is not known.
+2. Of several chips, an assumption holds for those of which that fact is not known.
 3. A calibration is of one model on one chip under one engine, and enters no other answer.
 """
 
@@ -101,8 +101,9 @@ def _asked(wanted: Wanted, known: Catalogue, text: str) -> Asked:
         tp, text = counted(text, said.tp)
         said = replace(said, tp=tp)
     chip = chip_of(known, text)
+    alone = wanted.alone and wanted.prefill.prefill_chip is None
     assumptions = [
-        one for one in wanted.assumptions if wanted.alone or not knows(chip, one.partition("=")[0])
+        one for one in wanted.assumptions if alone or not knows(chip, one.partition("=")[0])
     ]
     asked = ask(known, assumed(chip, assumptions), said, wanted.load, model_of(known, said.model))
     price, why = price_of(chip, wanted.prices)
@@ -160,10 +161,7 @@ def _answer(asked: Asked, wanted: Wanted) -> Answer:
     except TollwayError as error:
         return Answer(question, None, str(error), ())
     if prediction.ttft is None:
-        notes = (
-            *notes,
-            "without its arithmetic, TPOT and tokens/s are the best its memory allows.",
-        )
+        notes = (*notes, "TPOT and tokens/s are then the best that the chip's memory allows.")
     return Answer(question, prediction, None, (*notes, *prediction.warnings))
 
 

@@ -26,14 +26,14 @@ BINDING = {
 def seconds(value: float, scale: float | None = None) -> str:
     """`13.2 ms` or `1.82 s`; with a scale, the number alone in the unit that suits the scale."""
     unit = 1e3 if (value if scale is None else scale) < 1 else 1.0
-    text = number(value * unit)
+    text = number(value * unit, scale)
     return text if scale is not None else f"{text} {'ms' if unit > 1 else 's'}"
 
 
-def number(value: float, _scale: float | None = None) -> str:
-    """Three digits that count, and thousands apart."""
+def number(value: float, scale: float | None = None) -> str:
+    """Three digits that count, and thousands apart; in a range, with a scale, not apart."""
     if value >= 100:
-        return f"{value:,.0f}"
+        return f"{value:,.0f}" if scale is None else f"{value:.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
