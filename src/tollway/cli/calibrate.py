@@ -99,10 +99,10 @@ def calibrate(
     found = fit(anchors)
     counts = {name: len(some) for name, some in results.items()}
     own = _calibrated(asked.question, output, found.factors, found.constants, len(every))
-    _write(output, as_toml(asked.question, own, datetime.now(UTC).date(), counts))
     checked = [
         _checked(one, anchor.question, own) for one, anchor in zip(every, anchors, strict=True)
     ]
+    _write(output, as_toml(asked.question, own, datetime.now(UTC).date(), counts))
     _print(checked, own, json=json)
     for note in asked.notes:
         sys.stderr.write(f"warning: {note}\n")
@@ -174,7 +174,8 @@ def _print(checked: Sequence[_Checked], own: Calibrated, *, json: bool) -> None:
 
 def _row(number: int, one: _Checked) -> list[str]:
     result = one.result
-    load = f"{result.concurrency:,} users" if result.rate is None else f"{result.rate:.3g}/s"
+    users = f"{result.concurrency or 1:,} user{'s' * (result.concurrency != 1)}"
+    load = users if result.rate is None else f"{result.rate:.3g}/s"
     cells = [f"{number}", f"{load}, {result.input_tokens:,}/{result.output_tokens:,}"]
     for at, measured in enumerate((result.ttft, result.tpot)):
         cells.append("-" if measured is None else seconds(measured))

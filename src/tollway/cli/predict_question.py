@@ -41,6 +41,9 @@ ASSUMABLE = {
 }
 """What --assume may name: the chip's own key, and what one unit of it is."""
 
+OWN_AS = "vllm"
+"""What an engine of the user's own is taken for, where it does not say `same_as`."""
+
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _RANGE = re.compile(rf"{_NUMBER}(?:\.\.{_NUMBER})?")
 _COUNTED = re.compile(r"(\d+)x([^\d].*)")
@@ -181,9 +184,10 @@ def ask(
     """
     _check_counts(said, load)
     name, _, version = said.engine.partition("@")
-    engine = known.engine(name)
-    settings = _settings(said, engine.same_as or name, version or None)
-    if name in known.engines:  # the engine model knows the defaults of packaged ones
+    packaged = name not in known.engines
+    framework = known.engine(name).same_as or (name if packaged else OWN_AS)
+    settings = _settings(said, framework, version or None)
+    if not packaged:  # the engine model knows the defaults of packaged ones
         settings = _with_defaults(settings, known.engine_defaults(name, version or None, chip))
     if load.rate is not None and load.concurrency is not None:
         raise TollwayError("--rate and --concurrency are two kinds of load. Give one of them.")
@@ -201,10 +205,11 @@ def ask(
         layout=Layout(tp=said.tp, pp=said.pp, ep=said.ep, attention_dp=said.dp_attention),
         settings=settings,
     )
-    if settings.framework in FRAMEWORKS:
+    measured = settings.framework if packaged else None
+    if measured in FRAMEWORKS:
         return Asked(question, ())
-    note = f"{settings.framework} was never measured; it is taken to be as {listed(FRAMEWORKS)} are"
-    return Asked(question, (f"{note} on average.",))
+    like = f"{listed(FRAMEWORKS)} are on average" if packaged else f"{framework} is"
+    return Asked(question, (f"{name} was never measured; it is taken to be as {like}.",))
 
 
 def _settings(said: DeploymentOptions, framework: str, version: str | None) -> EngineSettings:

@@ -48,15 +48,15 @@ def _figures(one: Prediction) -> list[tuple[str, Estimate | None, Shown]]:
         ("tokens/s a chip", one.chip_tokens, number),
         ("tokens/s, all chips", one.total_tokens, number),
         ("requests/s", one.requests, number),
-        ("J a token", one.energy, number),
-        ("$ a million tokens", one.usd_per_mtok, number),
+        ("J/token", one.energy, number),
+        ("USD/Mtok", one.usd_per_mtok, number),
     ]
 
 
 _MISSING = {
     "TTFT": "refused: FLOPS unknown",
-    "J a token": "no power is known",
-    "$ a million tokens": "give --price",
+    "J/token": "no power is known",
+    "USD/Mtok": "give --price",
 }
 
 
