@@ -95,9 +95,8 @@ def replayed(path: Path) -> None:
     ttft = sum(span.late * span.steps * seconds(span) for span in spans) / count
     tpot = sum(span.pace * span.steps * seconds(span) for span in spans) / count
     first = sum(row["first_token_ts"] - row["queued_ts"] for row in rows) / count
-    each = [
-        (row["last_token_ts"] - row["first_token_ts"]) / (row["output_toks"] - 1) for row in rows
-    ]
+    each = [row["last_token_ts"] - row["first_token_ts"] for row in rows]
+    pace = sum(one / (row["output_toks"] - 1) for one, row in zip(each, rows, strict=True)) / count
     print(f"RTX 4090, {count} requests: TTFT {ttft:.1f} s ({ttft / first - 1:+.0%}), ", end="")
     print(f"TPOT {1e3 * tpot:.1f} ms ({tpot / pace - 1:+.0%})")
 

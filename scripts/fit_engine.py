@@ -71,9 +71,9 @@ PRIORS = {
     "front_mla": (100e-3, 0.7),
     "front_steps": (2.0, 0.5),
 }
-PULL = 3.0
+PULL = 10.0
 """Weight of a prior against the results: few constants, strongly shrunk."""
-NOISE = {"tpot": 0.12, "ttft": 0.5}
+NOISE = {"tpot": 0.12, "ttft": 0.25}
 """Errors in logarithms at which a result stops pulling like a square and pulls like a line."""
 
 LEAST_ROWS = 6

@@ -12,7 +12,8 @@ from typing import Literal
 Origin = Literal["measured here", "measured", "interpolated", "extrapolated", "spec sheet"]
 """How near an answer is to what was measured. Measured here: calibrated with this deployment's own
 results. Measured: chip, model and framework were in the fit together. Interpolated: each was, not
-together. Extrapolated: one was not. Spec sheet: nothing of this vendor or silicon was."""
+together. Extrapolated: one was not. Spec sheet: nothing of this vendor
+was, or the chip does not ship yet."""
 
 Bound = Literal["bandwidth", "compute", "capacity", "network", "overhead"]
 """What binds: reading memory, arithmetic, room for KV, links between chips, or software."""

@@ -32,3 +32,10 @@ NUMBER_BYTES = {
     "int4": 0.53125,
 }
 """Bytes of one number. Four-bit forms carry one byte of scale for every 32 numbers (OCP MX)."""
+
+SOFTWARE = {"amd": 1.3}
+"""How much longer steps take than the shared constants say, by vendor of the chip; 1 where nobody
+has measured. AMD: per peak FLOP/s, MI300X, MI325X and MI355X take 1.48, 1.36 and 1.29 times as long
+as NVIDIA's chips of their time offline on Llama-2-70B, MI325X 1.2 times on Mixtral-8x7B, MI355X 0.9
+times on Llama-3.1-405B (ratios of closed results of MLPerf Inference v4.1 and v5.1; derived, not
+verified by MLCommons)."""

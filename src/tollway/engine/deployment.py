@@ -74,7 +74,8 @@ class Deployment:
     """One replica: `model` in `precision` on the chips of `layout`. `context` is the longest
     sequence in tokens, `blocks` how many KV blocks of 16 tokens there are. `levels`: the engine
     spreads prompts evenly over attention groups. `drafted` tokens are checked beside each decoded
-    one. `weight_slowdown` is how much longer reading weights takes because slower tiers hold some.
+    one. `weight_slowdown` is how much longer reading weights takes because slower tiers hold some,
+    `software` how much longer everything takes on this vendor's chips.
     Make it with `deploy`."""
 
     model: ModelShape
@@ -92,6 +93,7 @@ class Deployment:
     levels: bool
     link: float
     weight_slowdown: float
+    software: float
     capacity: Capacity
     doubts: tuple[str, ...]
 
@@ -139,6 +141,7 @@ def deploy(
         levels=own.engine != "vllm",
         link=_link(chip, spread),
         weight_slowdown=_slowdown(room),
+        software=c.SOFTWARE.get(chip.vendor, 1.0),
         capacity=room,
         doubts=_doubts(own, wanted),
     )

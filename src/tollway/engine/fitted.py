@@ -89,7 +89,7 @@ class StepTime:
 
 def step_time(c: Constants, w: Work) -> StepTime:
     """How long the work of one step takes."""
-    software = w.vllm * c.vllm + w.sglang * c.sglang + w.trtllm * c.trtllm
+    own = w.vllm * c.vllm + w.sglang * c.sglang + w.trtllm * c.trtllm
     read = w.dense_read / (c.weight_read * c.narrow_read**w.narrow)
     wide = w.wide_ridge**c.ridge
     math = (w.wide_math * wide + w.dense_math * w.ridge**c.ridge) / c.math
@@ -102,7 +102,7 @@ def step_time(c: Constants, w: Work) -> StepTime:
     attention = w.score_prefill * wide / c.score_prefill
     attention = attention + w.score_decode / c.score_decode
     network = w.wire / c.link + w.hops * c.hop
-    launches = software * w.layers * c.layer + (
+    launches = own * w.layers * c.layer + (
         w.moe_layers * c.moe_layer
         + w.fused_layers * c.fused_layer
         + w.mla_layers * c.mla_layer
@@ -110,19 +110,12 @@ def step_time(c: Constants, w: Work) -> StepTime:
         + w.narrow_layers * c.narrow_layer
     )
     busy = launches + dense + experts + kv + attention + network
-    host = software * w.prefills * w.layers * c.host_layer
-    total = _meet(busy, host, 4.0) + software * (c.step + c.sequence * w.sequences)
-    return StepTime(
-        weights=read + expert_read,
-        kv=kv,
-        gemm=math + expert_math,
-        dense=dense,
-        experts=experts,
-        attention=attention,
-        network=network,
-        overhead=total - (dense + experts + kv + attention + network),
-        total=total,
-    )
+    host = own * w.prefills * w.layers * c.host_layer
+    total = _meet(busy, host, 4.0) + own * (c.step + c.sequence * w.sequences)
+    rest = total - (dense + experts + kv + attention + network)
+    parts = (read + expert_read, kv, math + expert_math, dense, experts)
+    others = (attention, network, rest, total)
+    return StepTime(*(seconds * w.software for seconds in (*parts, *others)))
 
 
 def _meet(one: float, other: float, norm: float) -> float:

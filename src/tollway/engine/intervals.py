@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import cast
 
+from tollway.catalog import engine
 from tollway.engine.answer import Origin
+from tollway.engine.constants import SOFTWARE
 from tollway.engine.fitted import fitted
 from tollway.engine.question import Question
 
@@ -22,6 +24,10 @@ UNMEASURED = {"tpot": (0.7, 3.0), "ttft": (0.6, 4.0)}
 """Where nothing of a vendor or its silicon was in the fit: software alone has cost 1.5 to 6 times
 (docs/concepts/engine.md), and little is faster than mature software elsewhere. Multiplied with the
 interval of what is extrapolated."""
+
+SHIPPED = {"tpot": (0.65, 1.8), "ttft": (0.55, 2.4)}
+"""The same for released chips of a vendor whose slowdown is known from elsewhere
+(`constants.SOFTWARE`): submissions to a benchmark are tuned, and serving engines less so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,11 @@ def origin_of(question: Question) -> Origin:
     """How near a question is to what was measured."""
     chip = question.chip
     known = _known()
-    if chip.vendor not in known["vendors"] or chip.status != "released" or chip.ranges:
+    if chip.vendor not in known["vendors"] or chip.status != "released":
         return "spec sheet"
     if _unseen(question):
         return "extrapolated"
-    asked = f"{chip.name} {question.model.name} {question.settings.framework}"
+    asked = f"{chip.name} {question.model.name} {_framework(question)}"
     return "measured" if asked in known["together"] else "interpolated"
 
 
@@ -61,8 +67,20 @@ def spread_of(question: Question, saturated: bool, *, calibrated: bool = False) 
     """The intervals of an answer."""
     origin: Origin = "measured here" if calibrated else origin_of(question)
     wider = 1.0 if calibrated else max(1.0, sqrt(_unseen(question)))
-    tpot, ttft = (_interval(metric, origin, saturated, wider) for metric in ("tpot", "ttft"))
+    chip = question.chip
+    shipped = chip.vendor in SOFTWARE and chip.status == "released"
+    regime = "saturated" if saturated else "free"
+    tpot, ttft = (
+        _interval(f"{metric} {regime}", origin, wider, shipped=shipped)
+        for metric in ("tpot", "ttft")
+    )
     return Spread(origin, tpot, ttft)
+
+
+def _framework(question: Question) -> str:
+    """The engine that runs, whatever wraps it."""
+    name = question.settings.framework
+    return engine(name).same_as or name
 
 
 def _known() -> Mapping[str, list[str]]:
@@ -76,17 +94,16 @@ def _unseen(question: Question) -> int:
         (
             question.chip.name not in known["chips"],
             question.model.name not in known["models"],
-            question.settings.framework not in known["frameworks"],
+            _framework(question) not in known["frameworks"],
         )
     )
 
 
-def _interval(metric: str, origin: Origin, saturated: bool, wider: float) -> Interval:
+def _interval(kind: str, origin: Origin, wider: float, *, shipped: bool) -> Interval:
     table = cast("Mapping[str, Mapping[str, list[float]]]", fitted()["intervals"])
-    known = "extrapolated" if origin == "spec sheet" else origin
-    low, high = table[f"{metric} {'saturated' if saturated else 'free'}"][known]
+    low, high = table[kind]["extrapolated" if origin == "spec sheet" else origin]
     low, high = low**wider, high**wider
     if origin == "spec sheet":
-        best, worst = UNMEASURED[metric]
+        best, worst = (SHIPPED if shipped else UNMEASURED)[kind.split()[0]]
         low, high = low * best, high * worst
     return Interval(low, high)

@@ -242,14 +242,14 @@ def _binds(answer: _Answer) -> Bound:
 def _scenarios(question: Question, answer: _Answer, *, blind: bool) -> tuple[Scenario, ...]:
     if origin_of(question) != "spec sheet":
         return ()
-    outcome = answer.outcome
+    outcome, taken = answer.outcome, answer.deployment.software
     return tuple(
         Scenario(
             name=f"software x{slowdown:g}",
             slowdown=slowdown,
-            ttft=None if blind else outcome.ttft * slowdown,
-            tpot=outcome.tpot * slowdown,
-            chip_tokens=answer.tokens / answer.chips / slowdown,
+            ttft=None if blind else outcome.ttft * slowdown / taken,
+            tpot=outcome.tpot * slowdown / taken,
+            chip_tokens=answer.tokens / answer.chips / slowdown * taken,
         )
         for slowdown in SLOWDOWNS
     )

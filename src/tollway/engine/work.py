@@ -36,7 +36,8 @@ class Work:
     `sequences`, `fresh` (prompt tokens). `prefills` is 1 in a step with a prompt, else 0; `spread`
     the share of experts that live on other chips; `narrow` 1 where weights have 4 bits.
     Ratios of FLOP to byte, against 500: `ridge` of the weights' precision, `expert_ridge` of the
-    experts', `wide_ridge` of bf16. `vllm`, `sglang`, `trtllm` add up to 1.
+    experts', `wide_ridge` of bf16. `vllm`, `sglang`, `trtllm` add up to 1;
+    `software` is how much longer all of it takes.
     """
 
     dense_read: float
@@ -67,6 +68,7 @@ class Work:
     vllm: float
     sglang: float
     trtllm: float
+    software: float
 
 
 WORK_FIELDS = tuple(field.name for field in fields(Work))
@@ -206,7 +208,7 @@ def _counts(deployment: Deployment, rates: _Rates, experts: int) -> dict[str, fl
     moe = 0 if model.experts is None else model.experts.layers
     fused = precision == "fp4" and "fp4" in deployment.chip.flops
     known = deployment.framework in FRAMEWORKS
-    software = {
+    shares = {
         name: (1.0 if name == deployment.framework else 0.0) if known else 1.0 / len(FRAMEWORKS)
         for name in FRAMEWORKS
     }
@@ -224,7 +226,8 @@ def _counts(deployment: Deployment, rates: _Rates, experts: int) -> dict[str, fl
         "ridge": _ridge(rates.flops, rates.bandwidth),
         "expert_ridge": _ridge(rates.expert, rates.bandwidth),
         "wide_ridge": _ridge(rates.bf16, rates.bandwidth),
-        **software,
+        "software": deployment.software,
+        **shares,
     }
 
 
