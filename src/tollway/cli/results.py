@@ -4,6 +4,7 @@ Rules
 1. A benchmark's file is one result. Live traffic is cut into windows of requests that came one
    after the other, a result each, for a load that changes has no mean worth fitting.
 2. Live traffic is asked as requests that arrive at their rate: nobody waits for another's answer.
+   Its TPOT is over tokens, not over requests: an answer of three tokens says little of it.
 3. Every fault names its file, and the line where there are lines.
 
 Sources: vLLM vllm/benchmarks/serve.py (`--save-result`, `--save-detailed`, `--append-result`);
@@ -117,7 +118,7 @@ def _window(place: str, timings: Sequence[Timing]) -> Result:
         concurrency=None,
         rate=(len(timings) - 1) / lasted,
         requests=len(timings),
-        tpot=fmean((one.duration - one.ttft) / (one.output - 1) for one in timings),
+        tpot=sum(one.duration - one.ttft for one in timings) / sum(o.output - 1 for o in timings),
         ttft=fmean(one.ttft for one in timings),
         cached=min(0.99, sum(one.cached_input for one in timings) / sum(o.input for o in timings)),
     )
