@@ -110,7 +110,7 @@ def test_a_model_that_does_not_fit_on_its_emulated_chips_is_a_fault() -> None:
     code, out, err = called("check")
     assert (code, out) == (2, "")
     assert err == snapshot("""\
-fleet.toml: sources.h200.serves."llama-3.3-70b" cannot be emulated: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 24.1 GB x 0.9 = 21.7 GB. Use tp 4, or a smaller precision.
+fleet.toml: sources.h200.serves."llama-3.3-70b" cannot be emulated: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 24.1 GB x 0.92 = 22.2 GB. Use tp 4, or a smaller precision.
 1 fault in fleet.toml
 """)
 
@@ -157,7 +157,7 @@ warning: fleet.toml: include[0] is "contract/*.toml", which matches no file. Loo
 fleet.toml: version is missing. Write version = 1 on the first line.
 fleet.toml: gateway.lisen is not a key of this table; known: admin_socket, body_timeout, drain, hang_timeout, header_timeout, keep_alive, ledger, listen, max_body, max_connections, max_header_bytes, max_headers, max_streams, recording, workers, write_timeout. Did you mean "listen"?
 fleet.toml: models."llama-3.3-70b".context is 0. It must be at least 1.
-fleet.toml: sources.small.serves."llama-3.3-70b" cannot be emulated: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 24.1 GB x 0.9 = 21.7 GB. Use tp 4, or a smaller precision.
+fleet.toml: sources.small.serves."llama-3.3-70b" cannot be emulated: llama-3.3-70b in fp8 does not fit on 1 x l4: 72.7 GB of weights / 1 = 72.7 GB a chip, plus 1.7 GB for the runtime, against 24.1 GB x 0.92 = 22.2 GB. Use tp 4, or a smaller precision.
 fleet.toml: sources.small.serves."llama-3.3-70b".prices is 3, not a list. Write a list.
 fleet.toml: sources.odd.listen is port 8411, which sources.small.listen has already. Choose another port.
 fleet.toml: sources.odd.serves."llama-3.3-70b" cannot be emulated: tp 3 does not divide the 64 heads of llama-3.3-70b (64 / 3 = 21.33). Use tp 1, 2, 4, 8, 16.

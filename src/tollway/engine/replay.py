@@ -1,5 +1,4 @@
-"""Replays a load against a serving engine, step by step, leaping over steps in which nobody comes
-or goes.
+"""Replays a load against an engine step by step, leaping where nobody comes or goes.
 
 Rules
 1. Time is counted in steps unless a clock is given: with users who ask again at once, who is in
@@ -171,6 +170,8 @@ class Replay:
     def _make_room(self) -> None:
         """Rule 4. The only sequence that runs is never sent away."""
         policy = self.policy
+        if policy.reserve:
+            return
         while self._decodes > 1 and self._used + self._decodes * policy.stride > policy.kv_tokens:
             one, started = self._order.pop()
             if self._started[one] != started:
@@ -180,15 +181,17 @@ class Replay:
             self._owed[one] -= self._beat - started
             self._started[one] = -1
             self._left[one] = self._known[one]
-            self._leave(self._known[one])
+            self._leave(self._known[one], self._known[one])
             self._seated -= 1
             self._waiting.appendleft(one)
             self.schedule.preempted += 1
 
-    def _leave(self, tokens: float) -> None:
+    def _leave(self, tokens: float, held: float) -> None:
+        """A sequence of `tokens` stops decoding, and what it `held` of the cache is free."""
         self._decodes -= 1
-        self._context -= tokens
-        self._used -= tokens
+        # Fractions of a token (a stride of 1.7) do not add up to exactly nothing.
+        self._context = self._context - tokens if self._decodes else 0.0
+        self._used -= held
 
     def _plan(self) -> tuple[Span, list[int]]:
         span = Span(1, self._decodes, self._context, 0, 0, 0.0, 0, self._late, self._pace)
@@ -311,9 +314,8 @@ class Replay:
     def _finish(self, one: int) -> None:
         policy = self.policy
         tokens = self._known[one] + self._owed[one] * policy.stride
-        self._decodes -= 1
-        self._context -= tokens
-        self._used -= self._known[one] + self._output[one] if policy.reserve else tokens
+        held = self._known[one] + self._output[one] if policy.reserve else tokens
+        self._leave(tokens, held)
         self._started[one] = -1
         self._seated -= 1
         if self._output[one] > 1:
@@ -334,7 +336,7 @@ def digest(schedule: Schedule) -> list[Span]:
         key = (
             1 + int(log2(span.prompt_tokens) * 3) if span.chunks else 0,
             int(log2(span.decodes + 1) * 4),
-            int(log2(span.context + 1) * 3),
+            int(log2(max(0.0, span.context) + 1) * 3),
             int(log2(span.prompt_pairs + 1) * 2),
         )
         sums = bins.setdefault(key, [0.0] * 9)
