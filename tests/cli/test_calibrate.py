@@ -300,6 +300,17 @@ def test_a_file_that_is_there_is_kept_without_force(
     assert run(["calibrate", "x.json", *WHAT, "--force"]) == 0
 
 
+def test_a_chip_that_was_measured_is_one_point_of_its_ranges(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / "x.json").write_text(json.dumps(benchmark(*RUNS[0])))
+    what = ("x.json", "--model", "llama-3.1-8b", "--chip", "crescent-island-480")
+    assert run(["calibrate", *what, "--assume", "bf16_tflops=150"]) == 2
+    assert "is only known within ranges (memory[0].gb_s)" in capsys.readouterr().err
+    points = ("--assume", "bf16_tflops=150", "--assume", "bandwidth=900")
+    assert run(["calibrate", *what, *points]) == 0
+
+
 def test_a_calibration_is_of_its_model_chip_and_engine(
     capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:

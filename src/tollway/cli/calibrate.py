@@ -14,6 +14,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from tollway.catalog import Chip
 from tollway.cli.calibrated import Calibrated, as_toml, layout_of
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions
 from tollway.cli.predict_question import ask, assumed, catalogue_of, chip_of
@@ -85,29 +86,35 @@ def calibrate(
         raise TollwayError(f"{output} is there. Name another --output, or replace it with --force.")
     known = catalogue_of(deployment.catalog)
     asked = ask(known, assumed(chip_of(known, chip), assume), deployment, LoadOptions())
-    if asked.question.chip.ranges:
-        ranges = ", ".join(sorted(asked.question.chip.ranges))
-        raise TollwayError(
-            f"{chip} is only known within ranges ({ranges}), and a measured chip is one point of "
-            "them. Write the chip down in TOML and name that file."
-        )
+    base = replace(asked.question, chip=_one_point(asked.question.chip))
     results = {str(path): read_results(path, source) for path in log}
     every = [one for some in results.values() for one in some]
     if len(every) > MOST:
         raise TollwayError(f"{len(every)} results are more than the {MOST} taken. Hand in fewer.")
-    anchors = [Anchor(_question(asked.question, one), one.tpot, one.ttft) for one in every]
+    anchors = [Anchor(_question(base, one), one.tpot, one.ttft) for one in every]
     found = fit(anchors)
     counts = {name: len(some) for name, some in results.items()}
-    own = _calibrated(asked.question, output, found.factors, found.constants, len(every))
+    own = _calibrated(base, output, found.factors, found.constants, len(every))
     checked = [
         _checked(one, anchor.question, own) for one, anchor in zip(every, anchors, strict=True)
     ]
-    _write(output, as_toml(asked.question, own, datetime.now(UTC).date(), counts))
+    _write(output, as_toml(base, own, datetime.now(UTC).date(), counts))
     _print(checked, own, json=json)
     for note in asked.notes:
         sys.stderr.write(f"warning: {note}\n")
     sys.stderr.write(f"Written to {output}; hand it to `tollway predict --calibrated {output}`.\n")
     return 0
+
+
+def _one_point(chip: Chip) -> Chip:
+    """The chip, of which nothing may be known as a range only: it was measured, so it is one."""
+    wide = sorted(key for key, one in chip.ranges.items() if one.low < one.high)
+    if wide:
+        raise TollwayError(
+            f"{chip.name} is only known within ranges ({', '.join(wide)}), and a measured chip is "
+            "one point of them. Say which, as in --assume bandwidth=900, or write it down in TOML."
+        )
+    return chip.at(0.0)
 
 
 def _question(base: Question, one: Result) -> Question:

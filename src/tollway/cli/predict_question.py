@@ -287,11 +287,15 @@ def with_prefill(
         if said != PrefillOptions():
             raise TollwayError("--prefill-… needs --prefill-chip. Say which chip prefills.")
         return Asked(question, ())
-    chip, notes = chip_of(known, said.prefill_chip), ()
+    chip = chip_of(known, said.prefill_chip)
+    notes = ("prefill on chips of its own was never measured; the intervals may be too narrow.",)
     chip = assumed(chip, [one for one in assumptions if not knows(chip, one.partition("=")[0])])
     if chip.ranges:
         chip, names = chip.at(0.5), ", ".join(sorted(chip.ranges))
-        notes = (f"{chip.name} prefills in the middle of what is known of it as ranges: {names}.",)
+        notes = (
+            *notes,
+            f"{chip.name} prefills in the middle of what is known of it as ranges: {names}.",
+        )
     if "bf16" not in chip.flops:
         raise TollwayError(
             f"the arithmetic rate of {chip.name} is not published, and prefill is arithmetic. "

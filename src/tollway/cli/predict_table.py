@@ -92,8 +92,11 @@ def _headline(answer: Answer) -> str:
     users = f"{load.concurrency or 1:,} user{'s' * ((load.concurrency or 1) > 1)}"
     who = users if load.rate is None else f"{load.rate:g} requests/s"
     spread_words = f" (±{load.spread:.0%})" if load.spread else ""
+    place = f"on {answer.chips}"
+    if asked.prefill is not None:
+        place = "prefill on {}, decode on {}".format(*answer.chips.split(" + "))
     return printable(
-        f"{asked.model.name} in {weights}, KV in {kv}, on {answer.chips}: "
+        f"{asked.model.name} in {weights}, KV in {kv}, {place}: "
         f"{', '.join(parts)}, {asked.settings.framework}{version}"
     ) + (f"\n{who}, {load.input_tokens:,} tokens in, {load.output_tokens:,} out{spread_words}")
 
