@@ -67,8 +67,7 @@ def calibrate(
     Parameters
     ----------
     log
-        Results of `vllm bench serve --save-result` (JSON, or JSON lines), a gateway's recording, or
-        its ledger. Three results at different loads say much more than one.
+        Results of `vllm bench serve --save-result`, a gateway's recording, or its ledger.
     chip
         The chip it ran on, as for `tollway predict`.
     source

@@ -20,9 +20,9 @@ from tollway.errors import TollwayError
 
 def predict(
     *,
-    deployment: DeploymentOptions,
     chip: str | None = None,
     compare: str | None = None,
+    deployment: DeploymentOptions,
     load: LoadOptions | None = None,
     sweep: str | None = None,
     price: Annotated[tuple[str, ...], Parameter(negative="")] = (),
@@ -37,19 +37,15 @@ def predict(
     Parameters
     ----------
     chip
-        A chip of the catalogue (h200), a name that others give it, or a TOML file of one.
+        A chip of the catalogue (h200), a name that others give it, or a TOML file.
     compare
-        Several chips instead, in one table: h200,mi355x,crescent-island-480. A count before a name
-        is its tp: 8xh200,1xcrescent-island-480.
+        Several chips instead: h200,mi355x. A count is the tp: 8xh200,1xmi355x.
     sweep
         concurrency, or concurrency=1,8,64: one answer for each number of users.
     price
-        USD for an hour of one chip (2.50, or h200=2.50), or the catalogue's hyperscaler, neocloud
-        or rental price; may be repeated.
+        USD a chip-hour (2.50, h200=2.50), or hyperscaler, neocloud, rental for the catalogue's.
     assume
-        A fact that is not known, as KEY=LO..HI: bf16_tflops, fp8_tflops, fp4_tflops, bandwidth
-        (GB/s), link_gb_s, power_w; may be repeated. Of several chips, it holds for those of which
-        that is not known.
+        KEY=LO..HI of bf16_tflops, fp8_tflops, fp4_tflops, bandwidth (GB/s), link_gb_s, power_w.
     calibrated
         What `tollway calibrate` wrote from this deployment's own results.
     plot

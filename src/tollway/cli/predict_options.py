@@ -15,10 +15,9 @@ class DeploymentOptions:
     Parameters
     ----------
     model
-        A model of the catalogue (llama-3.3-70b), its name on Hugging Face, or a file: the
-        config.json its publisher put beside the weights, or TOML.
+        A model of the catalogue, its Hugging Face name, or a file: its config.json, or TOML.
     catalog
-        A folder of your own chips, models and engines (*.toml, *.json), before the packaged ones.
+        A folder of your own chips, models and engines (*.toml, *.json).
     tp
         Chips that share each attention computation (tensor parallelism).
     pp
@@ -28,14 +27,13 @@ class DeploymentOptions:
     dp_attention
         Groups of tp chips that attend to their own sequences and share the experts.
     precision
-        Of the weights: bf16, fp16, fp8, fp4, int8 or int4. Default: what the publisher ships.
+        Of weights: bf16, fp16, fp8, fp4, int8, int4. Default: as published.
     kv_precision
         Of the KV cache. Default: as the checkpoint says, else bf16.
     engine
-        vllm, sglang, trtllm or another of the catalogue; vllm@0.11.0 names the version, whose
-        defaults are taken for what is not said.
+        vllm, sglang, trtllm, …; vllm@0.11.0 names the version, for its defaults.
     context
-        The longest sequence in tokens (max-model-len). Default: the model's own, or what fits.
+        The longest sequence in tokens. Default: the model's own, or what fits.
     max_num_seqs
         Sequences that run at once. Default: the engine's.
     token_budget
@@ -45,7 +43,7 @@ class DeploymentOptions:
     memory_tiers
         How many of the chip's memory tiers may be filled, the fastest first.
     kv_blocks
-        KV blocks of 16 tokens, as the engine's own log says; a guess moves TTFT a lot when tight.
+        KV blocks of 16 tokens, as the engine's own log says.
     spec_tokens
         Tokens drafted a step by speculative decoding.
     acceptance
