@@ -431,6 +431,16 @@ def test_a_sweep_is_one_answer_for_each_number_of_users(
     assert throughput == sorted(throughput)
 
 
+def test_a_chip_that_is_refused_at_every_load_says_so_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ("--model", "qwen3-32b", "--compare", "h200,l4", "--sweep", "concurrency")
+    assert run(["predict", *options]) == 0
+    out = capsys.readouterr().out
+    assert out.count("does not fit on 1 x l4") == 1
+    assert "\nqwen3-32b on 1 x l4\nrefused: qwen3-32b in bf16 does not fit" in out
+
+
 @pytest.mark.parametrize("name", ["h200", "NVIDIA H200"])
 def test_a_name_that_others_give_is_known(capsys: pytest.CaptureFixture[str], name: str) -> None:
     (one,) = asked(capsys, "--model", "Qwen/Qwen3-32B-FP8", "--chip", name)

@@ -99,6 +99,10 @@ def _print(found: Sequence[Answer], wanted: Wanted, *, json: bool) -> None:
     else:
         for at, (chips, group) in enumerate(curves(found).items()):
             sys.stdout.write("\n" * (at > 0) + f"{wanted.deployment.model} on {chips}\n")
+            if all(one.prediction is None for one in group):
+                reasons = dict.fromkeys(str(one.refused) for one in group)
+                sys.stdout.write("".join(f"refused: {reason}\n" for reason in reasons))
+                continue
             print_answers(group, "users", lambda one: f"{one.question.workload.concurrency:,}")
     _warn(found)
 
