@@ -154,6 +154,7 @@ def test_the_locks_hold_what_pyproject_asks_for() -> None:
         "build": groups["build"],
         "dev": project["project"]["dependencies"] + groups["build"] + groups["dev"],
         "local": project["project"]["optional-dependencies"]["local"],
+        "plot": project["project"]["optional-dependencies"]["plot"],
     }
     for lock, requirements in asked.items():
         text = (ROOT / "locks" / f"{lock}.txt").read_text()

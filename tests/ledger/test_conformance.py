@@ -390,3 +390,20 @@ def test_only_a_change_of_keys_moves_the_keys_version(ledger: Ledger):
     ledger.revoke_key("key00001", NOON)
     versions.append(ledger.keys_version())
     assert len(set(versions)) == 3
+
+
+def test_timings_are_of_requests_that_ended_well_at_once_with_stated_usage(ledger: Ledger):
+    ledger.book(
+        [
+            settle("late", utc=NOON + 9.0),
+            settle("first"),
+            settle("again", attempts=2),
+            settle("cut", outcome="failed"),
+            settle("guessed", usage=Usage(input=1, output=1, estimated=True)),
+            settle("silent", ttft=None),
+        ]
+    )
+    first, late = ledger.timings()
+    assert (first.arrived, late.arrived) == (NOON - 1.5, NOON + 7.5)
+    assert (first.source, first.model, first.ttft, first.duration) == ("h200", "llama", 0.25, 1.5)
+    assert (first.input, first.cached_input, first.output) == (100, 40, 50)

@@ -54,6 +54,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.emulate:emulate",
         "Serve engines that aren't there, at the pace that the engine model predicts.",
     ),
+    "predict": (
+        "tollway.cli.predict:predict",
+        "Predict a model's speed, memory, cost and energy on a chip, each with its interval.",
+    ),
+    "calibrate": (
+        "tollway.cli.calibrate:calibrate",
+        "Fit the engine model to a deployment's own results, for `tollway predict --calibrated`.",
+    ),
+    "validate": (
+        "tollway.cli.validate:validate",
+        "Say how far the engine model is off on measured results, and how often intervals hold.",
+    ),
     "replay": (
         "tollway.cli.replay:replay",
         "Play a trace of real requests against a running gateway, and measure what comes back.",

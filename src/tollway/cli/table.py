@@ -48,7 +48,8 @@ def _print_ruled(
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    # As narrow as the plain table, so that what fits 80 columns there fits them here.
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column.heading, justify="right" if column.number else "left")
     for row in rows:

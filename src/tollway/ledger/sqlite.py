@@ -18,7 +18,7 @@ from urllib.parse import quote
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.dispatch.opening import Opening, Spent
 from tollway.errors import TollwayError
-from tollway.ledger import rows, sqlite_drills, sqlite_keys, sqlite_usage
+from tollway.ledger import rows, sqlite_drills, sqlite_keys, sqlite_timings, sqlite_usage
 from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.journal import Journal, turns_of
 from tollway.ledger.keys import KeyRecord
@@ -27,6 +27,7 @@ from tollway.ledger.migrate import is_current, migrate, schema_version
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
 from tollway.ledger.state import FILE_MODE, make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
+from tollway.ledger.timings import Timing
 from tollway.ledger.writer import read_records
 
 BUSY_TIMEOUT = 5.0
@@ -208,6 +209,10 @@ class SqliteLedger:
     def last_uses(self) -> list[LastUse]:
         """See `Ledger.last_uses`."""
         return sqlite_drills.last_uses(self._db)
+
+    def timings(self) -> list[Timing]:
+        """See `Ledger.timings`."""
+        return sqlite_timings.timings(self._db)
 
     def add_key(self, record: KeyRecord) -> None:
         """See `Ledger.add_key`."""

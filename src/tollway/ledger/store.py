@@ -19,6 +19,7 @@ from tollway.errors import TollwayError
 from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.query import UsageQuery, UsageReport
+from tollway.ledger.timings import Timing
 
 
 class LedgerUnavailableError(TollwayError):
@@ -79,6 +80,11 @@ class Ledger(Booker, Protocol):
 
     def last_uses(self) -> list[LastUse]:
         """Every (route, source, model) that has completed a request, and when it last did."""
+        ...
+
+    def timings(self) -> list[Timing]:
+        """Each request that ended well at its first attempt with usage stated by the source, by
+        arrival in UTC seconds."""
         ...
 
     def add_key(self, record: KeyRecord) -> None:
