@@ -74,6 +74,7 @@ LITELLM = """
 model_list:
   - model_name: mock
     litellm_params: {{ model: openai/mock, api_base: "http://127.0.0.1:{mock}/v1", api_key: none }}
+general_settings: {{ master_key: sk-bench }}
 """
 
 
@@ -136,7 +137,7 @@ def litellm(folder: Path, port: int, mock: int) -> tuple[list[str], str] | str:
         return "pip install 'litellm[proxy]' into the environment that BENCH_LITELLM names"
     config = folder / "litellm.yaml"
     config.write_text(LITELLM.format(mock=mock))
-    return [binary, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)], "none"
+    return [binary, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)], "sk-bench"
 
 
 def tollway(folder: Path, port: int, mock: int) -> tuple[list[str], str] | str:

@@ -44,7 +44,7 @@ class Pace:
     checkpoint follows every `checkpoint` items.
     """
 
-    gather: float = 0.05
+    gather: float = 0.2
     batch: int = 1024
     first_retry: float = 0.05
     last_retry: float = 5.0
