@@ -24,11 +24,9 @@ def attempt_lines(request: str, action: Send | None) -> bytes:
     """The `x-tollway-*` header lines; `action` is the last attempt, None where there was none."""
     if action is None:
         return b"x-tollway-request: %b\r\n" % request.encode()
-    return b"x-tollway-request: %b\r\n%bx-tollway-attempts: %d\r\n" % (
-        request.encode(),
-        _source_lines(action.source, action.upstream_model, action.substituted),
-        action.attempt,
-    )
+    source = _source_lines(action.source, action.upstream_model, action.substituted)
+    told = b"x-tollway-request: " + request.encode() + b"\r\n" + source
+    return told + b"x-tollway-attempts: " + str(action.attempt).encode() + b"\r\n"
 
 
 @lru_cache(maxsize=1024)

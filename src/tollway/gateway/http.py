@@ -170,8 +170,9 @@ def answer_head(
     line = STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
     close = b"" if keep_alive else CLOSE_HEADER
     if length is None:
-        return b"%b%b%b%b\r\n" % (line, date, headers, close)
-    return b"%b%b%bcontent-length: %d\r\n%b\r\n" % (line, date, headers, length, close)
+        return line + date + headers + close + b"\r\n"
+    size = str(length).encode()
+    return line + date + headers + b"content-length: " + size + b"\r\n" + close + b"\r\n"
 
 
 def date_line(utc: float) -> bytes:

@@ -33,6 +33,7 @@ from tollway.gateway.recorder import Recorder
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.watch import Watch
+from tollway.ledger.bookkeeper import Bookkeeper
 from tollway.ledger.ring import KeyRing
 from tollway.ledger.sqlite import SqliteLedger, open_for_gateway, open_reader
 from tollway.ledger.writer import LedgerWriter
@@ -80,7 +81,10 @@ class Process:
         self._ending = ending = Ending()
         hands = self._hands
         async with AsyncExitStack() as stack:
-            writer = LedgerWriter(ledger, ledger.journal, loop)
+            bookkeeper = Bookkeeper(ledger)
+            bookkeeper.start()
+            stack.callback(bookkeeper.close)
+            writer = LedgerWriter(bookkeeper, ledger.journal, loop)
             writer.start()
             stack.push_async_callback(self._close_ledger, writer)
             self.house = house = self._open(ledger, writer, ring, ledger_path)

@@ -61,7 +61,7 @@ def _plain_starts(text: bytes, values: Values) -> dict[str, int] | None:
     before = b'{"'
     for key, value in values.items():
         # A key with an escape in it is not found as decoded, so it goes the long way.
-        name = b"%b%b%b" % (before, key.encode(), colon)
+        name = before + key.encode() + colon
         start = at + len(name)
         if not (begins(name, at) and begins(value, start)):
             return None

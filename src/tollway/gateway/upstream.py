@@ -160,7 +160,8 @@ class Upstream:
     def open(self, operation: Operation, extra: bytes, body: bytes, reply: Reply) -> Call:
         """Send a request. `extra` is header lines, each with its CRLF. The reply may be told of a
         failure only after this has returned."""
-        head = b"%bcontent-length: %d\r\n%b\r\n" % (self._heads[operation], len(body), extra)
+        size = str(len(body)).encode()
+        head = self._heads[operation] + b"content-length: " + size + b"\r\n" + extra + b"\r\n"
         call = Call(self, reply, head, body)
         while self._idle:
             if self._idle.pop().take(call):

@@ -7,9 +7,13 @@ Rules
 import fcntl
 import os
 from pathlib import Path
+from time import monotonic, sleep
 
 from tollway.errors import TollwayError
 from tollway.ledger.state import FILE_MODE
+
+_LAST_MOMENTS = 5.0
+"""Seconds that the process which booked for a dead gateway may still need."""
 
 
 class LedgerInUseError(TollwayError):
@@ -25,7 +29,7 @@ class GatewayLock:
             self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE
         )
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take()
         except OSError as error:
             holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
             self.release()
@@ -36,6 +40,29 @@ class GatewayLock:
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    @property
+    def descriptor(self) -> int:
+        """The kernel's handle of the lock."""
+        if self._descriptor is None:
+            raise ValueError("the lock has been released")
+        return self._descriptor
+
+    def _take(self) -> None:
+        """Wait for who is just ending: a killed gateway's last batch is still being booked."""
+        give_up = monotonic() + _LAST_MOMENTS
+        while True:
+            try:
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if monotonic() >= give_up or self._holder_lives():
+                    raise
+                sleep(0.005)
+
+    def _holder_lives(self) -> bool:
+        holder = os.pread(self.descriptor, 20, 0).decode("ascii", "replace").strip()
+        return not holder.isdigit() or Path(f"/proc/{holder}").exists()
 
     def release(self) -> None:
         """Give the right up. The file stays: removing it would race with the next holder."""

@@ -74,6 +74,13 @@ class SqliteLedger:
             raise TollwayError(f"{self.path}: was not opened for a gateway.")
         return self._held[1]
 
+    @property
+    def lock_descriptor(self) -> int:
+        """Of the lock that is held; whoever inherits it holds the lock too."""
+        if self._held is None:
+            raise TollwayError(f"{self.path}: was not opened for a gateway.")
+        return self._held[0].descriptor
+
     # --- what the gateway's writer does ------------------------------------------------------
 
     def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
@@ -254,14 +261,21 @@ def open_for_gateway(path: Path) -> SqliteLedger:
         db = _connect(path, create=True)
         undo.callback(db.close)
         migrate(db, str(path))
-        # The writer folds the log in after it has reported a batch, not within a commit.
-        db.execute("PRAGMA wal_autocheckpoint = 0")
         journal = Journal(_journal_of(path))
         undo.callback(journal.close)
         ledger = SqliteLedger(db, path, (lock, journal))
         _book_leftovers(ledger, journal)
         undo.pop_all()
     return ledger
+
+
+def open_for_bookkeeper(path: Path) -> SqliteLedger:
+    """The ledger for the process that books for the gateway which holds it."""
+    with _in_words(path):
+        db = _connect(path, create=False)
+        # The writer folds the log in after it has reported a batch, not within a commit.
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+    return SqliteLedger(db, path)
 
 
 def _book_leftovers(ledger: SqliteLedger, journal: Journal) -> None:

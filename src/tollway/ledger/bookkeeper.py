@@ -1,0 +1,154 @@
+"""A process of its own that books: one interpreter's lock is then no place to wait for the other.
+
+Rules
+1. It does what its gateway hands it over a socket, one transaction a batch, and answers each.
+2. It ends when its gateway does, however that ends, and holds the gateway's lock until then: nobody
+   else opens the books while it may still write.
+3. It is given no environment: it has no use for anybody's credentials.
+4. One that dies is a failed transaction; the next one starts another.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from struct import Struct
+
+import msgspec
+
+from tollway.dispatch.messages import Reserve, Settle
+from tollway.ledger.sqlite import SqliteLedger, open_for_bookkeeper
+from tollway.ledger.store import LedgerUnavailableError
+
+_SIZE = Struct("<Q")
+_AT_ONCE = 128
+"""Items encoded in one go: the event loop waits for no more of them."""
+_ENOUGH = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG")
+_LAST_BATCH = 10.0
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_items = msgspec.msgpack.Decoder(list[Reserve | Settle]).decode
+
+
+class _Answer(msgspec.Struct):
+    """What came of a batch: why nothing was booked, or the items that do not fit, with why."""
+
+    failed: str | None = None
+    misfits: dict[int, str] = {}
+
+
+_decode_answer = msgspec.msgpack.Decoder(_Answer).decode
+
+
+class Bookkeeper:
+    """A `Booker` whose work is done elsewhere. `ledger` is open for this gateway."""
+
+    def __init__(self, ledger: SqliteLedger) -> None:
+        self._ledger = ledger
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    def start(self) -> socket.socket:
+        """Start the process, which need not be waited for; gives the line to it."""
+        ours, theirs = socket.socketpair()
+        descriptors = (theirs.fileno(), self._ledger.lock_descriptor)
+        command = (sys.executable, "-m", __name__, str(self._ledger.path), *map(str, descriptors))
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                command,
+                stdin=subprocess.DEVNULL,
+                pass_fds=descriptors,
+                env={name: os.environ[name] for name in _ENOUGH if name in os.environ},
+            )
+        self._socket = ours
+        return ours
+
+    def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
+        """See `Booker.book`."""
+        parts = [_encode(items[at : at + _AT_ONCE]) for at in range(0, len(items), _AT_ONCE)]
+        return self._ask(parts)
+
+    def checkpoint(self) -> None:
+        """See `Booker.checkpoint`."""
+        self._ask([])
+
+    def close(self) -> None:
+        """Let the process end, and wait for it."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_LAST_BATCH)
+            self._process = None
+
+    def _ask(self, parts: list[bytes]) -> dict[int, Exception]:
+        line = self._socket or self.start()
+        try:
+            _send(line, parts)
+            (said,) = _receive(line)
+        except (OSError, EOFError, ValueError) as error:
+            self.close()
+            raise LedgerUnavailableError(
+                f"{self._ledger.path}: the process that books has ended. It is started again."
+            ) from error
+        answer = _decode_answer(said)
+        if answer.failed is not None:
+            raise LedgerUnavailableError(answer.failed)
+        return {at: ValueError(why) for at, why in answer.misfits.items()}
+
+
+def _send(to: socket.socket, parts: Sequence[bytes]) -> None:
+    sizes = [_SIZE.pack(len(parts)), *(_SIZE.pack(len(part)) for part in parts)]
+    to.sendall(b"".join([*sizes, *parts]))
+
+
+def _receive(of: socket.socket) -> list[bytes]:
+    """The parts of one message. Raises EOFError where there is no more."""
+    (count,) = _SIZE.unpack(_exactly(of, _SIZE.size))
+    sizes = [_SIZE.unpack(_exactly(of, _SIZE.size))[0] for _ in range(count)]
+    return [_exactly(of, size) for size in sizes]
+
+
+def _exactly(of: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        part = of.recv(size - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return bytes(data)
+
+
+def _do(ledger: SqliteLedger, parts: Sequence[bytes]) -> _Answer:
+    try:
+        if not parts:
+            ledger.checkpoint()
+            return _Answer()
+        faults = ledger.book([item for part in parts for item in _decode_items(part)])
+    except Exception as error:  # noqa: BLE001 - whatever it is, the gateway is to know
+        return _Answer(failed=str(error))
+    return _Answer(misfits={at: str(why) for at, why in faults.items()})
+
+
+def main(path: str, talking: str) -> None:
+    """Book until the gateway is gone (rule 2)."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    with socket.socket(fileno=int(talking)) as gateway:
+        ledger = open_for_bookkeeper(Path(path))
+        try:
+            while True:
+                _send(gateway, [_encode(_do(ledger, _receive(gateway)))])
+        except (EOFError, OSError):
+            return
+        finally:
+            ledger.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
