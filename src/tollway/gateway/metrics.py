@@ -181,17 +181,17 @@ class Metrics:
 
     def used(self, source: str, model: str, usage: Usage) -> None:
         """Tokens of one attempt."""
-        for kind, tokens in (
-            ("input", usage.input),
-            ("cached_input", usage.cached_input),
-            ("cache_write", usage.cache_write),
-            ("output", usage.output),
-            ("reasoning", usage.reasoning),
-        ):
-            if tokens:
-                self._add("tollway_tokens_total", (source, model, kind), tokens)
+        self._tokens(source, model, "input", usage.input)
+        self._tokens(source, model, "cached_input", usage.cached_input)
+        self._tokens(source, model, "cache_write", usage.cache_write)
+        self._tokens(source, model, "output", usage.output)
+        self._tokens(source, model, "reasoning", usage.reasoning)
         if usage.estimated:
             self._add("tollway_usage_estimated_total", (source, model))
+
+    def _tokens(self, source: str, model: str, kind: str, tokens: int) -> None:
+        if tokens:
+            self._add("tollway_tokens_total", (source, model, kind), tokens)
 
     def first_content(self, source: str, model: str, ttft: float) -> None:
         """Seconds from sending an attempt to its first content."""

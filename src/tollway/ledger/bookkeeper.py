@@ -52,6 +52,11 @@ class Bookkeeper:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The process, if one has been started."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> socket.socket:
         """Start the process, which need not be waited for; gives the line to it."""
         ours, theirs = socket.socketpair()
@@ -69,8 +74,20 @@ class Bookkeeper:
 
     def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
         """See `Booker.book`."""
-        parts = [_encode(items[at : at + _AT_ONCE]) for at in range(0, len(items), _AT_ONCE)]
-        return self._ask(parts)
+        try:
+            parts = [_encode(items[at : at + _AT_ONCE]) for at in range(0, len(items), _AT_ONCE)]
+        except (ValueError, OverflowError):
+            return self._book_odd(items)
+        return self._ask(parts) if parts else {}
+
+    def _book_odd(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
+        """Book a batch in which something cannot be handed over (a number over 64 bits, half a
+        surrogate pair): that is booked here, in words, and the rest as always."""
+        plain = [item for item in items if _fits(item)]
+        odd = [item for item in items if not _fits(item)]
+        self._ledger.book(odd)
+        self.book(plain)
+        return {}
 
     def checkpoint(self) -> None:
         """See `Booker.checkpoint`."""
@@ -100,6 +117,14 @@ class Bookkeeper:
         if answer.failed is not None:
             raise LedgerUnavailableError(answer.failed)
         return {at: ValueError(why) for at, why in answer.misfits.items()}
+
+
+def _fits(item: Reserve | Settle) -> bool:
+    try:
+        _encode(item)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def _send(to: socket.socket, parts: Sequence[bytes]) -> None:

@@ -14,7 +14,7 @@ from tollway.dispatch.messages import Reserve, Settle
 
 MICRO: Final = 1_000_000
 DAY: Final = 86_400 * MICRO
-MOST_ROWS: Final = 512
+MOST_ROWS: Final = 64
 """Rows a statement. 64 rows of 24 values stay far below SQLite's 32,766 parameters."""
 
 _RESERVED: Final = (
