@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from gateway_rig import Seen, event, good_body, live
 from process_rig import Gate, Gateway, Terms, running
-from workers_rig import FOUR, accountant, until
+from workers_rig import FOUR, accountant, children, until
 
 
 @contextmanager
@@ -123,6 +123,7 @@ async def _may_not_grow(tmp_path: Path, terms: Terms) -> None:
         _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
 
         def limit(soft: int) -> None:
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+            for each in (pid, *children(pid)):  # one of which books
+                resource.prlimit(each, resource.RLIMIT_FSIZE, (soft, hard))
 
         await _refuses_then_settles(gateway, answer, lambda: limit(1), lambda: limit(hard))

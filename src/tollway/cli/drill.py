@@ -8,7 +8,6 @@ Rules
 import os
 import sys
 import time
-from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Annotated
@@ -72,15 +71,17 @@ def lose(
     """
     part, seconds = _share(share, yes_all), _seconds(length)
     admin = socket or state_folder(state, os.environ) / ADMIN_SOCKET
-    with closing(open_reader(ledger_path(ledger, state, os.environ))) as store:
-        asked = {"source": source, "share": part, "seconds": seconds, "all": yes_all}
-        answer = order(admin, "/drill", asked)
-        began, routes = float(answer["began"]), tuple(answer["routes"])
-        _announce(source, part, seconds, routes, tuple(answer["alone"]))
-        early = _wait(admin, seconds)
-        until = min(began + seconds, time.time())
-        period = Period(began, until, routes)
-        left = _await_settled(lambda: store.unsettled(period))
+    path = ledger_path(ledger, state, os.environ)
+    open_reader(path).close()  # where there is none, nothing is drilled
+    asked = {"source": source, "share": part, "seconds": seconds, "all": yes_all}
+    answer = order(admin, "/drill", asked)
+    began, routes = float(answer["began"]), tuple(answer["routes"])
+    _announce(source, part, seconds, routes, tuple(answer["alone"]))
+    early = _wait(admin, seconds)
+    until = min(began + seconds, time.time())
+    period = Period(began, until, routes)
+    left = _await_settled(path, period)
+    with closing(open_reader(path)) as store:
         rows = store.settled(period)
     result = Drilled(
         source,
@@ -149,10 +150,16 @@ def _wait(admin: Path, seconds: float) -> bool:
     return False
 
 
-def _await_settled(unsettled: Callable[[], int]) -> int:
+def _await_settled(path: Path, period: Period) -> int:
     """Wait until what arrived in the period has ended; gives how many have not."""
     until = time.monotonic() + _LAST_ANSWERS
     with suppress(KeyboardInterrupt):
-        while unsettled() and time.monotonic() < until:
+        while _unsettled(path, period) and time.monotonic() < until:
             time.sleep(0.1)
-    return unsettled()
+    return _unsettled(path, period)
+
+
+def _unsettled(path: Path, period: Period) -> int:
+    # Opened anew each time: a reader knows what was safe when it was opened.
+    with closing(open_reader(path)) as store:
+        return store.unsettled(period)
