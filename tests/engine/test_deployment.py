@@ -59,6 +59,11 @@ def test_tp_that_splits_kv_heads_unevenly_is_refused() -> None:
         deploy(shape, replace(chip("h200"), domain=72), 12, EngineSettings(precision="fp8"))
 
 
+def test_a_refused_tp_is_not_offered_as_the_mend() -> None:
+    with pytest.raises(TollwayError, match=r"Use tp 1, 2, 5, 10\.$"):
+        deploy(model("phi-4"), chip("h100"), 4)
+
+
 def test_a_chip_of_unknown_speed_is_refused_rather_than_guessed() -> None:
     known = chip("h200")
     blind = replace(known, memory=(MemoryTier("HBM", known.memory[0].size, None),))

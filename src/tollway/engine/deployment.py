@@ -310,7 +310,7 @@ def _check_parallel(model: ModelShape, chip: Chip, layout: Layout) -> None:
             f"tp {tp} does not divide the {model.heads} heads of {model.name} "
             f"({model.heads} / {tp} = {model.heads / tp:.2f}). {_mend_of_parallel(model)}"
         )
-    if model.mla is None and model.kv_heads % tp and tp % model.kv_heads:
+    if not _keeps_kv_heads(model, tp):
         raise TollwayError(
             f"tp {tp} neither divides the {model.kv_heads} KV heads of {model.name} nor is a "
             f"multiple of them ({model.kv_heads} / {tp} = {model.kv_heads / tp:.2f}). "
@@ -325,8 +325,17 @@ def _check_parallel(model: ModelShape, chip: Chip, layout: Layout) -> None:
 
 
 def _mend_of_parallel(model: ModelShape) -> str:
-    fine = [str(tp) for tp in (1, 2, 4, 8, 16) if model.heads % tp == 0]
+    fine = [
+        str(tp)
+        for tp in (1, 2, 4, 5, 8, 10, 16)
+        if model.heads % tp == 0 and _keeps_kv_heads(model, tp)
+    ]
     return f"Use tp {', '.join(fine)}."
+
+
+def _keeps_kv_heads(model: ModelShape, tp: int) -> bool:
+    """Whether the KV heads come out even on `tp` chips: whole ones each, or one on several."""
+    return model.mla is not None or model.kv_heads % tp == 0 or tp % model.kv_heads == 0
 
 
 def _link(chip: Chip, layout: Layout) -> float:
