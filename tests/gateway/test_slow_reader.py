@@ -70,6 +70,7 @@ def test_a_slow_reader_of_300_mb_costs_the_process_less_than_2_mb(
                 warm.say(request(gateway, SHORT))
                 assert (await warm.head()).status == 200
                 await warm.chunks()
+            await until(lambda: gateway.settled().get("completed") == 4)
             client = await gateway.asking(stream=True)
             assert (await client.head()).status == 200
             before = {pid: _forget(pid) for pid in pids}

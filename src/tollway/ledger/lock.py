@@ -62,7 +62,11 @@ class GatewayLock:
 
     def _holder_lives(self) -> bool:
         holder = os.pread(self.descriptor, 20, 0).decode("ascii", "replace").strip()
-        return not holder.isdigit() or Path(f"/proc/{holder}").exists()
+        try:
+            state = Path(f"/proc/{holder}/stat").read_text().rpartition(")")[2].split()[0]
+        except (OSError, IndexError):
+            return not holder.isdigit()
+        return state != "Z"
 
     def release(self) -> None:
         """Give the right up. The file stays: removing it would race with the next holder."""
