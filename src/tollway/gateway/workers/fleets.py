@@ -3,6 +3,8 @@
 Rules
 1. Secrets and certificates are read beside the event loop, one fleet after the other.
 2. A fleet that is ready is taken at once, so that what is decided after it finds its sources.
+3. What an accountant had made ready outlives it: it may have put the fleet in force and gone before
+   it could say so, and then its successor's is this one, whose secrets need not be read again.
 """
 
 import asyncio
@@ -49,12 +51,11 @@ class Fleets:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def forget(self) -> None:
-        """The accountant is gone: nothing of what it said is to be done any more."""
+        """The accountant is gone: nothing of what it said is to be done any more (rule 3)."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
         self._steps.clear()
-        self._ready.clear()
 
     async def _run(self) -> None:
         try:
@@ -76,9 +77,10 @@ class Fleets:
         return await loop.run_in_executor(None, load_documents, self._path, documents)
 
     async def _welcome(self, wire: Wire, step: Welcome) -> None:
-        loaded = self._loaded
-        if loaded is None or loaded.documents != step.documents:
-            loaded = await self._read(step.documents)
+        known = [one for one in (*self._ready.values(), self._loaded) if one is not None]
+        same = [one for one in known if one.documents == step.documents]
+        loaded = same[0] if same else await self._read(step.documents)
+        self._ready.clear()
         self._loaded = loaded
         self._take(loaded)
         self._welcomed(wire, step)
