@@ -89,9 +89,9 @@ class Turns:
 
 @dataclass
 class Told:
-    """Collects what `on_done` is told, in the order of the telling."""
+    """Collects what `submit` said, in the order of the saying."""
 
     told: list[tuple[str, Exception | None]] = field(default_factory=list)
 
-    def to(self, name: str):
-        return lambda why: self.told.append((name, why))
+    def add(self, name: str, why: Exception | None) -> None:
+        self.told.append((name, why))

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from ledger_records import NOON, Told, Turns, reserve, settle
 
-from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
 from tollway.ledger import rows
 from tollway.ledger.lock import LedgerInUseError
 from tollway.ledger.migrate import WrongSchemaError, migrations
 from tollway.ledger.query import UsageQuery
+from tollway.ledger.records import Record
 from tollway.ledger.ring import KeyRing
 from tollway.ledger.sqlite import open_for_gateway, open_for_keys, open_reader
 from tollway.ledger.store import LedgerUnavailableError
@@ -141,7 +141,7 @@ def test_settlements_held_through_a_full_disk_are_booked_exactly_once(path: Path
     db.execute(f"PRAGMA max_page_count = {pages + 2}")
     failures, booking = [], ledger.book
 
-    def book(items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
+    def book(items: Sequence[Record]) -> dict[int, Exception]:
         if len(failures) == 3:
             db.execute("PRAGMA max_page_count = 1000000")
         try:
@@ -155,11 +155,11 @@ def test_settlements_held_through_a_full_disk_are_booked_exactly_once(path: Path
     loop = Turns()
     writer = LedgerWriter(ledger, ledger.journal, loop, Pace(0.0, 512, 0.001, 0.001))
     for name in names[:200]:
-        writer.submit(settle(name, cost=1), told.to(name))
+        told.add(name, writer.submit(settle(name, cost=1)))
     writer.start()
     loop.until(lambda: writer.down is not None)
     for name in names[200:]:
-        writer.submit(settle(name, cost=1), told.to(name))
+        told.add(name, writer.submit(settle(name, cost=1)))
     loop.until(lambda: not writer.pending)
     writer.stop(10.0)
     assert writer.join() == 0

@@ -3,7 +3,8 @@
 Rules
 1. What one read brought is handed on in one piece: no event waits for a later one, and events that
    came together cost one write.
-2. A connection is kept only after an answer whose end was framed, with nothing behind it.
+2. A connection is kept only after an answer whose end was framed, with nothing behind it. Empty
+   lines are nothing: llhttp passes over them, and no answer can hide in them.
 """
 
 import asyncio

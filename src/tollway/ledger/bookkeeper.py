@@ -20,18 +20,13 @@ from struct import Struct
 
 import msgspec
 
-from tollway.dispatch.messages import Reserve, Settle
+from tollway.ledger.records import Record, encode, items_of, joined
 from tollway.ledger.sqlite import SqliteLedger, open_for_bookkeeper
 from tollway.ledger.store import LedgerUnavailableError
 
 _SIZE = Struct("<Q")
-_AT_ONCE = 128
-"""Items encoded in one go: the event loop waits for no more of them."""
 _ENOUGH = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG")
 _LAST_BATCH = 10.0
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_items = msgspec.msgpack.Decoder(list[Reserve | Settle]).decode
 
 
 class _Answer(msgspec.Struct):
@@ -72,22 +67,19 @@ class Bookkeeper:
         self._socket = ours
         return ours
 
-    def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
-        """See `Booker.book`."""
-        try:
-            parts = [_encode(items[at : at + _AT_ONCE]) for at in range(0, len(items), _AT_ONCE)]
-        except (ValueError, OverflowError):
-            return self._book_odd(items)
-        return self._ask(parts) if parts else {}
-
-    def _book_odd(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
-        """Book a batch in which something cannot be handed over (a number over 64 bits, half a
-        surrogate pair): that is booked here, in words, and the rest as always."""
-        plain = [item for item in items if _fits(item)]
-        odd = [item for item in items if not _fits(item)]
-        self._ledger.book(odd)
-        self.book(plain)
-        return {}
+    def book(self, items: Sequence[Record]) -> dict[int, Exception]:
+        """See `Booker.book`. What cannot be handed over is booked here, in words."""
+        handed: list[bytes] = []
+        odd: list[Record] = []
+        for item in items:
+            try:
+                handed.append(item if isinstance(item, bytes) else encode(item))
+            except (ValueError, OverflowError):
+                odd.append(item)
+        if odd:
+            self._ledger.book(odd)
+        faults = self._ask([joined(handed)]) if handed else {}
+        return {} if odd else faults
 
     def checkpoint(self) -> None:
         """See `Booker.checkpoint`."""
@@ -119,14 +111,6 @@ class Bookkeeper:
         return {at: ValueError(why) for at, why in answer.misfits.items()}
 
 
-def _fits(item: Reserve | Settle) -> bool:
-    try:
-        _encode(item)
-    except (ValueError, OverflowError):
-        return False
-    return True
-
-
 def _send(to: socket.socket, parts: Sequence[bytes]) -> None:
     sizes = [_SIZE.pack(len(parts)), *(_SIZE.pack(len(part)) for part in parts)]
     to.sendall(b"".join([*sizes, *parts]))
@@ -154,7 +138,7 @@ def _do(ledger: SqliteLedger, parts: Sequence[bytes]) -> _Answer:
         if not parts:
             ledger.checkpoint()
             return _Answer()
-        faults = ledger.book([item for part in parts for item in _decode_items(part)])
+        faults = ledger.book([item for part in parts for item in items_of(part)])
     except Exception as error:  # noqa: BLE001 - whatever it is, the gateway is to know
         return _Answer(failed=str(error))
     return _Answer(misfits={at: str(why) for at, why in faults.items()})
@@ -168,7 +152,7 @@ def main(path: str, talking: str) -> None:
         ledger = open_for_bookkeeper(Path(path))
         try:
             while True:
-                _send(gateway, [_encode(_do(ledger, _receive(gateway)))])
+                _send(gateway, [encode(_do(ledger, _receive(gateway)))])
         except (EOFError, OSError):
             return
         finally:

@@ -25,10 +25,10 @@ from tollway.ledger.keys import KeyRecord
 from tollway.ledger.lock import GatewayLock, LedgerInUseError
 from tollway.ledger.migrate import is_current, migrate, schema_version
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
+from tollway.ledger.records import Record, item_of, read_records
 from tollway.ledger.state import FILE_MODE, make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Timing
-from tollway.ledger.writer import read_records
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's write, such as `tollway keys create`."""
@@ -83,10 +83,11 @@ class SqliteLedger:
 
     # --- what the gateway's writer does ------------------------------------------------------
 
-    def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
+    def book(self, items: Sequence[Record]) -> dict[int, Exception]:
         """See `Booker.book`. Reservations are booked before settlements, whatever their order; one
         whose settlement is among the items goes into the books with it, and is never open."""
-        reserves, settles = rows.sort_out(items)
+        told = [item_of(item) for item in items]
+        reserves, settles = rows.sort_out(told)
         with _in_words(self.path), self._undone_on_error():
             last = self._begin()
             try:
@@ -94,7 +95,7 @@ class SqliteLedger:
                 faults: dict[int, Exception] = {}
             except _MISFITS:
                 self._undo()
-                faults = self._book_singly(items, self._begin())
+                faults = self._book_singly(told, self._begin())
             self._db.execute("COMMIT")
         return faults
 

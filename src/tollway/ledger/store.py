@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tollway.dispatch.messages import Reserve, Settle
 from tollway.dispatch.opening import Opening
 from tollway.errors import TollwayError
 from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.query import UsageQuery, UsageReport
+from tollway.ledger.records import Record
 from tollway.ledger.timings import Timing
 
 
@@ -37,7 +37,7 @@ class Reconciled:
 class Booker(Protocol):
     """The part of a ledger that the writer thread drives."""
 
-    def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
+    def book(self, items: Sequence[Record]) -> dict[int, Exception]:
         """Book everything in one transaction.
 
         Returns the items that do not fit, by position in `items`; all others are committed.
