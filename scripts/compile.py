@@ -30,7 +30,7 @@ MODULES = {
     "requests routing sources timetable",
     "ledger": "journal ring rows writer",
     "gateway": "answers attempt auth client exchange http meter metrics openai outbox reader "
-    "reported routes splice sse switchboard tokens upstream watch wire",
+    "recurring reported routes splice sse switchboard tokens upstream watch wire",
 }
 GROUP = "tollway_compiled"
 
