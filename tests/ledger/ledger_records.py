@@ -8,6 +8,7 @@ import msgspec
 
 from tollway.dispatch.messages import FailedAttempt, Reserve, Settle
 from tollway.fleet.usage import Usage
+from tollway.ledger.records import Batch
 
 NOON = 1_800_014_400.0
 """2027-01-15T12:00:00Z."""
@@ -62,6 +63,11 @@ def settle(request: str = "r1", **changes: object) -> Settle:
 
 def failed(attempt: int = 1, **changes: object) -> FailedAttempt:
     return msgspec.structs.replace(_FAILED, attempt=attempt, **changes)
+
+
+def unjournalled(*items: Reserve | Settle) -> Batch:
+    """A batch of which no journal has anything."""
+    return Batch(b"", 0, items)
 
 
 class Turns:

@@ -2,7 +2,6 @@
 
 import sqlite3
 import stat
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from tollway.ledger import rows
 from tollway.ledger.lock import LedgerInUseError
 from tollway.ledger.migrate import WrongSchemaError, migrations
 from tollway.ledger.query import UsageQuery
-from tollway.ledger.records import Record
+from tollway.ledger.records import Batch
 from tollway.ledger.ring import KeyRing
 from tollway.ledger.sqlite import open_for_gateway, open_for_keys, open_reader
 from tollway.ledger.store import LedgerUnavailableError
@@ -139,21 +138,21 @@ def test_settlements_held_through_a_full_disk_are_booked_exactly_once(path: Path
     ledger.book([reserve(name) for name in names])
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count = {pages + 2}")
-    failures, booking = [], ledger.book
+    failures, booking = [], ledger.take
 
-    def book(items: Sequence[Record]) -> dict[int, Exception]:
+    def take(batch: Batch) -> None:
         if len(failures) == 3:
             db.execute("PRAGMA max_page_count = 1000000")
         try:
-            return booking(items)
+            booking(batch)
         except LedgerUnavailableError as error:
             failures.append(error)
             raise
 
-    ledger.book = book  # pyright: ignore[reportAttributeAccessIssue]
+    ledger.take = take  # pyright: ignore[reportAttributeAccessIssue]
     told = Told()
     loop = Turns()
-    writer = LedgerWriter(ledger, ledger.journal, loop, Pace(0.0, 512, 0.001, 0.001))
+    writer = LedgerWriter(ledger, ledger.journal, loop, Pace(0.0, 0.001, 0.001))
     for name in names[:200]:
         told.add(name, writer.submit(settle(name, cost=1)))
     writer.start()

@@ -1,6 +1,6 @@
 """The writer thread, over a store that does as it is told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +14,7 @@ from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
 from tollway.ledger.journal import HALF, Journal
 from tollway.ledger.query import UsageQuery
-from tollway.ledger.records import Record, item_of, read_records
+from tollway.ledger.records import Batch, read_records
 from tollway.ledger.sqlite import open_for_gateway, open_reader
 from tollway.ledger.writer import LedgerWriter, Pace, SettleHeldError
 
@@ -32,19 +32,16 @@ class Store:
         self.gate.set()
         self.entered: SimpleQueue[int] = SimpleQueue()
         self.broken: Exception | None = None
-        self.misfits: set[str] = set()
         self.checkpoints = 0
 
-    def book(self, items: Sequence[Record]) -> dict[int, Exception]:
-        told = [item_of(item) for item in items]
-        self.entered.put(len(items))
+    def take(self, batch: Batch) -> None:
+        self.entered.put(len(batch))
         assert self.gate.wait(PATIENCE)
         if self.broken is not None:
             raise self.broken
-        bad = [at for at, item in enumerate(told) if item.request in self.misfits]
-        self.batches.append([item.request for item in told])
-        self.booked += [item for at, item in enumerate(told) if at not in bad]
-        return {at: ValueError("does not fit") for at in bad}
+        items = batch.items()
+        self.batches.append([item.request for item in items])
+        self.booked += items
 
     def checkpoint(self) -> None:
         self.checkpoints += 1
@@ -162,15 +159,15 @@ def test_while_the_store_is_down_reservations_fail_and_settlements_are_held_and_
 
 def test_a_settlement_takes_the_facts_of_its_failed_reservation_along(tmp_path: Path):
     loop, ledger = Turns(), open_for_gateway(tmp_path / "ledger.sqlite")
-    booking = ledger.book
+    booking = ledger.take
     broken = True
 
-    def book(items: Sequence[Record]) -> dict[int, Exception]:
+    def take(batch: Batch) -> None:
         if broken:
             raise OSError("disk full")
-        return booking(items)
+        booking(batch)
 
-    ledger.book = book  # pyright: ignore[reportAttributeAccessIssue]
+    ledger.take = take  # pyright: ignore[reportAttributeAccessIssue]
     writer = LedgerWriter(ledger, ledger.journal, loop, QUICK)
     writer.start()
     writer.submit(settle("other"))
@@ -204,7 +201,7 @@ def test_the_next_try_waits_longer_each_time_up_to_a_bound(
 def test_what_was_not_booked_at_the_end_is_booked_by_the_next_gateway(tmp_path: Path):
     path = tmp_path / "ledger.sqlite"
     ledger = open_for_gateway(path)
-    ledger.book = _disk_full  # pyright: ignore[reportAttributeAccessIssue]
+    ledger.take = _disk_full  # pyright: ignore[reportAttributeAccessIssue]
     writer = LedgerWriter(ledger, ledger.journal, Turns(), QUICK)
     writer.start()
     for number in range(3):
@@ -218,18 +215,17 @@ def test_what_was_not_booked_at_the_end_is_booked_by_the_next_gateway(tmp_path: 
     again.close()
 
 
-def _disk_full(_: Sequence[Record]) -> dict[int, Exception]:
+def _disk_full(_: Batch) -> None:
     raise OSError("disk full")
 
 
 def test_closing_books_everything_that_was_submitted(store: Store, loop: Turns, journal: Journal):
-    writer = LedgerWriter(store, journal, loop, Pace(gather=60.0, batch=10))
+    writer = LedgerWriter(store, journal, loop, Pace(gather=60.0))
     writer.start()
     for number in range(95):
         writer.submit(settle(f"r{number}"))
     assert close(writer) == 0
     assert len(store.booked) == 95
-    assert max(map(len, store.batches)) <= 10
     assert store.checkpoints == 1
     assert journal.records() == []
 

@@ -107,7 +107,7 @@ class RequestReader:
                 self.refuse(_head_too_large())
         done, self._done = self._done, []
         if fresh and self._between and len(done) == 1 and _may_recur(done[0]):
-            self._known = RecurringHead.of(data)
+            self._known = RecurringHead.of(data, secret=True)
             self._first = done[0]
         return done
 

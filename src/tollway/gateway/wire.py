@@ -206,7 +206,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _remember(self, data: bytes) -> None:
         """Know the head of this whole answer again."""
         self._vain += 1
-        self._known = RecurringHead.of(data)
+        self._known = RecurringHead.of(data, secret=False)
         self._known_headers = {
             name: value for name, value in self._headers.items() if name != b"content-length"
         }

@@ -18,25 +18,13 @@ from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 
-import msgspec
-
-from tollway.ledger.records import Record, encode, items_of, joined
+from tollway.ledger.records import Batch, Item, encode, items_of, joined
 from tollway.ledger.sqlite import SqliteLedger, open_for_bookkeeper
 from tollway.ledger.store import LedgerUnavailableError
 
 _SIZE = Struct("<Q")
 _ENOUGH = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG")
 _LAST_BATCH = 10.0
-
-
-class _Answer(msgspec.Struct):
-    """What came of a batch: why nothing was booked, or the items that do not fit, with why."""
-
-    failed: str | None = None
-    misfits: dict[int, str] = {}
-
-
-_decode_answer = msgspec.msgpack.Decoder(_Answer).decode
 
 
 class Bookkeeper:
@@ -67,19 +55,19 @@ class Bookkeeper:
         self._socket = ours
         return ours
 
-    def book(self, items: Sequence[Record]) -> dict[int, Exception]:
-        """See `Booker.book`. What cannot be handed over is booked here, in words."""
+    def take(self, batch: Batch) -> None:
+        """See `Booker.take`. What cannot be handed over is booked here, in words."""
         handed: list[bytes] = []
-        odd: list[Record] = []
-        for item in items:
+        odd: list[Item] = []
+        for item in batch.rest:
             try:
-                handed.append(item if isinstance(item, bytes) else encode(item))
+                handed.append(encode(item))
             except (ValueError, OverflowError):
                 odd.append(item)
         if odd:
             self._ledger.book(odd)
-        faults = self._ask([joined(handed)]) if handed else {}
-        return {} if odd else faults
+        if batch.records or handed:
+            self._ask([batch.piece(), joined(handed)])
 
     def checkpoint(self) -> None:
         """See `Booker.checkpoint`."""
@@ -95,7 +83,7 @@ class Bookkeeper:
                 self._process.wait(_LAST_BATCH)
             self._process = None
 
-    def _ask(self, parts: list[bytes]) -> dict[int, Exception]:
+    def _ask(self, parts: list[bytes]) -> None:
         line = self._socket or self.start()
         try:
             _send(line, parts)
@@ -105,10 +93,8 @@ class Bookkeeper:
             raise LedgerUnavailableError(
                 f"{self._ledger.path}: the process that books has ended. It is started again."
             ) from error
-        answer = _decode_answer(said)
-        if answer.failed is not None:
-            raise LedgerUnavailableError(answer.failed)
-        return {at: ValueError(why) for at, why in answer.misfits.items()}
+        if said:
+            raise LedgerUnavailableError(said.decode())
 
 
 def _send(to: socket.socket, parts: Sequence[bytes]) -> None:
@@ -133,15 +119,16 @@ def _exactly(of: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def _do(ledger: SqliteLedger, parts: Sequence[bytes]) -> _Answer:
+def _do(ledger: SqliteLedger, parts: Sequence[bytes]) -> bytes:
+    """Why it was not done; empty where it was."""
     try:
         if not parts:
             ledger.checkpoint()
-            return _Answer()
-        faults = ledger.book([item for part in parts for item in items_of(part)])
+        else:
+            ledger.book([item for part in parts for item in items_of(part)])
     except Exception as error:  # noqa: BLE001 - whatever it is, the gateway is to know
-        return _Answer(failed=str(error))
-    return _Answer(misfits={at: str(why) for at, why in faults.items()})
+        return str(error).encode() or type(error).__name__.encode()
+    return b""
 
 
 def main(path: str, talking: str) -> None:
@@ -152,7 +139,7 @@ def main(path: str, talking: str) -> None:
         ledger = open_for_bookkeeper(Path(path))
         try:
             while True:
-                _send(gateway, [encode(_do(ledger, _receive(gateway)))])
+                _send(gateway, [_do(ledger, _receive(gateway))])
         except (EOFError, OSError):
             return
         finally:

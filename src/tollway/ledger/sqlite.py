@@ -25,7 +25,7 @@ from tollway.ledger.keys import KeyRecord
 from tollway.ledger.lock import GatewayLock, LedgerInUseError
 from tollway.ledger.migrate import is_current, migrate, schema_version
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
-from tollway.ledger.records import Record, item_of, read_records
+from tollway.ledger.records import Batch, Item, read_records
 from tollway.ledger.state import FILE_MODE, make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Timing
@@ -83,11 +83,14 @@ class SqliteLedger:
 
     # --- what the gateway's writer does ------------------------------------------------------
 
-    def book(self, items: Sequence[Record]) -> dict[int, Exception]:
-        """See `Booker.book`. Reservations are booked before settlements, whatever their order; one
+    def take(self, batch: Batch) -> None:
+        """See `Booker.take`."""
+        self.book(batch.items())
+
+    def book(self, items: Sequence[Item]) -> dict[int, Exception]:
+        """See `Ledger.book`. Reservations are booked before settlements, whatever their order; one
         whose settlement is among the items goes into the books with it, and is never open."""
-        told = [item_of(item) for item in items]
-        reserves, settles = rows.sort_out(told)
+        reserves, settles = rows.sort_out(items)
         with _in_words(self.path), self._undone_on_error():
             last = self._begin()
             try:
@@ -95,7 +98,7 @@ class SqliteLedger:
                 faults: dict[int, Exception] = {}
             except _MISFITS:
                 self._undo()
-                faults = self._book_singly(told, self._begin())
+                faults = self._book_singly(items, self._begin())
             self._db.execute("COMMIT")
         return faults
 

@@ -20,7 +20,7 @@ from typing import Final, Protocol
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
 from tollway.ledger.journal import Journal, JournalFullError
-from tollway.ledger.records import Item, Record, encode
+from tollway.ledger.records import Batch, Item, encode
 from tollway.ledger.store import Booker
 
 
@@ -35,13 +35,12 @@ class Loop(Protocol):
 class Pace:
     """When the writer books, tries again and checkpoints.
 
-    `gather`: seconds that items are collected for before they go into the database. `batch`: most
-    items a transaction. `first_retry` doubles up to `last_retry` while the database is down. A
-    checkpoint follows every `checkpoint` items.
+    `gather`: seconds that items are collected for before they go into the database. `first_retry`
+    doubles up to `last_retry` while the database is down. A checkpoint follows every `checkpoint`
+    items.
     """
 
     gather: float = 0.2
-    batch: int = 1024
     first_retry: float = 0.05
     last_retry: float = 5.0
     checkpoint: int = 20_000
@@ -65,7 +64,8 @@ class LedgerWriter:
         self._journal = journal
         self._loop = loop
         self._pace = pace or Pace()
-        self._fresh: list[Record] = []
+        self._fresh = 0  # since the last batch
+        self._rest: list[Item] = []  # of these, what no journal took
         self._booking = False
         self._gathering = False
         self._submitted = 0
@@ -75,7 +75,7 @@ class LedgerWriter:
         self._facts: dict[str, Reserve] = {}
         self._closing = False
         # The thread's own, but for reading.
-        self._queue: SimpleQueue[list[Record] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Batch | None] = SimpleQueue()
         self._booked = 0
         self._since_checkpoint = 0
         self._closed = Event()
@@ -119,8 +119,7 @@ class LedgerWriter:
         self._closing = True
         self._give_up_at = monotonic() + timeout
         self._closed.set()
-        fresh, self._fresh = self._fresh, []
-        self._queue.put(fresh)
+        self._queue.put(self._take())
         self._queue.put(None)
 
     def join(self) -> int:
@@ -162,17 +161,17 @@ class LedgerWriter:
     def _keep(self, item: Item) -> Exception | None:
         """Make an item safe, or say why not."""
         try:
-            record = encode(item)
-            self._journal.append(record)
+            self._journal.append(encode(item))
         except (JournalFullError, ValueError, OverflowError) as error:
             return error
-        self._fresh.append(record)
+        self._fresh += 1
         self._submitted += 1
         return None
 
     def _hold(self, item: Item) -> None:
         """Have an item booked that no journal has."""
-        self._fresh.append(item)
+        self._rest.append(item)
+        self._fresh += 1
         self._submitted += 1
 
     def _gather(self) -> None:
@@ -184,10 +183,14 @@ class LedgerWriter:
         self._gathering = self._booking
         if self._booking or self._closing or not self._fresh:
             return
-        self._journal.turn()
         self._booking = self._gathering = True
-        fresh, self._fresh = self._fresh, []
-        self._queue.put(fresh)
+        self._queue.put(self._take())
+
+    def _take(self) -> Batch:
+        journalled, records = self._journal.turn()
+        rest, self._rest = self._rest, []
+        self._fresh = 0
+        return Batch(journalled, records, rest)
 
     def _was_booked(self) -> None:
         if self._closing:
@@ -207,35 +210,28 @@ class LedgerWriter:
 
     def _run(self) -> None:
         while True:
-            items = self._queue.get()
-            if items is None:
-                break
-            done = True
-            for start in range(0, len(items), self._pace.batch):
-                done = self._book(items[start : start + self._pace.batch])
-                if not done:
-                    break
-            if not done:
+            batch = self._queue.get()
+            if batch is None or (len(batch) and not self._book(batch)):
                 break
             self._say(self._was_booked)
             if self._since_checkpoint >= self._pace.checkpoint:
                 self._checkpoint()
         self._checkpoint()
 
-    def _book(self, items: list[Record]) -> bool:
-        """Book one transaction, however long it takes; False where the time to close is up."""
+    def _book(self, batch: Batch) -> bool:
+        """Book a batch, however long it takes; False where the time to close is up."""
         wait = self._pace.first_retry
         while True:
             try:
-                self._booker.book(items)
+                self._booker.take(batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, the thread must live on
                 self._say(self._was_not_booked, error)
                 if not self._may_try_again(wait):
                     return False
                 wait = min(wait * 2, self._pace.last_retry)
             else:
-                self._booked += len(items)
-                self._since_checkpoint += len(items)
+                self._booked += len(batch)
+                self._since_checkpoint += len(batch)
                 return True
 
     def _may_try_again(self, wait: float) -> bool:
