@@ -107,6 +107,7 @@ def moved(c: Constants, logs: Sequence[float]) -> Constants:
         score_prefill=c.score_prefill / arithmetic,
         score_decode=c.score_decode / arithmetic,
         hop=c.hop * network,
+        ramp=c.ramp * network,
         link=c.link / network,
         front=c.front * front,
         front_token=c.front_token * front,
