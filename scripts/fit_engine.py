@@ -24,9 +24,11 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
+from tollway.catalog import model
 from tollway.engine.anchors import Anchor, calibrate
 from tollway.engine.deployment import deploy
 from tollway.engine.fitted import CONSTANTS, Constants, step_time
+from tollway.engine.intervals import shape_of
 from tollway.engine.measured import Measured, measured, question_of
 from tollway.engine.outcome import Rehearsal, before_first, rehearse, timed
 from tollway.engine.validation import TAIL
@@ -271,7 +273,8 @@ def main() -> None:
         off = 100 * np.abs(np.expm1(found[~table.saturated[kept]]))
         print(f"three results told: {metric} {np.median(off):.1f}/{np.percentile(off, 90):.0f}")
     rows = table.rows
-    together = sorted({f"{row.chip} {row.model} {row.framework}" for row in rows})
+    shapes = {row.model: shape_of(model(row.model)) for row in rows}
+    together = sorted({f"{row.chip} {shapes[row.model]} {row.framework}" for row in rows})
     found = {
         "version": 1,
         "constants": written(everything),
@@ -279,7 +282,7 @@ def main() -> None:
         "known": {
             "vendors": ["nvidia"],
             "chips": sorted({row.chip for row in rows}),
-            "models": sorted({row.model for row in rows}),
+            "shapes": sorted(set(shapes.values())),
             "frameworks": sorted({row.framework for row in rows}),
             "together": together,
         },
