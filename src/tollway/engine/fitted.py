@@ -28,7 +28,7 @@ class Constants:
     kernels. `route` is the power of tokens that visit experts as if each chose for itself.
     Seconds: `layer`, `moe_layer`, `fused_layer`, `mla_layer`, `block_layer`, `narrow_layer` (the
     kernels of a layer of that kind), `host_layer` (of a step with a prompt, launched one by one),
-    `step`, `sequence` (`team` times as much more with each doubling of the chips), `hop`, `ramp` (for
+    `step`, `sequence` (`team` times as much more with each doubling of chips), `hop`, `ramp` (for
     each root of a byte of a collective). Times on these by engine: `vllm`, `sglang`, `trtllm`.
     Before the first token: `front` seconds, `front_token` a prompt token, `front_user` for each
     user at once, `front_mla` with such models, and `front_steps` decode steps."""
