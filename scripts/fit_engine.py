@@ -24,9 +24,11 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
+from tollway.catalog import model
 from tollway.engine.anchors import Anchor, calibrate
 from tollway.engine.deployment import deploy
 from tollway.engine.fitted import CONSTANTS, Constants, step_time
+from tollway.engine.intervals import shape_of
 from tollway.engine.measured import Measured, measured, question_of
 from tollway.engine.outcome import Rehearsal, before_first, rehearse, timed
 from tollway.engine.validation import TAIL
@@ -48,20 +50,24 @@ PRIORS = {
     "expert_math": (0.47, 0.4),
     "pad_rows": (15.0, 0.5),
     "imbalance": (0.5, 0.7),
+    "route": (0.9, 0.2),
     "blend": (1.2, 0.1),
+    "fused_blend": (1.5, 0.3),
     "score_prefill": (0.4, 0.5),
     "score_decode": (0.3, 0.7),
     "link": (0.65, 0.2),
     "hop": (4e-6, 0.5),
+    "ramp": (3.3e-9, 1.0),
     "layer": (45e-6, 0.3),
     "moe_layer": (30e-6, 0.4),
     "fused_layer": (8e-6, 0.5),
     "mla_layer": (35e-6, 0.3),
     "block_layer": (25e-6, 0.4),
     "narrow_layer": (10e-6, 0.5),
-    "host_layer": (50e-6, 0.5),
+    "host_layer": (100e-6, 1.0),
     "step": (0.5e-3, 0.5),
     "sequence": (12e-6, 0.5),
+    "team": (0.3, 1.5),
     "vllm": (1.1, 0.15),
     "sglang": (1.1, 0.15),
     "trtllm": (0.9, 0.15),
@@ -267,7 +273,8 @@ def main() -> None:
         off = 100 * np.abs(np.expm1(found[~table.saturated[kept]]))
         print(f"three results told: {metric} {np.median(off):.1f}/{np.percentile(off, 90):.0f}")
     rows = table.rows
-    together = sorted({f"{row.chip} {row.model} {row.framework}" for row in rows})
+    shapes = {row.model: shape_of(model(row.model)) for row in rows}
+    together = sorted({f"{row.chip} {shapes[row.model]} {row.framework}" for row in rows})
     found = {
         "version": 1,
         "constants": written(everything),
@@ -275,7 +282,7 @@ def main() -> None:
         "known": {
             "vendors": ["nvidia"],
             "chips": sorted({row.chip for row in rows}),
-            "models": sorted({row.model for row in rows}),
+            "shapes": sorted(set(shapes.values())),
             "frameworks": sorted({row.framework for row in rows}),
             "together": together,
         },

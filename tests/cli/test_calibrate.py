@@ -11,10 +11,11 @@ import pytest
 
 from tollway.catalog import chip, model
 from tollway.cli.app import run
+from tollway.cli.results import read_results
 from tollway.dispatch.messages import Arrived, Content, Finished, Reserve, Send, Settle
 from tollway.dispatch.opening import Opening
 from tollway.dispatch.recording import encode_header, encode_step
-from tollway.engine import Question, Workload, predict
+from tollway.engine import Question, Speculation, Workload, predict
 from tollway.engine.anchors import moved
 from tollway.engine.fitted import Constants, constants
 from tollway.fleet.usage import Usage
@@ -246,6 +247,10 @@ FAULTS = {
         json.dumps({**benchmark(4, 1000, 500), "completed": 0}).encode(),
         "x.json: no request was completed. Measure again.",
     ),
+    "a rate that goes up": (
+        json.dumps({**benchmark(4, 1000, 500), "ramp_up_strategy": "linear"}).encode(),
+        "x.json was measured while the rate went up (ramp_up_strategy), ",
+    ),
     "a bad second line": (
         json.dumps(benchmark(4, 1000, 500)).encode() + b'\n{"completed": \n',
         "x.json line 2 is not JSON: ",
@@ -341,3 +346,42 @@ def test_a_calibration_of_another_version_is_refused(
     capsys.readouterr()
     assert run(["predict", *WHAT, "--calibrated", "calibrated.toml"]) == 2
     assert "was written by another version of tollway. Write it anew" in capsys.readouterr().err
+
+
+def test_a_result_says_what_speculation_yielded(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    counted = {
+        "spec_decode_acceptance_rate": 60.0,
+        "spec_decode_acceptance_length": 2.8,
+        "spec_decode_num_drafts": 1000,
+        "spec_decode_draft_tokens": 3000,
+        "spec_decode_accepted_tokens": 1800,
+    }
+    (folder / "x.json").write_text(json.dumps(benchmark(4, 1000, 500, **counted)))
+    (result,) = read_results(folder / "x.json", None)
+    assert result.speculation == Speculation(3, 1.8)
+    assert run(["calibrate", *WHAT, "x.json"]) == 0
+    assert "drafted and accepted" in capsys.readouterr().err
+
+
+def test_another_model_in_the_log_is_said(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    other = benchmark(4, 1000, 500, model_id="Qwen/Qwen3-32B")
+    (folder / "x.json").write_text(json.dumps(other))
+    assert run(["calibrate", *WHAT, "x.json"]) == 0
+    assert "Qwen/Qwen3-32B was measured, and not llama-3.1-8b." in capsys.readouterr().err
+
+
+def test_results_at_a_rate_are_met_as_well_as_those_of_users(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    load = Workload(1024, 256, rate=12.0, requests=256)
+    ttft, tpot = measured(load, slower())
+    at_rate = {"request_rate": 12.0, "max_concurrency": None, "completed": 256}
+    tokens = {"total_input_tokens": 256 * 1024, "total_output_tokens": 256 * 256}
+    means = {"mean_ttft_ms": 1e3 * ttft, "mean_tpot_ms": 1e3 * tpot}
+    rows = [benchmark(4, 1024, 256, **at_rate, **tokens, **means), benchmark(1, 1024, 512)]
+    (folder / "x.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    for result in calibrated(capsys, "x.jsonl", "--output", "own.toml")["results"]:
+        after = result["tpot_s"]["after"]
+        assert after == pytest.approx(result["tpot_s"]["measured"], rel=0.02)

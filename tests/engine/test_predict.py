@@ -2,6 +2,7 @@
 refused."""
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 from engine_silicon import slower
@@ -16,6 +17,7 @@ from tollway.engine import (
     Question,
     Speculation,
     Workload,
+    deploy,
     predict,
 )
 from tollway.errors import TollwayError
@@ -187,7 +189,18 @@ def test_guesses_that_move_the_answer_are_said() -> None:
         ({"workload": Workload(0, 10)}, "at least one token"),
         ({"workload": Workload(10, 10, concurrency=0)}, "concurrency is 0"),
         ({"workload": Workload(10, 10, rate=0.0)}, "rate is 0"),
-        ({"workload": Workload(120_000, 60_000)}, "more than the context of 131072 tokens"),
+        (
+            {"workload": Workload(120_000, 60_000)},
+            "more than the context of 131072 tokens that llama-3.3-70b was made for",
+        ),
+        (
+            {"workload": Workload(900, 200), "settings": replace(FP8, context=1000)},
+            "more than the context of 1000 tokens that is declared",
+        ),
+        (
+            {"workload": Workload(900, 200), "settings": replace(FP8, blocks=50)},
+            "more than the context of 800 tokens that fits: .* bytes a token",
+        ),
         ({"layout": Layout(tp=3)}, "does not divide the 64 heads"),
         ({"layout": Layout(tp=8, ep=3)}, "ep 3 does not divide the 8 chips"),
         ({"settings": EngineSettings(prefix_share=1.0)}, "prefix_share is 1"),
@@ -197,3 +210,83 @@ def test_guesses_that_move_the_answer_are_said() -> None:
 def test_a_question_that_cannot_be_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(TollwayError, match=message):
         predict(replace(_ask(), **changes))  # type: ignore[arg-type]
+
+
+def _width(question: Question) -> float:
+    tpot = predict(question).tpot
+    return tpot.high / tpot.low
+
+
+def test_a_model_is_known_by_its_shape_and_not_by_its_name() -> None:
+    assert predict(_ask(model_name="llama-3.3-70b")).origin == "measured"
+    assert predict(_ask(model_name="deepseek-v3.2", settings=EngineSettings())).origin == (
+        "extrapolated"
+    )
+
+
+def test_guessed_seats_and_budgets_widen_the_interval_where_they_matter() -> None:
+    guessed = replace(FP8, batch_tokens=None, sequences=None)
+    assert _width(_ask(users=64, settings=guessed)) > 1.3 * _width(_ask(users=64))
+    assert _width(_ask(users=1, settings=guessed)) == pytest.approx(_width(_ask(users=1)))
+
+
+def test_requests_unlike_those_measured_widen_the_interval() -> None:
+    plain = _ask(users=64)
+    once = replace(plain, workload=Workload(1024, 1024, concurrency=64, requests=64))
+    timed = replace(plain, workload=Workload(1024, 1024, rate=2.0))
+    assert _width(once) > 1.5 * _width(plain)
+    assert _width(timed) > 1.1 * _width(plain)
+
+
+def test_a_pair_is_as_far_from_what_was_measured_as_the_further_of_its_chips() -> None:
+    near = replace(_ask(), prefill=PrefillPool(chip("b200"), Layout(tp=8)))
+    far = replace(_ask(), prefill=PrefillPool(chip("mi355x"), Layout(tp=8)))
+    assert predict(near).origin == "interpolated"
+    assert predict(far).origin == "spec sheet"
+    assert _width(far) > 2 * _width(near)
+
+
+def test_ranges_of_the_chip_that_prefills_are_ranges_of_the_answer() -> None:
+    island = chip("crescent-island-480")
+    known = replace(island, flops=MappingProxyType({"bf16": 4e14}))
+    unsure = PrefillPool(known, Layout(tp=8))
+    sure = PrefillPool(known.at(0.5), Layout(tp=8))
+    wide = predict(replace(_ask(), prefill=unsure)).ttft
+    narrow = predict(replace(_ask(), prefill=sure)).ttft
+    assert wide is not None
+    assert narrow is not None
+    assert wide.value == pytest.approx(narrow.value)
+    assert wide.high / wide.low > narrow.high / narrow.low
+
+
+def test_a_prefill_pool_that_never_rests_is_what_binds() -> None:
+    load = Workload(8000, 100, concurrency=128)
+    pair = replace(_ask(), workload=load, prefill=PrefillPool(chip("h100"), Layout(tp=4)))
+    assert predict(pair).binds == "prefill"
+    assert predict(replace(pair, workload=Workload(100, 1000, concurrency=4))).binds != "prefill"
+
+
+def test_throughput_at_a_rate_is_what_is_asked_for_while_the_engine_keeps_up() -> None:
+    idle = predict(replace(_ask(), workload=Workload(1024, 1024, rate=0.5, requests=32)))
+    assert idle.total_tokens.value == pytest.approx(0.5 * 1024)
+    busy = predict(replace(_ask(), workload=Workload(1024, 1024, rate=100.0)))
+    assert busy.total_tokens.value < 0.5 * 100 * 1024
+
+
+def test_the_cache_precision_is_no_guess_where_the_checkpoint_states_it() -> None:
+    for name in ("gpt-oss-120b", "llama-3.3-70b", "deepseek-r1"):
+        shape = model(name)
+        stated = [one.precision for one in shape.checkpoints.values() if one.kv_precision]
+        for precision in shape.checkpoints:
+            asked = _ask(model_name=name, settings=replace(FP8, precision=precision))
+            asked = replace(asked, settings=replace(asked.settings, kv_precision=None))
+            words = " ".join(predict(asked).warnings)
+            assert ("KV precision" in words) is (precision not in stated)
+
+
+def test_an_engine_of_ones_own_computes_prompts_as_it_says() -> None:
+    apart = replace(FP8, prefill="separate")
+    assert deploy(model("qwen3-32b"), chip("h200"), 2, apart).mixing == "apart"
+    free = replace(FP8, memory_share=0.9, memory_of="free")
+    whole = deploy(model("qwen3-32b"), chip("h200"), 2, FP8).capacity.kv
+    assert deploy(model("qwen3-32b"), chip("h200"), 2, free).capacity.kv != whole

@@ -94,7 +94,8 @@ def test_a_window_bounds_what_its_layers_read() -> None:
 def test_few_tokens_visit_few_experts() -> None:
     one = deploy(model("mixtral-8x7b"), chip("h200"), 2, EngineSettings(precision="fp8"))
     experts = [decode_step(one, count, 100).experts for count in (1, 2, 64)]
-    assert experts[1] / experts[0] == pytest.approx(1.75, rel=0.01)
+    # Were each token to choose for itself, two would visit 1.75 times as many: some choose alike.
+    assert 1.6 < experts[1] / experts[0] < 1.75
     # All four pairs of experts are read once, however many tokens come; arithmetic adds to that.
     assert 4 < experts[2] / experts[0] < 5
 

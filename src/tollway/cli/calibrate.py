@@ -14,7 +14,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tollway.catalog import Chip
+from tollway.catalog import Chip, known_as
 from tollway.cli.calibrated import Calibrated, as_toml, layout_of
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions
 from tollway.cli.predict_question import ask, assumed, catalogue_of, chip_of
@@ -99,10 +99,23 @@ def calibrate(
     ]
     _write(output, as_toml(base, own, datetime.now(UTC).date(), counts))
     _print(checked, own, json=json)
-    for note in asked.notes:
+    for note in (*asked.notes, *_notes(base, every)):
         sys.stderr.write(f"warning: {note}\n")
     sys.stderr.write(f"Written to {output}; hand it to `tollway predict --calibrated {output}`.\n")
     return 0
+
+
+def _notes(base: Question, results: Sequence[Result]) -> list[str]:
+    """What the logs say other than the options do."""
+    asked = {one.model: known_as("models", one.model) for one in results if one.model}
+    other = sorted(name for name, ours in asked.items() if ours not in (None, base.model.name))
+    notes = [f"{name} was measured, and not {base.model.name}." for name in other]
+    if base.settings.speculation is None and any(one.speculation for one in results):
+        notes.append(
+            "the logs say how many tokens were drafted and accepted, and that is taken; predict "
+            "with --spec-tokens and --acceptance."
+        )
+    return notes
 
 
 def _one_point(chip: Chip) -> Chip:
@@ -128,6 +141,8 @@ def _question(base: Question, one: Result) -> Question:
     settings = base.settings
     if one.cached and not settings.prefix_share:
         settings = replace(settings, prefix_share=one.cached)
+    if settings.speculation is None:
+        settings = replace(settings, speculation=one.speculation)
     return replace(base, workload=load, settings=settings)
 
 

@@ -230,10 +230,12 @@ def _settings(said: DeploymentOptions, framework: str, version: str | None) -> E
 
 
 def _with_defaults(settings: EngineSettings, own: EngineDefaults) -> EngineSettings:
-    share = own.memory_share if own.memory_of == "all" else None
+    given = settings.memory_share
     return replace(
         settings,
-        memory_share=settings.memory_share or share,
+        prefill=own.prefill,
+        memory_share=given or own.memory_share,
+        memory_of=None if given else own.memory_of,
         batch_tokens=settings.batch_tokens or own.batch_tokens,
         sequences=settings.sequences or own.sequences,
     )
@@ -290,13 +292,7 @@ def with_prefill(
     chip = chip_of(known, said.prefill_chip)
     notes = ("prefill on chips of its own was never measured; the intervals may be too narrow.",)
     chip = assumed(chip, [one for one in assumptions if not knows(chip, one.partition("=")[0])])
-    if chip.ranges:
-        chip, names = chip.at(0.5), ", ".join(sorted(chip.ranges))
-        notes = (
-            *notes,
-            f"{chip.name} prefills in the middle of what is known of it as ranges: {names}.",
-        )
-    if "bf16" not in chip.flops:
+    if "bf16" not in chip.flops and "bf16_tflops" not in chip.ranges:
         raise TollwayError(
             f"the arithmetic rate of {chip.name} is not published, and prefill is arithmetic. "
             "Assume one: --assume bf16_tflops=LO..HI."

@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import fmean, pstdev
 from typing import cast
 
+from tollway.engine.question import Speculation
 from tollway.errors import TollwayError
 from tollway.ledger.timings import Timing
 
@@ -39,7 +40,8 @@ _UNIFORM = 3**0.5
 class Result:
     """Means of one measured load: tokens, `tpot` and `ttft` in seconds (None: not measured), and
     either `concurrency` or `rate`. `place` names it for people; `cached` is the share of prompt
-    tokens found in a cache."""
+    tokens found in a cache; `speculation` is what was drafted and accepted a step, and `model` what
+    the benchmark asked for, where the log says so."""
 
     place: str
     input_tokens: int
@@ -51,6 +53,8 @@ class Result:
     tpot: float | None
     ttft: float | None
     cached: float = 0.0
+    speculation: Speculation | None = None
+    model: str | None = None
 
 
 def read_results(path: Path, source: str | None) -> list[Result]:
@@ -172,6 +176,11 @@ def _benchmark(said: object, place: str) -> Result:
     completed = _need(table, "completed", place)
     if completed < 1:
         raise TollwayError(f"{place}: no request was completed. Measure again.")
+    if table.get("ramp_up_strategy"):
+        raise TollwayError(
+            f"{place} was measured while the rate went up (ramp_up_strategy), so that its means are "
+            "of no load in particular. Measure at one rate, or with --max-concurrency."
+        )
     users, rate = _number(table, "max_concurrency"), _number(table, "request_rate")
     if rate is None or rate == float("inf"):
         # vLLM writes "inf": all are asked at once, as many at a time as max_concurrency lets.
@@ -192,7 +201,21 @@ def _benchmark(said: object, place: str) -> Result:
         requests=round(completed),
         tpot=tpot,
         ttft=ttft,
+        speculation=_speculation(table),
+        model=str(table["model_id"]) if "model_id" in table else None,
     )
+
+
+def _speculation(table: dict[str, object]) -> Speculation | None:
+    """What vLLM's own counters said before and after the run, a step."""
+    steps, drafted, accepted = (
+        _number(table, f"spec_decode_{name}")
+        for name in ("num_drafts", "draft_tokens", "accepted_tokens")
+    )
+    if not steps or drafted is None or accepted is None:
+        return None
+    each = max(1, round(drafted / steps))
+    return Speculation(each, min(each, accepted / steps))
 
 
 def _number(table: dict[str, object], key: str) -> float | None:

@@ -22,6 +22,7 @@ from tollway.engine.validation import (
     Scored,
     accuracy,
     coverage,
+    held,
     load_accuracy,
     sliced,
 )
@@ -105,10 +106,13 @@ def lines(report: Report, by: str) -> list[Line]:
         scored = [one for one in report.scored if one.split == split]
         if not scored:
             continue
+        tpot, ttft = held(scored, "tpot"), held(scored, "ttft")
+        flags = {id(one): both for one, *both in zip(scored, tpot, ttft, strict=True)}
         if by == "split":
-            found.append(_line(split, None, scored))
+            found.append(_line(split, None, scored, flags))
         else:
-            found += [_line(split, name, part) for name, part in _parts(scored, by).items()]
+            parts = _parts(scored, by)
+            found += [_line(split, name, part, flags) for name, part in parts.items()]
     return found
 
 
@@ -119,15 +123,20 @@ def _parts(scored: Sequence[Scored], by: str) -> Mapping[str, Sequence[Scored]]:
     return parts
 
 
-def _line(split: str, part: str | None, scored: Sequence[Scored]) -> Line:
+def _line(
+    split: str,
+    part: str | None,
+    scored: Sequence[Scored],
+    flags: Mapping[int, Sequence[bool | None]],
+) -> Line:
     return Line(
         split=split,
         part=part,
         results=len(scored),
         tpot=accuracy(scored, "tpot"),
-        tpot_covered=coverage(scored, "tpot"),
+        tpot_covered=coverage(flags[id(one)][0] for one in scored),
         ttft=accuracy(scored, "ttft", saturated=False),
-        ttft_covered=coverage(scored, "ttft"),
+        ttft_covered=coverage(flags[id(one)][1] for one in scored),
         load=load_accuracy(scored),
     )
 
@@ -152,7 +161,7 @@ def _legend() -> str:
     splits = "".join(f"  {name}: {words}\n" for name, words in SPLIT_MEANING.items())
     return (
         "Medians and 90th percentiles of absolute errors; TTFT below saturation. in 80%: how many\n"
-        "results an 80% interval made from the other groups holds. load: users within a TPOT.\n"
+        "results an 80% interval holds that was made without them. load: users within a TPOT.\n"
         f"{splits}"
     )
 

@@ -65,6 +65,7 @@ def calibrate(anchors: Sequence[Anchor], fitted: Constants | None = None) -> Cal
     loads = [_rehearsed(anchor, shared) for anchor in anchors]
     logs = [0.0] * len(FACTORS)
     for _ in range(_ROUNDS):
+        loads = _by_clock(anchors, loads, moved(shared, logs))
         now = _errors(anchors, loads, moved(shared, logs))
         slopes = [
             [
@@ -77,6 +78,7 @@ def calibrate(anchors: Sequence[Anchor], fitted: Constants | None = None) -> Cal
         ]
         logs = _improved(logs, now, slopes)
     found = moved(shared, logs)
+    loads = _by_clock(anchors, loads, found)
     left = _errors(anchors, loads, found)
     scales = _scales(anchors)
     return Calibration(
@@ -107,6 +109,7 @@ def moved(c: Constants, logs: Sequence[float]) -> Constants:
         score_prefill=c.score_prefill / arithmetic,
         score_decode=c.score_decode / arithmetic,
         hop=c.hop * network,
+        ramp=c.ramp * network,
         link=c.link / network,
         front=c.front * front,
         front_token=c.front_token * front,
@@ -120,6 +123,17 @@ def _rehearsed(anchor: Anchor, shared: Constants) -> Rehearsal:
     asked = anchor.question
     made = deploy(asked.model, asked.chip, asked.layout, asked.settings)
     return rehearse(made, asked.settings, asked.workload, shared)
+
+
+def _by_clock(
+    anchors: Sequence[Anchor], loads: Sequence[Rehearsal], used: Constants
+) -> list[Rehearsal]:
+    """The loads, those whose requests arrive by the clock rehearsed anew: who is in which step
+    depends on how long steps take."""
+    return [
+        _rehearsed(anchor, used) if load.users is None else load
+        for anchor, load in zip(anchors, loads, strict=True)
+    ]
 
 
 def _scales(anchors: Sequence[Anchor]) -> list[float]:

@@ -15,8 +15,9 @@ results. Measured: chip, model and framework were in the fit together. Interpola
 together. Extrapolated: one was not. Spec sheet: nothing of this vendor
 was, or the chip does not ship yet."""
 
-Bound = Literal["bandwidth", "compute", "capacity", "network", "overhead"]
-"""What binds: reading memory, arithmetic, room for KV, links between chips, or software."""
+Bound = Literal["bandwidth", "compute", "capacity", "network", "overhead", "prefill"]
+"""What binds: reading memory, arithmetic, room for KV, links between chips, software, or a pool of
+prefill chips that is busy all the time."""
 
 
 @dataclass(frozen=True, slots=True)

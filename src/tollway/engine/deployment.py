@@ -132,7 +132,7 @@ def deploy(
         precision=precision,
         kv_precision=kv_precision,
         framework=own.engine,
-        mixing=_MIXING[own.prefill or "chunked"],
+        mixing=_MIXING[wanted.prefill or own.prefill or "chunked"],
         batch_tokens=budget * groups,
         sequences=wanted.sequences or own.sequences or c.SEQUENCES,
         context=context,
@@ -214,11 +214,11 @@ def _cached_layers(model: ModelShape) -> float:
 def _share(chip: Chip, weights: int, wanted: EngineSettings) -> float:
     """The share of memory that the engine may fill, weights included; some count theirs from what
     weights leave free."""
-    if wanted.memory_share is not None:
-        return wanted.memory_share
-    own = engine_defaults(wanted.framework, wanted.version, chip)
-    share = own.memory_share or c.MEMORY_SHARE
-    if own.memory_of == "all":
+    share, of = wanted.memory_share, wanted.memory_of or "all"
+    if share is None:
+        own = engine_defaults(wanted.framework, wanted.version, chip)
+        share, of = own.memory_share or c.MEMORY_SHARE, own.memory_of
+    if of == "all":
         return share
     whole = sum(tier.size for tier in chip.memory[: wanted.tiers])
     held = min(1.0, (weights + c.RUNTIME_BYTES) / whole)

@@ -24,12 +24,14 @@ class Constants:
     `kv_read`, `math`, `expert_math`, `score_prefill`, `score_decode`, `link`. `ridge` is the power
     with which the share of peak arithmetic falls as arithmetic outgrows memory. `pad_rows` is rows
     of padding an expert, `imbalance` how much more the busiest chip of spread experts has, `blend`
-    the norm in which reading and computing of experts overlap.
+    the norm in which reading and computing of experts overlap, `fused_blend` the same in fused
+    kernels. `route` is the power of tokens that visit experts as if each chose for itself.
     Seconds: `layer`, `moe_layer`, `fused_layer`, `mla_layer`, `block_layer`, `narrow_layer` (the
     kernels of a layer of that kind), `host_layer` (of a step with a prompt, launched one by one),
-    `step`, `sequence`, `hop`. Times on these by engine: `vllm`, `sglang`, `trtllm`.
+    `step`, `sequence` (`team` times as much more with each doubling of chips), `hop`, `ramp` (for
+    each root of a byte of a collective). Times on these by engine: `vllm`, `sglang`, `trtllm`.
     Before the first token: `front` seconds, `front_token` a prompt token, `front_user` for each
-    user at once, `front_moe` and `front_mla` with such models, and `front_steps` decode steps."""
+    user at once, `front_mla` with such models, and `front_steps` decode steps."""
 
     weight_read: float
     narrow_read: float
@@ -40,11 +42,14 @@ class Constants:
     expert_math: float
     pad_rows: float
     imbalance: float
+    route: float
     blend: float
+    fused_blend: float
     score_prefill: float
     score_decode: float
     link: float
     hop: float
+    ramp: float
     layer: float
     moe_layer: float
     fused_layer: float
@@ -54,6 +59,7 @@ class Constants:
     host_layer: float
     step: float
     sequence: float
+    team: float
     vllm: float
     sglang: float
     trtllm: float
@@ -94,14 +100,17 @@ def step_time(c: Constants, w: Work) -> StepTime:
     wide = w.wide_ridge**c.ridge
     math = (w.wide_math * wide + w.dense_math * w.ridge**c.ridge) / c.math
     dense = _meet(read, math, 4.0)
-    expert_read = w.expert_read / c.expert_read
-    expert_math = w.expert_math * (1.0 + c.imbalance * w.spread) + c.pad_rows * w.expert_pad
+    visited = 1.0 - (1.0 - w.share) ** (w.rows**c.route)
+    expert_read = w.expert_read * visited / c.expert_read
+    expert_math = w.expert_math * (1.0 + c.imbalance * w.spread)
+    expert_math = expert_math + c.pad_rows * w.expert_pad * visited
     expert_math = expert_math * w.expert_ridge**c.ridge / c.expert_math
-    experts = _meet(expert_read, expert_math, c.blend)
+    blend = c.blend + (c.fused_blend - c.blend) * w.fused
+    experts = _meet(expert_read, expert_math, blend)
     kv = w.kv_read / c.kv_read
     attention = w.score_prefill * wide / c.score_prefill
     attention = attention + w.score_decode / c.score_decode
-    network = w.wire / c.link + w.hops * c.hop
+    network = w.wire / c.link + w.hops * c.hop + w.ramps * c.ramp
     launches = own * w.layers * c.layer + (
         w.moe_layers * c.moe_layer
         + w.fused_layers * c.fused_layer
@@ -111,7 +120,8 @@ def step_time(c: Constants, w: Work) -> StepTime:
     )
     busy = launches + dense + experts + kv + attention + network
     host = own * w.prefills * w.layers * c.host_layer
-    total = _meet(busy, host, 4.0) + own * (c.step + c.sequence * w.sequences)
+    each = c.sequence * (1.0 + c.team * w.doublings)
+    total = _meet(busy, host, 2.0) + own * (c.step + each * w.sequences)
     rest = total - (dense + experts + kv + attention + network)
     parts = (read + expert_read, kv, math + expert_math, dense, experts)
     others = (attention, network, rest, total)

@@ -18,9 +18,12 @@ from tollway.engine.disaggregated import Pair, pair_outcome
 from tollway.engine.fitted import Constants, constants
 from tollway.engine.intervals import Interval, Spread, origin_of, spread_of
 from tollway.engine.outcome import Outcome, Rehearsal, rehearse, timed
-from tollway.engine.question import Question
+from tollway.engine.question import Question, Workload
 from tollway.engine.warnings import warnings_of
 from tollway.errors import TollwayError
+
+BUSY = 0.95
+"""A prefill pool that works for at least this share of the time is what decode waits for."""
 
 SLOWDOWNS = (1.0, 2.0, 4.0)
 """Software maturity of silicon that nobody has measured: as on mature chips, and what first-year
@@ -68,7 +71,17 @@ def _answer(question: Question, used: Constants) -> _Answer:
         answer.tokens = pair.tokens
         return answer
     rehearsal = rehearse(deployment, question.settings, question.workload, used)
-    return _Answer(rehearsal, timed(rehearsal, used), None, question.layout.chips)
+    answer = _Answer(rehearsal, timed(rehearsal, used), None, question.layout.chips)
+    if rehearsal.users is None:
+        answer.tokens = _steady(question.workload, rehearsal, answer.outcome)
+    return answer
+
+
+def _steady(load: Workload, rehearsal: Rehearsal, outcome: Outcome) -> float:
+    """Tokens a second while requests still arrive: without the last stream's time alone."""
+    offered = (load.rate or 0.0) * load.output_tokens
+    drained = outcome.seconds - load.output_tokens * outcome.tpot
+    return offered if drained <= 0 else min(offered, rehearsal.output_tokens / drained)
 
 
 def _check(question: Question) -> None:
@@ -95,14 +108,21 @@ def _check(question: Question) -> None:
 def _check_length(question: Question, deployment: Deployment) -> None:
     load = question.workload
     longest = round((load.input_tokens + load.output_tokens) * (1 + load.spread))
-    if longest > deployment.context:
-        capacity = deployment.capacity
-        raise TollwayError(
-            f"{load.input_tokens} tokens in + {load.output_tokens} out, up to {longest}, is more "
-            f"than the context of {deployment.context} tokens: {capacity.kv / 1e9:.1f} GB of KV "
-            f"memory a chip / {capacity.token_bytes:,.0f} bytes a token. Use shorter requests or "
-            "more chips."
-        )
+    if longest <= deployment.context:
+        return
+    capacity, declared = deployment.capacity, question.settings.context
+    if declared is not None:
+        why, mend = "that is declared", "Declare a longer one, or use shorter requests."
+    elif deployment.context == question.model.context:
+        why, mend = f"that {question.model.name} was made for", "Use shorter requests."
+    else:
+        blocks = f"{capacity.kv / 1e9:.1f} GB of KV memory a chip"
+        why = f"that fits: {blocks} / {capacity.token_bytes:,.0f} bytes a token"
+        mend = "Use shorter requests or more chips."
+    raise TollwayError(
+        f"{load.input_tokens} tokens in + {load.output_tokens} out, up to {longest}, is more than "
+        f"the context of {deployment.context} tokens {why}. {mend}"
+    )
 
 
 def _with_rates(question: Question) -> Question:
@@ -116,11 +136,16 @@ def _with_rates(question: Question) -> Question:
 
 
 def _shares(question: Question) -> tuple[float, ...]:
-    uncertain = question.chip.ranges or question.assumed_flops is not None
-    return (0.0, 0.5, 1.0) if uncertain else (0.5,)
+    pool = question.prefill
+    ranges = bool(question.chip.ranges) or (pool is not None and bool(pool.chip.ranges))
+    return (0.0, 0.5, 1.0) if ranges or question.assumed_flops is not None else (0.5,)
 
 
 def _at(question: Question, share: float) -> Question:
+    """The question at one end of what is known of its chips (rule 1)."""
+    pool = question.prefill
+    if pool is not None and pool.chip.ranges:
+        question = replace(question, prefill=replace(pool, chip=pool.chip.at(share)))
     chip: Chip = question.chip.at(share) if question.chip.ranges else question.chip
     assumed = question.assumed_flops
     if assumed is not None:
@@ -232,6 +257,8 @@ def _memory(answer: _Answer) -> tuple[TierUse, ...]:
 
 
 def _binds(answer: _Answer) -> Bound:
+    if answer.pair is not None and answer.pair.prefill_busy >= BUSY:
+        return "prefill"
     if answer.rehearsal.saturated:
         return "capacity"
     causes = answer.outcome.causes

@@ -41,7 +41,9 @@ class Speculation:
 class EngineSettings:
     """What a serving engine is started with; None is what it takes by itself, by the catalogue.
 
-    `framework` is an engine of the catalogue. `memory_share` is vLLM's gpu_memory_utilization;
+    `framework` is an engine of the catalogue; `prefill` says how one that is not there computes
+    prompts (the catalogue's `PREFILLS`), and `memory_of` what its share is a share of (`SHARES`).
+    `memory_share` is vLLM's gpu_memory_utilization;
     `batch_tokens` bounds tokens of one step, `sequences` those that run at once; `blocks` is how
     many KV blocks of 16 tokens there are, where the engine has said so; `prefix_share` is the share
     of prompt tokens found in the prefix cache. `context` bounds prompt and output in tokens.
@@ -64,6 +66,8 @@ class EngineSettings:
     hold_steps: int = 0
     hold_tokens: int | None = None
     speculation: Speculation | None = None
+    prefill: str | None = None
+    memory_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Rules
 1. Three splits: fitted (the shipped constants), model left out and chip left out (constants of the
    fold that never saw that shape, or that generation of chips; they ship with the others).
 2. Nothing leaves the count: what could not be answered is listed with its reason.
-3. Coverage of a left-out split is of intervals made from the other groups alone.
+3. Coverage is of intervals made from the other groups of the split alone, with the room that the
+   question's doubts ask for; of what was never fitted, of the intervals that are answered.
 4. Near saturation TTFT is a queue's and swings by orders of magnitude: it is shown apart.
 """
 
@@ -17,8 +18,10 @@ from typing import Literal, cast
 
 from tollway.engine.deployment import deploy
 from tollway.engine.fitted import Constants, constants, constants_of, fitted
+from tollway.engine.intervals import Interval, doubts_of, spread_of, widened
 from tollway.engine.measured import Measured, measured, question_of
 from tollway.engine.outcome import rehearse, timed
+from tollway.engine.question import Question
 from tollway.errors import TollwayError
 
 Split = Literal["fitted", "model left out", "chip left out", "never fitted"]
@@ -34,6 +37,7 @@ class Scored:
     or for room in the cache. `group` is what its fold left out."""
 
     row: Measured
+    question: Question
     split: Split
     group: str
     tpot: float
@@ -116,7 +120,8 @@ def _score(row: Measured) -> list[Scored]:
     found: list[Scored] = []
     for split, group, used in _splits(row):
         outcome = timed(load, used)
-        found.append(Scored(row, split, group, outcome.tpot, outcome.ttft, load.saturated))
+        ttft, tpot = outcome.ttft, outcome.tpot
+        found.append(Scored(row, question, split, group, tpot, ttft, load.saturated))
     return found
 
 
@@ -170,22 +175,46 @@ def sliced(scored: Iterable[Scored], by: str) -> dict[str, list[Scored]]:
     return dict(sorted(found.items()))
 
 
-def coverage(scored: Sequence[Scored], metric: Metric) -> float | None:
-    """The share of results inside intervals that were made from the other groups of the split (rule
-    3), as each group were the new one. None: fewer than two groups."""
-    hits = total = 0
+def held(split: Sequence[Scored], metric: Metric) -> list[bool | None]:
+    """Of each result of a whole split, whether its interval holds it (rule 3). None: the split has
+    one group only in this regime, so that no interval can be made without it."""
+    found: list[bool | None] = [None] * len(split)
     for saturated in (False, True):
         groups: dict[str, list[float]] = defaultdict(list)
-        for one in scored:
+        for one in split:
             if one.saturated is saturated:
                 groups[one.group].append(one.error(metric))
-        if len(groups) < 2:
-            continue
-        for name, errors in groups.items():
-            low, high = _interval([other for key, other in groups.items() if key != name])
-            hits += sum(low <= error <= high for error in errors)
-            total += len(errors)
-    return hits / total if total else None
+        others = {
+            name: _without(groups, name)
+            for name in groups
+            if len(groups) > 1 and split[0].split != "never fitted"
+        }
+        for at, one in enumerate(split):
+            if one.saturated is saturated:
+                found[at] = _holds(one, metric, others.get(one.group))
+    return found
+
+
+def _without(groups: Mapping[str, Sequence[float]], name: str) -> Interval:
+    low, high = _interval([errors for key, errors in groups.items() if key != name])
+    return Interval(exp(-high), exp(-low))
+
+
+def _holds(one: Scored, metric: Metric, made: Interval | None) -> bool | None:
+    if one.split == "never fitted":
+        spread = spread_of(one.question, one.saturated)
+        wide = spread.tpot if metric == "tpot" else spread.ttft
+    elif made is None:
+        return None
+    else:
+        wide = widened(made, metric, doubts_of(one.question))
+    return wide.low <= exp(-one.error(metric)) <= wide.high
+
+
+def coverage(flags: Iterable[bool | None]) -> float | None:
+    """The share of results that their intervals hold. None: there are none."""
+    known = [flag for flag in flags if flag is not None]
+    return sum(known) / len(known) if known else None
 
 
 TAIL = 0.08

@@ -21,7 +21,9 @@ def warnings_of(question: Question, deployment: Deployment, load: Rehearsal) -> 
     if settings.batch_tokens is None and question.workload.input_tokens * users > 8192:
         budget = deployment.batch_tokens
         found.append(f"the token budget of a step is not declared; {budget} is taken.")
-    if settings.kv_precision is None:
+    checkpoint = model.checkpoints.get(deployment.precision)
+    stated = checkpoint is not None and checkpoint.kv_precision is not None
+    if settings.kv_precision is None and not stated:
         found.append(f"the KV precision is not declared; {deployment.kv_precision} is taken.")
     if settings.speculation is None and model.mtp_layers:
         found.append(

@@ -6,7 +6,7 @@ Rules
 2. Dense weights are split over tp; attention groups keep a copy each. FFN and experts are split
    over all chips of a pipeline stage. A pipeline of `pp` stages runs `pp` batches at once, so that
    one batch is that much smaller and passes through all layers.
-3. Of `E` experts with `k` a token, `t` tokens visit E(1 - (1 - k/E)^t).
+3. How many experts `t` tokens visit is for the formula to say; reading all of them is counted.
 4. A precision that the chip cannot compute in is only a storage format: its arithmetic runs at the
    bf16 rate.
 """
@@ -27,14 +27,17 @@ FRAMEWORKS = ("vllm", "sglang", "trtllm")
 class Work:
     """One step of one chip.
 
-    Seconds at the chip's peaks: `dense_read`, `dense_math`, `wide_math` (in bf16), `expert_read`,
-    `expert_math`, `expert_pad` (arithmetic of one more row in each expert visited), `kv_read`,
-    `score_prefill`, `score_decode`, `wire` (bytes over a link).
+    Seconds at the chip's peaks: `dense_read`, `dense_math`, `wide_math` (in bf16), `expert_read`
+    (all experts), `expert_math`, `expert_pad` (arithmetic of one more row in every expert),
+    `kv_read`, `score_prefill`, `score_decode`, `wire` (bytes over a link).
     Counts: `layers`; of these `moe_layers` with separate kernels and `fused_layers` with fused
     ones, `mla_layers`, `block_layers` and `narrow_layers` that quantise activations in blocks to
-    8 and to 4 bits; `hops` (collectives, each times the root of the log of its members),
-    `sequences`, `fresh` (prompt tokens). `prefills` is 1 in a step with a prompt, else 0; `spread`
-    the share of experts that live on other chips; `narrow` 1 where weights have 4 bits.
+    8 and to 4 bits; `hops` (collectives, each times the root of the log of its members), `ramps`
+    (collectives, each times the root of its bytes and the log of its members), `doublings` (that
+    log), `sequences`, `rows` (tokens of all sequences), `fresh` (prompt tokens). `prefills` is 1 in
+    a step with a prompt, else 0; `spread` the share of experts that live on other chips; `share`
+    the share of experts that a token visits; `narrow` 1 where weights have 4 bits; `fused` 1 where
+    reading and computing of experts is one kernel.
     Ratios of FLOP to byte, against 500: `ridge` of the weights' precision, `expert_ridge` of the
     experts', `wide_ridge` of bf16. `vllm`, `sglang`, `trtllm` add up to 1;
     `software` is how much longer all of it takes.
@@ -57,11 +60,16 @@ class Work:
     block_layers: float
     narrow_layers: float
     hops: float
+    ramps: float
+    doublings: float
     sequences: float
+    rows: float
     fresh: float
     prefills: float
     spread: float
+    share: float
     narrow: float
+    fused: float
     ridge: float
     expert_ridge: float
     wide_ridge: float
@@ -134,7 +142,7 @@ class Rig:
         self._windowed = model.window_layers if model.window else 0
         self._full = model.attention_layers - self._windowed
         self._window = float(model.window or 0)
-        self._wire, self._hops = _network(model, deployment)
+        self._network = _network(model, deployment)
         self._fixed = _counts(deployment, rates, count)
 
     def of(self, span: Span) -> Work:
@@ -148,23 +156,27 @@ class Rig:
         rows = decodes * self._rows + fresh
         whole = (span.decodes * self._rows + span.prompt_tokens) * batch
         sequences = decodes + span.chunks * batch / busy
-        visited = 1.0 - (1.0 - self._share) ** whole if self._share else 0.0
+        wire, hops, ramps, doublings = self._network
         context, kv, pairs = self._attended(span, batch, busy, decodes)
         return Work(
             dense_read=self._dense_read,
             dense_math=rows * self._attention_math + whole * self._ffn_math,
             wide_math=rows * self._wide_math + sequences * self._head_math,
-            expert_read=self._expert_read * visited,
+            expert_read=self._expert_read,
             expert_math=self._expert_math * whole,
-            expert_pad=self._expert_pad * visited,
+            expert_pad=self._expert_pad,
             kv_read=kv * self._kv_read * self._spill(span) + decodes * self._state,
             score_prefill=pairs * self._score_prefill,
             score_decode=context * self._rows * self._score_decode,
-            wire=whole * self._wire,
-            hops=self._hops,
+            wire=whole * wire,
+            hops=hops,
+            ramps=sqrt(whole) * ramps,
+            doublings=doublings,
             sequences=(span.decodes + span.chunks) * batch,
+            rows=whole,
             fresh=fresh,
             prefills=1.0 if span.chunks else 0.0,
+            share=self._share,
             **self._fixed,
         )
 
@@ -223,6 +235,7 @@ def _counts(deployment: Deployment, rates: _Rates, experts: int) -> dict[str, fl
         "narrow_layers": float(model.layers) if precision == "fp4" and not own else 0.0,
         "spread": 1.0 - 1.0 / min(layout.ep, experts),
         "narrow": 1.0 if precision == "fp4" and not own else 0.0,
+        "fused": 1.0 if fused else 0.0,
         "ridge": _ridge(rates.flops, rates.bandwidth),
         "expert_ridge": _ridge(rates.expert, rates.bandwidth),
         "wide_ridge": _ridge(rates.bf16, rates.bandwidth),
@@ -248,14 +261,16 @@ def _rooms(deployment: Deployment) -> tuple[tuple[float, float], ...]:
     )
 
 
-def _network(model: ModelShape, deployment: Deployment) -> tuple[float, float]:
-    """Seconds a token at the link's peak, and collectives times the root of the log of their
-    members. Two all-reduces a layer move the hidden state there and back; with attention in groups,
-    an all-gather and a reduce-scatter around the experts do the same."""
+def _network(model: ModelShape, deployment: Deployment) -> tuple[float, float, float, float]:
+    """Seconds a token at the link's peak; collectives times the root of the log of their members;
+    collectives times that log and the root of a token's bytes; that log. Two all-reduces a layer
+    move the hidden state there and back; with attention in groups, an all-gather and a
+    reduce-scatter around the experts do the same."""
     layout = deployment.layout
     members = layout.tp * layout.attention_dp
     if members == 1:
-        return 0.0, 0.0
-    link = deployment.link
-    moved = 2.0 * model.hidden * c.NUMBER_BYTES["bf16"] * (members - 1) / members / link
-    return 2.0 * model.layers * moved, 2.0 * model.layers * sqrt(log2(members))
+        return 0.0, 0.0, 0.0, 0.0
+    token = model.hidden * c.NUMBER_BYTES["bf16"]
+    moved = 2.0 * token * (members - 1) / members / deployment.link
+    each, log = 2.0 * model.layers, log2(members)
+    return each * moved, each * sqrt(log), each * log * sqrt(token), log
