@@ -203,7 +203,8 @@ class Stepwise:
         self.peak = max(self.peak, self.used())
         for one in self.decodes:
             one.units += self.s.steps.gain
-            one.generated = one.first_units + one.units // self.s.steps.unit
+            grown = one.units // self.s.steps.unit
+            one.generated = min(one.output, one.first_units + grown)
         for one, tokens in self.work:
             one.computed += tokens
         for one in self.leaving:
