@@ -7,8 +7,8 @@ from io import StringIO
 import msgspec
 
 from tollway.cli.table import printable
-from tollway.replay.report import Percentiles, Report, Row
 from tollway.replay.session import Played
+from tollway.simulator.report import Percentiles, Report, Row
 from tollway.units import PICO_PER_DOLLAR, format_usd, usd
 
 Cell = Callable[[Row], str]

@@ -1,0 +1,1 @@
+"""What would happen: a fleet in virtual time, under the policies that run live."""
