@@ -10,7 +10,7 @@ Rules
    of one day know nothing of each other's second; and no copy shares a prefix with another.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
@@ -36,16 +36,17 @@ class TraceRequest(msgspec.Struct, frozen=True, gc=False):
     """One request: `at` seconds after the trace's first; `input` tokens were sent, `output` tokens
     were generated.
 
-    `prefix` are ids of the prompt's leading blocks, the trace's `prefix_tokens` each: two requests
-    whose first n ids are the same begin with the same n blocks. `after` is the place of the request
-    that it follows, `pause` seconds after that one's end; where `needs_answer`, only if that one
-    was answered. `route` and `key` are None where the trace does not say.
+    `prefix` are ids of the prompt's leading blocks (a tuple or a range), the trace's
+    `prefix_tokens` each: two requests whose first n ids are the same begin with the same n blocks.
+    `after` is the place of the request that it follows, `pause` seconds after that one's end; where
+    `needs_answer`, only if that one was answered. `route` and `key` are None where the trace does
+    not say.
     """
 
     at: Seconds
     input: Tokens
     output: Tokens
-    prefix: tuple[int, ...] = ()
+    prefix: Sequence[int] = ()
     after: int | None = None
     pause: Seconds = Seconds(0.0)
     needs_answer: bool = False
@@ -150,10 +151,14 @@ def _copy(
             began[place] = began[one.after]
         else:
             continue
-        moved = msgspec.structs.replace(
-            one, prefix=tuple(number + copy * width for number in one.prefix)
-        )
+        moved = msgspec.structs.replace(one, prefix=_renamed(one.prefix, copy * width))
         yield began[place], copy, place, moved
+
+
+def _renamed(prefix: Sequence[int], by: int) -> Sequence[int]:
+    if isinstance(prefix, range):
+        return range(prefix.start + by, prefix.stop + by)
+    return tuple(number + by for number in prefix)
 
 
 def _linked(rows: list[tuple[float, int, int, TraceRequest]]) -> Iterable[TraceRequest]:
