@@ -1,1 +1,1 @@
-"""What would happen: a fleet in virtual time, under the policies that run live."""
+"""What a fleet would do, in virtual time: workloads, replicas, the event loop, reports."""
