@@ -103,7 +103,7 @@ class Talk:
 
 def sessions(count: int, rate: float, talk: Talk, seed: int) -> Trace:
     """`count` sessions that begin at `rate` a second (a Poisson process). A turn's prompt is the
-    whole conversation so far, so that it shares a prefix with the turn before."""
+    whole conversation so far, so that it begins with the prompt and the answer before it."""
     gaps, chance, pauses = (Stream(seed, one) for one in (_ARRIVALS, _LENGTHS, _PAUSES))
     rows: list[TraceRequest] = []
     at, base = 0.0, 0
@@ -118,7 +118,7 @@ def sessions(count: int, rate: float, talk: Talk, seed: int) -> Trace:
                     Seconds(round(at, 6)),
                     Tokens(known),
                     answer,
-                    prefix=range(base, base + known // SESSION_TOKENS),
+                    prefix=range(base, base + (known + answer) // SESSION_TOKENS),
                     after=len(rows) - 1 if turn else None,
                     pause=Seconds(round(pauses.exponential(talk.pause), 6) if talk.pause else 0.0),
                     needs_answer=turn > 0,

@@ -22,7 +22,7 @@ import msgspec
 
 from tollway.errors import Fault, FaultsFound
 from tollway.simulator.recorded import read_recording
-from tollway.simulator.trace import Trace, TraceRequest, in_order
+from tollway.simulator.trace import PREFIX_TOKENS, Trace, TraceRequest, in_order
 from tollway.units import Seconds, Tokens, UtcSeconds
 
 MOST_FAULTS: Final = 10
@@ -110,7 +110,8 @@ _openai_line = msgspec.json.Decoder(_OpenAiLine)
 def _from_mooncake(line: str) -> TraceRequest:
     read = _mooncake_line.decode(line)
     lengths = Tokens(read.input_length), Tokens(read.output_length)
-    return TraceRequest(Seconds(read.timestamp / 1000), *lengths, prefix=read.hash_ids)
+    prefix = _whole(read.hash_ids, read.input_length)
+    return TraceRequest(Seconds(read.timestamp / 1000), *lengths, prefix=prefix)
 
 
 def _from_openai(line: str) -> TraceRequest:
@@ -120,12 +121,17 @@ def _from_openai(line: str) -> TraceRequest:
         Seconds(read.created),
         Tokens(read.usage.prompt_tokens),
         Tokens(read.usage.completion_tokens),
-        prefix=read.hash_ids,
+        prefix=_whole(read.hash_ids, read.usage.prompt_tokens),
         route=read.model,
         key=read.user,
         stream=read.stream,
         max_output=read.max_tokens if bound is None else bound,
     )
+
+
+def _whole(ids: tuple[int, ...], tokens: int) -> tuple[int, ...]:
+    """The ids of whole blocks; Mooncake's last id is of what is left of the prompt."""
+    return ids[: max(0, tokens) // PREFIX_TOKENS]
 
 
 def _fields(line: str) -> tuple[str, str, str]:

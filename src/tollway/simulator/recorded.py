@@ -123,7 +123,7 @@ def _request(one: _Heard, usual: dict[str, int]) -> TraceRequest:
         Seconds(one.utc),
         Tokens(one.input),
         Tokens(output),
-        prefix=(event.prefix,) if event.prefix else (),
+        prefix=(event.prefix,) if event.prefix and one.input >= PREFIX_TOKENS else (),
         route=event.route,
         key=event.key,
         operation=event.operation,

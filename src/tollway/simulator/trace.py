@@ -38,6 +38,7 @@ class TraceRequest(msgspec.Struct, frozen=True, gc=False):
 
     `prefix` are ids of the prompt's leading blocks (a tuple or a range), the trace's
     `prefix_tokens` each: two requests whose first n ids are the same begin with the same n blocks.
+    Ids that go on behind the prompt are those of prompt and answer together.
     `after` is the place of the request that it follows, `pause` seconds after that one's end; where
     `needs_answer`, only if that one was answered. `route` and `key` are None where the trace does
     not say.
