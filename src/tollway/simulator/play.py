@@ -20,7 +20,8 @@ class Loss:
 @dataclass(frozen=True, slots=True)
 class Play:
     """How a trace is played. `route` is asked for by requests that name none, with `key`; `keys`
-    are all that may be used. UTC is `utc` seconds when the trace begins."""
+    are all that may be used. UTC is `utc` seconds when the trace begins. Figures are about those
+    who arrive from `counted` picoseconds on."""
 
     route: str
     key: str
@@ -29,6 +30,7 @@ class Play:
     seed: int = 0
     losses: tuple[Loss, ...] = ()
     tier: Tier | None = None
+    counted: int = 0
 
 
 class Ended(msgspec.Struct, gc=False):

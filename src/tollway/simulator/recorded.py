@@ -16,7 +16,7 @@ import msgspec
 from tollway.dispatch.messages import Arrived, Cancelled, Failed, Finished, KeysChanged
 from tollway.dispatch.recording import Header, Step, decode_line
 from tollway.errors import Fault, FaultsFound, TollwayError
-from tollway.fleet.objects import KeyTerms
+from tollway.fleet.objects import KeyTerms, Operation, RequestClass
 from tollway.simulator.trace import Trace, TraceRequest, in_order
 from tollway.units import Seconds, Tokens, UtcSeconds
 
@@ -24,14 +24,20 @@ PREFIX_TOKENS = 256
 """Tokens that a recorded prefix stands for: the gateway hashes a prompt's beginning only."""
 
 
-class _Heard(msgspec.Struct):
-    """What a recording tells of one request. `utc` is when it arrived; `output` is None until
-    there was a whole answer."""
+class Heard(msgspec.Struct):
+    """What is known of one request. `utc` is when it arrived; `input` and `output` are None where
+    nobody counted them."""
 
-    arrived: Arrived
     utc: float
-    input: int
+    route: str
+    key: str
+    operation: Operation = "chat"
+    input: int | None = None
     output: int | None = None
+    stream: bool = True
+    prefix: int = 0
+    max_output: int | None = None
+    request_class: RequestClass | None = None
 
 
 def read_recording(name: str, lines: Sequence[str]) -> Trace:
@@ -61,9 +67,9 @@ class _Listening:
     ids of its own."""
 
     def __init__(self) -> None:
-        self.all: list[_Heard] = []
+        self.all: list[Heard] = []
         self.keys: dict[str, KeyTerms] = {}
-        self._open: dict[str, _Heard] = {}
+        self._open: dict[str, Heard] = {}
         self._offset = 0.0
 
     def begin(self, header: Header) -> None:
@@ -76,7 +82,7 @@ class _Listening:
         """One event."""
         event = step.event
         if isinstance(event, Arrived):
-            heard = _Heard(event, step.now + self._offset, max(1, event.input_tokens))
+            heard = _heard(event, step.now + self._offset)
             self._open[event.request] = heard
             self.all.append(heard)
         elif isinstance(event, Finished | Failed | Cancelled):
@@ -89,16 +95,36 @@ class _Listening:
             self.keys.update((terms.key, terms) for terms in event.keys)
 
 
-def traffic(name: str, heard: Sequence[_Heard], keys: tuple[KeyTerms, ...]) -> Trace:
-    """A trace of what was heard, by rule 2."""
+def _heard(event: Arrived, utc: float) -> Heard:
+    return Heard(
+        utc,
+        event.route,
+        event.key,
+        event.operation,
+        event.input_tokens,
+        None,
+        event.stream,
+        event.prefix,
+        event.max_output,
+        event.request_class,
+    )
+
+
+def traffic(name: str, heard: Sequence[Heard], keys: tuple[KeyTerms, ...]) -> Trace:
+    """A trace of what was heard, by rule 2.
+
+    Raises:
+        FaultsFound: nothing was heard.
+    """
     if not heard:
         raise FaultsFound([Fault(name, "holds no requests")])
-    usual = _medians(heard)
+    inputs = _medians((one.route, one.input) for one in heard)
+    outputs = _medians((one.route, one.output) for one in heard)
     assumed = sum(one.output is None for one in heard)
     note = f"{assumed} of {len(heard)} requests had no whole answer; its length is assumed."
     return Trace(
         name,
-        in_order(_request(one, usual) for one in heard),
+        in_order(_request(one, inputs, outputs) for one in heard),
         prefix_tokens=PREFIX_TOKENS,
         began=UtcSeconds(min(one.utc for one in heard)),
         keys=keys,
@@ -106,28 +132,26 @@ def traffic(name: str, heard: Sequence[_Heard], keys: tuple[KeyTerms, ...]) -> T
     )
 
 
-def _medians(heard: Iterable[_Heard]) -> dict[str, int]:
-    outputs: dict[str, list[int]] = {}
-    for one in heard:
-        if one.output is not None:
-            outputs.setdefault(one.arrived.route, []).append(one.output)
-    return {route: median_low(found) for route, found in outputs.items()}
+def _medians(counted: Iterable[tuple[str, int | None]]) -> dict[str, int]:
+    found: dict[str, list[int]] = {}
+    for route, tokens in counted:
+        if tokens is not None:
+            found.setdefault(route, []).append(tokens)
+    return {route: median_low(tokens) for route, tokens in found.items()}
 
 
-def _request(one: _Heard, usual: dict[str, int]) -> TraceRequest:
-    event = one.arrived
-    output = one.output
-    if output is None:
-        output = usual.get(event.route, event.max_output or 1)
+def _request(one: Heard, inputs: dict[str, int], outputs: dict[str, int]) -> TraceRequest:
+    given = inputs.get(one.route, 1) if one.input is None else one.input
+    output = outputs.get(one.route, one.max_output or 1) if one.output is None else one.output
     return TraceRequest(
         Seconds(one.utc),
-        Tokens(one.input),
+        Tokens(max(1, given)),
         Tokens(output),
-        prefix=(event.prefix,) if event.prefix and one.input >= PREFIX_TOKENS else (),
-        route=event.route,
-        key=event.key,
-        operation=event.operation,
-        stream=event.stream,
-        max_output=event.max_output,
-        request_class=event.request_class,
+        prefix=(one.prefix,) if one.prefix and given >= PREFIX_TOKENS else (),
+        route=one.route,
+        key=one.key,
+        operation=one.operation,
+        stream=one.stream,
+        max_output=one.max_output,
+        request_class=one.request_class,
     )

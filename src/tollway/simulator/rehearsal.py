@@ -56,8 +56,8 @@ class Promise:
 class Rehearsed:
     """What a run showed. `seconds` are virtual, from the first arrival to the last end; `wait` is
     from arrival until it was first sent anywhere; `never_asked` are turns of sessions that broke
-    off; `stopped` says that not all of the trace was played; `plain` why no compiled execution was
-    used."""
+    off; `opened` counts how often each source's breaker did; `stopped` says that not all of the
+    trace was played."""
 
     report: Report
     uses: tuple[Use, ...]
@@ -102,21 +102,19 @@ def rehearsed(
     fleet: Fleet, run: Plain, trace: Trace, play: Play, slo: Slo | None = None
 ) -> Rehearsed:
     """What a run has shown so far."""
-    ended = [*run.ended, *run.under_way()]
+    arrived = [*run.ended, *run.under_way()]
+    ended = [one for one in arrived if one.arrived >= play.counted]
     until = max((one.ended for one in run.ended), default=0)
-    samples = [_sample(trace, one) for one in ended]
-    costs = _costs(run.ended)
-    asked = len(ended)
-    never = 0 if run.going else len(trace.requests) - asked
+    never = 0 if run.going else len(trace.requests) - len(arrived)
     waits = [(one.sent - one.arrived) / SECOND for one in ended if one.sent is not None]
     opened = Counter(f"{move.source}:{move.model}" for _, move in run.breakers if _opens(move))
     return Rehearsed(
-        report=summarise(samples, 1.0, costs),
-        uses=uses(fleet, run.floor, run.busy, ended, until),
-        promise=_promise(fleet, trace, play, run.ended, (slo, until)),
+        report=summarise([_sample(one) for one in ended], 1.0, _costs(ended)),
+        uses=uses(fleet, run.floor, run.busy, arrived, until),
+        promise=_promise(fleet, trace, play, ended, (slo, until)),
         wait=percentiles(waits),
         seconds=Seconds(until / SECOND),
-        asked=asked,
+        asked=len(ended),
         never_asked=never,
         opened=dict(opened),
         stopped=run.going,
@@ -147,7 +145,7 @@ def _costs(ended: Sequence[Ended]) -> dict[str | None, int]:
     return costs
 
 
-def _sample(trace: Trace, one: Ended) -> Sample:
+def _sample(one: Ended) -> Sample:
     arrived = Seconds(one.arrived / SECOND)
     ended = one.arrived if one.outcome == "unfinished" else one.ended
     first = one.first
