@@ -104,24 +104,18 @@ class Stepwise:
     def plan(self, at: int) -> None:
         s = self.s
         sent_away = False
-        at_place = 0
-        while at_place < len(self.running):
-            one = self.running[at_place]
+        # Whoever is sent away goes before anybody is given a block.
+        while sum(self.need(one) for one in self.running if one.decoding) > self.free():
+            victim = self.running[-1]
+            self.drop(victim)
+            victim.decoding, victim.units, victim.computed = False, 0, 0
+            self.waiting.insert(0, victim)
+            self.preempted += 1
+            sent_away = True
+        for one in self.running:
             if one.decoding:
-                missing = self.need(one)
-                while missing > self.free():
-                    victim = self.running[-1]
-                    self.drop(victim)
-                    victim.decoding, victim.units, victim.computed = False, 0, 0
-                    self.waiting.insert(0, victim)
-                    self.preempted += 1
-                    sent_away = True
-                    if victim is one:
-                        break
-                else:
-                    one.held += missing
-                    self.fit()
-            at_place += 1
+                one.held += self.need(one)
+                self.fit()
         self.decodes = [one for one in self.running if one.decoding]
         self.work = []
         if not sent_away:
@@ -203,7 +197,8 @@ class Stepwise:
         self.peak = max(self.peak, self.used())
         for one in self.decodes:
             one.units += self.s.steps.gain
-            one.generated = one.first_units + one.units // self.s.steps.unit
+            grown = one.units // self.s.steps.unit
+            one.generated = min(one.output, one.first_units + grown)
         for one, tokens in self.work:
             one.computed += tokens
         for one in self.leaving:

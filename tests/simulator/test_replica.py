@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from stepwise import Stepwise
 
@@ -24,8 +24,7 @@ def times(unit: int = 1, gain: int = 1, *, bends: bool = False, flat: bool = Fal
         unit=unit,
         gain=gain,
         base=tuple(40 + (0 if flat else count) for count in range(33)),
-        bends=(slope, 3 if bends else 0, 40 * unit),
-        tiers=((100 * unit, 2),) if bends else (),
+        bends=(slope, 3, 40 * unit, 1, 100 * unit, 2) if bends else (slope, 0, 0, 0),
         constant=(9.0, 30.0, 20.0, 1.0, 0.5, 0.25, 0.125, 1.0, 0.1, 0.0, 0.0, 0.0, 0.0, 1.0),
         prompt=((0.5, 1.0, 0.01, 0.001),),
         experts=(),
@@ -125,7 +124,7 @@ def stepwise(
     return oracle.events, looks, oracle
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(cases())
 def test_leaps_tell_what_single_steps_tell(
     case: tuple[ReplicaSettings, list[tuple[int, str, object]]],

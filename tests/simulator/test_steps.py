@@ -83,8 +83,7 @@ def test_slower_memory_tiers_cost_what_the_engine_room_says() -> None:
 
 SLOW = replace(
     step_times(deployment("dense")),
-    bends=(40_000, 7_000, 512),
-    tiers=((20_000, 3_000), (60_000, 9_000)),
+    bends=(40_000, 7_000, 512, 2, 20_000, 3_000, 60_000, 9_000),
 )
 TIMES = (step_times(deployment("dense")), step_times(deployment("windows")), SLOW)
 

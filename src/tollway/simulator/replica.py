@@ -259,6 +259,7 @@ class Replica:
         if leap.decodes:
             units = leap.steps * self._gain
             self._own += self._growth(units)
+            self._promised = 0
             self._beat += leap.steps
             self._context += self._decodes * units
             self._fit()
@@ -344,6 +345,7 @@ class Replica:
         chunks: list[Sequence] = []
         prompt = [0, 0, 0, 0]
         self._promised = self._growth(self._gain)
+        self._fit()
         if not sent_away:
             self._fill(chunks, prompt)
         decodes = self._decodes > 0
@@ -477,7 +479,7 @@ class Replica:
 
     def _fit(self) -> None:
         """Evict cached blocks where they are in the way of blocks that somebody needs."""
-        prefixes, room = self._prefixes, self.settings.blocks - self._own
+        prefixes, room = self._prefixes, self.settings.blocks - self._own - self._promised
         while len(prefixes) * self._per_hash > room:
             prefixes.evict()
 

@@ -19,7 +19,7 @@ SECOND = 10**12
 """Picoseconds."""
 
 # Places in `StepTimes.bends`.
-SLOPE, CAPPED_SLOPE, CAP = 0, 1, 2
+SLOPE, CAPPED_SLOPE, CAP, TIERS = 0, 1, 2, 3
 # Places in `StepTimes.constant`.
 READ, FLAT, HOST, LAST, DENSE_DECODE, PER_DECODE, PER_ROW, PER_SEQUENCE = 0, 1, 2, 3, 4, 5, 6, 7
 FULL, CAPPED, CAPPED_AT, WINDOW, WINDOWED, ROWS = 8, 9, 10, 11, 12, 13
@@ -33,16 +33,16 @@ class StepTimes:
 
     `unit` is context units a token, `gain` context units a decode step yields. `base[d]` is a step
     of `d` decodes without their context, `bends` what a unit of context adds: for all of it; for
-    what is within a cap of units a decode; that cap. `tiers` are pairs: units of context, and what
-    each unit above adds. `constant`, `prompt` (a row for each number of attention groups that have
-    a chunk) and `experts` (by rows computed) are for steps with a prompt.
+    what is within a cap of units a decode; that cap; then how many slower tiers there are, and for
+    each the context that fills those before it and what a unit above adds. `constant`, `prompt` (a
+    row for each number of attention groups that have a chunk) and `experts` (by rows computed) are
+    for steps with a prompt.
     """
 
     unit: int
     gain: int
     base: tuple[int, ...]
-    bends: tuple[int, int, int]
-    tiers: tuple[tuple[int, int], ...]
+    bends: tuple[int, ...]
     constant: tuple[float, ...]
     prompt: tuple[tuple[float, ...], ...]
     experts: tuple[float, ...]
@@ -50,40 +50,30 @@ class StepTimes:
     def run(self, steps: int, decodes: int, context: int) -> int:
         """`steps` steps of `decodes` sequences that have `context` units at the first."""
         growth = decodes * self.gain
-        base = self.base[decodes]
-        return run_time(steps, base, self.bends, self.tiers, decodes, context, growth)
+        return run_time(steps, self.base[decodes], self.bends, decodes, context, growth)
 
     def steps_until(self, after: int, most: int, decodes: int, context: int) -> int:
         """The fewest of at most `most` steps that take longer than `after`."""
         growth = decodes * self.gain
-        base = self.base[decodes]
-        return steps_until(after, most, base, self.bends, self.tiers, decodes, context, growth)
+        return steps_until(after, most, self.base[decodes], self.bends, decodes, context, growth)
 
     def mixed(self, decodes: int, context: int, prompt: Sequence[int]) -> int:
         """One step that computes a prompt: `prompt` is its chunks, their tokens, twice their
         (query, key) pairs, and the keys that they see."""
         chunks, tokens, pairs, seen = prompt
-        return mixed_time(
-            self.constant,
-            self.prompt[min(chunks, len(self.prompt)) - 1],
-            self.experts[decodes * int(self.constant[ROWS]) + tokens] if self.experts else 0.0,
-            decodes,
-            context,
-            chunks,
-            tokens,
-            pairs,
-            seen,
-        ) + tiers_time(self.tiers, 1, context + seen * self.unit, 0)
+        row = self.prompt[min(chunks, len(self.prompt)) - 1]
+        rows = decodes * int(self.constant[ROWS]) + tokens
+        experts = self.experts[rows] if self.experts else 0.0
+        total = mixed_time(
+            self.constant, row, experts, decodes, context, chunks, tokens, pairs, seen
+        )
+        if self.bends[TIERS] > 0:
+            total += tiers_time(self.bends, 1, context + seen * self.unit, 0)
+        return total
 
 
-def run_time(  # noqa: PLR0913
-    steps: int,
-    base: int,
-    bends: Sequence[int],
-    tiers: Sequence[Sequence[int]],
-    decodes: int,
-    context: int,
-    growth: int,
+def run_time(
+    steps: int, base: int, bends: Sequence[int], decodes: int, context: int, growth: int
 ) -> int:
     """Picoseconds of `steps` decode steps that start at `context` and grow by `growth`."""
     whole = steps * context + growth * (steps * (steps - 1) // 2)
@@ -93,20 +83,21 @@ def run_time(  # noqa: PLR0913
         short = steps_below(cap, steps, context, growth)
         under = short * context + growth * (short * (short - 1) // 2)
         total += bends[CAPPED_SLOPE] * (under + (steps - short) * cap)
-    if len(tiers) > 0:
-        total += tiers_time(tiers, steps, context, growth)
+    if bends[TIERS] > 0:
+        total += tiers_time(bends, steps, context, growth)
     return total
 
 
-def tiers_time(tiers: Sequence[Sequence[int]], steps: int, context: int, growth: int) -> int:
+def tiers_time(bends: Sequence[int], steps: int, context: int, growth: int) -> int:
     """What slower memory tiers add to a run."""
     total = 0
-    for at in range(len(tiers)):
-        room = tiers[at][0]
+    for tier in range(bends[TIERS]):
+        room = bends[TIERS + 1 + 2 * tier]
         below = steps_below(room, steps, context, growth)
         over = steps - below
         start = context + below * growth - room
-        total += tiers[at][1] * (over * start + growth * (over * (over - 1) // 2))
+        slope = bends[TIERS + 2 + 2 * tier]
+        total += slope * (over * start + growth * (over * (over - 1) // 2))
     return total
 
 
@@ -124,17 +115,16 @@ def steps_until(  # noqa: PLR0913
     most: int,
     base: int,
     bends: Sequence[int],
-    tiers: Sequence[Sequence[int]],
     decodes: int,
     context: int,
     growth: int,
 ) -> int:
     """The fewest of at most `most` decode steps that take longer than `after`."""
-    if bends[CAPPED_SLOPE] > 0 or len(tiers) > 0:
+    if bends[CAPPED_SLOPE] > 0 or bends[TIERS] > 0:
         low, high = 1, most
         while low < high:
             middle = (low + high) // 2
-            if run_time(middle, base, bends, tiers, decodes, context, growth) > after:
+            if run_time(middle, base, bends, decodes, context, growth) > after:
                 high = middle
             else:
                 low = middle + 1
@@ -144,9 +134,9 @@ def steps_until(  # noqa: PLR0913
     b = base + bends[SLOPE] * context - a
     guess = 2.0 * after / (b + sqrt(b * b + 4.0 * a * after)) if after > 0 else 0.0
     steps = min(int(guess) + 1, most)
-    while steps < most and run_time(steps, base, bends, tiers, decodes, context, growth) <= after:
+    while steps < most and run_time(steps, base, bends, decodes, context, growth) <= after:
         steps += 1
-    while steps > 1 and run_time(steps - 1, base, bends, tiers, decodes, context, growth) > after:
+    while steps > 1 and run_time(steps - 1, base, bends, decodes, context, growth) > after:
         steps -= 1
     return steps
 

@@ -36,8 +36,9 @@ def step_times(
             round(context * shares.full),
             round(context * (1.0 - shares.full)),
             shares.cap * unit,
+            len(deployment.capacity.tiers) - 1,
+            *_tiers(deployment, probe, shares.full, unit),
         ),
-        tiers=_tiers(deployment, probe, shares.full, unit),
         constant=probe.constant(context, shares, rows, unit),
         prompt=tuple(probe.prompt(busy) for busy in range(1, deployment.layout.attention_dp + 1)),
         experts=probe.experts(_most_rows(deployment, seats, rows)),
@@ -73,18 +74,16 @@ def _most_rows(deployment: Deployment, seats: int, rows: int) -> int:
     return prompt + seats * rows
 
 
-def _tiers(
-    deployment: Deployment, probe: "_Probe", full: float, unit: int
-) -> tuple[tuple[int, int], ...]:
+def _tiers(deployment: Deployment, probe: "_Probe", full: float, unit: int) -> tuple[int, ...]:
     capacity = deployment.capacity
     first = capacity.tiers[0].bandwidth or 1.0
     token = probe.read_key() * full * (SECOND * probe.software / unit)
-    bends: list[tuple[int, int]] = []
+    bends: list[int] = []
     held, slower = 0.0, 1.0
     for tier, after in zip(capacity.tiers, capacity.tiers[1:], strict=False):
         held += tier.kv / capacity.token_bytes * deployment.layout.attention_dp
         ratio = first / (after.bandwidth or first)
-        bends.append((round(held * unit), round(token * (ratio - slower))))
+        bends += [round(held * unit), round(token * (ratio - slower))]
         slower = ratio
     return tuple(bends)
 
