@@ -17,6 +17,7 @@ Rules
 """
 
 from collections import deque
+from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from enum import IntEnum
 from heapq import heappop, heappush
@@ -56,13 +57,13 @@ class Sequence:
     (equal ids mean equal tokens so far; ids that go on behind the prompt are those of its answer).
 
     `generated` tokens were out, `known` in the cache or about to be, when it began to decode or to
-    wait; of these `left` are to be computed.
+    wait; of these `left` are to be computed. `cached` tokens of its prompt were in the cache.
     """
 
     name: int | str
     prompt: int
     output: int
-    prefix: tuple[int, ...] = ()
+    prefix: Many[int] = ()
     order: int = 0
     phase: Phase = Phase.WAITING
     generated: int = 0
@@ -71,6 +72,7 @@ class Sequence:
     shared: int = 0
     began: int = 0
     ends: int = 0
+    cached: int = 0
 
 
 class Happening(NamedTuple):
@@ -435,6 +437,8 @@ class Replica:
             self._prefixes.hold(sequence.prefix, hits, whole)
         self._own += needs - (whole - hits) * self._per_hash
         self.counters.cached += hits * settings.hashed
+        if not sequence.generated:
+            sequence.cached = hits * settings.hashed
         self._fit()
         return sequence
 
