@@ -25,7 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from tollway.replay.trace import TraceRequest, compact, cut, parse, zipped
+from tollway.simulator.formats import compact, parse, zipped
+from tollway.simulator.trace import TraceRequest, cut
 from tollway.units import Seconds, Tokens
 
 OUT = Path(__file__).parent.parent / "src/tollway/replay/traces"

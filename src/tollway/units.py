@@ -14,6 +14,9 @@ from typing import NewType
 Seconds = NewType("Seconds", float)
 """A duration, or a reading of a monotonic clock whose zero means nothing."""
 
+Picoseconds = NewType("Picoseconds", int)
+"""Virtual time, in 1e-12 s: whole numbers, so that a leap over many steps equals their sum."""
+
 UtcSeconds = NewType("UtcSeconds", float)
 """Seconds since 1970-01-01T00:00:00Z."""
 

@@ -13,8 +13,8 @@ from tollway.ledger.sqlite import open_for_keys
 def test_the_demo_fleet_is_valid_and_has_two_chips_and_a_fallback(tmp_path: Path) -> None:
     fleet = read_fleet(demo_fleet(tmp_path))
     route = fleet.routes["chat"]
-    chips = {fleet.sources[one.source].emulation for one in route.candidates}
-    assert len({emulation.chip for emulation in chips if emulation is not None}) == 2
+    chips = {fleet.sources[one.source].silicon for one in route.candidates}
+    assert len({silicon.chip for silicon in chips if silicon is not None}) == 2
     assert route.fallbacks
 
 

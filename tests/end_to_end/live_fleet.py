@@ -23,8 +23,9 @@ from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.sqlite import open_reader
 from tollway.replay.answer import Answer
 from tollway.replay.client import Client, NoAnswerError
-from tollway.replay.player import Orders, Player, Sample
-from tollway.replay.trace import Trace, TraceRequest
+from tollway.replay.player import Orders, Player
+from tollway.simulator.report import Sample
+from tollway.simulator.trace import Trace, TraceRequest
 from tollway.units import Seconds, Tokens
 
 START_PATIENCE = 30.0

@@ -9,8 +9,8 @@ from live_fleet import LiveFleet
 from tollway.dispatch.recording import verify
 from tollway.fleet.parse import parse
 from tollway.replay.library import load
-from tollway.replay.player import Sample
-from tollway.replay.trace import cut
+from tollway.simulator.report import Sample
+from tollway.simulator.trace import cut
 from tollway.units import Seconds
 
 CRASHES = 10

@@ -5,7 +5,7 @@ from typing import Any
 
 from live_fleet import LiveFleet, steady
 
-from tollway.replay.player import Sample
+from tollway.simulator.report import Sample
 
 
 async def _drilled(

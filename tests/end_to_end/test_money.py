@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from live_fleet import LiveFleet, steady
 
-from tollway.replay.player import Sample
+from tollway.simulator.report import Sample
 
 
 async def test_a_replays_cost_is_what_usage_says_and_what_the_ledgers_rows_add_up_to(

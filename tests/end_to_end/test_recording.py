@@ -7,7 +7,7 @@ from tollway.dispatch.messages import Send
 from tollway.dispatch.recording import Step, decode_line, encode_step, verify
 from tollway.fleet.parse import parse
 from tollway.replay.library import load
-from tollway.replay.trace import cut
+from tollway.simulator.trace import cut
 from tollway.units import Seconds
 
 

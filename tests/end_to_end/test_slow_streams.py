@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from live_fleet import LiveFleet, steady
 
-from tollway.replay.player import Sample
+from tollway.simulator.report import Sample
 
 FLOOR = 'min_speed = 5.0\nspeed_window = "2s"\nmin_samples = 3\nopen_for = "60s"'
 WITHIN = 4.0

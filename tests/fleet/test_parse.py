@@ -3,8 +3,12 @@
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
+from tollway.errors import FaultsFound
 from tollway.fleet.objects import Candidate, Credential, Fleet, Limits, Objective, Price
 from tollway.fleet.parse import parse
+from tollway.fleet.render import render
 from tollway.inspect.demo import demo_fleet_text
 from tollway.units import PicoDollars
 
@@ -156,3 +160,54 @@ def test_the_demo_is_sound_and_large_enough_for_a_replay() -> None:
     assert (demo.limits.requests_per_minute or 0) >= 3_000
     price = max(it.serves[chat.model].prices[0].output for it in fleet.sources.values())
     assert (demo.budget.day or 0) >= 10 * 600 * 9_000 * price
+
+
+def test_chips_scaling_and_prefill_of_a_server_are_read_and_rendered_back() -> None:
+    text = """
+version = 1
+[models.m]
+[sources.own]
+kind = "server"
+url = "http://10.0.0.1:8000/v1"
+chip = "h100"
+tp = 2
+replicas = 3
+scaling = { max = 8, target = 32, cold_start = "90s" }
+prefill = { chip = "h200", replicas = 2 }
+serves.m = {}
+"""
+    fleet = parse({"f": text}, "f")
+    silicon = fleet.sources["own"].silicon
+    assert silicon is not None
+    assert (silicon.chip, silicon.tp, silicon.replicas) == ("h100", 2, 3)
+    assert silicon.scaling is not None
+    assert (silicon.scaling.most, silicon.scaling.cold_start, silicon.scaling.idle) == (8, 90, 600)
+    assert silicon.prefill is not None
+    assert silicon.prefill.replicas == 2
+    again = parse({"f": render(fleet)}, "f")
+    assert again.sources == fleet.sources
+
+
+def test_what_is_said_of_chips_makes_sense_or_is_a_fault() -> None:
+    text = """
+version = 1
+[models.m]
+[sources.none]
+kind = "server"
+url = "http://10.0.0.1:8000/v1"
+replicas = 3
+serves.m = {}
+[sources.few]
+kind = "server"
+url = "http://10.0.0.2:8000/v1"
+chip = "h10"
+replicas = 3
+scaling = { max = 2, target = 32 }
+serves.m = {}
+"""
+    with pytest.raises(FaultsFound) as caught:
+        parse({"f": text}, "f")
+    said = str(caught.value)
+    assert "sources.none.replicas says nothing without a chip" in said
+    assert 'sources.few.chip is "h10"' in said
+    assert "sources.few.scaling.max is 2, fewer than the 3 replicas" in said

@@ -407,3 +407,24 @@ def test_timings_are_of_requests_that_ended_well_at_once_with_stated_usage(ledge
     assert (first.arrived, late.arrived) == (NOON - 1.5, NOON + 7.5)
     assert (first.source, first.model, first.ttft, first.duration) == ("h200", "llama", 0.25, 1.5)
     assert (first.input, first.cached_input, first.output) == (100, 40, 50)
+
+
+def test_what_was_heard_is_what_arrived_in_a_period_with_the_tokens_of_whole_answers(
+    ledger: Ledger,
+):
+    ledger.book(
+        [
+            *(
+                reserve(name, utc=NOON + at)
+                for name, at in (("b", 5.0), ("a", 1.0), ("late", 60.0))
+            ),
+            settle("a", utc=NOON + 9.0),
+            settle("b", utc=NOON + 8.0, outcome="failed"),
+            settle("late", utc=NOON + 70.0),
+            settle("never reserved", utc=NOON + 9.0),
+        ]
+    )
+    first, second = ledger.heard(NOON, NOON + 60.0)
+    assert (first.utc, second.utc) == (NOON + 1.0, NOON + 5.0)
+    assert (first.input, first.output, first.route) == (100, 50, reserve("a").route)
+    assert (second.input, second.output) == (100, None)

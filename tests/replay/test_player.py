@@ -6,9 +6,10 @@ import pytest
 
 from tollway.errors import TollwayError
 from tollway.replay.client import Client
-from tollway.replay.player import Orders, Player, Sample
+from tollway.replay.player import Orders, Player
 from tollway.replay.prompts import WORDS, Prompts
-from tollway.replay.trace import Trace, TraceRequest
+from tollway.simulator.report import Sample
+from tollway.simulator.trace import Trace, TraceRequest
 from tollway.units import Seconds, Tokens
 
 ORDERS = Orders("chat", 1.0, "t", max_in_flight=100, timeout=Seconds(10.0), seed=1)

@@ -7,7 +7,7 @@ from tollway.replay.bill import settled
 from tollway.replay.client import Client
 from tollway.replay.player import Orders
 from tollway.replay.session import Session
-from tollway.replay.trace import parse
+from tollway.simulator.formats import parse
 from tollway.units import Seconds
 
 TRACE = parse("t", b"t_ms,input,output\n0,5,2\n1,5,2\n2,5,2\n")

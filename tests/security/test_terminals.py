@@ -8,7 +8,7 @@ import pytest
 from tollway.cli.replay_table import as_table
 from tollway.cli.table import Column, print_table
 from tollway.gateway.log import Log
-from tollway.replay.report import Percentiles, Report, Row
+from tollway.simulator.report import Percentiles, Report, Row
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\b\u202eevil[link=http://evil]x[/nope]"
 

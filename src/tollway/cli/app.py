@@ -70,6 +70,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.replay:replay",
         "Play a trace of real requests against a running gateway, and measure what comes back.",
     ),
+    "simulate": (
+        "tollway.cli.simulate:simulate",
+        "Rehearse a trace of real requests through a fleet file, in virtual time.",
+    ),
+    "diff": (
+        "tollway.cli.diff:diff",
+        "Play the same traffic through two fleet files; exit 1 above your thresholds.",
+    ),
     "drill": (
         "tollway.cli.drill:drill",
         "Take a source away from a share of live traffic, and report what users felt.",

@@ -28,9 +28,9 @@ from tollway.ledger.state import state_folder
 from tollway.replay.client import Client
 from tollway.replay.library import load
 from tollway.replay.player import Orders
-from tollway.replay.report import summarise
 from tollway.replay.session import Played, Session
-from tollway.replay.trace import Trace, cut
+from tollway.simulator.report import summarise
+from tollway.simulator.trace import Trace, cut
 from tollway.units import Seconds
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from tollway.replay.player import Sample
+from tollway.simulator.report import Sample
 
 
 class Progress:

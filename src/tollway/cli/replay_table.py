@@ -7,21 +7,23 @@ from io import StringIO
 import msgspec
 
 from tollway.cli.table import printable
-from tollway.replay.report import Percentiles, Report, Row
 from tollway.replay.session import Played
+from tollway.simulator.report import Percentiles, Report, Row
 from tollway.units import PICO_PER_DOLLAR, format_usd, usd
 
 Cell = Callable[[Row], str]
 
 
-def _seconds(value: float | None) -> str:
+def seconds_of(value: float | None) -> str:
+    """A time for people; "-" where there is none."""
     if value is None:
         return "-"
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 
-def _three(values: Percentiles) -> str:
-    shown = (_seconds(values.p50), _seconds(values.p90), _seconds(values.p99))
+def three(values: Percentiles) -> str:
+    """p50 / p90 / p99 of times."""
+    shown = (seconds_of(values.p50), seconds_of(values.p90), seconds_of(values.p99))
     return " / ".join(shown) if values.p50 is not None else "-"
 
 
@@ -40,8 +42,8 @@ LINES: tuple[tuple[str, Cell], ...] = (
     ("  unfinished", lambda row: f"{row.unfinished:,}"),
     ("fallbacks", lambda row: f"{row.fallbacks:,}"),
     ("substitutions", lambda row: f"{row.substitutions:,}"),
-    ("TTFT p50 / p90 / p99", lambda row: _three(row.ttft)),
-    ("latency p50 / p90 / p99", lambda row: _three(row.latency)),
+    ("TTFT p50 / p90 / p99", lambda row: three(row.ttft)),
+    ("latency p50 / p90 / p99", lambda row: three(row.latency)),
     ("tokens/s a stream, p50", lambda r: "-" if r.speed_p50 is None else f"{r.speed_p50:.1f}"),
     ("input tokens", lambda row: f"{row.input_tokens:,}"),
     ("output tokens", lambda row: f"{row.output_tokens:,}"),
@@ -97,7 +99,7 @@ def as_words(report: Report, played: Played, warp: float, tag: str) -> str:
             "client take is magnified with them."
         )
     if late.p99 is not None:
-        spread = f"requests left {_seconds(late.p50)} late at p50, {_seconds(late.p99)} at p99"
+        spread = f"requests left {seconds_of(late.p50)} late at p50, {seconds_of(late.p99)} at p99"
         if report.kept_up:
             lines.append(f"The load generator kept up: {spread}.")
         else:

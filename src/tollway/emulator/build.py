@@ -67,12 +67,12 @@ def emulators(fleet: Fleet, script: Script | None = None) -> tuple[Listening, ..
 
 
 def _for_source(source: Source, script: Script | None) -> Emulator:
-    terms = source.emulation
-    if terms is None:
+    terms, silicon = source.emulation, source.silicon
+    if terms is None or silicon is None:
         raise TollwayError(f"{source.name} is not an emulated source.")
     emulator = Emulator(seed=terms.seed, script=script)
     for serving in source.serves.values():
         settings = EngineSettings(precision=serving.precision, context=serving.context)
-        deployment = deploy(model(serving.model), chip(terms.chip), terms.tp, settings)
-        emulator.add(serving.upstream_model, deployment, terms.replicas)
+        deployment = deploy(model(serving.model), chip(silicon.chip), silicon.tp, settings)
+        emulator.add(serving.upstream_model, deployment, silicon.replicas)
     return emulator

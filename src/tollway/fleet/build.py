@@ -22,11 +22,14 @@ from tollway.fleet.objects import (
     Limits,
     Model,
     Objective,
+    PrefillChips,
     Price,
     Queue,
     RetryBudget,
     Route,
+    Scaling,
     Serving,
+    Silicon,
     Slo,
     Source,
     SourceTimeouts,
@@ -144,6 +147,7 @@ def _source(declared: Declared, name: str, table: ApiTable | ServerTable | Emula
         vendor=table.vendor,
         region=table.region,
         emulation=_emulation(table) if isinstance(table, EmulatedTable) else None,
+        silicon=_silicon(table),
     )
 
 
@@ -156,13 +160,23 @@ def _own_url(table: ApiTable | ServerTable | EmulatedTable) -> str:
 
 def _emulation(table: EmulatedTable) -> Emulation:
     host, port = table.listen
-    return Emulation(
-        host=host,
-        port=port,
+    return Emulation(host=host, port=port, seed=table.seed)
+
+
+def _silicon(table: ApiTable | ServerTable | EmulatedTable) -> Silicon | None:
+    if isinstance(table, ApiTable) or table.chip is None:
+        return None
+    scaling, prefill = table.scaling, table.prefill
+    return Silicon(
         chip=table.chip,
         tp=table.tp,
         replicas=table.replicas,
-        seed=table.seed,
+        scaling=None
+        if scaling is None
+        else Scaling(scaling.max, scaling.target, scaling.cold_start, scaling.idle),
+        prefill=None
+        if prefill is None
+        else PrefillChips(prefill.chip, prefill.tp, prefill.replicas),
     )
 
 

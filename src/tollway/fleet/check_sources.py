@@ -28,6 +28,8 @@ def check_each_source(declared: Declared) -> Iterator[Finding]:
             yield from _emulated(name, placed.document, source)
         else:
             yield from _remote(name, placed.document, source)
+        if not isinstance(source, ApiTable):
+            yield from _silicon(name, placed.document, source)
         for model, serving in source.serves.items():
             path: Path = ("sources", name, "serves", model, "prices")
             yield from _prices(placed.document, path, serving.prices)
@@ -64,15 +66,31 @@ def _emulated(name: str, document: str, source: EmulatedTable) -> Iterator[Findi
     if source.listen[1] == 0:
         mend = "Choose a port: the gateway must know where to find it."
         yield Finding(document, ("sources", name, "listen"), "has port 0", mend)
-    if source.chip not in chip_names():
-        fault = unknown(source.chip, chip_names(), "")
-        yield Finding(document, ("sources", name, "chip"), fault.problem, fault.mend)
     for model in source.serves:
         if model not in model_names():
             words = listed(model_names())
             problem = f"cannot be emulated: the catalog doesn't know the model; known: {words}"
             mend = did_you_mean(model, model_names()) or "Emulate a model that it knows."
             yield Finding(document, ("sources", name, "serves", model), problem, mend)
+
+
+def _silicon(name: str, document: str, source: ServerTable | EmulatedTable) -> Iterator[Finding]:
+    path: Path = ("sources", name)
+    chips: dict[Path, str | None] = {("chip",): source.chip}
+    if source.prefill is not None:
+        chips["prefill", "chip"] = source.prefill.chip
+    for key, chip in chips.items():
+        if chip is not None and chip not in chip_names():
+            fault = unknown(chip, chip_names(), "")
+            yield Finding(document, (*path, *key), fault.problem, fault.mend)
+    if source.chip is None:
+        for key in ("tp", "replicas", "scaling", "prefill"):
+            if key in source.model_fields_set:
+                mend = "Write the chip that it runs on too."
+                yield Finding(document, (*path, key), "says nothing without a chip", mend)
+    if source.scaling is not None and source.scaling.max < source.replicas:
+        problem = f"is {source.scaling.max}, fewer than the {source.replicas} replicas"
+        yield Finding(document, (*path, "scaling", "max"), problem, "Write as many or more.")
 
 
 def _remote(name: str, document: str, source: ApiTable | ServerTable) -> Iterator[Finding]:

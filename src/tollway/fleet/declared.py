@@ -27,7 +27,7 @@ NAMED = ("models", "credentials", "sources", "routes", "tenants")
 """Tables whose entries have names; entries come from any document."""
 
 _NOT_OF_CHIPS = frozenset(
-    ("listen", "replicas", "seed", "slots", "vendor", "region", "timeouts", "breaker")
+    ("listen", "replicas", "seed", "slots", "vendor", "region", "timeouts", "breaker", "scaling")
 )
 _NOT_OF_SERVED_CHIPS = frozenset(
     ("prices", "prepaid", "upstream_model", "expected_ttft", "expected_speed")

@@ -100,14 +100,44 @@ class BreakerTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class Emulation:
-    """The engine that an emulated source pretends to be, and where it listens."""
+class Scaling:
+    """How many replicas run, as a rehearsal plays it: up to `most`, so that each has about `target`
+    requests in flight; a new one answers `cold_start` after it was asked for, and one that has had
+    nothing to do for `idle` is given back."""
 
-    host: str
-    port: int
+    most: int
+    target: int
+    cold_start: Seconds
+    idle: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class PrefillChips:
+    """Engines that only prefill, and hand the KV cache to those that decode."""
+
     chip: str
     tp: int
     replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silicon:
+    """What a source runs on: `replicas` engines of `tp` chips each, for each model that it serves.
+    `scaling` and `prefill` are for rehearsals only."""
+
+    chip: str
+    tp: int
+    replicas: int
+    scaling: Scaling | None = None
+    prefill: PrefillChips | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Emulation:
+    """Where an emulated source listens, and what fixes the words that it makes up."""
+
+    host: str
+    port: int
     seed: int
 
 
@@ -117,7 +147,8 @@ class Source:
 
     `base_url` is scheme, host, port and path prefix (`https://api.openai.com/v1`), without a
     trailing slash. `slots` bounds requests in flight there (None: unbounded). `ca_file` replaces
-    the system's trust store for this source. `vendor` and `region` are labels.
+    the system's trust store for this source. `vendor` and `region` are labels. `silicon` is None
+    where nothing is said of chips.
     """
 
     name: str
@@ -132,6 +163,7 @@ class Source:
     vendor: str | None
     region: str | None
     emulation: Emulation | None
+    silicon: Silicon | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ from tollway.fleet.objects import (
     Credential,
     Fleet,
     GatewaySettings,
+    PrefillChips,
     Price,
     RetryBudget,
     Route,
     Serving,
+    Silicon,
     Source,
     Tenant,
 )
@@ -159,8 +161,9 @@ def _source(source: Source, names: Mapping[Credential, str]) -> list[str]:
     else:
         emulation = source.emulation
         facts["listen"] = _address(emulation.host, emulation.port)
-        facts["chip"] = _text(emulation.chip)
-        facts |= {key: f"{getattr(emulation, key)}" for key in ("tp", "replicas", "seed")}
+        facts["seed"] = f"{emulation.seed}"
+    if source.silicon is not None:
+        facts |= _silicon(source.silicon)
     facts["slots"] = None if source.slots is None else f"{source.slots}"
     facts["vendor"] = None if source.vendor is None else _text(source.vendor)
     facts["region"] = None if source.region is None else _text(source.region)
@@ -168,6 +171,22 @@ def _source(source: Source, names: Mapping[Credential, str]) -> list[str]:
     facts["timeouts"] = _inline({key: _time(getattr(source.timeouts, key)) for key in times})
     facts["breaker"] = _breaker(source.breaker)
     return _table(("sources", source.name), facts)
+
+
+def _silicon(silicon: Silicon) -> dict[str, str | None]:
+    scaling, prefill = silicon.scaling, silicon.prefill
+    facts = _chips(silicon)
+    if scaling is not None:
+        times = {"cold_start": _time(scaling.cold_start), "idle": _time(scaling.idle)}
+        counts = {"max": f"{scaling.most}", "target": f"{scaling.target}"}
+        facts["scaling"] = _inline({**counts, **times})
+    if prefill is not None:
+        facts["prefill"] = _inline(_chips(prefill))
+    return facts
+
+
+def _chips(of: Silicon | PrefillChips) -> dict[str, str | None]:
+    return {"chip": _text(of.chip), "tp": f"{of.tp}", "replicas": f"{of.replicas}"}
 
 
 def _breaker(terms: BreakerTerms) -> str:

@@ -237,18 +237,26 @@ class ApiTable(RemoteTable):
     kind: Literal["api"] = key("Which kind of source this is.")
 
 
-class ServerTable(RemoteTable):
-    """An engine that you run: vLLM, SGLang, llama.cpp or another with OpenAI's API."""
+class ScalingTable(Table):
+    """How many replicas run, by load; only rehearsals go by it."""
 
-    kind: Literal["server"] = key("Which kind of source this is.")
+    max: int = Field(ge=1, le=1024, description="Replicas at most; `replicas` is the least.")
+    target: Count = key("Requests in flight that one replica should have.")
+    cold_start: Duration = key("From asking for a replica to its first answer.", "3m")
+    idle: Duration = key("How long a replica has nothing to do before it is given back.", "10m")
 
 
-class EmulatedTable(SourceTable):
-    """An engine that isn't there: Tollway runs it, at the pace predicted for its chip."""
+class PrefillTable(Table):
+    """Engines that only prefill, for the others to decode; only rehearsals go by it."""
 
-    kind: Literal["emulated"] = key("Which kind of source this is.")
-    listen: Address = key("Where the emulator listens.")
-    chip: Text = key("The chip that it pretends to be, by its catalog name.")
+    chip: Text = key("Their chip, by its catalog name.")
+    tp: int = Field(default=1, ge=1, le=1024, description="Chips of one such engine.")
+    replicas: int = Field(default=1, ge=1, le=1024, description="How many of them there are.")
+
+
+class EnginesTable(SourceTable):
+    """What a source that is engines on chips may say of them."""
+
     tp: int = Field(
         default=1,
         ge=1,
@@ -256,6 +264,23 @@ class EmulatedTable(SourceTable):
         description="Chips that one replica is split over (tensor parallel).",
     )
     replicas: int = Field(default=1, ge=1, le=1024, description="Engines behind the address.")
+    scaling: ScalingTable | None = key("How many replicas a rehearsal plays.", None)
+    prefill: PrefillTable | None = key("Where a rehearsal prefills, if elsewhere.", None)
+
+
+class ServerTable(RemoteTable, EnginesTable):
+    """An engine that you run: vLLM, SGLang, llama.cpp or another with OpenAI's API."""
+
+    kind: Literal["server"] = key("Which kind of source this is.")
+    chip: Text | None = key("The chip that it runs on, by its catalog name; for rehearsals.", None)
+
+
+class EmulatedTable(EnginesTable):
+    """An engine that isn't there: Tollway runs it, at the pace predicted for its chip."""
+
+    kind: Literal["emulated"] = key("Which kind of source this is.")
+    listen: Address = key("Where the emulator listens.")
+    chip: Text = key("The chip that it pretends to be, by its catalog name.")
     seed: int = Field(default=0, ge=0, le=2**63 - 1, description="Fixes what it makes up.")
 
 

@@ -27,7 +27,7 @@ _PATIENCE = 5.0
 def emulations(fleet: Fleet) -> Mapping[str, object]:
     """Source -> what the process must be started again for when it changes."""
     return {
-        name: (source.emulation, source.serves)
+        name: (source.emulation, source.silicon, source.serves)
         for name, source in fleet.sources.items()
         if source.emulation is not None
     }

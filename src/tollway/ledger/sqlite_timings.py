@@ -1,9 +1,10 @@
-"""Timings out of SQLite."""
+"""Timings, and what was asked, out of SQLite."""
 
 import sqlite3
 
-from tollway.ledger.rows import MICRO
+from tollway.ledger.rows import MICRO, micros
 from tollway.ledger.timings import Timing
+from tollway.simulator.recorded import Heard
 
 
 def timings(db: sqlite3.Connection) -> list[Timing]:
@@ -16,4 +17,25 @@ def timings(db: sqlite3.Connection) -> list[Timing]:
     return [
         Timing(source, model, at / MICRO, ttft / MICRO, duration / MICRO, into, cached, out)
         for source, model, at, ttft, duration, into, cached, out in found
+    ]
+
+
+def heard(db: sqlite3.Connection, since: float, until: float) -> list[Heard]:
+    """What arrived in a period and has been settled, by arrival."""
+    found = db.execute(
+        "SELECT reserved_utc, route, key, operation, input, output, outcome FROM requests "
+        "WHERE utc >= ?1 AND reserved_utc >= ?1 AND reserved_utc < ?2 AND route IS NOT NULL "
+        "AND key IS NOT NULL ORDER BY 1, request",
+        (micros(since), micros(until)),
+    )
+    return [
+        Heard(
+            utc=at / MICRO,
+            route=route,
+            key=key,
+            operation=operation,
+            input=into or None,
+            output=out if outcome == "completed" else None,
+        )
+        for at, route, key, operation, into, out, outcome in found
     ]

@@ -20,6 +20,7 @@ from tollway.ledger.keys import KeyRecord
 from tollway.ledger.query import UsageQuery, UsageReport
 from tollway.ledger.records import Batch, Item
 from tollway.ledger.timings import Timing
+from tollway.simulator.recorded import Heard
 
 
 class LedgerUnavailableError(TollwayError):
@@ -93,6 +94,11 @@ class Ledger(Booker, Protocol):
     def timings(self) -> list[Timing]:
         """Each request that ended well at its first attempt with usage stated by the source, by
         arrival in UTC seconds."""
+        ...
+
+    def heard(self, since: float, until: float) -> list[Heard]:
+        """What arrived from `since` to before `until` (UTC seconds) and has been settled, by
+        arrival."""
         ...
 
     def add_key(self, record: KeyRecord) -> None:

@@ -4,7 +4,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from tollway.errors import TollwayError, did_you_mean
-from tollway.replay.trace import Trace, parse
+from tollway.simulator.formats import parse
+from tollway.simulator.trace import Trace
 
 PACKAGED: dict[str, str] = {
     "azure-code": "code completion, Azure 2023: long prompts, short answers, in bursts (40 min)",

@@ -10,51 +10,19 @@ Rules
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from tollway.replay.answer import Answer
 from tollway.replay.client import Client, NoAnswerError
 from tollway.replay.prompts import Prompts
-from tollway.replay.trace import Trace, TraceRequest
+from tollway.simulator.report import Sample, SampleOutcome
+from tollway.simulator.trace import Trace, TraceRequest
 from tollway.units import Seconds
-
-SampleOutcome = Literal["ok", "refused", "failed", "unfinished"]
 
 REFUSED_STATUS = frozenset({402, 429})
 """Budget and rate: the gateway's own no, before anything was sent upstream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What became of one request. Times are seconds of the real clock: `due` and `sent` count from
-    the start of the replay, `ttft` and `latency` from `sent`. `attempts` counts upstream attempts,
-    `reason` is the error's code. None is "there was none"."""
-
-    index: int
-    outcome: SampleOutcome
-    reason: str | None
-    due: Seconds
-    sent: Seconds
-    ttft: Seconds | None
-    latency: Seconds
-    streaming: Seconds
-    input_tokens: int
-    output_tokens: int
-    request: str | None
-    source: str | None
-    model: str | None
-    attempts: int
-    substituted: str | None
-    status: int | None
-    content: bool
-    done: bool
-
-    @property
-    def lateness(self) -> Seconds:
-        """Seconds from when the request was due to when it was sent."""
-        return Seconds(max(0.0, self.sent - self.due))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from tollway.errors import TollwayError, did_you_mean
 from tollway.replay.answer import Answer
 from tollway.replay.bill import Bill, settled
 from tollway.replay.client import Client, NoAnswerError
-from tollway.replay.player import Orders, Player, Sample
-from tollway.replay.trace import Trace
+from tollway.replay.player import Orders, Player
 from tollway.replay.warp import warped
+from tollway.simulator.report import Sample
+from tollway.simulator.trace import Trace
 from tollway.units import Seconds
 
 LOOK_TIMEOUT = 10.0

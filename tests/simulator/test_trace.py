@@ -1,14 +1,13 @@
 import contextlib
 import gzip
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollway.errors import FaultsFound, TollwayError
-from tollway.replay.library import PACKAGED, load
-from tollway.replay.trace import Trace, TraceRequest, compact, cut, parse, zipped
+from tollway.errors import FaultsFound
+from tollway.simulator.formats import compact, parse, zipped
+from tollway.simulator.trace import Trace, TraceRequest, cut
 from tollway.units import Seconds, Tokens
 
 AZURE = b"""TIMESTAMP,ContextTokens,GeneratedTokens
@@ -105,32 +104,3 @@ def test_a_cut_counts_its_times_from_its_start() -> None:
     assert rows(cut(trace, Seconds(5), Seconds(10), None)) == [(0.0, 2, 1), (2.0, 3, 1)]
     assert rows(cut(trace, Seconds(5), None, 1)) == [(0.0, 2, 1)]
     assert cut(trace, Seconds(20), None, None).span == 0.0
-
-
-@pytest.mark.parametrize("name", PACKAGED)
-def test_a_packaged_trace_is_thirty_minutes_or_more_and_its_default_slice_is_not_empty(
-    name: str,
-) -> None:
-    trace = load(name)
-    assert trace.span > 1799
-    assert len(cut(trace, Seconds(0), Seconds(120), None).requests) > 100
-    assert all(r.output >= 1 for r in trace.requests)
-
-
-def test_every_packaged_trace_is_attributed() -> None:
-    import tollway.replay
-
-    folder = Path(tollway.replay.__file__).parent / "traces"
-    text = (folder / "ATTRIBUTION.md").read_text()
-    packed = sorted(path.name for path in folder.glob("*.gz"))
-    assert packed == sorted(f"{name}.csv.gz" for name in PACKAGED)
-    assert all(f"## {name}\n" in text for name in packed)
-    assert "CC-BY-4.0" in text
-    assert "Splitwise" in text
-
-
-def test_a_name_that_is_neither_packaged_nor_a_file_says_what_is_known(tmp_path: Path) -> None:
-    with pytest.raises(TollwayError, match=r'azure-code.*Did you mean "azure-code"'):
-        load("azure-cod")
-    with pytest.raises(TollwayError, match="cannot be read"):
-        load(str(tmp_path))

@@ -1,4 +1,4 @@
-"""What a replay showed: counts, percentiles and tokens by source and in total. Pure.
+"""What a replay or a rehearsal showed: counts, percentiles and tokens by source and in total.
 
 Rules
 1. A percentile is a measured value (nearest rank), never an interpolation between two.
@@ -11,12 +11,45 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Literal
 
-from tollway.replay.player import Sample
 from tollway.units import Seconds
+
+SampleOutcome = Literal["ok", "refused", "failed", "unfinished"]
 
 LATE: Seconds = Seconds(0.1)
 """A p99 lateness above this says that the generator did not keep up: the load was another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What became of one request. Times are seconds of the clock it was played by: `due` and
+    `sent` count from the start of the replay, `ttft` and `latency` from `sent`. `attempts` counts
+    upstream attempts, `reason` is the error's code. None is "there was none"."""
+
+    index: int
+    outcome: SampleOutcome
+    reason: str | None
+    due: Seconds
+    sent: Seconds
+    ttft: Seconds | None
+    latency: Seconds
+    streaming: Seconds
+    input_tokens: int
+    output_tokens: int
+    request: str | None
+    source: str | None
+    model: str | None
+    attempts: int
+    substituted: str | None
+    status: int | None
+    content: bool
+    done: bool
+
+    @property
+    def lateness(self) -> Seconds:
+        """Seconds from when the request was due to when it was sent."""
+        return Seconds(max(0.0, self.sent - self.due))
 
 
 @dataclass(frozen=True, slots=True)

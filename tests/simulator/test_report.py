@@ -3,8 +3,7 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollway.replay.player import Sample
-from tollway.replay.report import percentiles, summarise
+from tollway.simulator.report import Sample, percentiles, summarise
 from tollway.units import Seconds
 
 OK = Sample(

@@ -1,0 +1,81 @@
+"""Plays rehearsals: with progress after two seconds, and what is done kept on Ctrl-C."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from tollway.fleet.objects import Fleet, Slo
+from tollway.simulator.play import Play
+from tollway.simulator.rehearsal import Rehearsed, rehearse_fleet
+from tollway.simulator.supply import Pool
+from tollway.simulator.trace import Trace
+
+QUIET = 2.0
+"""Seconds without a word."""
+
+EVERY = 0.5
+
+
+class Going:
+    """Whether to go on, and how far it is. `what` is being played."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self.stopped = False
+        self._what, self._total = what, total
+        self._began = time.monotonic()
+        self._next = self._began + QUIET
+        self._shown = False
+
+    def of(self, what: str, total: int) -> "Going":
+        """The next run of the same command."""
+        self._what, self._total = what, total
+        return self
+
+    def __call__(self, done: int) -> bool:
+        """Say how many requests have ended, where a terminal looks; False once stopped."""
+        now = time.monotonic()
+        if now >= self._next and sys.stderr.isatty():
+            share = done / max(1, self._total)
+            sys.stderr.write(f"\r\x1b[K{self._what}: {done:,} of {self._total:,} ({share:.0%})")
+            sys.stderr.flush()
+            self._next, self._shown = now + EVERY, True
+        return not self.stopped
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        """Ctrl-C: keep what is done."""
+        self.stopped = True
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+
+
+@contextmanager
+def going(what: str, total: int) -> Iterator[Going]:
+    """Within this context Ctrl-C stops politely."""
+    made = Going(what, total)
+    before = {
+        number: signal.signal(number, made.stop) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield made
+    finally:
+        made.end()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def rehearse(
+    fleet: Fleet,
+    trace: Trace,
+    play: Play,
+    slo: Slo | None,
+    on: Going,
+    pools: Sequence[Pool] | None = None,
+) -> Rehearsed:
+    """One run that can be stopped."""
+    return rehearse_fleet(fleet, trace, play, slo, on, pools)

@@ -1,0 +1,117 @@
+"""`tollway simulate`: a trace through a fleet file in virtual time.
+
+Rules
+1. Nothing is sent anywhere and no key is read: the engines are not there.
+2. Exit code 1 means that requests failed. A refusal (402, 429) is an answer.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tollway.cli.predict_answers import price_of
+from tollway.cli.rehearsing import going, rehearse
+from tollway.cli.simulate_table import as_json, as_text, as_words
+from tollway.cli.traffic import Asked, asking_for, losses_of, play_of, seconds, traffic_of
+from tollway.fleet.objects import Slo
+from tollway.inspect.fleetfile import read_fleet
+from tollway.simulator.supply import EnginePool, Pool, supply
+from tollway.units import TokensPerSecond
+
+EXIT_FAILURES = 1
+EXIT_INTERRUPTED = 130
+
+
+def simulate(
+    fleet: Path = Path("fleet.toml"),
+    /,
+    *,
+    trace: str,
+    lose: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    scale: float = 1.0,
+    seed: int = 0,
+    route: str | None = None,
+    tenant: str | None = None,
+    ttft: str | None = None,
+    speed: float | None = None,
+    start: str = "0s",
+    duration: str = "all",
+    limit: int | None = None,
+    price: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    state: str | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Rehearse a trace of real requests through a fleet file, in virtual time.
+
+    Parameters
+    ----------
+    fleet
+        The fleet file.
+    trace
+        azure-code, servegen-chat (packaged), yesterday (from the ledger), a file, or a description:
+        arrivals:rate=5,input=1000,output=200 (users:, sessions:, servegen:).
+    lose
+        SOURCE@10m loses a source for good, SOURCE@10m..15m for a while. Again for more.
+    scale
+        So many times as many users; not users so many times as fast.
+    seed
+        Fixes all that is left to chance.
+    route
+        The route that all requests ask for. Default: as the trace says, else chat.
+    tenant
+        Who asks, where the trace does not say. Default: the first tenant of the file.
+    ttft
+        Count who got a first token within this time. Default: what each route promises.
+    speed
+        Count whose answer came at this many tokens a second. Default: likewise.
+    start
+        Where in the trace to begin.
+    duration
+        How much of the trace to play, or "all".
+    limit
+        At most this many requests, before scaling.
+    price
+        USD a chip-hour (2.50, h200=2.50), or hyperscaler, neocloud, rental for the catalogue's.
+    state
+        The state folder, for yesterday. Default: $TOLLWAY_STATE, else .tollway here.
+    json
+        Print one JSON object.
+    """
+    found = read_fleet(fleet)
+    asked = Asked(trace, route, tenant, scale, seed, start, duration, limit, state)
+    traffic = asking_for(traffic_of(asked), route)
+    play = play_of(found, traffic, asked, losses_of(lose, found))
+    pools = supply(found, traffic.prefix_tokens)
+    prices = prices_of(pools, price)
+    with going("simulate", len(traffic.requests)) as on:
+        shown = rehearse(found, traffic, play, slo_of(ttft, speed), on, pools)
+    said = {"fleet": str(fleet), "trace": trace, "scale": scale, "seed": seed, "lost": list(lose)}
+    sys.stdout.write(as_json(shown, said, prices) if json else as_text(shown, prices))
+    sys.stderr.write(as_words(shown))
+    if shown.stopped:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILURES if shown.report.total.failed else 0
+
+
+def slo_of(ttft: str | None, speed: float | None) -> Slo | None:
+    """What every request is held against; None: what its route promises."""
+    if ttft is None and speed is None:
+        return None
+    wanted = None if ttft is None else seconds("--ttft", ttft)
+    return Slo(wanted, None if speed is None else TokensPerSecond(speed))
+
+
+def prices_of(pools: tuple[Pool, ...], said: tuple[str, ...]) -> dict[str, float | None]:
+    """What one chip of each kind costs an hour, and a word where that is not known."""
+    chips = {
+        pool.deployment.chip.name: pool.deployment.chip
+        for pool in pools
+        if isinstance(pool, EnginePool)
+    }
+    prices: dict[str, float | None] = {}
+    for name, chip in chips.items():
+        prices[name], notes = price_of(chip, said)
+        sys.stderr.write("".join(f"warning: {note}\n" for note in notes))
+    return prices

@@ -1,0 +1,564 @@
+"""The replica of `replica.py` compiled: the same rules over arrays, to the same picosecond.
+
+Rules
+1. Nothing here is decided differently from `replica.py`; a test holds the two against each other.
+2. Who ends at which beat stands in a ring of lists, so that the next end is found without a heap.
+3. Nothing is allocated, and no function raises.
+4. `told` holds what the last step end has to tell: twice the request, plus one for its last token.
+
+Names: `s` a replica, `k` its kind of engine, `q` all requests.
+"""
+
+from tollway.simulator.layout import (
+    APART,
+    DECODING,
+    GONE,
+    NEVER,
+    NONE,
+    PREFILLING,
+    WAITING,
+    WHOLE,
+)
+from tollway.simulator.source import compiled, compiled_from
+
+_steps = compiled_from(
+    "tollway.simulator.steps",
+    "steps_below",
+    "tiers_time",
+    "run_time",
+    "steps_until",
+    "meet",
+    "mixed_time",
+)
+run_time, steps_until = _steps.run_time, _steps.steps_until
+mixed_time, tiers_time = _steps.mixed_time, _steps.tiers_time
+
+
+# --- lists ----------------------------------------------------------------------------------------
+
+
+@compiled
+def wait_last(s, q, one):
+    """Put a request at the end of the queue."""
+    q[one].phase = WAITING
+    q[one].next = NONE
+    q[one].before = s.waiting_tail
+    if s.waiting_tail == NONE:
+        s.waiting = one
+    else:
+        q[s.waiting_tail].next = one
+    s.waiting_tail = one
+    s.queued += 1
+
+
+@compiled
+def wait_first(s, q, one):
+    """Put a request at the head of the queue."""
+    q[one].phase = WAITING
+    q[one].before = NONE
+    q[one].next = s.waiting
+    if s.waiting == NONE:
+        s.waiting_tail = one
+    else:
+        q[s.waiting].before = one
+    s.waiting = one
+    s.queued += 1
+
+
+@compiled
+def wait_no_more(s, q, one):
+    """Take a request out of the queue."""
+    before, after = q[one].before, q[one].next
+    if before == NONE:
+        s.waiting = after
+    else:
+        q[before].next = after
+    if after == NONE:
+        s.waiting_tail = before
+    else:
+        q[after].before = before
+    s.queued -= 1
+
+
+@compiled
+def unlink_decoding(s, q, one):
+    """Take a request out of the decoding ones, which only know who came before."""
+    after, before = q[one].next, q[one].before
+    if after == NONE:
+        s.last = before
+    else:
+        q[after].before = before
+    if before != NONE:
+        q[before].next = after
+
+
+@compiled
+def unlink_end(s, q, ring, one):
+    """Take a request out of those that end at its beat."""
+    slot = q[one].ends & (len(ring) - 1)
+    if ring[slot] == one:
+        ring[slot] = q[one].slot
+    else:
+        at = ring[slot]
+        while q[at].slot != one:
+            at = q[at].slot
+        q[at].slot = q[one].slot
+    if q[one].ends == s.next_end and ring[slot] == NONE:
+        find_next_end(s, ring)
+
+
+@compiled
+def find_next_end(s, ring):
+    """Look for the next beat at which somebody ends."""
+    s.next_end = NEVER
+    if s.decodes > 0:
+        mask = len(ring) - 1
+        beat = s.beat + 1
+        while ring[beat & mask] == NONE:
+            beat += 1
+        s.next_end = beat
+
+
+# --- blocks ---------------------------------------------------------------------------------------
+
+
+@compiled
+def used(s, k):
+    """Blocks that somebody holds."""
+    return s.own + (s.cached - s.idle) * k.per_hash
+
+
+@compiled
+def growth(s, k, units):
+    """Blocks that decodes take while each grows by `units` of context."""
+    if k.reserve:
+        return 0
+    whole = 0
+    if units >= k.cycle:
+        whole = units // k.cycle
+        units -= whole * k.cycle
+    crossing = s.decodes * whole
+    place = s.place
+    for _ in range(units):
+        place += 1
+        if place == k.cycle:
+            place = 0
+        crossing += s.residues[place]
+    return crossing
+
+
+@compiled
+def fit(s, k, q, cache, ids, runs):
+    """Evict cached blocks where they are in the way of blocks that somebody needs."""
+    room = k.blocks - s.own - s.promised
+    while s.cached * k.per_hash > room:
+        run = s.run
+        while True:
+            if runs[run].left == 0:
+                run = runs[run].next
+                s.run = run
+                continue
+            runs[run].left -= 1
+            block = ids[runs[run].prefix + runs[run].left]
+            if cache[block, 0] == 0 and cache[block, 1] == run:
+                cache[block, 0] = NONE
+                s.cached -= 1
+                s.idle -= 1
+                break
+
+
+@compiled
+def let_go(s, k, q, one, held, cache, ids, runs, free_run):
+    """Hold a request's hashed blocks no longer, and cache those of its answer; the next free run."""
+    start = q[one].prefix
+    shared = q[one].shared
+    computed = min(held // k.hashed, q[one].hashes)
+    if computed < shared:
+        for block in ids[start + computed : start + shared]:
+            cache[block, 0] = NONE
+        s.cached -= shared - computed
+        shared = computed
+    idle = 0
+    for at in range(start, start + shared):
+        block = ids[at]
+        cache[block, 0] -= 1
+        cache[block, 1] = free_run
+        if cache[block, 0] == 0:
+            idle += 1
+    count = shared
+    while count < computed and cache[ids[start + count], 0] == NONE:
+        block = ids[start + count]
+        cache[block, 0] = 0
+        cache[block, 1] = free_run
+        count += 1
+    s.cached += count - shared
+    s.idle += idle + count - shared
+    q[one].shared = 0
+    if count == 0:
+        return free_run
+    runs[free_run].prefix = start
+    runs[free_run].left = count
+    runs[free_run].next = NONE
+    if s.run == NONE:
+        s.run = free_run
+    else:
+        runs[s.run_tail].next = free_run
+    s.run_tail = free_run
+    return free_run + 1
+
+
+# --- who runs -------------------------------------------------------------------------------------
+
+
+@compiled
+def drop(s, k, q, one, ring, cache, ids, runs, free_run):
+    """A request stops running, and what it holds is free; the next free run."""
+    it = q[one]
+    held = it.known - it.left
+    known = it.known
+    if it.phase == DECODING:
+        grown = (s.beat - it.began) * k.gain
+        s.decodes -= 1
+        s.context -= (it.known + 1) * k.unit + grown
+        s.residues[it.crosses] -= 1
+        out = grown if k.unit == 1 else grown // k.unit
+        held = it.known + out
+        known = held
+        it.generated = min(it.generated + out, it.output)
+        unlink_decoding(s, q, one)
+    elif s.partial == one:
+        s.partial = NONE
+    s.seated -= 1
+    total = it.prompt + it.output if k.reserve else known
+    s.own -= ((total + 15) >> 4) - it.shared * k.per_hash
+    if k.caching and it.hashes > 0:
+        return let_go(s, k, q, one, held, cache, ids, runs, free_run)
+    return free_run
+
+
+@compiled
+def emit(s, k, q, one, ring, cache, ids, runs, free_run, told, count):
+    """A prompt is computed: a token is out. How much there is to tell, and the next free run."""
+    it = q[one]
+    it.generated += 1
+    if it.generated == 1:
+        told[count] = 2 * one
+        count += 1
+    owed = it.output - it.generated
+    it.phase = DECODING
+    it.began = s.beat
+    it.ends = s.beat + owed if k.unit == k.gain else s.beat - (-owed * k.unit // k.gain)
+    s.decodes += 1
+    s.context += (it.known + 1) * k.unit
+    crosses = (s.place - (it.known - 1) * k.unit) % k.cycle
+    it.crosses = crosses
+    s.residues[crosses] += 1
+    it.before = s.last
+    it.next = NONE
+    if s.last != NONE:
+        q[s.last].next = one
+    s.last = one
+    if owed == 0:
+        free_run = drop(s, k, q, one, ring, cache, ids, runs, free_run)
+        it.phase = GONE
+        told[count] = 2 * one + 1
+        return count + 1, free_run
+    slot = it.ends & (len(ring) - 1)
+    it.slot = ring[slot]
+    ring[slot] = one
+    s.next_end = min(s.next_end, it.ends)
+    return count, free_run
+
+
+@compiled
+def commit(s, k, q, ring, cache, ids, runs, free_run, told):
+    """The end of a step or of a leap. How much there is to tell, and the next free run."""
+    s.stepped += s.steps
+    s.busy += s.end - s.start
+    if s.moves:
+        units = s.steps * k.gain
+        s.own += growth(s, k, units)
+        s.promised = 0
+        s.beat += s.steps
+        s.place = (s.place + units) % k.cycle
+        s.context += s.decodes * units
+        fit(s, k, q, cache, ids, runs)
+    s.peak = max(s.peak, used(s, k))
+    while s.leaving != NONE:
+        one = s.leaving
+        s.leaving = q[one].leaves
+        ended = q[one].phase == DECODING
+        free_run = drop(s, k, q, one, ring, cache, ids, runs, free_run)
+        q[one].phase = GONE
+        if ended:
+            unlink_end(s, q, ring, one)
+    count = 0
+    if s.next_end <= s.beat:
+        # The list has who came last first.
+        one, first = ring[s.beat & (len(ring) - 1)], NONE
+        ring[s.beat & (len(ring) - 1)] = NONE
+        while one != NONE:
+            after = q[one].slot
+            q[one].slot = first
+            first, one = one, after
+        while first != NONE:
+            free_run = drop(s, k, q, first, ring, cache, ids, runs, free_run)
+            q[first].phase = GONE
+            told[count] = 2 * first + 1
+            count += 1
+            first = q[first].slot
+        find_next_end(s, ring)
+    one = s.chunks
+    while one != NONE:
+        after = q[one].next
+        if q[one].phase == PREFILLING and q[one].left == 0:
+            count, free_run = emit(
+                s, k, q, one, ring, cache, ids, runs, free_run, told, count
+            )
+        one = after
+    return count, free_run
+
+
+# --- the next step --------------------------------------------------------------------------------
+
+
+@compiled
+def make_room(s, k, q, ring, cache, ids, runs, free_run):
+    """Send those who came last away until the next step has its blocks; the next free run."""
+    while growth(s, k, k.gain) > k.blocks - used(s, k):
+        one = s.partial
+        if one == NONE:
+            one = s.last
+        decoding = q[one].phase == DECODING
+        free_run = drop(s, k, q, one, ring, cache, ids, runs, free_run)
+        if decoding:
+            unlink_end(s, q, ring, one)
+        q[one].known = q[one].prompt + q[one].generated
+        q[one].left = q[one].known
+        wait_first(s, q, one)
+        s.preempted += 1
+    return free_run
+
+
+@compiled
+def admit(s, k, q, room, alone, cache, ids, runs):
+    """Let the first who waits run, if there is a seat and room for all that is known of it."""
+    one = s.waiting
+    if one == NONE or s.seated >= k.sequences:
+        return NONE
+    it = q[one]
+    hits, whole, unheld = 0, 0, 0
+    if k.caching and it.hashes > 0:
+        whole = min(it.hashes, it.known // k.hashed)
+        found = 0
+        while found < whole and cache[ids[it.prefix + found], 0] != NONE:
+            found += 1
+        hits = min(found, (it.known - 1) // k.hashed)
+        if hits < found:
+            whole = hits
+        at = it.prefix + hits - 1
+        while at >= it.prefix and cache[ids[at], 0] == 0:
+            unheld += 1
+            at -= 1
+    left = it.known - hits * k.hashed
+    if k.mixing == WHOLE and not alone and left > room:
+        return NONE
+    total = it.prompt + it.output if k.reserve else it.known
+    needs = ((total + 15) >> 4) - hits * k.per_hash
+    spare = k.spare if s.seated > 0 else 0
+    if needs + unheld * k.per_hash + spare + s.promised > k.blocks - used(s, k):
+        return NONE
+    wait_no_more(s, q, one)
+    s.seated += 1
+    it.phase = PREFILLING
+    it.left = left
+    it.shared = whole
+    for at in range(it.prefix, it.prefix + hits):
+        cache[ids[at], 0] += 1
+    for at in range(it.prefix + hits, it.prefix + whole):
+        cache[ids[at], 0] = 1
+    s.idle -= unheld
+    s.cached += whole - hits
+    s.own += needs - (whole - hits) * k.per_hash
+    s.hit += hits * k.hashed
+    fit(s, k, q, cache, ids, runs)
+    return one
+
+
+@compiled
+def undisturbed(s, k):
+    """How many decode steps pass before somebody ends or blocks run out."""
+    steps = s.next_end - s.beat
+    free = k.blocks - used(s, k)
+    # Everybody takes one block a cycle.
+    if s.decodes * (steps * k.gain // k.cycle + 1) <= free:
+        return steps
+    low, high = 1, steps
+    while low < high:
+        middle = (low + high + 1) // 2
+        if growth(s, k, middle * k.gain) <= free:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@compiled
+def plan(s, k, q, at, ring, cache, ids, runs, free_run, base, experts, prompts):
+    """Decide the next step, and how often it repeats; the next free run."""
+    s.chunks = NONE
+    s.start = at
+    s.steps = 1
+    s.promised = growth(s, k, k.gain)
+    sent_away = s.promised > k.blocks - used(s, k)
+    if sent_away:
+        free_run = make_room(s, k, q, ring, cache, ids, runs, free_run)
+        s.promised = growth(s, k, k.gain)
+    fit(s, k, q, cache, ids, runs)
+    chunks, tokens, pairs, seen = 0, 0, 0, 0
+    if not sent_away and (s.partial != NONE or s.waiting != NONE):
+        room = k.batch_tokens
+        if k.mixing != APART:
+            room -= s.decodes * k.rows
+        while room > 0:
+            one = s.partial
+            if one == NONE:
+                one = admit(s, k, q, room, chunks == 0, cache, ids, runs)
+                if one == NONE:
+                    break
+            it = q[one]
+            part = it.left if k.mixing == WHOLE else min(room, it.left)
+            past = it.known - it.left
+            it.left -= part
+            room -= part
+            s.partial = one if it.left > 0 else NONE
+            it.next = NONE
+            if chunks == 0:
+                s.chunks = one
+            else:
+                q[s.chunks_tail].next = one
+            s.chunks_tail = one
+            chunks += 1
+            tokens += part
+            pairs += part * (2 * past + part + 1)
+            seen += past + part
+        s.prefilled += tokens
+    s.moves = 1 if s.decodes > 0 else 0
+    if chunks > 0:
+        if k.mixing == APART:
+            s.moves = 0
+        decodes, context = s.decodes * s.moves, s.context * s.moves
+        extra = experts[k.experts_at + decodes * k.rows + tokens] if k.experts_at >= 0 else 0.0
+        row = k.prompt_at + 4 * (min(chunks, k.groups) - 1)
+        time = mixed_time(
+            k.constant, prompts, row, extra, decodes, context, chunks, tokens, pairs, seen
+        )
+        if k.bends[3] > 0:
+            time += tiers_time(k.bends, 1, context + seen * k.unit, 0)
+        s.end = at + time
+    elif s.moves:
+        if not sent_away:
+            s.steps = undisturbed(s, k)
+        first = base[k.base_at + s.decodes]
+        s.end = at + run_time(s.steps, first, k.bends, s.decodes, s.context, s.decodes * k.gain)
+    else:
+        s.end = NEVER
+    return free_run
+
+
+# --- from outside ---------------------------------------------------------------------------------
+
+
+@compiled
+def cut(s, k, now, base):
+    """End the running leap with the step that runs at `now`."""
+    if s.steps == 1 or s.end <= now or s.end == NEVER:
+        return
+    first, each = base[k.base_at + s.decodes], s.decodes * k.gain
+    after = now - s.start
+    s.steps = steps_until(after, s.steps, first, k.bends, s.decodes, s.context, each)
+    s.end = s.start + run_time(s.steps, first, k.bends, s.decodes, s.context, each)
+
+
+@compiled
+def arrive(s, k, q, one, now, ring, cache, ids, runs, free_run, base, experts, prompts):
+    """Queue a request that fits; the next free run."""
+    it = q[one]
+    it.order = s.arrived
+    it.known = it.prompt
+    it.left = it.prompt
+    it.generated = 0
+    it.shared = 0
+    s.arrived += 1
+    wait_last(s, q, one)
+    if s.end == NEVER:
+        return plan(s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts)
+    if s.queued == 1 and s.seated < k.sequences:
+        cut(s, k, now, base)
+    return free_run
+
+
+@compiled
+def cancel(s, k, q, one, now, base):
+    """Forget a request that waits or runs."""
+    if q[one].phase == WAITING:
+        wait_no_more(s, q, one)
+        q[one].phase = GONE
+    else:
+        q[one].leaves = s.leaving
+        s.leaving = one
+    cut(s, k, now, base)
+
+
+# --- one replica ----------------------------------------------------------------------------------
+
+
+@compiled
+def seat(q, row, one, requests):
+    """Put a request into a row."""
+    it, asked = q[row], requests[one]
+    it.request = one
+    it.prompt = asked.prompt
+    it.output = asked.output
+    it.hashes = asked.hashes
+    it.prefix = asked.prefix
+
+
+@compiled
+def run_one(
+    replicas, kinds, q, requests, results, cursor, rings, caches, ids, runs, base, experts,
+    prompts, told
+):  # fmt: skip
+    """One replica over all requests, in order of arrival. `results` are times of first and last
+    tokens. Whether it has come to the end; else it wants more room for `runs` or for rows (`q`).
+    `cursor` is where it stands: requests that came, runs used, and the first free row."""
+    s, k, ring, cache = replicas[0], kinds[0], rings[0], caches[0]
+    coming, free_run, free = cursor[0], cursor[1], cursor[2]
+    count = len(requests)
+    most = len(runs) - k.sequences - 2
+    while free_run < most and free != NONE:
+        now = requests[coming].at if coming < count else NEVER
+        if s.end <= now:
+            if s.end == NEVER:
+                break
+            now = s.end
+            happened, free_run = commit(s, k, q, ring, cache, ids, runs, free_run, told)
+            for at in range(happened):
+                row, last = told[at] >> 1, told[at] & 1
+                results[q[row].request, last] = now
+                if last:
+                    q[row].next = free
+                    free = row
+            free_run = plan(
+                s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts
+            )
+        else:
+            row = free
+            free = q[row].next
+            seat(q, row, coming, requests)
+            free_run = arrive(
+                s, k, q, row, now, ring, cache, ids, runs, free_run, base, experts, prompts
+            )
+            coming += 1
+    cursor[0], cursor[1], cursor[2] = coming, free_run, free
+    return s.end == NEVER and coming == count

@@ -1,0 +1,220 @@
+"""A trace through a fleet in virtual time, from the fleet's text to figures.
+
+Rules
+1. Nothing is random but by the seed: the same fleet, trace and play give the same answer, always.
+2. A promise is kept by a request that was answered, whose first token came within the TTFT and
+   whose stream was at least as fast as promised. Who was refused was not served.
+3. Times are as the engine model says; what a gateway, a network and tokenizing add is not in them.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tollway.dispatch.messages import BreakerMoved
+from tollway.fleet.objects import Fleet, Slo
+from tollway.simulator.plain import Plain
+from tollway.simulator.play import Ended, Play
+from tollway.simulator.report import (
+    Percentiles,
+    Report,
+    Sample,
+    SampleOutcome,
+    percentiles,
+    summarise,
+)
+from tollway.simulator.steps import SECOND
+from tollway.simulator.supply import EnginePool, Pool, supply
+from tollway.simulator.trace import Trace
+from tollway.simulator.use import Use, uses
+from tollway.units import Seconds
+
+BETWEEN_LOOKS = 1000
+"""Requests that end between two looks at whether to go on."""
+
+REFUSED_STATUS = frozenset({402, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """How the promise was kept (rule 2): of how many requests it is asked, by how many it was kept,
+    and what those are a second, as requests and as output tokens."""
+
+    slo: Slo
+    asked: int
+    kept: int
+    requests: float
+    output_tokens: float
+
+    @property
+    def share(self) -> float:
+        """Of the requests, 0 to 1."""
+        return self.kept / self.asked if self.asked else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What a run showed. `seconds` are virtual, from the first arrival to the last end; `wait` is
+    from arrival until it was first sent anywhere; `never_asked` are turns of sessions that broke
+    off; `opened` counts how often each source's breaker did; `stopped` says that not all of the
+    trace was played."""
+
+    report: Report
+    uses: tuple[Use, ...]
+    promise: Promise | None
+    wait: Percentiles
+    seconds: Seconds
+    asked: int
+    never_asked: int
+    opened: Mapping[str, int]
+    stopped: bool
+    notes: tuple[str, ...]
+
+    @property
+    def cost(self) -> int:
+        """Pico-dollars that sources charge for the tokens."""
+        return self.report.total.cost or 0
+
+
+def rehearse_fleet(
+    fleet: Fleet,
+    trace: Trace,
+    play: Play,
+    slo: Slo | None = None,
+    going: Callable[[int], bool] | None = None,
+    pools: Sequence[Pool] | None = None,
+) -> Rehearsed:
+    """Play the trace. `slo` is what every request is held against (None: its route's own);
+    `going` is told how many requests have ended and says whether to go on.
+
+    Raises:
+        FaultsFound: the fleet cannot be rehearsed, with every reason.
+    """
+    made = supply(fleet, trace.prefix_tokens) if pools is None else tuple(pools)
+    run = Plain(fleet, made, trace, play)
+    while run.run(BETWEEN_LOOKS):
+        if going is not None and not going(len(run.ended)):
+            return rehearsed(fleet, run, trace, play, slo)
+    return rehearsed(fleet, run, trace, play, slo)
+
+
+def rehearsed(
+    fleet: Fleet, run: Plain, trace: Trace, play: Play, slo: Slo | None = None
+) -> Rehearsed:
+    """What a run has shown so far."""
+    arrived = [*run.ended, *run.under_way()]
+    ended = [one for one in arrived if one.arrived >= play.counted]
+    until = max((one.ended for one in run.ended), default=0)
+    never = 0 if run.going else len(trace.requests) - len(arrived)
+    waits = [(one.sent - one.arrived) / SECOND for one in ended if one.sent is not None]
+    opened = Counter(f"{move.source}:{move.model}" for _, move in run.breakers if _opens(move))
+    return Rehearsed(
+        report=summarise([_sample(one) for one in ended], 1.0, _costs(ended)),
+        uses=uses(fleet, run.floor, run.busy, arrived, until),
+        promise=_promise(fleet, trace, play, ended, (slo, until)),
+        wait=percentiles(waits),
+        seconds=Seconds(until / SECOND),
+        asked=len(ended),
+        never_asked=never,
+        opened=dict(opened),
+        stopped=run.going,
+        notes=_notes(trace, made=run.floor.pools),
+    )
+
+
+def _opens(move: BreakerMoved) -> bool:
+    return move.state == "open"
+
+
+def _notes(trace: Trace, made: Sequence[Pool]) -> tuple[str, ...]:
+    doubts = dict.fromkeys(
+        f"{pool.source}: {doubt}"
+        for pool in made
+        if isinstance(pool, EnginePool)
+        for doubt in pool.deployment.doubts
+    )
+    return (*trace.notes, *doubts)
+
+
+def _costs(ended: Sequence[Ended]) -> dict[str | None, int]:
+    costs: dict[str | None, int] = {None: 0}
+    for one in ended:
+        costs[None] += one.cost
+        if one.source is not None:
+            costs[one.source] = costs.get(one.source, 0) + one.cost
+    return costs
+
+
+def _sample(one: Ended) -> Sample:
+    arrived = Seconds(one.arrived / SECOND)
+    ended = one.arrived if one.outcome == "unfinished" else one.ended
+    first = one.first
+    outcome = "unfinished" if one.outcome == "unfinished" else _outcome(one)
+    return Sample(
+        index=one.index,
+        outcome=outcome,
+        reason=one.code,
+        due=arrived,
+        sent=arrived,
+        ttft=None if first is None else Seconds((first - one.arrived) / SECOND),
+        latency=Seconds((ended - one.arrived) / SECOND),
+        streaming=Seconds(0.0 if first is None else (ended - first) / SECOND),
+        input_tokens=one.input,
+        output_tokens=one.output,
+        request=str(one.index),
+        source=one.source,
+        model=one.model,
+        attempts=one.attempts,
+        substituted=one.substituted,
+        status=one.status,
+        content=first is not None,
+        done=outcome == "ok",
+    )
+
+
+def _outcome(one: Ended) -> SampleOutcome:
+    if one.outcome == "completed":
+        return "ok"
+    return "refused" if one.status in REFUSED_STATUS else "failed"
+
+
+def _promise(
+    fleet: Fleet,
+    trace: Trace,
+    play: Play,
+    ended: Sequence[Ended],
+    of: tuple[Slo | None, int],
+) -> Promise | None:
+    """How the promise was kept; None where nothing is promised to anybody."""
+    slo, until = of
+    own = {
+        name: route.slo
+        for name, route in fleet.routes.items()
+        if route.slo.ttft is not None or route.slo.speed is not None
+    }
+    asked = kept = tokens = 0
+    for one in ended:
+        route = trace.requests[one.index].route or play.route
+        wanted = slo or own.get(route)
+        if wanted is None:
+            continue
+        asked += 1
+        if keeps(one, wanted):
+            kept += 1
+            tokens += one.output
+    if not asked:
+        return None
+    seconds = max(until, 1) / SECOND
+    shown = slo or own.get(play.route) or next(iter(own.values()))
+    return Promise(shown, asked, kept, kept / seconds, tokens / seconds)
+
+
+def keeps(one: Ended, slo: Slo) -> bool:
+    """Whether a request got what is promised (rule 2)."""
+    if one.outcome != "completed" or one.first is None:
+        return False
+    if slo.ttft is not None and one.first - one.arrived > slo.ttft * SECOND:
+        return False
+    if slo.speed is None or one.output < 2:
+        return True
+    return (one.output - 1) * SECOND >= slo.speed * (one.ended - one.first)

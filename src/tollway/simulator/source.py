@@ -1,0 +1,53 @@
+"""Compiles functions of other rooms for the arrays: from their Python source, which mypyc hides."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.machinery import SourceFileLoader
+from importlib.resources import files
+from importlib.util import module_from_spec, spec_from_loader
+from types import ModuleType
+from typing import Any
+
+from numba import njit
+
+KERNELS = (
+    "tollway.policy.breaker",
+    "tollway.policy.quantile",
+    "tollway.policy.route",
+    "tollway.simulator.kernel",
+    "tollway.simulator.layout",
+    "tollway.simulator.source",
+    "tollway.simulator.steps",
+)
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """A function as machine code, kept on disk. No fastmath: what is rounded is rounded as Python
+    rounds it."""
+    return njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)(function)
+
+
+def compiled_from(module: str, *names: str) -> ModuleType:
+    """A private copy of a module in which these functions, callees first, are compiled."""
+    loader = SourceFileLoader(module, str(_path(module)))
+    spec = spec_from_loader(module, loader)
+    assert spec is not None
+    copy = module_from_spec(spec)
+    loader.exec_module(copy)
+    for name in names:
+        setattr(copy, name, compiled(getattr(copy, name)))
+    return copy
+
+
+def digest() -> str:
+    """A name for the sources of all kernels. numba's cache looks at one file alone: so this is part
+    of the arrays' types, and what was compiled of other sources is compiled anew."""
+    total = sha256()
+    for module in KERNELS:
+        total.update(_path(module).read_bytes())
+    return total.hexdigest()[:16]
+
+
+def _path(module: str) -> Any:
+    package, _, name = module.rpartition(".")
+    return files(package) / f"{name}.py"

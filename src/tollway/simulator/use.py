@@ -1,0 +1,183 @@
+"""What a run asked of each source: how busy it was, how near to its knee, what it costs to hold.
+
+Rules
+1. A batching engine is busy with one request as with a hundred. So how near a source is to its knee
+   is told in work: what came to it, over what its replicas can do with their batch full, for
+   requests as long as those that came; in the whole run and in its worst minute.
+2. Chips are counted from when they were asked for, working or not.
+3. How sure the engine model is of a pace stands beside it, and grows where the source was near its
+   knee: there a small error of a step is a large one of a wait.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from statistics import fmean
+
+from tollway.engine.constants import BLOCK
+from tollway.engine.intervals import Interval, spread_of
+from tollway.engine.question import EngineSettings, Question, Workload
+from tollway.fleet.objects import Fleet
+from tollway.simulator.floor import Floor, Place
+from tollway.simulator.play import Ended
+from tollway.simulator.steps import SECOND
+from tollway.simulator.supply import EnginePool, HostedPool, Pool
+
+MINUTE = 60 * SECOND
+MOST = 1 << 30
+
+NEAR = 0.85
+"""Share of its full batch's work from which a source counts as near its knee: waits grow there as
+1 / (1 - share), so that 5% more work is 40% more waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Where a source's speed comes from: "declared", or how near the engine model is to what was
+    measured; then what TPOT and TTFT are multiplied with for the ends of their 80% intervals."""
+
+    origin: str
+    tpot: Interval | None
+    ttft: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One model of a source over a run. Shares are of 1: `busy` of the time of its replicas in
+    which they computed, `slots` of those declared (None: unbounded), `cache_peak` of KV blocks of
+    the fullest replica, `cached` of prompt tokens; `work` and `work_peak` by rule 1 (None: its
+    speed is declared). `in_flight` is a mean, `chip_hours` by rule 2."""
+
+    source: str
+    model: str
+    pace: Pace
+    replicas: float
+    in_flight: float
+    slots: float | None
+    busy: float | None
+    work: float | None
+    work_peak: float | None
+    cache_peak: float | None
+    cached: float | None
+    preempted: int
+    chip: str | None
+    chip_hours: float
+
+    @property
+    def near(self) -> bool:
+        """Whether it came near its knee, where waits say little (rule 3)."""
+        return self.work_peak is not None and self.work_peak >= NEAR
+
+
+def uses(
+    fleet: Fleet, floor: Floor, busy: Mapping[str, int], ended: Sequence[Ended], until: int
+) -> tuple[Use, ...]:
+    """What each pool of a run was used for, up to `until` picoseconds."""
+    by_place: dict[int, list[Ended]] = {}
+    for one in ended:
+        if one.place is not None:
+            by_place.setdefault(one.place, []).append(one)
+    pools: dict[tuple[str, str], list[Place]] = {}
+    for place in floor.places:
+        pools.setdefault((place.pool.source, place.pool.model), []).append(place)
+    found: list[Use] = []
+    for places in pools.values():
+        came = [one for place in places for one in by_place.get(place.number, ())]
+        found.append(_use(fleet, floor, places, came, (busy, max(until, 1))))
+    return tuple(found)
+
+
+def _use(
+    fleet: Fleet,
+    floor: Floor,
+    places: Sequence[Place],
+    came: Sequence[Ended],
+    over: tuple[Mapping[str, int], int],
+) -> Use:
+    busy, until = over
+    pool = places[0].pool
+    paid = sum(floor.paid(place, until) for place in places)
+    flying = busy[pool.source] / until
+    declared = fleet.sources[pool.source].slots
+    counted = [one for one in map(floor.counters, places) if one is not None]
+    engine = pool if isinstance(pool, EnginePool) else None
+    work = _work(engine, came, (paid / until, declared), until)
+    prefilled = sum(one.prefilled for one in counted)
+    cached = sum(one.cached for one in counted)
+    return Use(
+        source=pool.source,
+        model=pool.model,
+        pace=pace_of(pool, near=work is not None and work[1] >= NEAR),
+        replicas=paid / until,
+        in_flight=flying,
+        slots=None if declared is None else flying / declared,
+        busy=sum(one.busy for one in counted) / max(paid, 1) if engine else None,
+        work=None if work is None else work[0],
+        work_peak=None if work is None else work[1],
+        cache_peak=max(one.peak for one in counted) / engine.settings.blocks if engine else None,
+        cached=cached / max(1, cached + prefilled) if engine else None,
+        preempted=sum(one.preempted for one in counted),
+        chip=None if engine is None else engine.deployment.chip.name,
+        chip_hours=0.0 if engine is None else _chips(engine) * paid / SECOND / 3600,
+    )
+
+
+def _chips(pool: EnginePool) -> float:
+    """Chips of one place, with those that prefill for it."""
+    prefill = pool.prefill
+    return pool.chips + (0 if prefill is None else prefill.chips * prefill.replicas)
+
+
+def _work(
+    pool: EnginePool | None, came: Sequence[Ended], by: tuple[float, int | None], until: int
+) -> tuple[float, float] | None:
+    """The share of what the replicas can do: overall, and in the worst minute."""
+    if pool is None:
+        return None
+    answered = [one for one in came if one.output]
+    if not answered:
+        return 0.0, 0.0
+    prompt = fmean(max(1, one.input - one.cached) for one in answered)
+    output = fmean(one.output for one in answered)
+    replicas = max(by[0], 1e-9)
+    share = None if by[1] is None else ceil(by[1] / replicas)
+    each = 1.0 / (capacity(pool, prompt, output, share) * replicas)
+    minutes: dict[int, int] = {}
+    for one in came:
+        minute = (one.sent or one.arrived) // MINUTE
+        minutes[minute] = minutes.get(minute, 0) + 1
+    # A run shorter than a minute has no minute that is worse than itself.
+    shortest = min(MINUTE, until) / SECOND
+    return len(came) * each * SECOND / until, max(minutes.values()) * each / shortest
+
+
+def capacity(pool: EnginePool, prompt: float, output: float, slots: int | None = None) -> float:
+    """Requests a second that one replica serves with its batch full of such requests, or as full
+    as `slots` let it become."""
+    settings = pool.settings
+    held = prompt + output / 2.0
+    seats = min(settings.sequences, int(settings.blocks * BLOCK / held), slots or MOST) or 1
+    chunk = max(1, min(round(prompt), settings.batch_tokens))
+    unit, gain = settings.steps.unit, settings.steps.gain
+    alone = settings.steps.run(1, seats, round(seats * held * unit))
+    pairs = chunk * (round(prompt) + 1)
+    mixed = settings.steps.mixed(0, 0, (1, chunk, pairs, (round(prompt) + chunk) // 2))
+    steps = output * unit / gain
+    seconds = (steps * alone + seats * mixed * prompt / chunk) / SECOND
+    return seats / seconds
+
+
+def pace_of(pool: Pool, *, near: bool) -> Pace:
+    """Where this pool's speed comes from, and how sure of it the engine model is."""
+    if isinstance(pool, HostedPool):
+        return Pace("declared", None, None)
+    made = pool.deployment
+    question = Question(
+        made.model,
+        made.chip,
+        Workload(1, 1),
+        made.layout,
+        EngineSettings(precision=made.precision, framework=made.framework),
+    )
+    spread = spread_of(question, near)
+    return Pace(spread.origin, spread.tpot, spread.ttft)
