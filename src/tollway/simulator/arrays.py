@@ -9,6 +9,7 @@ import numpy as np
 from tollway.engine.constants import BLOCK
 from tollway.errors import TollwayError
 from tollway.simulator.layout import (
+    APART,
     GONE,
     KIND,
     MIXED,
@@ -20,7 +21,6 @@ from tollway.simulator.layout import (
     RUN,
     SEQUENCE,
     WHOLE,
-    APART,
 )
 from tollway.simulator.replica import SPARE_SHARE, ReplicaSettings
 

@@ -39,7 +39,11 @@ def run_replica(settings: ReplicaSettings, requests: Requests) -> Run:
     caches = caches_of(1, requests.names)
     told = np.zeros(4 * settings.sequences + 16, np.int64)
     cursor = np.zeros(2, np.int64)
-    runs = runs_of(2 * len(requests) + 2 * settings.sequences + 64 if requests.names else 64 + 2 * settings.sequences)
+    runs = runs_of(
+        2 * len(requests) + 2 * settings.sequences + 64
+        if requests.names
+        else 64 + 2 * settings.sequences
+    )
     while not run_one(
         replicas, engines.kinds, sequences, requests.arrivals, results, cursor, rings, caches,
         requests.ids, runs, engines.base, engines.experts, engines.prompts, told,

@@ -312,9 +312,7 @@ def commit(s, k, q, ring, cache, ids, runs, free_run, told):
     while one != NONE:
         after = q[one].next
         if q[one].phase == PREFILLING and q[one].left == 0:
-            count, free_run = emit(
-                s, k, q, one, ring, cache, ids, runs, free_run, told, count
-            )
+            count, free_run = emit(s, k, q, one, ring, cache, ids, runs, free_run, told, count)
         one = after
     return count, free_run
 
@@ -531,9 +529,7 @@ def run_one(
             happened, free_run = commit(s, k, q, ring, cache, ids, runs, free_run, told)
             for at in range(happened):
                 results[told[at] >> 1, told[at] & 1] = now
-            free_run = plan(
-                s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts
-            )
+            free_run = plan(s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts)
         else:
             free_run = arrive(
                 s, k, q, coming, now, ring, cache, ids, runs, free_run, base, experts, prompts

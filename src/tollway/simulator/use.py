@@ -15,13 +15,11 @@ from math import ceil
 from statistics import fmean
 
 from tollway.engine.constants import BLOCK
-from tollway.engine.intervals import Interval, spread_of
-from tollway.engine.question import EngineSettings, Question, Workload
 from tollway.fleet.objects import Fleet
 from tollway.simulator.floor import Floor, Place
 from tollway.simulator.play import Ended
 from tollway.simulator.steps import SECOND
-from tollway.simulator.supply import EnginePool, HostedPool, Pool
+from tollway.simulator.supply import EnginePool, Pace, pace_of
 
 MINUTE = 60 * SECOND
 MOST = 1 << 30
@@ -29,16 +27,6 @@ MOST = 1 << 30
 NEAR = 0.85
 """Share of its full batch's work from which a source counts as near its knee: waits grow there as
 1 / (1 - share), so that 5% more work is 40% more waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Where a source's speed comes from: "declared", or how near the engine model is to what was
-    measured; then what TPOT and TTFT are multiplied with for the ends of their 80% intervals."""
-
-    origin: str
-    tpot: Interval | None
-    ttft: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +139,21 @@ def _work(
     return len(came) * each * SECOND / until, max(minutes.values()) * each / shortest
 
 
+def seats_within(pool: EnginePool, held: float, speed: float) -> int:
+    """How many sequences of `held` tokens may decode at once, each at `speed` tokens a second or
+    more; 1 where even one is slower."""
+    steps = pool.settings.steps
+    longest = SECOND * steps.gain / steps.unit / speed
+    low, high = 1, pool.settings.sequences + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if steps.run(1, middle, round(middle * held * steps.unit)) <= longest:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 def capacity(pool: EnginePool, prompt: float, output: float, slots: int | None = None) -> float:
     """Requests a second that one replica serves with its batch full of such requests, or as full
     as `slots` let it become."""
@@ -165,19 +168,3 @@ def capacity(pool: EnginePool, prompt: float, output: float, slots: int | None =
     steps = output * unit / gain
     seconds = (steps * alone + seats * mixed * prompt / chunk) / SECOND
     return seats / seconds
-
-
-def pace_of(pool: Pool, *, near: bool) -> Pace:
-    """Where this pool's speed comes from, and how sure of it the engine model is."""
-    if isinstance(pool, HostedPool):
-        return Pace("declared", None, None)
-    made = pool.deployment
-    question = Question(
-        made.model,
-        made.chip,
-        Workload(1, 1),
-        made.layout,
-        EngineSettings(precision=made.precision, framework=made.framework),
-    )
-    spread = spread_of(question, near)
-    return Pace(spread.origin, spread.tpot, spread.ttft)
