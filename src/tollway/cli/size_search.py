@@ -17,9 +17,9 @@ from tollway.simulator.candidate import ROUTE, Engine, engine_of, played
 from tollway.simulator.placing import Option, Placement, place
 from tollway.simulator.sizing import Check, Found, Kind, Mix, Tried, search
 from tollway.simulator.slices import WHOLE, Part, part_of, parts_of
-from tollway.simulator.supply import slowed
+from tollway.simulator.supply import paced
 from tollway.simulator.trace import Trace
-from tollway.simulator.use import capacity, seats_within
+from tollway.simulator.use import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,22 +147,19 @@ def _engine(wanted: Wanted, model: ModelShape, chip: Chip, tp: int, trace: Trace
             f"the longest request has {longest} tokens; {name} holds "
             f"{made.pool.settings.context}. Use more chips a replica."
         )
-    return replace(made, pool=slowed(made.pool)) if wanted.slow else made
+    return replace(made, pool=paced(made.pool, "slow")) if wanted.slow else made
 
 
-def _kind(
-    engine: Engine, trace: Trace, slo: Slo, prices: Mapping[str, float | None]
-) -> Kind:
+def _kind(engine: Engine, trace: Trace, slo: Slo, prices: Mapping[str, float | None]) -> Kind:
     prompt = fmean(one.input for one in trace.requests)
     output = fmean(max(1, one.output) for one in trace.requests)
-    seats = None
-    if slo.speed is not None:
-        seats = seats_within(engine.pool, prompt + output / 2.0, slo.speed)
+    batch = Batch(engine.pool, prompt, output)
+    seats = batch.most if slo.speed is None else batch.within(slo.speed)
     each = prices.get(engine.pool.deployment.chip.name)
     return Kind(
         engine.name,
         engine.pool.chips,
-        capacity(engine.pool, prompt, output, seats),
+        batch.rate(seats),
         None if each is None else each * engine.pool.chips,
     )
 

@@ -9,7 +9,7 @@ Rules
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, overload
 
 from tollway.catalog import chip, model
 from tollway.engine import Deployment, EngineSettings, deploy
@@ -164,11 +164,19 @@ def pace_of(pool: Pool, *, near: bool) -> Pace:
     return Pace(spread.origin, spread.tpot, spread.ttft)
 
 
-def slowed(pool: EnginePool, end: Literal["slow", "fast"] = "slow") -> EnginePool:
-    """The pool at one end of the 80% interval of its pace: every step takes that much longer, or
-    shorter."""
+@overload
+def paced(pool: EnginePool, end: Literal["slow", "fast"]) -> EnginePool: ...
+
+
+@overload
+def paced(pool: Pool, end: Literal["slow", "fast"]) -> Pool: ...
+
+
+def paced(pool: Pool, end: Literal["slow", "fast"]) -> Pool:
+    """The pool at one end of the 80% interval of its TPOT: every step takes that much longer, or
+    shorter. A declared speed has no interval."""
     tpot = pace_of(pool, near=False).tpot
-    if tpot is None:
+    if tpot is None or isinstance(pool, HostedPool):
         return pool
     factor = tpot.high if end == "slow" else tpot.low
     made = replace(pool.deployment, software=pool.deployment.software * factor)

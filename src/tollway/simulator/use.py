@@ -139,32 +139,45 @@ def _work(
     return len(came) * each * SECOND / until, max(minutes.values()) * each / shortest
 
 
-def seats_within(pool: EnginePool, held: float, speed: float) -> int:
-    """How many sequences of `held` tokens may decode at once, each at `speed` tokens a second or
-    more; 1 where even one is slower."""
-    steps = pool.settings.steps
-    longest = SECOND * steps.gain / steps.unit / speed
-    low, high = 1, pool.settings.sequences + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if steps.run(1, middle, round(middle * held * steps.unit)) <= longest:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
 def capacity(pool: EnginePool, prompt: float, output: float, slots: int | None = None) -> float:
     """Requests a second that one replica serves with its batch full of such requests, or as full
     as `slots` let it become."""
-    settings = pool.settings
-    held = prompt + output / 2.0
-    seats = min(settings.sequences, int(settings.blocks * BLOCK / held), slots or MOST) or 1
-    chunk = max(1, min(round(prompt), settings.batch_tokens))
-    unit, gain = settings.steps.unit, settings.steps.gain
-    alone = settings.steps.run(1, seats, round(seats * held * unit))
-    pairs = chunk * (round(prompt) + 1)
-    mixed = settings.steps.mixed(0, 0, (1, chunk, pairs, (round(prompt) + chunk) // 2))
-    steps = output * unit / gain
-    seconds = (steps * alone + seats * mixed * prompt / chunk) / SECOND
-    return seats / seconds
+    batch = Batch(pool, prompt, output)
+    return batch.rate(min(batch.most, slots or MOST))
+
+
+class Batch:
+    """A steady batch of like requests on one replica, by the arithmetic of means."""
+
+    def __init__(self, pool: EnginePool, prompt: float, output: float) -> None:
+        settings = pool.settings
+        self._steps = settings.steps
+        self._held = prompt + output / 2.0
+        self._count = output * settings.steps.unit / settings.steps.gain
+        self._output = output
+        chunk = max(1, min(round(prompt), settings.batch_tokens))
+        pairs, seen = chunk * (round(prompt) + 1), (round(prompt) + chunk) // 2
+        self._prefill = settings.steps.mixed(0, 0, (1, chunk, pairs, seen)) * prompt / chunk
+        self.most = max(1, min(settings.sequences, int(settings.blocks * BLOCK / self._held)))
+
+    def _life(self, seats: int) -> float:
+        """Picoseconds that a request lives: its decode steps, and the prompts of all others."""
+        context = round(seats * self._held * self._steps.unit)
+        return self._count * self._steps.run(1, seats, context) + seats * self._prefill
+
+    def rate(self, seats: int) -> float:
+        """Requests a second with so many at a time."""
+        return seats * SECOND / self._life(seats)
+
+    def within(self, speed: float) -> int:
+        """How many may run at a time so that each has `speed` tokens a second on average; 1 where
+        even one is slower."""
+        longest = SECOND * self._output / speed
+        low, high = 1, self.most + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._life(middle) <= longest:
+                low = middle
+            else:
+                high = middle
+        return low
