@@ -42,7 +42,9 @@ def weight_at(now: float, since: float, fade: float) -> float:
 
 def quantile(weights: Sequence[float], share: float) -> float | None:
     """The value below which `share` of the weight lies; None for an empty histogram."""
-    total = sum(weights)
+    total = 0.0
+    for weight in weights:
+        total += weight
     if total <= 0.0:
         return None
     left = share * total

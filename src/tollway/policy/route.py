@@ -11,7 +11,7 @@ Rules
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
+from math import ceil, inf
 from typing import Final
 
 from tollway.policy.options import Ask, Option
@@ -33,6 +33,8 @@ def mix(value: int) -> int:
     return value ^ (value >> 31)
 
 
+LOW: Final = 0xFFFFFFFF
+
 UNBOUNDED_SLOTS: Final = 64
 """Requests in flight that count as a full source where no slots are declared: a common
 max_num_seqs of one replica."""
@@ -43,11 +45,51 @@ def load(outstanding: int, slots: int | None) -> float:
     return outstanding / (UNBOUNDED_SLOTS if slots is None else slots)
 
 
+# What the objectives are made of takes plain numbers: the simulator compiles these functions.
+
+
+def within(best: float, tolerance: float) -> float:
+    """The bound of what is as good as the best."""
+    return best * (1.0 + tolerance)
+
+
+def whole_time(ttft: float, speed: float, load: float, tokens: int) -> float:
+    """Seconds to a whole answer, which count for more the fuller the source is."""
+    return (ttft + tokens / speed) * (1.0 + load)
+
+
+def two_of(low: int, high: int, count: int) -> tuple[int, int]:
+    """Two places below `count`, different where they can be, by two draws of 32 bits."""
+    first = low % count
+    if count == 1:
+        return first, first
+    return first, (first + 1 + high % (count - 1)) % count
+
+
+def part_of(low: int, total: float) -> float:
+    """A point in [0, total), by a draw of 32 bits."""
+    return low / 4294967296.0 * total
+
+
+def room_of(outstanding: int, count: int) -> int:
+    """Requests in flight from which affinity gives way, where `count` options have `outstanding`
+    in all."""
+    return ceil(BOUNDED_LOAD * (outstanding + 1) / count)
+
+
+def keeps(ttft: float, speed: float, slo_ttft: float, slo_speed: float) -> bool:
+    """Whether what is expected keeps an SLO."""
+    return ttft <= slo_ttft and speed >= slo_speed
+
+
+# --- objectives -----------------------------------------------------------------------------------
+
+
 def cheapest(
     options: Sequence[Option], ask: Ask, tolerance: float, weights: Mapping[str, float]
 ) -> Sequence[Option]:
     """Those whose expected cost is within the tolerance of the lowest."""
-    bound = min(option.cost for option in options) * (1.0 + tolerance)
+    bound = within(min(option.cost for option in options), tolerance)
     return [option for option in options if option.cost <= bound]
 
 
@@ -60,8 +102,8 @@ def fastest(
     looked fastest a moment ago: so a time counts for more the fuller its source is.
     """
     tokens = ask.output_tokens
-    times = [(option.ttft + tokens / option.speed) * (1.0 + option.load) for option in options]
-    bound = min(times) * (1.0 + tolerance)
+    times = [whole_time(option.ttft, option.speed, option.load, tokens) for option in options]
+    bound = within(min(times), tolerance)
     return [option for option, time in zip(options, times, strict=True) if time <= bound]
 
 
@@ -70,9 +112,7 @@ def least_outstanding(
 ) -> Sequence[Option]:
     """Two are drawn, the one with fewer requests in flight is kept (power of two choices,
     Mitzenmacher 2001); on a tie the first drawn."""
-    count = len(options)
-    first = ask.draw % count
-    second = (first + 1 + (ask.draw >> 32) % (count - 1)) % count if count > 1 else first
+    first, second = two_of(ask.draw & LOW, ask.draw >> 32, len(options))
     one, two = options[first], options[second]
     return (two if two.outstanding < one.outstanding else one,)
 
@@ -82,10 +122,12 @@ def weighted(
 ) -> Sequence[Option]:
     """One, drawn in proportion to its source's weight; a source without a weight has none."""
     shares = [weights.get(option.name, 0.0) for option in options]
-    total = sum(shares)
+    total = 0.0
+    for share in shares:
+        total += share
     if total <= 0.0:
         return options
-    point = (ask.draw & 0xFFFFFFFF) / 2**32 * total
+    point = part_of(ask.draw & LOW, total)
     for option, share in zip(options, shares, strict=True):
         point -= share
         if point < 0.0:
@@ -99,7 +141,7 @@ def prefix_affinity(
     """The option that this prompt prefix belongs to (rendezvous hashing, Thaler and Ravishankar
     1996), or the next in its order while that one is loaded beyond `BOUNDED_LOAD` of the mean."""
     total = sum(option.outstanding for option in options)
-    room = ceil(BOUNDED_LOAD * (total + 1) / len(options))
+    room = room_of(total, len(options))
     ranked = sorted(options, key=lambda option: (-mix(option.seed ^ ask.prefix), option.order))
     for option in ranked:
         if option.outstanding < room:
@@ -131,6 +173,6 @@ def keeping_slo(
     keeping = [
         option
         for option in options
-        if (ttft is None or option.ttft <= ttft) and (speed is None or option.speed >= speed)
+        if keeps(option.ttft, option.speed, inf if ttft is None else ttft, speed or 0.0)
     ]
     return keeping or options

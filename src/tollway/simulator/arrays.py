@@ -9,7 +9,6 @@ import numpy as np
 from tollway.engine.constants import BLOCK
 from tollway.errors import TollwayError
 from tollway.simulator.layout import (
-    APART,
     GONE,
     KIND,
     MIXED,
@@ -18,11 +17,14 @@ from tollway.simulator.layout import (
     NEVER,
     NONE,
     REPLICA,
+    REQUEST,
     RUN,
     SEQUENCE,
     WHOLE,
+    APART,
 )
 from tollway.simulator.replica import SPARE_SHARE, ReplicaSettings
+from tollway.simulator.steps import PROMPT
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _MIXING = {"mixed": MIXED, "whole": WHOLE, "apart": APART}
@@ -40,19 +42,15 @@ class Engines:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """What arrives, by time: picoseconds, tokens of prompt and output; `hashes[i]` ids of hashed
-    blocks in `ids` from `prefix[i]`. Ids count from 0 and are below `names`."""
+    """A workload in the order of arrival: `rows` of `REQUEST`, and the ids of hashed blocks that
+    they point into, which count from 0 to below `names`."""
 
-    arrivals: Array
-    prompts: Array
-    outputs: Array
-    prefix: Array
-    hashes: Array
+    rows: Array
     ids: Array
     names: int
 
     def __len__(self) -> int:
-        return len(self.arrivals)
+        return len(self.rows)
 
 
 def requests_of(
@@ -61,24 +59,18 @@ def requests_of(
     outputs: Sequence[int] | Array,
     prefixes: Sequence[Sequence[int]] | None = None,
 ) -> Requests:
-    """Requests in the order of arrival; `prefixes` are ids of any kind, which are numbered anew."""
-    count = len(arrivals)
-    lengths = np.zeros(count, np.int64)
+    """Requests in the order of arrival (picoseconds), with tokens of prompt and output. `prefixes`
+    are ids of hashed blocks of any kind; they are numbered anew."""
+    rows = np.zeros(len(arrivals), REQUEST)
+    rows["at"], rows["prompt"], rows["output"] = arrivals, prompts, outputs
     ids, names = np.zeros(0, np.int32), 0
     if prefixes is not None:
-        lengths[:] = [len(one) for one in prefixes]
+        rows["hashes"] = [len(one) for one in prefixes]
+        rows["prefix"] = np.cumsum(rows["hashes"]) - rows["hashes"]
         flat = [block for one in prefixes for block in one]
         numbers = {block: at for at, block in enumerate(dict.fromkeys(flat))}
         ids, names = np.array([numbers[block] for block in flat], np.int32), len(numbers)
-    return Requests(
-        np.asarray(arrivals, np.int64),
-        np.asarray(prompts, np.int64),
-        np.asarray(outputs, np.int64),
-        np.cumsum(lengths) - lengths,
-        lengths,
-        ids,
-        names,
-    )
+    return Requests(rows, ids, names)
 
 
 def engines_of(settings: Sequence[ReplicaSettings]) -> Engines:
@@ -86,7 +78,7 @@ def engines_of(settings: Sequence[ReplicaSettings]) -> Engines:
     kinds = np.zeros(len(settings), KIND)
     base: list[int] = []
     experts: list[float] = []
-    prompts: list[tuple[float, ...]] = []
+    prompts: list[float] = []
     for kind, one in zip(kinds, settings, strict=True):
         steps = one.steps
         if steps.unit > MOST_UNITS or steps.bends[3] > MOST_TIERS:
@@ -103,7 +95,7 @@ def engines_of(settings: Sequence[ReplicaSettings]) -> Engines:
         kind["cycle"] = BLOCK * steps.unit
         kind["base_at"], kind["prompt_at"] = len(base), len(prompts)
         kind["experts_at"] = len(experts) if steps.experts else NONE
-        kind["groups"] = len(steps.prompt)
+        kind["groups"] = len(steps.prompt) // PROMPT
         kind["bends"][: len(steps.bends)] = steps.bends
         kind["constant"][:] = steps.constant
         base += steps.base
@@ -127,18 +119,18 @@ def replicas_of(kinds: Sequence[int]) -> Array:
     return replicas
 
 
-def sequences_of(requests: Requests) -> Array:
-    """Requests as the replicas keep them."""
-    sequences = np.zeros(len(requests), SEQUENCE)
-    sequences["prefix"], sequences["hashes"] = requests.prefix, requests.hashes
-    sequences["prompt"], sequences["output"] = requests.prompts, requests.outputs
-    sequences["phase"] = GONE
-    return sequences
+def rows_of(start: int, count: int) -> Array:
+    """Free rows of `SEQUENCE` from number `start`, linked."""
+    rows = np.zeros(count, SEQUENCE)
+    rows["phase"] = GONE
+    rows["next"] = np.arange(start + 1, start + count + 1)
+    rows["next"][-1] = NONE
+    return rows
 
 
 def ring_size(requests: Requests, settings: Sequence[ReplicaSettings]) -> int:
     """Beats between the first and the last token of any answer, as a power of two."""
-    longest = int(requests.outputs.max(initial=1))
+    longest = int(requests.rows["output"].max(initial=1))
     beats = max(longest * one.steps.unit // one.steps.gain + 2 for one in settings)
     return 1 << beats.bit_length()
 

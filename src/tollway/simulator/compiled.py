@@ -11,11 +11,15 @@ from tollway.simulator.arrays import (
     engines_of,
     replicas_of,
     ring_size,
+    rows_of,
     runs_of,
-    sequences_of,
 )
 from tollway.simulator.kernel import run_one
 from tollway.simulator.replica import Counters, ReplicaSettings
+
+
+FIRST_ROWS = 4096
+"""Requests that are here at once, and evictable runs, before more room is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +36,22 @@ def run_replica(settings: ReplicaSettings, requests: Requests) -> Run:
 
     Requests that could never fit must have been taken out.
     """
-    engines = engines_of([settings])
-    replicas, sequences = replicas_of([0]), sequences_of(requests)
-    results = np.zeros((len(requests), 2), np.int64)
+    engines, replicas = engines_of([settings]), replicas_of([0])
+    results = np.empty((len(requests), 2), np.int64)
     rings = np.full((1, ring_size(requests, [settings])), -1, np.int32)
     caches = caches_of(1, requests.names)
     told = np.zeros(4 * settings.sequences + 16, np.int64)
-    cursor = np.zeros(2, np.int64)
-    runs = runs_of(
-        2 * len(requests) + 2 * settings.sequences + 64
-        if requests.names
-        else 64 + 2 * settings.sequences
-    )
+    cursor = np.zeros(3, np.int64)
+    rows, runs = rows_of(0, FIRST_ROWS), runs_of(FIRST_ROWS + 2 * settings.sequences)
     while not run_one(
-        replicas, engines.kinds, sequences, requests.arrivals, results, cursor, rings, caches,
+        replicas, engines.kinds, rows, requests.rows, results, cursor, rings, caches,
         requests.ids, runs, engines.base, engines.experts, engines.prompts, told,
     ):  # fmt: skip
-        runs = np.concatenate([runs, runs_of(len(runs))])
+        if cursor[2] < 0:
+            cursor[2] = len(rows)
+            rows = np.concatenate([rows, rows_of(len(rows), len(rows))])
+        else:
+            runs = np.concatenate([runs, runs_of(len(runs))])
     one = replicas[0]
     names = ("stepped", "busy", "preempted", "hit", "prefilled", "peak")
     return Run(results[:, 0], results[:, 1], Counters(*(int(one[name]) for name in names)))

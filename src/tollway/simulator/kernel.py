@@ -312,7 +312,9 @@ def commit(s, k, q, ring, cache, ids, runs, free_run, told):
     while one != NONE:
         after = q[one].next
         if q[one].phase == PREFILLING and q[one].left == 0:
-            count, free_run = emit(s, k, q, one, ring, cache, ids, runs, free_run, told, count)
+            count, free_run = emit(
+                s, k, q, one, ring, cache, ids, runs, free_run, told, count
+            )
         one = after
     return count, free_run
 
@@ -447,8 +449,10 @@ def plan(s, k, q, at, ring, cache, ids, runs, free_run, base, experts, prompts):
             s.moves = 0
         decodes, context = s.decodes * s.moves, s.context * s.moves
         extra = experts[k.experts_at + decodes * k.rows + tokens] if k.experts_at >= 0 else 0.0
-        row = prompts[k.prompt_at + min(chunks, k.groups) - 1]
-        time = mixed_time(k.constant, row, extra, decodes, context, chunks, tokens, pairs, seen)
+        row = k.prompt_at + 4 * (min(chunks, k.groups) - 1)
+        time = mixed_time(
+            k.constant, prompts, row, extra, decodes, context, chunks, tokens, pairs, seen
+        )
         if k.bends[3] > 0:
             time += tiers_time(k.bends, 1, context + seen * k.unit, 0)
         s.end = at + time
@@ -510,30 +514,51 @@ def cancel(s, k, q, one, now, base):
 
 
 @compiled
+def seat(q, row, one, requests):
+    """Put a request into a row."""
+    it, asked = q[row], requests[one]
+    it.request = one
+    it.prompt = asked.prompt
+    it.output = asked.output
+    it.hashes = asked.hashes
+    it.prefix = asked.prefix
+
+
+@compiled
 def run_one(
-    replicas, kinds, q, arrivals, results, cursor, rings, caches, ids, runs, base, experts,
+    replicas, kinds, q, requests, results, cursor, rings, caches, ids, runs, base, experts,
     prompts, told
 ):  # fmt: skip
-    """One replica over all arrivals, in order. `results` are times of first and last tokens.
-    Stops for more room for `runs`; `cursor` is where it stands: arrivals and runs used."""
+    """One replica over all requests, in order of arrival. `results` are times of first and last
+    tokens. Whether it has come to the end; else it wants more room for `runs` or for rows (`q`).
+    `cursor` is where it stands: requests that came, runs used, and the first free row."""
     s, k, ring, cache = replicas[0], kinds[0], rings[0], caches[0]
-    coming, free_run = cursor[0], cursor[1]
-    count = len(arrivals)
+    coming, free_run, free = cursor[0], cursor[1], cursor[2]
+    count = len(requests)
     most = len(runs) - k.sequences - 2
-    while free_run < most:
-        now = arrivals[coming] if coming < count else NEVER
+    while free_run < most and free != NONE:
+        now = requests[coming].at if coming < count else NEVER
         if s.end <= now:
             if s.end == NEVER:
                 break
             now = s.end
             happened, free_run = commit(s, k, q, ring, cache, ids, runs, free_run, told)
             for at in range(happened):
-                results[told[at] >> 1, told[at] & 1] = now
-            free_run = plan(s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts)
+                row, last = told[at] >> 1, told[at] & 1
+                results[q[row].request, last] = now
+                if last:
+                    q[row].next = free
+                    free = row
+            free_run = plan(
+                s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts
+            )
         else:
+            row = free
+            free = q[row].next
+            seat(q, row, coming, requests)
             free_run = arrive(
-                s, k, q, coming, now, ring, cache, ids, runs, free_run, base, experts, prompts
+                s, k, q, row, now, ring, cache, ids, runs, free_run, base, experts, prompts
             )
             coming += 1
-    cursor[0], cursor[1] = coming, free_run
+    cursor[0], cursor[1], cursor[2] = coming, free_run, free
     return s.end == NEVER and coming == count

@@ -86,6 +86,7 @@ phase of blocks, `run` the blocks that were let go first."""
 SEQUENCE = np.dtype(
     [
         ("prefix", "i8"),
+        ("request", "i4"),
         ("hashes", "i4"),
         ("prompt", "i4"),
         ("output", "i4"),
@@ -105,8 +106,15 @@ SEQUENCE = np.dtype(
     ],
     align=True,
 )
-"""One request: `prefix` is where its `hashes` ids begin. `next` and `before` link the lists above,
+"""A row for a request that is here: `prefix` is where its `hashes` ids begin. `next` and `before` link the lists above,
 `slot` those that end at one beat, `leaves` those that leave."""
+
+REQUEST = np.dtype(
+    [("at", "i8"), ("prefix", "i8"), ("hashes", "i4"), ("prompt", "i4"), ("output", "i4")],
+    align=True,
+)
+"""One request of a workload, at picosecond `at`: tokens of prompt and output, and where its
+`hashes` ids begin."""
 
 RUN = np.dtype([("prefix", "i8"), ("left", "i4"), ("next", "i4")], align=True)
 """Hashed blocks that were let go together; their moment is the number of the run."""

@@ -24,7 +24,7 @@ KERNELS = (
 def compiled(function: Callable[..., Any]) -> Any:
     """A function as machine code, kept on disk. No fastmath: what is rounded is rounded as Python
     rounds it."""
-    return njit(cache=True, error_model="numpy")(function)
+    return njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)(function)
 
 
 def compiled_from(module: str, *names: str) -> ModuleType:

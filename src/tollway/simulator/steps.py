@@ -23,8 +23,8 @@ SLOPE, CAPPED_SLOPE, CAP, TIERS = 0, 1, 2, 3
 # Places in `StepTimes.constant`.
 READ, FLAT, HOST, LAST, DENSE_DECODE, PER_DECODE, PER_ROW, PER_SEQUENCE = 0, 1, 2, 3, 4, 5, 6, 7
 FULL, CAPPED, CAPPED_AT, WINDOW, WINDOWED, ROWS = 8, 9, 10, 11, 12, 13
-# Places in a row of `StepTimes.prompt`.
-DENSE_TOKEN, DENSE_CHUNK, SEEN, PAIR = 0, 1, 2, 3
+# Places in a row of `StepTimes.prompt`, and how many there are.
+DENSE_TOKEN, DENSE_CHUNK, SEEN, PAIR, PROMPT = 0, 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class StepTimes:
     base: tuple[int, ...]
     bends: tuple[int, ...]
     constant: tuple[float, ...]
-    prompt: tuple[tuple[float, ...], ...]
+    prompt: tuple[float, ...]
     experts: tuple[float, ...]
 
     def run(self, steps: int, decodes: int, context: int) -> int:
@@ -61,11 +61,11 @@ class StepTimes:
         """One step that computes a prompt: `prompt` is its chunks, their tokens, twice their
         (query, key) pairs, and the keys that they see."""
         chunks, tokens, pairs, seen = prompt
-        row = self.prompt[min(chunks, len(self.prompt)) - 1]
+        row = PROMPT * (min(chunks, len(self.prompt) // PROMPT) - 1)
         rows = decodes * int(self.constant[ROWS]) + tokens
         experts = self.experts[rows] if self.experts else 0.0
         total = mixed_time(
-            self.constant, row, experts, decodes, context, chunks, tokens, pairs, seen
+            self.constant, self.prompt, row, experts, decodes, context, chunks, tokens, pairs, seen
         )
         if self.bends[TIERS] > 0:
             total += tiers_time(self.bends, 1, context + seen * self.unit, 0)
@@ -144,6 +144,7 @@ def steps_until(  # noqa: PLR0913
 def mixed_time(  # noqa: PLR0913
     constant: Sequence[float],
     prompt: Sequence[float],
+    row: int,
     experts: float,
     decodes: int,
     context: int,
@@ -153,17 +154,17 @@ def mixed_time(  # noqa: PLR0913
     seen: int,
 ) -> int:
     """Picoseconds of one step with a prompt, on the first memory tier; `pairs` are twice the
-    (query, key) pairs."""
+    (query, key) pairs, `row` is where the row begins in `prompt`."""
     c = constant
     keys, half = float(seen), 0.5 * pairs
     if c[WINDOWED] > 0.0:
         keys += c[WINDOWED] * (min(keys, tokens + c[WINDOW] * chunks) - keys)
         half += c[WINDOWED] * (min(half, tokens * c[WINDOW]) - half)
-    math = c[DENSE_DECODE] * decodes + prompt[DENSE_TOKEN] * tokens + prompt[DENSE_CHUNK] * chunks
+    math = c[DENSE_DECODE] * decodes + prompt[row + DENSE_TOKEN] * tokens + prompt[row + DENSE_CHUNK] * chunks
     busy = c[FLAT] + meet(c[READ], math) + experts + c[FULL] * context
     busy += c[CAPPED] * min(float(context), c[CAPPED_AT] * decodes)
     busy += c[PER_DECODE] * decodes + c[PER_ROW] * (decodes * c[ROWS] + tokens)
-    busy += prompt[SEEN] * keys + prompt[PAIR] * half
+    busy += prompt[row + SEEN] * keys + prompt[row + PAIR] * half
     return int(meet(busy, c[HOST]) + c[LAST] + c[PER_SEQUENCE] * (decodes + chunks) + 0.5)
 
 

@@ -40,7 +40,11 @@ def step_times(
             *_tiers(deployment, probe, shares.full, unit),
         ),
         constant=probe.constant(context, shares, rows, unit),
-        prompt=tuple(probe.prompt(busy) for busy in range(1, deployment.layout.attention_dp + 1)),
+        prompt=tuple(
+            value
+            for busy in range(1, deployment.layout.attention_dp + 1)
+            for value in probe.prompt(busy)
+        ),
         experts=probe.experts(_most_rows(deployment, seats, rows)),
     )
 
