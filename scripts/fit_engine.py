@@ -284,6 +284,7 @@ def main() -> None:
             "chips": sorted({row.chip for row in rows}),
             "shapes": sorted(set(shapes.values())),
             "frameworks": sorted({row.framework for row in rows}),
+            "releases": sorted({f"{row.framework} {row.version}" for row in rows if row.version}),
             "together": together,
         },
         "intervals": intervals(table, errors, here),
