@@ -255,6 +255,8 @@ def _gpustack(row: dict[str, object], raw: dict[str, str]) -> str | None:
     found = re.search(r"(?:-tp|--tp-size|--tensor-parallel-size|--tp)[ =](\d+)", command)
     width = int(found[1]) if found else int(float(raw["n_gpus"]))
     row["tp"] = width
+    own = re.search(rf"- {raw['framework']}: v?(\S+)", raw["version"])
+    row["version"] = own[1] if own else ""
     row["requests"] = int(count[1])
     row["concurrency"] = int(float(most[1])) if most else int(count[1])
     row.update(

@@ -9,6 +9,7 @@ Needs numpy and scipy, which the package does not.
 Rules
 1. Constants are fitted in logarithms and pulled toward `PRIORS`, which are physical guesses and
    figures from kernel tables; a group of results that are alike counts as the root of their number.
+   TTFT teaches only where the result states its settings; all of it is counted.
 2. Folds leave out a model's whole shape, or a generation of chips. Intervals come from what was
    left out, and are checked on folds that did not make them.
 3. The same data and code give the same file.
@@ -110,6 +111,8 @@ class Table:
         counts = Counter(alike)
         weight = np.array([counts[key] ** -0.5 for key in alike])
         self.weight = weight / weight.mean()
+        # Where token budget and seats are not stated a wait says little of what steps cost.
+        self.stated = np.array(["settings not stated" not in row.note for row in rows])
 
     def answers(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """TPOT and TTFT of every row with the constants whose logarithms these are."""
@@ -138,7 +141,7 @@ def fit(table: Table, keep: np.ndarray, start: np.ndarray = START) -> np.ndarray
         tpot, ttft = table.errors(logs)
         pulls = [
             _soft(tpot[keep] / NOISE["tpot"]) * root,
-            _soft(ttft[keep] / NOISE["ttft"]) * root,
+            _soft(ttft[keep] / NOISE["ttft"]) * root * table.stated[keep],
             PULL * (logs - START) / WIDTH,
         ]
         return np.concatenate(pulls)
@@ -284,6 +287,7 @@ def main() -> None:
             "chips": sorted({row.chip for row in rows}),
             "shapes": sorted(set(shapes.values())),
             "frameworks": sorted({row.framework for row in rows}),
+            "releases": sorted({f"{row.framework} {row.version}" for row in rows if row.version}),
             "together": together,
         },
         "intervals": intervals(table, errors, here),

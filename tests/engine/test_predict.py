@@ -226,7 +226,7 @@ def test_a_model_is_known_by_its_shape_and_not_by_its_name() -> None:
 
 def test_guessed_seats_and_budgets_widen_the_interval_where_they_matter() -> None:
     guessed = replace(FP8, batch_tokens=None, sequences=None)
-    assert _width(_ask(users=64, settings=guessed)) > 1.3 * _width(_ask(users=64))
+    assert _width(_ask(users=64, settings=guessed)) > 1.1 * _width(_ask(users=64))
     assert _width(_ask(users=1, settings=guessed)) == pytest.approx(_width(_ask(users=1)))
 
 
@@ -290,3 +290,9 @@ def test_an_engine_of_ones_own_computes_prompts_as_it_says() -> None:
     free = replace(FP8, memory_share=0.9, memory_of="free")
     whole = deploy(model("qwen3-32b"), chip("h200"), 2, FP8).capacity.kv
     assert deploy(model("qwen3-32b"), chip("h200"), 2, free).capacity.kv != whole
+
+
+def test_a_version_that_was_never_measured_widens_the_interval() -> None:
+    one, other = (_ask(settings=replace(FP8, version=name)) for name in ("0.19.0", "0.12.0"))
+    assert _width(one) == pytest.approx(_width(_ask()))
+    assert _width(other) > 1.3 * _width(one)

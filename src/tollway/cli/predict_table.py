@@ -20,7 +20,7 @@ BINDING = {
     "capacity": "users wait for a seat or for room in the KV memory",
     "network": "links between chips",
     "overhead": "launching kernels and scheduling, in software",
-    "prefill": "prefill replicas are busy all the time; decode waits for them",
+    "prefill": "prefill replicas are busy all the time; decode waits",
 }
 
 

@@ -178,8 +178,8 @@ def _benchmark(said: object, place: str) -> Result:
         raise TollwayError(f"{place}: no request was completed. Measure again.")
     if table.get("ramp_up_strategy"):
         raise TollwayError(
-            f"{place} was measured while the rate went up (ramp_up_strategy), so that its means are "
-            "of no load in particular. Measure at one rate, or with --max-concurrency."
+            f"{place} was measured while the rate went up (ramp_up_strategy), and its means are of "
+            "no load in particular. Measure at one rate, or with --max-concurrency."
         )
     users, rate = _number(table, "max_concurrency"), _number(table, "request_rate")
     if rate is None or rate == float("inf"):

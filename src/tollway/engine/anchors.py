@@ -28,7 +28,9 @@ NOISE = {"tpot": 0.04, "ttft": 0.12}
 """How far a re-measured point is off in logarithms: of InferenceX, same version."""
 
 _ROUNDS = 8
-_STEP = 1e-3
+_STEP = 0.03
+"""How far a factor's logarithm is moved to see what it does: far enough that who is in which step
+of requests that arrive by the clock follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +67,13 @@ def calibrate(anchors: Sequence[Anchor], fitted: Constants | None = None) -> Cal
     loads = [_rehearsed(anchor, shared) for anchor in anchors]
     logs = [0.0] * len(FACTORS)
     for _ in range(_ROUNDS):
-        loads = _by_clock(anchors, loads, moved(shared, logs))
         now = _errors(anchors, loads, moved(shared, logs))
-        slopes = [
-            [
-                (after - before) / _STEP
-                for before, after in zip(
-                    now, _errors(anchors, loads, moved(shared, _bumped(logs, at))), strict=True
-                )
-            ]
-            for at in range(len(FACTORS))
-        ]
+        slopes: list[list[float]] = []
+        for at in range(len(FACTORS)):
+            after = _errors(anchors, loads, moved(shared, _bumped(logs, at)))
+            slopes.append([(one - other) / _STEP for one, other in zip(after, now, strict=True)])
         logs = _improved(logs, now, slopes)
     found = moved(shared, logs)
-    loads = _by_clock(anchors, loads, found)
     left = _errors(anchors, loads, found)
     scales = _scales(anchors)
     return Calibration(
@@ -125,17 +120,6 @@ def _rehearsed(anchor: Anchor, shared: Constants) -> Rehearsal:
     return rehearse(made, asked.settings, asked.workload, shared)
 
 
-def _by_clock(
-    anchors: Sequence[Anchor], loads: Sequence[Rehearsal], used: Constants
-) -> list[Rehearsal]:
-    """The loads, those whose requests arrive by the clock rehearsed anew: who is in which step
-    depends on how long steps take."""
-    return [
-        _rehearsed(anchor, used) if load.users is None else load
-        for anchor, load in zip(anchors, loads, strict=True)
-    ]
-
-
 def _scales(anchors: Sequence[Anchor]) -> list[float]:
     scales: list[float] = []
     for anchor in anchors:
@@ -145,10 +129,11 @@ def _scales(anchors: Sequence[Anchor]) -> list[float]:
 
 
 def _errors(anchors: Sequence[Anchor], loads: Sequence[Rehearsal], used: Constants) -> list[float]:
-    """Logarithms of answered over measured, in units of their noise."""
+    """Logarithms of answered over measured, in units of their noise. Loads that arrive by the clock
+    are rehearsed anew: who is in which step depends on how long steps take."""
     found: list[float] = []
     for anchor, load in zip(anchors, loads, strict=True):
-        outcome = timed(load, used)
+        outcome = timed(_rehearsed(anchor, used) if load.users is None else load, used)
         if anchor.tpot is not None:
             found.append(log(outcome.tpot / anchor.tpot) / NOISE["tpot"])
         if anchor.ttft is not None:
