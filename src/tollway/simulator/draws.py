@@ -14,6 +14,10 @@ STEP: Final = 0x9E3779B97F4A7C15
 """The increment of splitmix64 (Steele, Lea, Flood 2014)."""
 
 
+ARRIVALS: Final = 0x44524157
+"""What the draws that requests arrive with are for."""
+
+
 def draw(seed: int, purpose: int, number: int) -> int:
     """64 well-mixed bits."""
     stream = mix((seed * STEP + purpose) & MASK)

@@ -42,7 +42,7 @@ from tollway.errors import TollwayError
 from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
 from tollway.policy.route import mix
-from tollway.simulator.draws import draw
+from tollway.simulator.draws import ARRIVALS, draw
 from tollway.simulator.floor import Change, Floor, Place
 from tollway.simulator.play import Ended, Loss, Play, affine, followers, needs_progress
 from tollway.simulator.replica import Kind, Sequence
@@ -52,8 +52,6 @@ from tollway.simulator.trace import Trace, TraceRequest
 
 NEVER: Final = 1 << 100
 """Later than anything."""
-
-_DRAWS: Final = 0x44524157
 
 
 class _Flight:
@@ -190,7 +188,7 @@ class Plain:
         asked = _Asked(index, one, self.now)
         self._asked[asked.id] = asked
         route = one.route or play.route
-        chance = draw(play.seed, _DRAWS, index)
+        chance = draw(play.seed, ARRIVALS, index)
         prefix = 0
         if route in self._affine:
             prefix = mix(one.prefix[0] + 1) if one.prefix else chance
