@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "docs" / "guides" / "predict.md",)
+PAGES = tuple(ROOT / "docs" / "guides" / page for page in ("predict.md", "rehearse.md"))
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r" file=(\S+)")
 

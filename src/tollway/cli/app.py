@@ -78,6 +78,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.diff:diff",
         "Play the same traffic through two fleet files; exit 1 above your thresholds.",
     ),
+    "size": (
+        "tollway.cli.size:size",
+        "Find the fewest chips, and the cheapest mix of chips, that keep a promise to a workload.",
+    ),
     "drill": (
         "tollway.cli.drill:drill",
         "Take a source away from a share of live traffic, and report what users felt.",

@@ -17,7 +17,8 @@ from tollway.cli.simulate_table import as_json, as_text, as_words
 from tollway.cli.traffic import Asked, asking_for, losses_of, play_of, seconds, traffic_of
 from tollway.fleet.objects import Slo
 from tollway.inspect.fleetfile import read_fleet
-from tollway.simulator.supply import EnginePool, Pool, supply
+from tollway.simulator.rehearsal import Rehearsed
+from tollway.simulator.supply import EnginePool, Pool, paced, supply
 from tollway.units import TokensPerSecond
 
 EXIT_FAILURES = 1
@@ -40,6 +41,7 @@ def simulate(
     duration: str = "all",
     limit: int | None = None,
     price: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    interval: bool | None = None,
     state: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -74,6 +76,9 @@ def simulate(
         At most this many requests, before scaling.
     price
         USD a chip-hour (2.50, h200=2.50), or hyperscaler, neocloud, rental for the catalogue's.
+    interval
+        Play it at both ends of the 80% interval of every engine's pace too. Default: where a source
+        came near its knee.
     state
         The state folder, for yesterday. Default: $TOLLWAY_STATE, else .tollway here.
     json
@@ -85,12 +90,21 @@ def simulate(
     play = play_of(found, traffic, asked, losses_of(lose, found))
     pools = supply(found, traffic.prefix_tokens)
     prices = prices_of(pools, price)
+    slo = slo_of(ttft, speed)
+    ends: list[Rehearsed] = []
     with going("simulate", len(traffic.requests)) as on:
-        shown = rehearse(found, traffic, play, slo_of(ttft, speed), on, pools)
+        shown = rehearse(found, traffic, play, slo, on, pools)
+        near = any(use.near for use in shown.uses) if interval is None else interval
+        for end in ("fast", "slow") if near and not on.stopped else ():
+            on.of(f"at the {end} end", len(traffic.requests))
+            at_end = [paced(pool, end) for pool in pools]
+            ends.append(rehearse(found, traffic, play, slo, on, at_end))
+    if any(one.stopped for one in ends):
+        ends.clear()
     said = {"fleet": str(fleet), "trace": trace, "scale": scale, "seed": seed, "lost": list(lose)}
-    sys.stdout.write(as_json(shown, said, prices) if json else as_text(shown, prices))
+    sys.stdout.write(as_json(shown, said, prices, ends) if json else as_text(shown, prices, ends))
     sys.stderr.write(as_words(shown))
-    if shown.stopped:
+    if on.stopped:
         return EXIT_INTERRUPTED
     return EXIT_FAILURES if shown.report.total.failed else 0
 

@@ -14,12 +14,14 @@ Prices = Mapping[str, float | None]
 """Chip -> dollars an hour of one, where it is known."""
 
 
-def as_text(found: Rehearsed, prices: Prices) -> str:
-    """The table of `tollway replay`, then what each source was used for and how promises held."""
+def as_text(found: Rehearsed, prices: Prices, ends: Sequence[Rehearsed] = ()) -> str:
+    """The table of `tollway replay`, then what each source was used for and how promises held;
+    `ends` are the same at the fast and at the slow end of the interval of every pace."""
     parts = [as_table(found.report), "\n", _sources(found.uses)]
     lines = [f"waited for a slot p50 / p90 / p99: {three(found.wait)}"]
     if found.promise is not None:
         lines.append(_promise(found.promise))
+    lines += _between(ends)
     lines += [f"breaker of {pair} opened {count:,} times" for pair, count in found.opened.items()]
     hours = sum(use.chip_hours for use in found.uses)
     if hours:
@@ -27,6 +29,24 @@ def as_text(found: Rehearsed, prices: Prices) -> str:
         cost = "" if dollars is None else f", ${dollars:,.2f}"
         lines.append(f"chips held: {hours:,.2f} chip-hours{cost}")
     return "".join(parts) + "\n" + "".join(f"{line}\n" for line in lines)
+
+
+def _between(ends: Sequence[Rehearsed]) -> list[str]:
+    """From the fast end to the slow end."""
+    if not ends:
+        return []
+    fast, slow = (one.report.total for one in ends)
+    lines = [
+        f"80% interval, {name}: {three(one)} to {three(other)}"
+        for name, one, other in (
+            ("TTFT", fast.ttft, slow.ttft),
+            ("latency", fast.latency, slow.latency),
+        )
+    ]
+    kept = [one.promise for one in ends]
+    if kept[0] is not None and kept[1] is not None:
+        lines.append(f"80% interval, kept: {kept[0].share:.2%} to {kept[1].share:.2%}")
+    return lines
 
 
 def chip_dollars(uses: Sequence[Use], prices: Prices) -> float | None:
@@ -110,10 +130,25 @@ def _near(use: Use) -> str:
     )
 
 
-def as_json(found: Rehearsed, said: Mapping[str, object], prices: Prices) -> str:
+def as_json(
+    found: Rehearsed,
+    said: Mapping[str, object],
+    prices: Prices,
+    ends: Sequence[Rehearsed] = (),
+) -> str:
     """One JSON object. Seconds, tokens a second, pico-dollars in `cost`, shares of 1."""
-    whole = msgspec.json.encode({**said, **facts(found, prices)})
-    return msgspec.json.format(whole, indent=2).decode() + "\n"
+    interval = None
+    if ends:
+        interval = {
+            end: {
+                "ttft": asdict(one.report.total.ttft),
+                "latency": asdict(one.report.total.latency),
+                "promise_kept": None if one.promise is None else one.promise.share,
+            }
+            for end, one in zip(("fast", "slow"), ends, strict=True)
+        }
+    whole = {**said, **facts(found, prices), "interval": interval}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
 
 
 def facts(found: Rehearsed, prices: Prices) -> dict[str, object]:

@@ -8,11 +8,14 @@ Rules
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, overload
 
 from tollway.catalog import chip, model
 from tollway.engine import Deployment, EngineSettings, deploy
 from tollway.engine.constants import BLOCK, LINK_ASSUMED
+from tollway.engine.intervals import Interval, spread_of
+from tollway.engine.question import Question, Workload
 from tollway.engine.weights import kv_bytes
 from tollway.errors import Fault, FaultsFound, TollwayError
 from tollway.fleet.objects import Fleet, PrefillChips, Scaling, Serving, Silicon, Source
@@ -65,6 +68,16 @@ class HostedPool:
 
 
 Pool = EnginePool | HostedPool
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Where a source's speed comes from: "declared", or how near the engine model is to what was
+    measured; then what TPOT and TTFT are multiplied with for the ends of their 80% intervals."""
+
+    origin: str
+    tpot: Interval | None
+    ttft: Interval | None
 
 
 def supply(fleet: Fleet, hashed: int = BLOCK) -> tuple[Pool, ...]:
@@ -133,3 +146,38 @@ def _prefill(
     return Prefill(
         settings_of(made, hashed=hashed), made.layout.chips, chips.replicas, token / link
     )
+
+
+def pace_of(pool: Pool, *, near: bool) -> Pace:
+    """Where this pool's speed comes from, and how sure of it the engine model is."""
+    if isinstance(pool, HostedPool):
+        return Pace("declared", None, None)
+    made = pool.deployment
+    question = Question(
+        made.model,
+        made.chip,
+        Workload(1, 1),
+        made.layout,
+        EngineSettings(precision=made.precision, framework=made.framework),
+    )
+    spread = spread_of(question, near)
+    return Pace(spread.origin, spread.tpot, spread.ttft)
+
+
+@overload
+def paced(pool: EnginePool, end: Literal["slow", "fast"]) -> EnginePool: ...
+
+
+@overload
+def paced(pool: Pool, end: Literal["slow", "fast"]) -> Pool: ...
+
+
+def paced(pool: Pool, end: Literal["slow", "fast"]) -> Pool:
+    """The pool at one end of the 80% interval of its TPOT: every step takes that much longer, or
+    shorter. A declared speed has no interval."""
+    tpot = pace_of(pool, near=False).tpot
+    if tpot is None or isinstance(pool, HostedPool):
+        return pool
+    factor = tpot.high if end == "slow" else tpot.low
+    made = replace(pool.deployment, software=pool.deployment.software * factor)
+    return replace(pool, settings=settings_of(made, hashed=pool.settings.hashed))

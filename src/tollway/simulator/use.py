@@ -15,13 +15,11 @@ from math import ceil
 from statistics import fmean
 
 from tollway.engine.constants import BLOCK
-from tollway.engine.intervals import Interval, spread_of
-from tollway.engine.question import EngineSettings, Question, Workload
 from tollway.fleet.objects import Fleet
 from tollway.simulator.floor import Floor, Place
 from tollway.simulator.play import Ended
 from tollway.simulator.steps import SECOND
-from tollway.simulator.supply import EnginePool, HostedPool, Pool
+from tollway.simulator.supply import EnginePool, Pace, pace_of
 
 MINUTE = 60 * SECOND
 MOST = 1 << 30
@@ -29,16 +27,6 @@ MOST = 1 << 30
 NEAR = 0.85
 """Share of its full batch's work from which a source counts as near its knee: waits grow there as
 1 / (1 - share), so that 5% more work is 40% more waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Where a source's speed comes from: "declared", or how near the engine model is to what was
-    measured; then what TPOT and TTFT are multiplied with for the ends of their 80% intervals."""
-
-    origin: str
-    tpot: Interval | None
-    ttft: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,30 +142,42 @@ def _work(
 def capacity(pool: EnginePool, prompt: float, output: float, slots: int | None = None) -> float:
     """Requests a second that one replica serves with its batch full of such requests, or as full
     as `slots` let it become."""
-    settings = pool.settings
-    held = prompt + output / 2.0
-    seats = min(settings.sequences, int(settings.blocks * BLOCK / held), slots or MOST) or 1
-    chunk = max(1, min(round(prompt), settings.batch_tokens))
-    unit, gain = settings.steps.unit, settings.steps.gain
-    alone = settings.steps.run(1, seats, round(seats * held * unit))
-    pairs = chunk * (round(prompt) + 1)
-    mixed = settings.steps.mixed(0, 0, (1, chunk, pairs, (round(prompt) + chunk) // 2))
-    steps = output * unit / gain
-    seconds = (steps * alone + seats * mixed * prompt / chunk) / SECOND
-    return seats / seconds
+    batch = Batch(pool, prompt, output)
+    return batch.rate(min(batch.most, slots or MOST))
 
 
-def pace_of(pool: Pool, *, near: bool) -> Pace:
-    """Where this pool's speed comes from, and how sure of it the engine model is."""
-    if isinstance(pool, HostedPool):
-        return Pace("declared", None, None)
-    made = pool.deployment
-    question = Question(
-        made.model,
-        made.chip,
-        Workload(1, 1),
-        made.layout,
-        EngineSettings(precision=made.precision, framework=made.framework),
-    )
-    spread = spread_of(question, near)
-    return Pace(spread.origin, spread.tpot, spread.ttft)
+class Batch:
+    """A steady batch of like requests on one replica, by the arithmetic of means."""
+
+    def __init__(self, pool: EnginePool, prompt: float, output: float) -> None:
+        settings = pool.settings
+        self._steps = settings.steps
+        self._held = prompt + output / 2.0
+        self._count = output * settings.steps.unit / settings.steps.gain
+        self._output = output
+        chunk = max(1, min(round(prompt), settings.batch_tokens))
+        pairs, seen = chunk * (round(prompt) + 1), (round(prompt) + chunk) // 2
+        self._prefill = settings.steps.mixed(0, 0, (1, chunk, pairs, seen)) * prompt / chunk
+        self.most = max(1, min(settings.sequences, int(settings.blocks * BLOCK / self._held)))
+
+    def _life(self, seats: int) -> float:
+        """Picoseconds that a request lives: its decode steps, and the prompts of all others."""
+        context = round(seats * self._held * self._steps.unit)
+        return self._count * self._steps.run(1, seats, context) + seats * self._prefill
+
+    def rate(self, seats: int) -> float:
+        """Requests a second with so many at a time."""
+        return seats * SECOND / self._life(seats)
+
+    def within(self, speed: float) -> int:
+        """How many may run at a time so that each has `speed` tokens a second on average; 1 where
+        even one is slower."""
+        longest = SECOND * self._output / speed
+        low, high = 1, self.most + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._life(middle) <= longest:
+                low = middle
+            else:
+                high = middle
+        return low
