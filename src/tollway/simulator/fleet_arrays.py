@@ -172,6 +172,8 @@ def world_of(fleet: Fleet, floor: Floor, trace: Trace, play: Play) -> tuple[Worl
     hashes = [mix(one.prefix[0] + 1) if one.prefix else 0 for one in asked] if affine else []
     capped = any(one.max_output is not None for one in asked)
     caps = [-1 if one.max_output is None else one.max_output for one in asked] if capped else []
+    results = np.zeros(len(asked), layout.RESULT)
+    results["end"] = NONE
     weights = [[one.weights.get(pair.source.name, 0.0) for pair in pairs] for one in objectives]
     world = World(
         dispatch=_dispatch(fleet, plan, play),
@@ -185,7 +187,7 @@ def world_of(fleet: Fleet, floor: Floor, trace: Trace, play: Play) -> tuple[Worl
         objectives=np.array([layout.OBJECTIVES[one.name] for one in objectives], np.int64),
         tolerances=np.array([one.tolerance for one in objectives], np.float64),
         weights=np.array(weights, np.float64).reshape(len(objectives), len(pairs)),
-        results=np.zeros(len(asked), layout.RESULT),
+        results=results,
         requests=requests.rows,
         caps=np.array(caps, np.int64),
         prefixes=np.array(hashes, np.uint64),

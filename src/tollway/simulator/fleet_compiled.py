@@ -1,9 +1,9 @@
 """Runs a fleet in the compiled execution."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from tollway.dispatch.routing import plan_routes, substitution
+from tollway.dispatch.sources import Sources
 from tollway.fleet.objects import Fleet
 from tollway.simulator import fleet_layout as layout
 from tollway.simulator.arrays import (
@@ -20,6 +20,7 @@ from tollway.simulator.fleet_run import BLOCK, MORE, ROW, ROWS, Engines, World, 
 from tollway.simulator.layout import NEVER
 from tollway.simulator.play import Ended, Play
 from tollway.simulator.replica import Counters
+from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import Pool
 from tollway.simulator.trace import Trace
 
@@ -33,7 +34,7 @@ class Compiled:
     def __init__(self, fleet: Fleet, pools: tuple[Pool, ...], trace: Trace, play: Play) -> None:
         self.floor: Floor = floor_of(fleet, pools, play)
         self.world, ids, names = world_of(fleet, self.floor, trace, play)
-        self._names = [name for name in fleet.sources]
+        self._plan = plan_routes(fleet, Sources(fleet, 0.0))[play.route]
         self._engines = _engines(self.floor, self.world, ids, names)
         self._trace = trace
 
@@ -64,6 +65,49 @@ class Compiled:
         else:
             runs = np.concatenate([engines.runs, runs_of(len(engines.runs))])
             self._engines = engines._replace(runs=runs)
+
+    def ended(self) -> list[Ended]:
+        """What became of each request that arrived, in the order of arrival."""
+        plan, trace = self._plan, self._trace
+        pairs = plan.candidates + plan.fallbacks
+        found: list[Ended] = []
+        for index, one in enumerate(self.results.tolist()):
+            sent, first, end, cost, pair, place, attempts, code, answered, cached, out, bad = one
+            if end < 0:
+                continue
+            served = pairs[pair] if pair >= 0 else None
+            outcome = "completed" if answered else "failed" if bad else "refused"
+            found.append(
+                Ended(
+                    index,
+                    round(trace.requests[index].at * SECOND),
+                    sent if sent >= 0 else None,
+                    first if first >= 0 else None,
+                    end,
+                    outcome,
+                    layout.CODES[code],
+                    None,
+                    None if served is None else served.source.name,
+                    None if served is None else served.model,
+                    self.floor.numbers[place] if place >= 0 else None,
+                    attempts,
+                    trace.requests[index].input if answered or out else 0,
+                    out,
+                    cached,
+                    cost,
+                    None if served is None else substitution(plan, served),
+                )
+            )
+        return found
+
+    def openings(self) -> dict[str, int]:
+        """How often each source's breakers have opened."""
+        found: dict[str, int] = {}
+        plan = self._plan
+        for pair, one in zip(plan.candidates + plan.fallbacks, self.world.pairs, strict=True):
+            name = pair.source.name
+            found[name] = found.get(name, 0) + int(one["openings"])
+        return found
 
     def counters(self) -> dict[int, Counters]:
         """What each replica counted, by its place in the fleet."""
