@@ -208,6 +208,8 @@ def _dispatch(fleet: Fleet, plan: Plan, play: Play) -> Array:
     one["slo_ttft"] = inf if slo.ttft is None else slo.ttft
     one["slo_speed"] = 0.0 if slo.speed is None else slo.speed
     one["reserve_output"], one["candidates"] = plan.reserve_output, len(plan.candidates)
+    fastest = any(objective.name == "fastest" for objective in plan.route.objectives)
+    one["timed"] = fastest or slo.ttft is not None or slo.speed is not None
     one["draws"] = mix((play.seed * STEP + ARRIVALS) & MASK)
     one["retries"] = RETRY_WINDOW * fleet.retry.min_per_second
     for empty in ("waiting", "waiting_tail", "alive", "alive_tail"):

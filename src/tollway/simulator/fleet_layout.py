@@ -51,6 +51,7 @@ DISPATCH = np.dtype(
         ("slo_speed", "f8"),
         ("reserve_output", "i8"),
         ("candidates", "i8"),
+        ("timed", "i8"),
         ("draws", "u8"),
         ("retries", "f8"),
         ("retries_at", "f8"),
@@ -68,7 +69,7 @@ DISPATCH = np.dtype(
     ],
     align=True,
 )
-"""One route's dispatch: its terms, the retry budget, who waits and who is there, when it wants to
+"""One route's dispatch: its terms (`timed`: whether it asks how fast a source is), the retry budget, who waits and who is there, when it wants to
 be woken (`soonest`) and when a breaker may be half open (`recovery`)."""
 
 SOURCE = np.dtype(

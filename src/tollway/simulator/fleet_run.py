@@ -77,7 +77,7 @@ def soonest(e):
     return NONE
 
 
-@called
+@compiled
 def advance(w, e, number, now):
     """A replica's step ends: what it tells, as events; how many."""
     s = e.replicas[number]
@@ -130,7 +130,7 @@ def cut(w, e, flow, now):
     return tokens
 
 
-@called
+@compiled
 def start(w, e, flow, now):
     """Put an attempt on the replica with the fewest requests; the event that it fails at once, or
     below zero."""
@@ -165,7 +165,7 @@ def start(w, e, flow, now):
     return NONE
 
 
-@called
+@compiled
 def lose(w, e, source, now):
     """Everybody who runs at a source fails, in the order of arrival; how many."""
     count = 0
@@ -211,7 +211,7 @@ def forget_all(e, number):
     note(e, number)
 
 
-@called
+@compiled
 def deal(w, e, now, count):
     """Deal with `count` events in `w.happened` and with all that comes of each."""
     d, now_s = w.dispatch[0], now * 1e-12
