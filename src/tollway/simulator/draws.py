@@ -14,6 +14,10 @@ STEP: Final = 0x9E3779B97F4A7C15
 """The increment of splitmix64 (Steele, Lea, Flood 2014)."""
 
 
+ARRIVALS: Final = 0x44524157
+"""What the draws that requests arrive with are for."""
+
+
 def purpose(seed: int, name: int) -> int:
     """Where the draws of one purpose begin."""
     return mix((seed * STEP + name) & MASK)

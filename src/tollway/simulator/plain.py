@@ -42,7 +42,7 @@ from tollway.errors import TollwayError
 from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
 from tollway.policy.route import mix
-from tollway.simulator.draws import numbered, purpose
+from tollway.simulator.draws import ARRIVALS, numbered, purpose
 from tollway.simulator.floor import Change, Floor, Place
 from tollway.simulator.play import Ended, Loss, Play, affine, followers, needs_progress
 from tollway.simulator.replica import Kind, Sequence
@@ -52,8 +52,6 @@ from tollway.simulator.trace import Trace, TraceRequest
 
 NEVER: Final = (1 << 62) - 1
 """Later than anything: 53 days of picoseconds, the largest whole number that is quick."""
-
-_DRAWS: Final = 0x44524157
 
 
 class _Flight:
@@ -114,7 +112,7 @@ class Plain:
         self._followers = followers(trace)
         self._affine = affine(fleet)
         self._tick = SECOND if needs_progress(fleet, play.keys) else NEVER
-        self._chance = purpose(play.seed, _DRAWS)
+        self._chance = purpose(play.seed, ARRIVALS)
         for loss in play.losses:
             self._plan(loss.at, loss)
 
