@@ -6,7 +6,7 @@ from test_replica import Phase, leaping, replicas, requests
 
 from tollway.simulator.arrays import requests_of
 from tollway.simulator.compiled import run_replica
-from tollway.simulator.replica import ReplicaSettings
+from tollway.simulator.sequence import ReplicaSettings
 
 Asked = list[tuple[int, int, int, tuple[int, ...]]]
 

@@ -1,3 +1,4 @@
+# pyright: basic
 """Runs the compiled execution."""
 
 from dataclasses import dataclass
@@ -15,8 +16,7 @@ from tollway.simulator.arrays import (
     runs_of,
 )
 from tollway.simulator.kernel import run_one
-from tollway.simulator.replica import Counters, ReplicaSettings
-
+from tollway.simulator.sequence import Counters, ReplicaSettings
 
 FIRST_ROWS = 4096
 """Requests that are here at once, and evictable runs, before more room is made."""
@@ -38,7 +38,9 @@ def run_replica(settings: ReplicaSettings, requests: Requests) -> Run:
     """
     engines, replicas = engines_of([settings]), replicas_of([0])
     results = np.empty((len(requests), 2), np.int64)
-    rings = np.full((1, ring_size(int(requests.rows["output"].max(initial=1)), [settings])), -1, np.int32)
+    rings = np.full(
+        (1, ring_size(int(requests.rows["output"].max(initial=1)), [settings])), -1, np.int32
+    )
     caches = caches_of(1, requests.names)
     told = np.zeros(4 * settings.sequences + 16, np.int64)
     cursor = np.zeros(3, np.int64)

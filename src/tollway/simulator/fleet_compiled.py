@@ -1,3 +1,4 @@
+# pyright: basic
 """Runs a fleet in the compiled execution."""
 
 import numpy as np
@@ -15,11 +16,11 @@ from tollway.simulator.arrays import (
     rows_of,
     runs_of,
 )
-from tollway.simulator.fleet_arrays import FIRST_FLOWS, Floor, floor_of, room_for, world_of
+from tollway.simulator.fleet_arrays import Floor, floor_of, room_for, world_of
 from tollway.simulator.fleet_run import BLOCK, MORE, ROW, ROWS, Engines, World, run_fleet
 from tollway.simulator.layout import NEVER
 from tollway.simulator.play import Ended, Play
-from tollway.simulator.replica import Counters
+from tollway.simulator.sequence import Counters
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import Pool
 from tollway.simulator.trace import Trace

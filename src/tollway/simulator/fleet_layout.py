@@ -1,3 +1,4 @@
+# pyright: basic
 """The arrays of a compiled fleet: dispatch's state of sources, pairs and requests."""
 
 import numpy as np
@@ -69,8 +70,9 @@ DISPATCH = np.dtype(
     ],
     align=True,
 )
-"""One route's dispatch: its terms (`timed`: whether it asks how fast a source is), the retry budget, who waits and who is there, when it wants to
-be woken (`soonest`) and when a breaker may be half open (`recovery`)."""
+"""One route: its terms (`timed`: whether it asks how fast a source is), the retry budget,
+who waits and who is there, when it wants to be woken (`soonest`) and when a breaker may be half
+open (`recovery`)."""
 
 SOURCE = np.dtype(
     [
@@ -86,7 +88,7 @@ SOURCE = np.dtype(
     ],
     align=True,
 )
-"""One source; `slots` and `late` (the breaker's TTFT deadline) are below zero where there are none."""
+"""One source; `slots` and `late` (the breaker's TTFT deadline) are below zero if there are none."""
 
 PAIR = np.dtype(
     [
@@ -142,7 +144,7 @@ SEEN = np.dtype(
     ],
     align=True,
 )
-"""What was observed of one quantity; `answer` are its median and its high quantile, where `asked`."""
+"""What was observed of one quantity; `answer`: its median and high quantile, where `asked`."""
 
 FLOW = np.dtype(
     [

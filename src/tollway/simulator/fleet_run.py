@@ -1,3 +1,4 @@
+# pyright: basic, reportAttributeAccessIssue=false
 """The loop of the compiled execution: engines, losses, wakes and arrivals, in order of time.
 
 Rules
@@ -12,14 +13,12 @@ from collections import namedtuple
 from tollway.simulator import fleet_kernel as dispatch
 from tollway.simulator import kernel
 from tollway.simulator.fleet_layout import (
-    ABORT,
     ANSWERING,
     ARRIVED,
     CONTENT,
     CUT,
     FAILED,
     FINISHED,
-    IDLE,
     LATE,
     REFUSED,
     SEND,

@@ -1,3 +1,4 @@
+# pyright: basic, reportAttributeAccessIssue=false
 """The replica of `replica.py` compiled: the same rules over arrays, to the same picosecond.
 
 Rules
@@ -174,7 +175,7 @@ def fit(s, k, q, cache, ids, runs):
 
 @called
 def let_go(s, k, q, one, held, cache, ids, runs, free_run):
-    """Hold a request's hashed blocks no longer, and cache those of its answer; the next free run."""
+    """Hold hashed blocks no longer, and cache those of the answer; the next free run."""
     start = q[one].prefix
     shared = q[one].shared
     computed = min(held // k.hashed, q[one].hashes)
@@ -319,9 +320,7 @@ def commit(s, k, q, ring, cache, ids, runs, free_run, told):
     while one != NONE:
         after = q[one].next
         if q[one].phase == PREFILLING and q[one].left == 0:
-            count, free_run = emit(
-                s, k, q, one, ring, cache, ids, runs, free_run, told, count
-            )
+            count, free_run = emit(s, k, q, one, ring, cache, ids, runs, free_run, told, count)
         one = after
     return count, free_run
 
@@ -586,9 +585,7 @@ def run_one(
                 if last:
                     q[row].next = free
                     free = row
-            free_run = plan(
-                s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts
-            )
+            free_run = plan(s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts)
         else:
             row = free
             free = q[row].next

@@ -1,10 +1,10 @@
+# pyright: basic
 """Compiles functions of other rooms for the arrays: from their Python source, which mypyc hides."""
 
 from collections.abc import Callable
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 from importlib.resources import files
-from importlib.util import module_from_spec, spec_from_loader
 from types import ModuleType
 from typing import Any
 
@@ -40,9 +40,7 @@ def called(function: Callable[..., Any]) -> Any:
 def compiled_from(module: str, *names: str) -> ModuleType:
     """A private copy of a module in which these functions, callees first, are compiled."""
     loader = SourceFileLoader(module, str(_path(module)))
-    spec = spec_from_loader(module, loader)
-    assert spec is not None
-    copy = module_from_spec(spec)
+    copy = ModuleType(module)
     loader.exec_module(copy)
     for name in names:
         setattr(copy, name, compiled(getattr(copy, name)))
