@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_fleets import KEYS, fleet_of, lost
@@ -185,6 +186,7 @@ def replace_ended(one: Ended) -> Ended:
     return Ended(**{**kept, "status": None})
 
 
+@pytest.mark.timeout(900)  # the first of all compiles the fleet: half a minute of CPU
 @settings(max_examples=300, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(cases())
 def test_compiled_and_plain_fleets_agree_event_for_event(

@@ -15,7 +15,7 @@ from tollway.simulator.arrays import (
     rows_of,
     runs_of,
 )
-from tollway.simulator.kernel import run_one
+from tollway.simulator.machine import kernel
 from tollway.simulator.sequence import Counters, ReplicaSettings
 
 FIRST_ROWS = 4096
@@ -45,6 +45,7 @@ def run_replica(settings: ReplicaSettings, requests: Requests) -> Run:
     told = np.zeros(4 * settings.sequences + 16, np.int64)
     cursor = np.zeros(3, np.int64)
     rows, runs = rows_of(0, FIRST_ROWS), runs_of(FIRST_ROWS + 2 * settings.sequences)
+    run_one = kernel("tollway.simulator.kernel", "run_one")
     while not run_one(
         replicas, engines.kinds, rows, requests.rows, results, cursor, rings, caches,
         requests.ids, runs, engines.base, engines.experts, engines.prompts, told,

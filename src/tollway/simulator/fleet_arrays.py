@@ -17,7 +17,7 @@ from tollway.policy.route import MASK, mix
 from tollway.simulator import fleet_layout as layout
 from tollway.simulator.arrays import Array, requests_of
 from tollway.simulator.draws import ARRIVALS, STEP
-from tollway.simulator.fleet_run import World
+from tollway.simulator.fleet_layout import World
 from tollway.simulator.layout import NONE
 from tollway.simulator.play import Play
 from tollway.simulator.steps import SECOND

@@ -1,6 +1,8 @@
 # pyright: basic
 """The arrays of a compiled fleet: dispatch's state of sources, pairs and requests."""
 
+from collections import namedtuple
+
 import numpy as np
 
 from tollway.dispatch.sources import BUCKETS
@@ -210,3 +212,18 @@ RESULT = np.dtype(
     align=True,
 )
 """What became of a request; picoseconds, pico-dollars; -1 where there is none."""
+
+BLOCK = 32
+"""Replicas whose next moment is kept together."""
+
+World = namedtuple(
+    "World",
+    "dispatch sources pairs windows seen flows lists first_list due options objectives tolerances "
+    "weights actions events happened free_flows results requests caps prefixes changes",
+)
+Engines = namedtuple(
+    "Engines",
+    "kinds replicas q rings caches ids runs base experts prompts told next nearest cursor",
+)
+# Places in `Engines.cursor`.
+COMING, RUNS, ROW, ROWS, CHANGE, WAKE, MORE = 0, 1, 2, 3, 4, 5, 6

@@ -8,46 +8,37 @@ Rules
 3. Nothing is allocated: it stops where an array is full, and goes on where it stopped.
 """
 
-from collections import namedtuple
-
 from tollway.simulator import fleet_kernel as dispatch
 from tollway.simulator import kernel
 from tollway.simulator.fleet_layout import (
     ANSWERING,
     ARRIVED,
+    BLOCK,
+    CHANGE,
+    COMING,
     CONTENT,
     CUT,
     FAILED,
     FINISHED,
     LATE,
+    MORE,
     REFUSED,
+    ROW,
+    ROWS,
+    RUNS,
     SEND,
     STATUS,
+    WAKE,
     WOKE,
 )
 from tollway.simulator.layout import GONE, NEVER, NONE
-from tollway.simulator.source import called, compiled
+from tollway.simulator.source import called, compiled, entered
 
 arrived, content, finished = dispatch.arrived, dispatch.content, dispatch.finished
 failed, woke, recover = dispatch.failed, dispatch.woke, dispatch.recover
 first_moment = dispatch.first_moment
 commit, plan, arrive, cancel = kernel.commit, kernel.plan, kernel.arrive, kernel.cancel
 emitted, fits, seat = kernel.emitted, kernel.fits, kernel.seat
-
-BLOCK = 32
-"""Replicas whose next moment is kept together."""
-
-World = namedtuple(
-    "World",
-    "dispatch sources pairs windows seen flows lists first_list due options objectives tolerances "
-    "weights actions events happened free_flows results requests caps prefixes changes",
-)
-Engines = namedtuple(
-    "Engines",
-    "kinds replicas q rings caches ids runs base experts prompts told next nearest cursor",
-)
-# Places in `Engines.cursor`.
-COMING, RUNS, ROW, ROWS, CHANGE, WAKE, MORE = 0, 1, 2, 3, 4, 5, 6
 
 
 @compiled
@@ -251,7 +242,7 @@ def deal(w, e, now, count):
                     events += 1
 
 
-@called
+@entered
 def run_fleet(w, e, stop):
     """Go on until `stop` requests have arrived and nothing is left to happen, or until an array is
     full (`MORE` in the cursor says so); whether it has come to the end."""

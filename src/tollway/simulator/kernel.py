@@ -21,7 +21,7 @@ from tollway.simulator.layout import (
     WAITING,
     WHOLE,
 )
-from tollway.simulator.source import called, compiled, compiled_from
+from tollway.simulator.source import called, compiled, compiled_from, entered
 
 _steps = compiled_from(
     "tollway.simulator.steps",
@@ -560,7 +560,7 @@ def seat(q, row, one, requests):
     it.prefix = asked.prefix
 
 
-@compiled
+@entered
 def run_one(
     replicas, kinds, q, requests, results, cursor, rings, caches, ids, runs, base, experts,
     prompts, told

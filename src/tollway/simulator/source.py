@@ -8,8 +8,6 @@ from importlib.resources import files
 from types import ModuleType
 from typing import Any
 
-from numba import njit
-
 KERNELS = (
     "tollway.policy.breaker",
     "tollway.policy.quantile",
@@ -28,13 +26,24 @@ KERNELS = (
 
 def compiled(function: Callable[..., Any]) -> Any:
     """A function as machine code, kept on disk. No fastmath: what is rounded is rounded as Python
-    rounds it."""
+    rounds it. Nothing is allocated, so that no reference is counted."""
+    from numba import njit
+
     return njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)(function)
 
 
 def called(function: Callable[..., Any]) -> Any:
     """The same, and a call where it is used: for what is used in many places."""
+    from numba import njit
+
     return njit(cache=True, error_model="numpy", _nrt=False)(function)
+
+
+def entered(function: Callable[..., Any]) -> Any:
+    """A function that `machine` calls and keeps; numba would keep it in a form of its own."""
+    from numba import njit
+
+    return njit(error_model="numpy", _nrt=False)(function)
 
 
 def compiled_from(module: str, *names: str) -> ModuleType:
@@ -54,6 +63,11 @@ def digest() -> str:
     for module in KERNELS:
         total.update(_path(module).read_bytes())
     return total.hexdigest()[:16]
+
+
+def beside(name: str) -> Any:
+    """A file in the folder where Python and numba keep what they compiled."""
+    return files("tollway.simulator") / "__pycache__" / name
 
 
 def _path(module: str) -> Any:
