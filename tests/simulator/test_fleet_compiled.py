@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_fleets import KEYS, engines, fleet_of, hosted, lost, played, trace_of
+from simulated_fleets import KEYS, fleet_of, lost
 from test_replica import Phase, requests
 
 from tollway.fleet.objects import Fleet
@@ -16,7 +16,7 @@ from tollway.simulator.plain import Plain
 from tollway.simulator.play import Ended, Loss, Play
 from tollway.simulator.replica import ReplicaSettings
 from tollway.simulator.steps import StepTimes
-from tollway.simulator.supply import EnginePool, supply
+from tollway.simulator.supply import supply
 from tollway.simulator.trace import Trace, TraceRequest
 from tollway.units import Seconds, Tokens
 
@@ -107,7 +107,9 @@ def fleets(draw: st.DrawFn) -> Fleet:
     ordered = draw(st.permutations(names))
     quoted = [f'"{name}:llama-3.1-8b"' for name in ordered]
     objectives = ", ".join(draw(st.lists(st.sampled_from(OBJECTIVES), max_size=3, unique_by=_name)))
-    weights = ", ".join(f"{name} = {draw(st.sampled_from((0.5, 1, 2.5)))}" for name in ordered[:first])
+    weights = ", ".join(
+        f"{name} = {draw(st.sampled_from((0.5, 1, 2.5)))}" for name in ordered[:first]
+    )
     objectives = objectives.replace("WEIGHTS", weights)
     slo = draw(st.sampled_from(("", 'slo = { ttft = "400ms" }', "slo = { speed = 15 }")))
     route = f"""
@@ -163,9 +165,7 @@ def run_both(
     play = Play("chat", "k", KEYS, 1.7e9, seed, tuple(losses))
     pools = supply(fleet, trace.prefix_tokens)
     if engine:
-        pools = tuple(
-            replace(pool, settings=one) for pool, one in zip(pools, engine, strict=True)
-        )
+        pools = tuple(replace(pool, settings=one) for pool, one in zip(pools, engine, strict=True))
     assert uncompiled(fleet, pools, trace, play) == []
     plain = Plain(fleet, pools, trace, play)
     plain.run()
@@ -176,9 +176,7 @@ def run_both(
 
 def in_order(ended: Sequence[Ended]) -> list[Ended]:
     """What became of the requests, without the words that only people read."""
-    return [
-        replace_ended(one) for one in sorted(ended, key=lambda one: one.index)
-    ]
+    return [replace_ended(one) for one in sorted(ended, key=lambda one: one.index)]
 
 
 def replace_ended(one: Ended) -> Ended:

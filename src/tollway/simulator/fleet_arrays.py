@@ -9,7 +9,7 @@ import numpy as np
 from tollway.dispatch.accounts import OUTPUT_FADE
 from tollway.dispatch.routing import Plan, plan_routes
 from tollway.dispatch.sources import FADE, STALE, Pair, Sources
-from tollway.fleet.objects import Budget, Fleet, KeyTerms, Limits
+from tollway.fleet.objects import Budget, Fleet, Limits
 from tollway.fleet.prices import price_at
 from tollway.policy.retry import RETRY_WINDOW
 from tollway.policy.route import MASK, mix
@@ -125,7 +125,7 @@ def floor_of(fleet: Fleet, pools: tuple[Pool, ...], play: Play) -> Floor:
     first: dict[tuple[str, str], int] = {}
     number = 0
     for pool in pools:
-        count = pool.most if isinstance(pool, EnginePool) else 1
+        count = pool.places if isinstance(pool, EnginePool) else 1
         if isinstance(pool, EnginePool) and (pool.source, pool.model) in wanted:
             first[pool.source, pool.model] = len(numbers)
             numbers += range(number, number + count)
@@ -273,5 +273,7 @@ def _changes(play: Play, names: list[str]) -> Array:
         for at, loss in enumerate(play.losses)
         if loss.back is not None
     ]
-    known = [(at, names.index(name), 1 - back) for at, back, _, name in sorted(rows) if name in names]
+    known = [
+        (at, names.index(name), 1 - back) for at, back, _, name in sorted(rows) if name in names
+    ]
     return np.array(known, np.int64).reshape(len(known), 3)

@@ -15,7 +15,7 @@ from tollway.simulator.arrays import (
     rows_of,
     runs_of,
 )
-from tollway.simulator.fleet_arrays import FIRST_FLOWS, Floor, floor_of, room_for, world_of
+from tollway.simulator.fleet_arrays import Floor, floor_of, room_for, world_of
 from tollway.simulator.fleet_run import BLOCK, MORE, ROW, ROWS, Engines, World, run_fleet
 from tollway.simulator.layout import NEVER
 from tollway.simulator.play import Ended, Play

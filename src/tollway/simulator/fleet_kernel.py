@@ -14,30 +14,27 @@ from math import ceil, inf, isnan
 
 import numpy as np
 
+from tollway.dispatch.ends import MOST_ATTEMPTS
 from tollway.dispatch.health import ENOUGH_TOKENS
 from tollway.dispatch.observed import REFRESH_EVERY, RESCALE_AT
 from tollway.dispatch.routing import UNKNOWN_SPEED, UNKNOWN_TTFT
 from tollway.dispatch.sources import BUCKETS, STALE
-from tollway.dispatch.ends import MOST_ATTEMPTS
 from tollway.policy.spend import LEARNED_AFTER, RESERVE_QUANTILE
 from tollway.simulator.fleet_layout import (
     ABORT,
     AFFINITY,
     ANSWERING,
     CHEAPEST,
-    COMMITMENT,
-    CUT,
     DEADLINE,
     DONE,
     FASTEST,
     IDLE,
-    LATE,
     LATE_TIMER,
     LEAST,
     NO_SOURCE,
-    QUEUED,
     QUEUE_FULL,
     QUEUE_TIMEOUT,
+    QUEUED,
     REFUSED,
     RESERVING,
     RETRY_BUDGET,
@@ -191,10 +188,7 @@ def due(w, kind, now):
                 if one.when[kind] == other.when[kind]:
                     if one.length[kind] > other.length[kind]:
                         continue
-                    if (
-                        one.length[kind] == other.length[kind]
-                        and one.set[kind] > other.set[kind]
-                    ):
+                    if one.length[kind] == other.length[kind] and one.set[kind] > other.set[kind]:
                         continue
             best = flow
         if best == NONE:
@@ -420,7 +414,9 @@ def pick(w, flow, count, now):
 def least(options, count, low, high):
     """Of two that are drawn, keep the one with fewer requests in flight."""
     first, second = two_of(low, high, count)
-    return only(options, second if options[second].outstanding < options[first].outstanding else first)
+    return only(
+        options, second if options[second].outstanding < options[first].outstanding else first
+    )
 
 
 @compiled

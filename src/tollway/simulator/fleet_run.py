@@ -12,14 +12,12 @@ from collections import namedtuple
 from tollway.simulator import fleet_kernel as dispatch
 from tollway.simulator import kernel
 from tollway.simulator.fleet_layout import (
-    ABORT,
     ANSWERING,
     ARRIVED,
     CONTENT,
     CUT,
     FAILED,
     FINISHED,
-    IDLE,
     LATE,
     REFUSED,
     SEND,
