@@ -34,7 +34,7 @@ def times(pace: int) -> StepTimes:
         bends=(slow // 10, 0, 0, 0),
         constant=(
             *(part * slow for part in (9.0, 30.0, 20.0, 1.0, 0.5, 0.25, 0.125, 1.0, 0.1)),
-            *(0.0, 0.0, 0.0, 0.0, 1.0),
+            *(0.0, 0.0, 0.0, 0.0, 1.0, 0.7 * slow),
         ),
         prompt=tuple(part * slow for part in (0.5, 1.0, 0.01, 0.001)),
         experts=(),

@@ -25,7 +25,7 @@ def clockwork(seats: int) -> ReplicaSettings:
         gain=1,
         base=(STEP,) * (seats + 1),
         bends=(0, 0, 0, 0),
-        constant=(0.0, 0.0, 0.0, float(STEP), *(0.0,) * 9, 1.0),
+        constant=(0.0, 0.0, 0.0, float(STEP), *(0.0,) * 9, 1.0, 0.0),
         prompt=(0.0, 0.0, 0.0, 0.0),
         experts=(),
     )

@@ -26,7 +26,7 @@ def times(unit: int = 1, gain: int = 1, *, bends: bool = False, flat: bool = Fal
         gain=gain,
         base=tuple(40 + (0 if flat else count) for count in range(33)),
         bends=(slope, 3, 40 * unit, 1, 100 * unit, 2) if bends else (slope, 0, 0, 0),
-        constant=(9.0, 30.0, 20.0, 1.0, 0.5, 0.25, 0.125, 1.0, 0.1, 0.0, 0.0, 0.0, 0.0, 1.0),
+        constant=(9.0, 30.0, 20.0, 1.0, 0.5, 0.25, 0.125, 1.0, 0.1, 0.0, 0.0, 0.0, 0.0, 1.0, 0.7),
         prompt=(0.5, 1.0, 0.01, 0.001),
         experts=(),
     )

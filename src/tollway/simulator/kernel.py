@@ -458,12 +458,12 @@ def plan(s, k, q, at, ring, cache, ids, runs, free_run, base, experts, prompts):
         decodes, context = s.decodes * s.moves, s.context * s.moves
         extra = experts[k.experts_at + decodes * k.rows + tokens] if k.experts_at >= 0 else 0.0
         row = k.prompt_at + 4 * (min(chunks, k.groups) - 1)
-        time = mixed_time(
-            k.constant, prompts, row, extra, decodes, context, chunks, tokens, pairs, seen
-        )
+        slower = 0
         if k.bends[3] > 0:
-            time += tiers_time(k.bends, 1, context + seen * k.unit, 0)
-        s.end = at + time
+            slower = tiers_time(k.bends, 1, context + seen * k.unit, 0)
+        s.end = at + mixed_time(
+            k.constant, prompts, row, extra + slower, decodes, context, chunks, tokens, pairs, seen
+        )
     elif s.moves:
         if not sent_away:
             s.steps = undisturbed(s, k)

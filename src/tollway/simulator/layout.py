@@ -35,7 +35,7 @@ KIND = np.dtype(
         ("prompt_at", "i8"),
         ("groups", "i8"),
         ("bends", "i8", (4 + 2 * MOST_TIERS,)),
-        ("constant", "f8", (14,)),
+        ("constant", "f8", (15,)),
         (f"sources_{digest()}", "i1"),
     ],
     align=True,

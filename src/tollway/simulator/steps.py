@@ -22,7 +22,7 @@ SECOND = 10**12
 SLOPE, CAPPED_SLOPE, CAP, TIERS = 0, 1, 2, 3
 # Places in `StepTimes.constant`.
 READ, FLAT, HOST, LAST, DENSE_DECODE, PER_DECODE, PER_ROW, PER_SEQUENCE = 0, 1, 2, 3, 4, 5, 6, 7
-FULL, CAPPED, CAPPED_AT, WINDOW, WINDOWED, ROWS = 8, 9, 10, 11, 12, 13
+FULL, CAPPED, CAPPED_AT, WINDOW, WINDOWED, ROWS, PER_ROOT = 8, 9, 10, 11, 12, 13, 14
 # Places in a row of `StepTimes.prompt`, and how many there are.
 DENSE_TOKEN, DENSE_CHUNK, SEEN, PAIR, PROMPT = 0, 1, 2, 3, 4
 
@@ -64,12 +64,21 @@ class StepTimes:
         row = PROMPT * (min(chunks, len(self.prompt) // PROMPT) - 1)
         rows = decodes * int(self.constant[ROWS]) + tokens
         experts = self.experts[rows] if self.experts else 0.0
-        total = mixed_time(
-            self.constant, self.prompt, row, experts, decodes, context, chunks, tokens, pairs, seen
-        )
+        slower = 0
         if self.bends[TIERS] > 0:
-            total += tiers_time(self.bends, 1, context + seen * self.unit, 0)
-        return total
+            slower = tiers_time(self.bends, 1, context + seen * self.unit, 0)
+        return mixed_time(
+            self.constant,
+            self.prompt,
+            row,
+            experts + slower,
+            decodes,
+            context,
+            chunks,
+            tokens,
+            pairs,
+            seen,
+        )
 
 
 def run_time(
@@ -153,8 +162,8 @@ def mixed_time(  # noqa: PLR0913
     pairs: int,
     seen: int,
 ) -> int:
-    """Picoseconds of one step with a prompt, on the first memory tier; `pairs` are twice the
-    (query, key) pairs, `row` is where the row begins in `prompt`."""
+    """Picoseconds of one step with a prompt; `experts` are those of its experts and of slower
+    memory tiers, `pairs` twice its (query, key) pairs, `row` where its row begins in `prompt`."""
     c = constant
     keys, half = float(seen), 0.5 * pairs
     if c[WINDOWED] > 0.0:
@@ -167,9 +176,11 @@ def mixed_time(  # noqa: PLR0913
     )
     busy = c[FLAT] + meet(c[READ], math) + experts + c[FULL] * context
     busy += c[CAPPED] * min(float(context), c[CAPPED_AT] * decodes)
-    busy += c[PER_DECODE] * decodes + c[PER_ROW] * (decodes * c[ROWS] + tokens)
+    rows = decodes * c[ROWS] + tokens
+    busy += c[PER_DECODE] * decodes + c[PER_ROW] * rows + c[PER_ROOT] * sqrt(rows)
     busy += prompt[row + SEEN] * keys + prompt[row + PAIR] * half
-    return int(meet(busy, c[HOST]) + c[LAST] + c[PER_SEQUENCE] * (decodes + chunks) + 0.5)
+    launched = sqrt(busy * busy + c[HOST] * c[HOST])
+    return int(launched + c[LAST] + c[PER_SEQUENCE] * (decodes + chunks) + 0.5)
 
 
 def meet(one: float, other: float) -> float:

@@ -157,7 +157,7 @@ class _Probe:
             self._math(one) - self._math(none),
             (one.kv_read - none.kv_read) / c.kv_read,
             token.wire / c.link,
-            self._own * c.sequence * one.sequences,
+            self._own * c.sequence * (1.0 + c.team * one.doublings) * one.sequences,
         )
         scale = SECOND * self.software
         return (
@@ -168,6 +168,7 @@ class _Probe:
             float(shares.window),
             shares.windowed,
             float(rows),
+            token.ramps * c.ramp * scale,
         )
 
     def prompt(self, busy: int) -> tuple[float, ...]:
@@ -207,9 +208,5 @@ class _Probe:
         return tuple(table)
 
     def _experts(self, rows: int) -> float:
-        c, work = self._used, self._work(chunks=1, tokens=rows)
-        read = work.expert_read / c.expert_read
-        math = work.expert_math * (1.0 + c.imbalance * work.spread) + c.pad_rows * work.expert_pad
-        math = math * work.expert_ridge**c.ridge / c.expert_math
-        both = (read**c.blend + math**c.blend) ** (1.0 / c.blend)
-        return both * SECOND * self.software
+        work = self._work(chunks=1, tokens=rows)
+        return step_time(self._used, work).experts * SECOND
