@@ -203,6 +203,16 @@ class Replica:
         """When the running leap ends, which is no later than the next happening; None when idle."""
         return None if self._leap is None else self._leap.end
 
+    def looks_at(self, now: int) -> int:
+        """When the engine looks at who arrives `now`: at the end of the step that runs."""
+        leap = self._leap
+        if leap is None or leap.end <= now:
+            return now
+        if leap.steps == 1:
+            return leap.end
+        steps = self._steps_until(now - leap.start, leap.steps)
+        return leap.start + self.settings.steps.run(steps, self._decodes, self._context)
+
     def arrive(self, now: int, sequence: Sequence) -> None:
         """Queue a sequence.
 

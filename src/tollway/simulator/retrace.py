@@ -1,0 +1,195 @@
+"""Replays an engine's own log through a replica: what we would have said of the same requests.
+
+Rules
+1. Nothing of what was measured is used, but by `fitted_to`, which moves three constants.
+2. Times count from when the engine takes a request in, which it does between steps, as the log
+   counts them.
+3. Offered work is what the requests are while they arrive, over what the replica can do with its
+   batch full. Above 1 a queue grows as long as they come; near 1 a small error of a step decides
+   whether it does, so that waits are given as an interval.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence as Many
+from dataclasses import dataclass, replace
+from math import exp, log
+from statistics import fmean
+from typing import Final
+
+from tollway.engine import Deployment
+from tollway.engine.anchors import least_squares, moved
+from tollway.engine.fitted import Constants, constants
+from tollway.simulator.enginelog import Logged, Times, times_of
+from tollway.simulator.replica import Kind, Replica, Sequence, settings_of
+from tollway.simulator.report import percentiles
+from tollway.simulator.steps import SECOND
+from tollway.simulator.supply import EnginePool, pace_of
+from tollway.simulator.timing import step_times
+from tollway.simulator.use import capacity
+
+FITTED: Final = ("launches", "reading", "arithmetic")
+"""The factors of `engine.anchors` that a log may move; of one log the others cannot be told."""
+
+WIDTH: Final = 1.0
+"""How far a factor may be off, as a standard deviation of its logarithm, where a percentile may be
+off by 1%: wide, so that it only decides where the log does not."""
+
+_ROUNDS: Final = 4
+_STEP: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Retraced:
+    """What a replica made of a log's requests. `busy` is the share of the time in which it
+    computed, `offered` by rule 3 (None: they all came at once), `preempted` counts sequences that
+    were computed again, `cache_peak` is of 1."""
+
+    times: Times
+    busy: float
+    offered: float | None
+    preempted: int
+    cache_peak: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Constants that suit a log: what each of `FITTED` is multiplied with."""
+
+    factors: dict[str, float]
+    constants: Constants
+
+
+def pool_of(deployment: Deployment, *, caching: bool) -> EnginePool:
+    """One engine of a log."""
+    settings = settings_of(deployment, caching=caching)
+    return EnginePool("engine", deployment.model.name, deployment, settings, 1, None, None)
+
+
+def retrace(requests: Many[Logged], pool: EnginePool) -> Retraced:
+    """The log's requests through one engine.
+
+    Raises:
+        TollwayError: one of them is longer than the engine can hold.
+    """
+    replica = Replica(pool.settings)
+    first, last, taken = [0] * len(requests), [0] * len(requests), [0] * len(requests)
+
+    def tell(now: int) -> None:
+        for at, kind, sequence in replica.advance(now):
+            (first if kind is Kind.FIRST else last)[int(sequence.name)] = at
+
+    for index, one in enumerate(requests):
+        now = round(one.at * SECOND)
+        _until(replica, now, tell)
+        taken[index] = replica.looks_at(now)
+        replica.arrive(now, Sequence(index, one.input, one.output))
+    _until(replica, None, tell)
+    return Retraced(
+        times=_times(requests, (taken, first, last)),
+        busy=replica.counters.busy / max(1, *last),
+        offered=_offered(requests, pool),
+        preempted=replica.counters.preempted,
+        cache_peak=replica.counters.peak / pool.settings.blocks,
+    )
+
+
+def ends_of(pool: EnginePool) -> tuple[EnginePool, EnginePool]:
+    """The engine at the fast and at the slow end of the 80% interval of its pace."""
+    tpot = pace_of(pool, near=False).tpot
+    made = pool.deployment
+    fast, slow = (
+        pool_of(replace(made, software=made.software * factor), caching=pool.settings.caching)
+        for factor in ((1.0, 1.0) if tpot is None else (tpot.low, tpot.high))
+    )
+    return fast, slow
+
+
+def fitted_to(requests: Many[Logged], pool: EnginePool) -> Fit:
+    """Three factors on the shared constants that bring P50 and P90 of TTFT, TPOT and latency as
+    near the measured ones as they get.
+
+    Raises:
+        TollwayError: one of the requests is longer than the engine can hold.
+    """
+    measured = _logs(times_of(requests))
+    best = [0.0] * len(FITTED)
+    left = _misses(requests, pool, best, measured)
+    reach = 1.0
+    for _ in range(_ROUNDS):
+        slopes: list[list[float]] = []
+        for at in range(len(FITTED)):
+            bumped = [value + _STEP * (place == at) for place, value in enumerate(best)]
+            after = _misses(requests, pool, bumped, measured)
+            slopes.append([(b - a) / _STEP for a, b in zip(left, after, strict=True)])
+        step = least_squares(slopes, left)
+        tried = [value + reach * change for value, change in zip(best, step, strict=True)]
+        misses = _misses(requests, pool, tried, measured)
+        if _square(misses) < _square(left):
+            best, left = tried, misses
+        else:
+            reach /= 2.0
+    factors = {name: exp(value) for name, value in zip(FITTED, best, strict=True)}
+    return Fit(factors, _constants(best))
+
+
+def refitted(pool: EnginePool, fit: Fit) -> EnginePool:
+    """The engine with the constants of a fit."""
+    steps = step_times(pool.deployment, fitted=fit.constants)
+    return replace(pool, settings=replace(pool.settings, steps=steps))
+
+
+def _constants(logs: Many[float]) -> Constants:
+    return moved(constants(), (*logs, 0.0, 0.0))
+
+
+def _misses(
+    requests: Many[Logged], pool: EnginePool, logs: Many[float], measured: Many[float]
+) -> list[float]:
+    """Logarithms of ours over measured, in per cent, then what the factors are moved by."""
+    ours = retrace(requests, refitted(pool, Fit({}, _constants(logs)))).times
+    misses = [100.0 * (a - b) for a, b in zip(_logs(ours), measured, strict=True)]
+    return [*misses, *(value / WIDTH for value in logs)]
+
+
+def _logs(times: Times) -> list[float]:
+    """Logarithms of P50 and P90 of what there is."""
+    values = [
+        value
+        for one in (times.ttft, times.tpot, times.latency)
+        for value in (one.p50, one.p90)
+        if value is not None
+    ]
+    return [log(max(value, 1e-6)) for value in values]
+
+
+def _square(misses: Many[float]) -> float:
+    return sum(value * value for value in misses)
+
+
+def _until(replica: Replica, now: int | None, tell: Callable[[int], None]) -> None:
+    """Tell what happens up to and at `now` (None: to the end)."""
+    at = replica.next_at()
+    while at is not None and (now is None or at <= now):
+        tell(at)
+        at = replica.next_at()
+
+
+def _times(requests: Many[Logged], at: tuple[list[int], list[int], list[int]]) -> Times:
+    ttfts: list[float] = []
+    tpots: list[float] = []
+    latencies: list[float] = []
+    for one, taken, first, last in zip(requests, *at, strict=True):
+        ttfts.append((first - taken) / SECOND)
+        latencies.append((last - taken) / SECOND)
+        if one.output > 1:
+            tpots.append((last - first) / SECOND / (one.output - 1))
+    return Times(percentiles(ttfts), percentiles(tpots), percentiles(latencies))
+
+
+def _offered(requests: Many[Logged], pool: EnginePool) -> float | None:
+    span = requests[-1].at
+    if span <= 0.0:
+        return None
+    prompt = fmean(one.input for one in requests)
+    output = fmean(one.output for one in requests)
+    return (len(requests) - 1) / span / capacity(pool, prompt, output)
