@@ -32,7 +32,7 @@ from tollway.simulator.steps import StepTimes
 from tollway.simulator.timing import step_times
 
 SPARE_SHARE = 100
-"""One block in so many stays free at admission while somebody runs, as in `engine.Batching`."""
+"""One block in so many stays free at admission while somebody runs."""
 
 
 class Phase(IntEnum):
@@ -195,6 +195,11 @@ class Replica:
         return self._seated + self._queued
 
     @property
+    def running(self) -> int:
+        """Sequences that run."""
+        return self._seated
+
+    @property
     def used(self) -> int:
         """Blocks that somebody holds."""
         return self._own + (len(self._prefixes) - self._prefixes.idle) * self._per_hash
@@ -203,15 +208,17 @@ class Replica:
         """When the running leap ends, which is no later than the next happening; None when idle."""
         return None if self._leap is None else self._leap.end
 
-    def looks_at(self, now: int) -> int:
-        """When the engine looks at who arrives `now`: at the end of the step that runs."""
+    def running_step(self, now: int) -> tuple[int, int] | None:
+        """When the step that runs at `now` began and when it ends; None where none does."""
         leap = self._leap
         if leap is None or leap.end <= now:
-            return now
+            return None
         if leap.steps == 1:
-            return leap.end
-        steps = self._steps_until(now - leap.start, leap.steps)
-        return leap.start + self.settings.steps.run(steps, self._decodes, self._context)
+            return leap.start, leap.end
+        steps, times = self._steps_until(now - leap.start, leap.steps), self.settings.steps
+        began = times.run(steps - 1, self._decodes, self._context) if steps > 1 else 0
+        ended = times.run(steps, self._decodes, self._context)
+        return leap.start + began, leap.start + ended
 
     def arrive(self, now: int, sequence: Sequence) -> None:
         """Queue a sequence.
@@ -253,13 +260,20 @@ class Replica:
 
     def emitted(self, now: int, sequence: Sequence) -> int:
         """Output tokens that are out by `now`."""
-        if sequence.phase is not Phase.DECODING:
-            return sequence.generated
+        return self.emitted_by(now, (sequence,))[0]
+
+    def emitted_by(self, now: int, sequences: Many[Sequence]) -> list[int]:
+        """Of each of these."""
         leap, beat = self._leap, self._beat
         if leap is not None and leap.decodes and not leap.chunks:
             after = now - leap.start
             beat += self._steps_until(after, leap.steps) - 1 if now < leap.end else leap.steps
-        return min(sequence.output, self._generated(sequence, beat))
+        return [
+            min(one.output, self._generated(one, beat))
+            if one.phase is Phase.DECODING
+            else one.generated
+            for one in sequences
+        ]
 
     # --- the end of a step ------------------------------------------------------------------------
 

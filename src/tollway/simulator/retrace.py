@@ -81,7 +81,8 @@ def retrace(requests: Many[Logged], pool: EnginePool) -> Retraced:
     for index, one in enumerate(requests):
         now = round(one.at * SECOND)
         _until(replica, now, tell)
-        taken[index] = replica.looks_at(now)
+        step = replica.running_step(now)
+        taken[index] = now if step is None else step[1]
         replica.arrive(now, Sequence(index, one.input, one.output))
     _until(replica, None, tell)
     return Retraced(
