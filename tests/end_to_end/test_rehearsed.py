@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_fleet import demo
+from live_fleet import LiveFleet, demo
 
 TRACE = ("azure-code", "20s")
 WARP = 2.0
@@ -20,10 +20,16 @@ SHARE = 0.05
 whom, and which source is the faster one when the next request is routed."""
 
 
-async def _live(folder: Path) -> dict[str, Any]:
-    """One live replay by a gateway that has learned nothing yet."""
+def _fleet(folder: Path) -> LiveFleet:
     folder.mkdir()
     fleet = demo(folder)
+    fleet.file.write_text(fleet.text)
+    return fleet
+
+
+async def _live(folder: Path) -> dict[str, Any]:
+    """One live replay by a gateway that has learned nothing yet."""
+    fleet = _fleet(folder)
     try:
         await fleet.start()
         trace, duration = TRACE
@@ -36,9 +42,7 @@ async def _live(folder: Path) -> dict[str, Any]:
 
 
 async def _rehearsed(folder: Path) -> dict[str, Any]:
-    folder.mkdir()
-    fleet = demo(folder)
-    fleet.file.write_text(fleet.text)
+    fleet = _fleet(folder)
     trace, duration = TRACE
     flags = ("--trace", trace, "--duration", duration, "--json")
     code, out, err = await fleet.run("simulate", str(fleet.file), *flags)
