@@ -10,7 +10,8 @@ from stepwise import Stepwise
 from tollway.catalog import chip, model
 from tollway.engine import Batch, Chunk, EngineSettings, StepTimer, deploy
 from tollway.errors import TollwayError
-from tollway.simulator.replica import Kind, Replica, ReplicaSettings, Sequence, settings_of
+from tollway.simulator.replica import Replica
+from tollway.simulator.sequence import Kind, ReplicaSettings, Sequence, settings_of
 from tollway.simulator.steps import StepTimes
 
 BLOCK = 16

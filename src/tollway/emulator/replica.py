@@ -13,8 +13,8 @@ import asyncio
 from dataclasses import dataclass
 
 from tollway.engine import Deployment
-from tollway.simulator.replica import Phase, Sequence, settings_of
 from tollway.simulator.replica import Replica as Core
+from tollway.simulator.sequence import Phase, Sequence, settings_of
 from tollway.simulator.steps import SECOND
 
 _FORGOTTEN_LAG = 1.0

@@ -1,10 +1,12 @@
+# pyright: basic, reportAttributeAccessIssue=false
 """The replica of `replica.py` compiled: the same rules over arrays, to the same picosecond.
 
 Rules
 1. Nothing here is decided differently from `replica.py`; a test holds the two against each other.
 2. Who ends at which beat stands in a ring of lists, so that the next end is found without a heap.
 3. Nothing is allocated, and no function raises.
-4. `told` holds what the last step end has to tell: twice the request, plus one for its last token.
+4. `told` holds what the last step end has to tell: twice the row, plus one for its last token; less
+   than zero where the row of one that was cancelled is free now.
 
 Names: `s` a replica, `k` its kind of engine, `q` all requests.
 """
@@ -19,7 +21,7 @@ from tollway.simulator.layout import (
     WAITING,
     WHOLE,
 )
-from tollway.simulator.source import compiled, compiled_from
+from tollway.simulator.source import called, compiled, compiled_from, entered
 
 _steps = compiled_from(
     "tollway.simulator.steps",
@@ -147,29 +149,33 @@ def growth(s, k, units):
     return crossing
 
 
-@compiled
-def fit(s, k, q, cache, ids, runs):
-    """Evict cached blocks where they are in the way of blocks that somebody needs."""
+@called
+def evict(s, k, q, cache, ids, runs):
+    """Evict cached blocks until those that somebody needs have room."""
     room = k.blocks - s.own - s.promised
     while s.cached * k.per_hash > room:
         run = s.run
-        while True:
-            if runs[run].left == 0:
-                run = runs[run].next
-                s.run = run
-                continue
-            runs[run].left -= 1
-            block = ids[runs[run].prefix + runs[run].left]
-            if cache[block, 0] == 0 and cache[block, 1] == run:
-                cache[block, 0] = NONE
-                s.cached -= 1
-                s.idle -= 1
-                break
+        if runs[run].left == 0:
+            s.run = runs[run].next
+            continue
+        runs[run].left -= 1
+        block = ids[runs[run].prefix + runs[run].left]
+        if cache[block, 0] == 0 and cache[block, 1] == run:
+            cache[block, 0] = NONE
+            s.cached -= 1
+            s.idle -= 1
 
 
 @compiled
+def fit(s, k, q, cache, ids, runs):
+    """Evict cached blocks where they are in the way of blocks that somebody needs."""
+    if s.cached * k.per_hash > k.blocks - s.own - s.promised:
+        evict(s, k, q, cache, ids, runs)
+
+
+@called
 def let_go(s, k, q, one, held, cache, ids, runs, free_run):
-    """Hold a request's hashed blocks no longer, and cache those of its answer; the next free run."""
+    """Hold hashed blocks no longer, and cache those of the answer; the next free run."""
     start = q[one].prefix
     shared = q[one].shared
     computed = min(held // k.hashed, q[one].hashes)
@@ -284,15 +290,17 @@ def commit(s, k, q, ring, cache, ids, runs, free_run, told):
         s.context += s.decodes * units
         fit(s, k, q, cache, ids, runs)
     s.peak = max(s.peak, used(s, k))
+    count = 0
     while s.leaving != NONE:
         one = s.leaving
         s.leaving = q[one].leaves
         ended = q[one].phase == DECODING
         free_run = drop(s, k, q, one, ring, cache, ids, runs, free_run)
         q[one].phase = GONE
+        told[count] = -1 - one
+        count += 1
         if ended:
             unlink_end(s, q, ring, one)
-    count = 0
     if s.next_end <= s.beat:
         # The list has who came last first.
         one, first = ring[s.beat & (len(ring) - 1)], NONE
@@ -312,9 +320,7 @@ def commit(s, k, q, ring, cache, ids, runs, free_run, told):
     while one != NONE:
         after = q[one].next
         if q[one].phase == PREFILLING and q[one].left == 0:
-            count, free_run = emit(
-                s, k, q, one, ring, cache, ids, runs, free_run, told, count
-            )
+            count, free_run = emit(s, k, q, one, ring, cache, ids, runs, free_run, told, count)
         one = after
     return count, free_run
 
@@ -322,7 +328,7 @@ def commit(s, k, q, ring, cache, ids, runs, free_run, told):
 # --- the next step --------------------------------------------------------------------------------
 
 
-@compiled
+@called
 def make_room(s, k, q, ring, cache, ids, runs, free_run):
     """Send those who came last away until the next step has its blocks; the next free run."""
     while growth(s, k, k.gain) > k.blocks - used(s, k):
@@ -381,6 +387,8 @@ def admit(s, k, q, room, alone, cache, ids, runs):
     s.cached += whole - hits
     s.own += needs - (whole - hits) * k.per_hash
     s.hit += hits * k.hashed
+    if it.generated == 0:
+        it.cached = hits * k.hashed
     fit(s, k, q, cache, ids, runs)
     return one
 
@@ -489,6 +497,7 @@ def arrive(s, k, q, one, now, ring, cache, ids, runs, free_run, base, experts, p
     it.left = it.prompt
     it.generated = 0
     it.shared = 0
+    it.cached = 0
     s.arrived += 1
     wait_last(s, q, one)
     if s.end == NEVER:
@@ -500,14 +509,41 @@ def arrive(s, k, q, one, now, ring, cache, ids, runs, free_run, base, experts, p
 
 @compiled
 def cancel(s, k, q, one, now, base):
-    """Forget a request that waits or runs."""
-    if q[one].phase == WAITING:
+    """Forget a request that waits or runs; whether its row is free at once."""
+    waits = q[one].phase == WAITING
+    if waits:
         wait_no_more(s, q, one)
         q[one].phase = GONE
     else:
         q[one].leaves = s.leaving
         s.leaving = one
     cut(s, k, now, base)
+    return waits
+
+
+@compiled
+def emitted(s, k, q, one, now, base):
+    """Output tokens that are out by `now`."""
+    it = q[one]
+    if it.phase != DECODING:
+        return it.generated
+    beat = s.beat
+    if s.moves and s.chunks == NONE and s.end != NEVER:
+        if now < s.end:
+            first, each = base[k.base_at + s.decodes], s.decodes * k.gain
+            after = now - s.start
+            beat += steps_until(after, s.steps, first, k.bends, s.decodes, s.context, each) - 1
+        else:
+            beat += s.steps
+    return min(it.output, it.generated + (beat - it.began) * k.gain // k.unit)
+
+
+@compiled
+def fits(k, prompt, output):
+    """Whether a request could ever be served."""
+    if prompt < 1 or output < 1 or prompt + output > k.context:
+        return False
+    return prompt + output - 1 + (k.gain - 1) // k.unit <= k.blocks * 16
 
 
 # --- one replica ----------------------------------------------------------------------------------
@@ -524,7 +560,7 @@ def seat(q, row, one, requests):
     it.prefix = asked.prefix
 
 
-@compiled
+@entered
 def run_one(
     replicas, kinds, q, requests, results, cursor, rings, caches, ids, runs, base, experts,
     prompts, told
@@ -549,9 +585,7 @@ def run_one(
                 if last:
                     q[row].next = free
                     free = row
-            free_run = plan(
-                s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts
-            )
+            free_run = plan(s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts)
         else:
             row = free
             free = q[row].next

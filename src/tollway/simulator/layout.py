@@ -1,4 +1,5 @@
-"""The arrays of the compiled execution: one record a replica, one a request, one a kind of engine."""
+# pyright: basic
+"""The arrays of the compiled execution: a record a replica, a request, a kind of engine."""
 
 import numpy as np
 
@@ -24,6 +25,7 @@ KIND = np.dtype(
         ("caching", "i8"),
         ("hashed", "i8"),
         ("per_hash", "i8"),
+        ("context", "i8"),
         ("spare", "i8"),
         ("unit", "i8"),
         ("gain", "i8"),
@@ -94,6 +96,7 @@ SEQUENCE = np.dtype(
         ("left", "i4"),
         ("generated", "i4"),
         ("shared", "i4"),
+        ("cached", "i4"),
         ("phase", "i4"),
         ("order", "i4"),
         ("crosses", "i4"),
@@ -106,8 +109,8 @@ SEQUENCE = np.dtype(
     ],
     align=True,
 )
-"""A row for a request that is here: `prefix` is where its `hashes` ids begin. `next` and `before` link the lists above,
-`slot` those that end at one beat, `leaves` those that leave."""
+"""A row for a request that is here: `prefix` is where its `hashes` ids begin. `next` and `before`
+link the lists above, `slot` those that end at one beat, `leaves` those that leave."""
 
 REQUEST = np.dtype(
     [("at", "i8"), ("prefix", "i8"), ("hashes", "i4"), ("prompt", "i4"), ("output", "i4")],

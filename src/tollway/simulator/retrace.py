@@ -20,8 +20,9 @@ from tollway.engine import Deployment
 from tollway.engine.anchors import least_squares, moved
 from tollway.engine.fitted import Constants, constants
 from tollway.simulator.enginelog import Logged, Times, times_of
-from tollway.simulator.replica import Kind, Replica, Sequence, settings_of
+from tollway.simulator.replica import Replica
 from tollway.simulator.report import percentiles
+from tollway.simulator.sequence import Kind, Sequence, settings_of
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import EnginePool, pace_of
 from tollway.simulator.timing import step_times

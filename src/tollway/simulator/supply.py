@@ -19,7 +19,7 @@ from tollway.engine.question import Question, Workload
 from tollway.engine.weights import kv_bytes
 from tollway.errors import Fault, FaultsFound, TollwayError
 from tollway.fleet.objects import Fleet, PrefillChips, Scaling, Serving, Silicon, Source
-from tollway.simulator.replica import ReplicaSettings, settings_of
+from tollway.simulator.sequence import ReplicaSettings, settings_of
 from tollway.units import Seconds, TokensPerSecond
 
 
@@ -36,7 +36,8 @@ class Prefill:
 
 @dataclass(frozen=True, slots=True)
 class EnginePool:
-    """`replicas` engines that serve one model of one source; more with `scaling`."""
+    """`replicas` engines that serve one model of one source; more with `scaling`. Where others
+    prefill for them, all of them are one place."""
 
     source: str
     model: str
@@ -47,14 +48,22 @@ class EnginePool:
     prefill: Prefill | None
 
     @property
-    def most(self) -> int:
-        """Replicas that there may be."""
+    def places(self) -> int:
+        """Places that there may be."""
+        if self.prefill is not None:
+            return 1
         return self.replicas if self.scaling is None else self.scaling.most
 
     @property
+    def width(self) -> int:
+        """Engines that decode in one place."""
+        return 1 if self.prefill is None else self.replicas
+
+    @property
     def chips(self) -> int:
-        """Chips of one replica."""
-        return self.deployment.layout.chips
+        """Chips of one place."""
+        other = 0 if self.prefill is None else self.prefill.chips * self.prefill.replicas
+        return self.deployment.layout.chips * self.width + other
 
 
 @dataclass(frozen=True, slots=True)
