@@ -8,8 +8,7 @@ from tollway.catalog import chip, model
 from tollway.engine import EngineSettings, deploy
 from tollway.errors import FaultsFound, TollwayError
 from tollway.simulator.enginelog import Logged, Times, parse_facts, parse_log, times_of
-from tollway.simulator.retrace import ends_of, fitted_to, pool_of, refitted, retrace
-from tollway.simulator.supply import EnginePool
+from tollway.simulator.retrace import Engine, ends_of, engine_of, fitted_to, refitted, retrace
 
 FOLDER = Path(__file__).parent / "logs" / "rtx-4090-llama-3.1-8b"
 LOG = parse_log("requests.jsonl", (FOLDER / "requests.jsonl").read_bytes())
@@ -19,7 +18,7 @@ LINE = (
 )
 
 
-def engine() -> EnginePool:
+def engine(*, ahead: bool = True) -> Engine:
     """The engine of the log, as its meta.json tells it; no measured time goes in."""
     facts = parse_facts("meta.json", (FOLDER / "meta.json").read_bytes())
     settings = EngineSettings(
@@ -28,7 +27,8 @@ def engine() -> EnginePool:
         batch_tokens=facts.engine_kwargs.max_num_batched_tokens,
         version=facts.vllm_version,
     )
-    return pool_of(deploy(model("llama-3.1-8b"), chip("rtx-4090"), 1, settings), caching=True)
+    made = deploy(model("llama-3.1-8b"), chip("rtx-4090"), 1, settings)
+    return engine_of(made, caching=True, ahead=ahead)
 
 
 def values(times: Times) -> list[float]:

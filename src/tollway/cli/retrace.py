@@ -18,7 +18,7 @@ from tollway.engine import Deployment, EngineSettings, Layout, deploy
 from tollway.engine.constants import BLOCK
 from tollway.errors import TollwayError
 from tollway.simulator.enginelog import EngineFacts, parse_facts, parse_log, times_of
-from tollway.simulator.retrace import ends_of, fitted_to, pool_of, refitted
+from tollway.simulator.retrace import ends_of, engine_of, fitted_to, refitted
 from tollway.simulator.retrace import retrace as run
 from tollway.simulator.supply import pace_of
 
@@ -65,20 +65,20 @@ def retrace(
     shape = model_of(known, model or _said(facts.model, "model"))
     silicon = chip_of(known, chip or _said(facts.hardware.device_name, "chip"))
     made = _deployed(shape, silicon, facts, (engine, precision))
-    pool = pool_of(made, caching=facts.kv_cache.enable_prefix_caching)
-    fast, slow = ends_of(pool)
-    found = fitted_to(requests, pool) if fit else None
+    one = engine_of(made, caching=facts.kv_cache.enable_prefix_caching, ahead=facts.ahead)
+    fast, slow = ends_of(one)
+    found = fitted_to(requests, one) if fit else None
     shown = Shown(
         deployment=made,
         requests=len(requests),
         seconds=requests[-1].at,
-        origin=pace_of(pool, near=False).origin,
+        origin=pace_of(one.pool, near=False).origin,
         measured=times_of(requests),
-        ours=run(requests, pool),
+        ours=run(requests, one),
         fast=run(requests, fast),
         slow=run(requests, slow),
         factors=None if found is None else found.factors,
-        fitted=None if found is None else run(requests, refitted(pool, found)).times,
+        fitted=None if found is None else run(requests, refitted(one, found)).times,
     )
     if json:
         sys.stdout.write(as_json(shown, str(log)))

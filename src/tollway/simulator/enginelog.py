@@ -79,6 +79,18 @@ class HardwareFacts(msgspec.Struct, frozen=True):
     device_name: str | None = None
 
 
+class SchedulerFacts(msgspec.Struct, frozen=True):
+    """How steps are decided."""
+
+    async_scheduling: bool | None = None
+
+
+class ResolvedFacts(msgspec.Struct, frozen=True):
+    """What the engine made of its arguments."""
+
+    scheduler_config: SchedulerFacts = SchedulerFacts()
+
+
 class EngineFacts(msgspec.Struct, frozen=True):
     """What stands beside a log: which model ran, on what, and how its engine was set up."""
 
@@ -87,6 +99,13 @@ class EngineFacts(msgspec.Struct, frozen=True):
     engine_kwargs: EngineArguments = EngineArguments()
     kv_cache: CacheFacts = CacheFacts()
     hardware: HardwareFacts = HardwareFacts()
+    resolved_config: ResolvedFacts = ResolvedFacts()
+
+    @property
+    def ahead(self) -> bool:
+        """Whether a step is decided while the one before it runs; what does not say so is taken
+        for an engine of today, all of which do."""
+        return self.resolved_config.scheduler_config.async_scheduling is not False
 
 
 def parse_facts(name: str, data: bytes) -> EngineFacts:

@@ -24,7 +24,6 @@ from heapq import heappop, heappush
 from tollway.engine.constants import BLOCK
 from tollway.simulator.prefix import Prefixes
 from tollway.simulator.sequence import (
-    SPARE_SHARE,
     Counters,
     Happening,
     Kind,
@@ -57,7 +56,6 @@ class Replica:
         self._gain, self._unit = steps.gain, steps.unit
         self._cycle = BLOCK * steps.unit
         self._per_hash = settings.hashed // BLOCK
-        self._spare = settings.blocks // SPARE_SHARE
         self._prefixes = Prefixes()
         self._waiting: deque[Sequence] = deque()
         self._queued = 0
@@ -336,9 +334,7 @@ class Replica:
         if settings.mixing == "whole" and not alone and left > room:
             return None
         needs = self._blocks(sequence, 0) - hits * self._per_hash
-        # Those who run will need blocks too: admitting up to the last one would only preempt.
-        spare = self._spare if self._seated else 0
-        if needs + unheld + spare + self._promised > self._free():
+        if needs + unheld + self._promised > self._free():
             return None
         waiting.popleft()
         self._queued -= 1

@@ -18,12 +18,13 @@ from typing import Final
 
 from tollway.engine import Deployment
 from tollway.engine.anchors import least_squares, moved
+from tollway.engine.constants import BLOCK
 from tollway.engine.fitted import Constants, constants
 from tollway.simulator.enginelog import Logged, Times, times_of
 from tollway.simulator.replica import Replica
 from tollway.simulator.report import percentiles
 from tollway.simulator.sequence import Kind, Sequence, settings_of
-from tollway.simulator.steps import SECOND
+from tollway.simulator.steps import SECOND, StepTimes
 from tollway.simulator.supply import EnginePool, pace_of
 from tollway.simulator.timing import step_times
 from tollway.simulator.use import capacity
@@ -60,53 +61,78 @@ class Fit:
     constants: Constants
 
 
-def pool_of(deployment: Deployment, *, caching: bool) -> EnginePool:
-    """One engine of a log."""
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine of a log. One that plans `ahead` decides a step while the one before it runs
+    (vLLM's async scheduling): who comes is in the step after the next, not in the next."""
+
+    pool: EnginePool
+    ahead: bool
+
+
+def engine_of(deployment: Deployment, *, caching: bool, ahead: bool) -> Engine:
+    """The engine of a deployment; `caching` is of prefixes, its own included where it computes a
+    sequence again."""
     settings = settings_of(deployment, caching=caching)
-    return EnginePool("engine", deployment.model.name, deployment, settings, 1, None, None)
+    settings = replace(settings, steps=_steps(deployment, constants(), ahead=ahead))
+    pool = EnginePool("engine", deployment.model.name, deployment, settings, 1, None, None)
+    return Engine(pool, ahead)
 
 
-def retrace(requests: Many[Logged], pool: EnginePool) -> Retraced:
+def retrace(requests: Many[Logged], engine: Engine) -> Retraced:
     """The log's requests through one engine.
 
     Raises:
         TollwayError: one of them is longer than the engine can hold.
     """
-    replica = Replica(pool.settings)
+    replica = Replica(engine.pool.settings)
     first, last, taken = [0] * len(requests), [0] * len(requests), [0] * len(requests)
 
     def tell(now: int) -> None:
         for at, kind, sequence in replica.advance(now):
             (first if kind is Kind.FIRST else last)[int(sequence.name)] = at
 
+    begun = looked = 0
     for index, one in enumerate(requests):
-        now = round(one.at * SECOND)
+        # Who came before the last look was seen by it.
+        now = max(round(one.at * SECOND), looked)
         _until(replica, now, tell)
-        step = replica.running_step(now)
+        step = None if now == looked else replica.running_step(now)
         taken[index] = now if step is None else step[1]
-        replica.arrive(now, Sequence(index, one.input, one.output))
+        if engine.ahead:
+            # When this step ends the next one is decided already.
+            now = looked = taken[index]
+            _until(replica, now, tell)
+        tokens = one.input + one.output
+        own = range(begun, begun + tokens // BLOCK) if engine.pool.settings.caching else ()
+        begun += len(own)
+        replica.arrive(now, Sequence(index, one.input, one.output, own))
     _until(replica, None, tell)
     return Retraced(
         times=_times(requests, (taken, first, last)),
         busy=replica.counters.busy / max(1, *last),
-        offered=_offered(requests, pool),
+        offered=_offered(requests, engine),
         preempted=replica.counters.preempted,
-        cache_peak=replica.counters.peak / pool.settings.blocks,
+        cache_peak=replica.counters.peak / engine.pool.settings.blocks,
     )
 
 
-def ends_of(pool: EnginePool) -> tuple[EnginePool, EnginePool]:
+def ends_of(engine: Engine) -> tuple[Engine, Engine]:
     """The engine at the fast and at the slow end of the 80% interval of its pace."""
-    tpot = pace_of(pool, near=False).tpot
-    made = pool.deployment
+    tpot = pace_of(engine.pool, near=False).tpot
+    made = engine.pool.deployment
     fast, slow = (
-        pool_of(replace(made, software=made.software * factor), caching=pool.settings.caching)
+        engine_of(
+            replace(made, software=made.software * factor),
+            caching=engine.pool.settings.caching,
+            ahead=engine.ahead,
+        )
         for factor in ((1.0, 1.0) if tpot is None else (tpot.low, tpot.high))
     )
     return fast, slow
 
 
-def fitted_to(requests: Many[Logged], pool: EnginePool) -> Fit:
+def fitted_to(requests: Many[Logged], engine: Engine) -> Fit:
     """Three factors on the shared constants that bring P50 and P90 of TTFT, TPOT and latency as
     near the measured ones as they get.
 
@@ -115,17 +141,17 @@ def fitted_to(requests: Many[Logged], pool: EnginePool) -> Fit:
     """
     measured = _logs(times_of(requests))
     best = [0.0] * len(FITTED)
-    left = _misses(requests, pool, best, measured)
+    left = _misses(requests, engine, best, measured)
     reach = 1.0
     for _ in range(_ROUNDS):
         slopes: list[list[float]] = []
         for at in range(len(FITTED)):
             bumped = [value + _STEP * (place == at) for place, value in enumerate(best)]
-            after = _misses(requests, pool, bumped, measured)
+            after = _misses(requests, engine, bumped, measured)
             slopes.append([(b - a) / _STEP for a, b in zip(left, after, strict=True)])
         step = least_squares(slopes, left)
         tried = [value + reach * change for value, change in zip(best, step, strict=True)]
-        misses = _misses(requests, pool, tried, measured)
+        misses = _misses(requests, engine, tried, measured)
         if _square(misses) < _square(left):
             best, left = tried, misses
         else:
@@ -134,10 +160,18 @@ def fitted_to(requests: Many[Logged], pool: EnginePool) -> Fit:
     return Fit(factors, _constants(best))
 
 
-def refitted(pool: EnginePool, fit: Fit) -> EnginePool:
+def refitted(engine: Engine, fit: Fit) -> Engine:
     """The engine with the constants of a fit."""
-    steps = step_times(pool.deployment, fitted=fit.constants)
-    return replace(pool, settings=replace(pool.settings, steps=steps))
+    steps = _steps(engine.pool.deployment, fit.constants, ahead=engine.ahead)
+    settings = replace(engine.pool.settings, steps=steps)
+    return replace(engine, pool=replace(engine.pool, settings=settings))
+
+
+def _steps(deployment: Deployment, used: Constants, *, ahead: bool) -> StepTimes:
+    """Step times. What an engine that plans ahead does between steps, and for each sequence, is
+    done while the chip computes."""
+    hidden = replace(used, step=0.0, sequence=0.0) if ahead else used
+    return step_times(deployment, fitted=hidden)
 
 
 def _constants(logs: Many[float]) -> Constants:
@@ -145,10 +179,10 @@ def _constants(logs: Many[float]) -> Constants:
 
 
 def _misses(
-    requests: Many[Logged], pool: EnginePool, logs: Many[float], measured: Many[float]
+    requests: Many[Logged], engine: Engine, logs: Many[float], measured: Many[float]
 ) -> list[float]:
     """Logarithms of ours over measured, in per cent, then what the factors are moved by."""
-    ours = retrace(requests, refitted(pool, Fit({}, _constants(logs)))).times
+    ours = retrace(requests, refitted(engine, Fit({}, _constants(logs)))).times
     misses = [100.0 * (a - b) for a, b in zip(_logs(ours), measured, strict=True)]
     return [*misses, *(value / WIDTH for value in logs)]
 
@@ -188,10 +222,10 @@ def _times(requests: Many[Logged], at: tuple[list[int], list[int], list[int]]) -
     return Times(percentiles(ttfts), percentiles(tpots), percentiles(latencies))
 
 
-def _offered(requests: Many[Logged], pool: EnginePool) -> float | None:
+def _offered(requests: Many[Logged], engine: Engine) -> float | None:
     span = requests[-1].at
     if span <= 0.0:
         return None
     prompt = fmean(one.input for one in requests)
     output = fmean(one.output for one in requests)
-    return (len(requests) - 1) / span / capacity(pool, prompt, output)
+    return (len(requests) - 1) / span / capacity(engine.pool, prompt, output)
