@@ -37,7 +37,10 @@ WIDTH: Final = 1.0
 off by 1%: wide, so that it only decides where the log does not."""
 
 _ROUNDS: Final = 4
-_STEP: Final = 0.02
+_REACHES: Final = (1.0, 0.5, 0.25)
+_STEPS: Final = (0.2, 0.05, 0.05)
+"""How far to each side a slope is looked for: a percentile jumps where somebody changes places with
+somebody else, and only over such a stretch has it a slope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,24 +143,32 @@ def fitted_to(requests: Many[Logged], engine: Engine) -> Fit:
         TollwayError: one of the requests is longer than the engine can hold.
     """
     measured = _logs(times_of(requests))
+
+    def misses(logs: Many[float]) -> list[float]:
+        return _misses(requests, engine, logs, measured)
+
     best = [0.0] * len(FITTED)
-    left = _misses(requests, engine, best, measured)
-    reach = 1.0
+    left = misses(best)
     for _ in range(_ROUNDS):
-        slopes: list[list[float]] = []
-        for at in range(len(FITTED)):
-            bumped = [value + _STEP * (place == at) for place, value in enumerate(best)]
-            after = _misses(requests, engine, bumped, measured)
-            slopes.append([(b - a) / _STEP for a, b in zip(left, after, strict=True)])
-        step = least_squares(slopes, left)
-        tried = [value + reach * change for value, change in zip(best, step, strict=True)]
-        misses = _misses(requests, engine, tried, measured)
-        if _square(misses) < _square(left):
-            best, left = tried, misses
-        else:
-            reach /= 2.0
+        change = least_squares([_slope(misses, best, at) for at in range(len(FITTED))], left)
+        for reach in _REACHES:
+            tried = [value + reach * step for value, step in zip(best, change, strict=True)]
+            missed = misses(tried)
+            if _square(missed) < _square(left):
+                best, left = tried, missed
+                break
     factors = {name: exp(value) for name, value in zip(FITTED, best, strict=True)}
     return Fit(factors, _constants(best))
+
+
+def _slope(misses: Callable[[Many[float]], list[float]], logs: Many[float], at: int) -> list[float]:
+    """What a factor's logarithm changes."""
+    step = _STEPS[at]
+    above, below = (
+        misses([value + sign * step * (place == at) for place, value in enumerate(logs)])
+        for sign in (1.0, -1.0)
+    )
+    return [(one - other) / (2.0 * step) for one, other in zip(above, below, strict=True)]
 
 
 def refitted(engine: Engine, fit: Fit) -> Engine:
