@@ -98,18 +98,24 @@ def as_words(shown: Shown) -> str:
         f"The engine computed {ours.busy:.0%} of the time, filled {ours.cache_peak:.0%} of its KV "
         f"cache, and computed {ours.preempted:,} sequences again.",
     ]
-    if shown.near:
-        work = "All came at once" if ours.offered is None else f"{ours.offered:.0%} of its work"
-        lines.append(
-            f"! {work} came while requests arrived: near or above its knee, where a small error of "
-            "its speed is a large one of its waits."
-        )
-    elif ours.offered is not None:
-        lines.append(f"{ours.offered:.0%} of what it can do with its batch full was asked of it.")
+    lines.append(_nearness(shown))
     if shown.factors is not None:
         moved = ", ".join(f"{name} x{factor:.2f}" for name, factor in shown.factors.items())
         lines.append(f"Fitted: {moved}.")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _nearness(shown: Shown) -> str:
+    offered = shown.ours.offered
+    if offered is None:
+        return "! They all came at once: past its knee, where waits are the length of a queue."
+    said = f"While they came, requests asked {offered:.0%} of what its full batch can do"
+    if not shown.near:
+        return f"{said}."
+    return (
+        f"! {said}: near or past its knee, where a small error of its speed is a large one of its "
+        "waits. Read them with their interval."
+    )
 
 
 def as_json(shown: Shown, log: str) -> str:
