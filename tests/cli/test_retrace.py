@@ -47,6 +47,15 @@ def test_another_chip_is_another_answer(log: Path, capsys: pytest.CaptureFixture
     assert told["times"]["tpot"]["predicted_off"]["p50"] < -0.3
 
 
+def test_a_checkpoint_that_is_named_for_its_precision_has_it(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ("--model", "Qwen/Qwen3-30B-A3B-FP8", "--chip", "h100", "--json")
+    assert run(["retrace", str(log), *flags]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["model"], told["precision"]) == ("qwen3-30b-a3b", "fp8")
+
+
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [

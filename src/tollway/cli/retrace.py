@@ -23,6 +23,8 @@ from tollway.simulator.retrace import retrace as run
 from tollway.simulator.supply import pace_of
 
 LOG, FACTS = "requests.jsonl", "meta.json"
+FP8 = "-fp8"
+"""How publishers end the names of their FP8 checkpoints."""
 
 
 def retrace(
@@ -62,7 +64,10 @@ def retrace(
     facts = parse_facts(str(path.with_name(FACTS)), _read(path.with_name(FACTS)))
     requests = parse_log(str(path), _read(path))
     known = catalogue_of(catalog)
-    shape = model_of(known, model or _said(facts.model, "model"))
+    name = model or _said(facts.model, "model")
+    if precision is None and name.lower().endswith(FP8):
+        name, precision = name[: -len(FP8)], "fp8"
+    shape = model_of(known, name)
     silicon = chip_of(known, chip or _said(facts.hardware.device_name, "chip"))
     made = _deployed(shape, silicon, facts, (engine, precision))
     one = engine_of(made, caching=facts.kv_cache.enable_prefix_caching, ahead=facts.ahead)
