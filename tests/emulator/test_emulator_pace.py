@@ -75,7 +75,7 @@ async def test_being_late_does_not_slow_a_stream_down() -> None:
         await call
         took = loop.time() - began
     assert 100 * step * 0.95 < took < 100 * step * 1.5
-    assert app.pools[MODEL].replicas[0].steps == 101
+    assert app.pools[MODEL].replicas[0].core.counters.steps == 101
 
 
 async def test_warp_speeds_time_up() -> None:
@@ -105,14 +105,14 @@ async def test_a_crowd_waits_its_turn_and_is_served() -> None:
             )
             for _ in range(20)
         ]
-        await until(lambda: replica.load == 20 and replica.batching.running)
+        await until(lambda: replica.load == 20 and replica.core.running)
         # 2,600 blocks of 16 tokens hold five of them.
-        assert len(replica.batching.running) <= 5
-        assert len(replica.batching.waiting) >= 15
+        assert replica.core.running <= 5
+        assert replica.load - replica.core.running >= 15
         app.clock.factor = 5000.0
         answers = await asyncio.gather(*calls)
     assert [answer.status for answer in answers] == [200] * 20
-    assert replica.batching.blocks.free == replica.batching.blocks.total
+    assert replica.core.used == 0
 
 
 async def test_status_shows_the_load() -> None:

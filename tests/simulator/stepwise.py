@@ -174,8 +174,7 @@ class Stepwise:
         if s.mixing == "whole" and self.work and known - hits * s.hashed > room:
             return False
         idle = sum(1 for block in one.prefix[:hits] if not self.holders[block])
-        spare = s.blocks // 100 if self.running else 0
-        if total - hits * self.per_hash + idle * self.per_hash + spare > self.free():
+        if total - hits * self.per_hash + idle * self.per_hash > self.free():
             return False
         self.waiting.pop(0)
         self.running.append(one)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from stepwise import Stepwise
 
 from tollway.catalog import chip, model
-from tollway.engine import Batch, Batching, Chunk, EngineSettings, StepTimer, deploy
-from tollway.engine import Sequence as EngineSequence
+from tollway.engine import Batch, Chunk, EngineSettings, StepTimer, deploy
 from tollway.errors import TollwayError
 from tollway.simulator.replica import Replica
 from tollway.simulator.sequence import Kind, ReplicaSettings, Sequence, settings_of
@@ -163,48 +162,6 @@ def test_the_cases_above_preempt_hit_and_evict() -> None:
     again = (90_000, "arrive", (9, 60, 10, (0, 100)))
     assert leaping(tight, [*strangers[:2], again])[2].counters.cached == 32
     assert leaping(tight, [*strangers, again])[2].counters.cached == 0
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 900), st.integers(1, 90), st.integers(1, 40)), max_size=12)
-)
-def test_a_replica_batches_as_the_engine_room_does(asked: list[tuple[int, int, int]]) -> None:
-    # Nobody is sent away here: the engine room times the last token of one that is computed again
-    # as a decode, and the replica as a chunk.
-    engine = replace(
-        deploy(model("llama-3.1-8b"), chip("h100"), 1, EngineSettings()),
-        blocks=50, sequences=5, batch_tokens=48, context=800,
-    )  # fmt: skip
-    one = ReplicaSettings(
-        times(), blocks=50, sequences=5, batch_tokens=48, context=800, caching=False
-    )
-    asked.sort()
-    script = [(at, "arrive", (name, *it, ())) for name, (at, *it) in enumerate(asked)]
-    told = leaping(one, script)[0]
-    batching, wanted, now, plan, coming = Batching(engine), [], 0, None, list(enumerate(asked))
-    while coming or not batching.idle:
-        if batching.idle:
-            name, (now, prompt, output) = coming.pop(0)
-            batching.add(EngineSequence(str(name), prompt, output))
-        plan = batching.plan_step()
-        batch = plan.batch()
-        context = sum(batch.decodes)
-        end = now + one.steps.run(1, len(batch.decodes), context) if not batch.chunks else 0
-        if batch.chunks:
-            pairs = sum(it.tokens * (2 * it.past + it.tokens + 1) for it in batch.chunks)
-            seen = sum(it.past + it.tokens for it in batch.chunks)
-            prompt = (len(batch.chunks), sum(it.tokens for it in batch.chunks), pairs, seen)
-            end = now + one.steps.mixed(len(batch.decodes), context, prompt)
-        while coming and coming[0][1][0] < end:
-            name, (_, prompt, output) = coming.pop(0)
-            batching.add(EngineSequence(str(name), prompt, output))
-        now = end
-        for it in batching.advance(plan):
-            if it.generated == 1:
-                wanted.append((now, 0, int(it.name)))
-            if it.gone:
-                wanted.append((now, 1, int(it.name)))
-    assert told == wanted
 
 
 def test_nobody_overtakes_and_no_slot_is_idle_while_someone_waits_who_fits() -> None:

@@ -66,6 +66,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.validate:validate",
         "Say how far the engine model is off on measured results, and how often intervals hold.",
     ),
+    "retrace": (
+        "tollway.cli.retrace:retrace",
+        "Replay an engine's own log in virtual time: TTFT, TPOT and latency beside the measured ones.",
+    ),
     "replay": (
         "tollway.cli.replay:replay",
         "Play a trace of real requests against a running gateway, and measure what comes back.",

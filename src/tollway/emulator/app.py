@@ -143,13 +143,13 @@ def _pool_status(pool: Pool) -> dict[str, object]:
         "served": pool.served,
         "replicas": [
             {
-                "running": len(replica.batching.running),
-                "waiting": len(replica.batching.waiting),
-                "kv_blocks": replica.batching.blocks.total,
-                "kv_used": replica.batching.blocks.total - replica.batching.blocks.free,
-                "steps": replica.steps,
+                "running": replica.core.running,
+                "waiting": replica.core.load - replica.core.running,
+                "kv_blocks": replica.core.settings.blocks,
+                "kv_used": replica.core.used,
+                "steps": replica.core.counters.steps,
                 "step_seconds": replica.step_seconds,
-                "preemptions": replica.preemptions,
+                "preemptions": replica.core.counters.preempted,
             }
             for replica in pool.replicas
         ],

@@ -2,7 +2,6 @@
 
 from tollway.engine.anchors import Anchor, Calibration, calibrate
 from tollway.engine.answer import Bound, Estimate, Origin, Prediction, Scenario, TierUse
-from tollway.engine.batching import Batching, Plan, Sequence
 from tollway.engine.deployment import Capacity, Deployment, Room, deploy, kv_capacity
 from tollway.engine.fitted import StepTime
 from tollway.engine.predict import predict
@@ -27,7 +26,6 @@ from tollway.engine.sustain import Sustained, sustained
 __all__ = [
     "Anchor",
     "Batch",
-    "Batching",
     "Bound",
     "Calibration",
     "Capacity",
@@ -37,13 +35,11 @@ __all__ = [
     "Estimate",
     "Layout",
     "Origin",
-    "Plan",
     "Prediction",
     "PrefillPool",
     "Question",
     "Room",
     "Scenario",
-    "Sequence",
     "Speculation",
     "StepTime",
     "StepTimer",

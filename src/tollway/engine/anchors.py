@@ -148,19 +148,20 @@ def _bumped(logs: Sequence[float], at: int) -> list[float]:
 def _improved(logs: list[float], errors: list[float], slopes: list[list[float]]) -> list[float]:
     """One step of Gauss and Newton, with the pull toward zero."""
     count = len(logs)
-    matrix = [
-        [sum(a * b for a, b in zip(slopes[i], slopes[j], strict=True)) for j in range(count)]
-        for i in range(count)
-    ]
-    right = [
-        -sum(a * b for a, b in zip(slopes[i], errors, strict=True)) - logs[i] / WIDTHS[i] ** 2
-        for i in range(count)
-    ]
-    for i in range(count):
-        matrix[i][i] += 1.0 / WIDTHS[i] ** 2
-    change = _solved(matrix, right)
+    pulls = [[1.0 / WIDTHS[i] * (i == j) for j in range(count)] for i in range(count)]
+    change = least_squares(
+        [[*slope, *pull] for slope, pull in zip(slopes, pulls, strict=True)],
+        [*errors, *(value / width for value, width in zip(logs, WIDTHS, strict=True))],
+    )
     largest = max(1.0, *(abs(value) / 0.5 for value in change))
     return [value + step / largest for value, step in zip(logs, change, strict=True)]
+
+
+def least_squares(slopes: Sequence[Sequence[float]], errors: Sequence[float]) -> list[float]:
+    """The change of what has these slopes (one row each) that makes the errors smallest."""
+    matrix = [[sum(a * b for a, b in zip(i, j, strict=True)) for j in slopes] for i in slopes]
+    right = [-sum(a * b for a, b in zip(i, errors, strict=True)) for i in slopes]
+    return _solved(matrix, right)
 
 
 def _solved(matrix: list[list[float]], right: list[float]) -> list[float]:

@@ -24,7 +24,7 @@ from tollway.simulator.layout import (
     SEQUENCE,
     WHOLE,
 )
-from tollway.simulator.sequence import SPARE_SHARE, ReplicaSettings
+from tollway.simulator.sequence import ReplicaSettings
 from tollway.simulator.steps import PROMPT
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -91,7 +91,7 @@ def engines_of(settings: Sequence[ReplicaSettings]) -> Engines:
         kind["batch_tokens"], kind["mixing"] = one.batch_tokens, _MIXING[one.mixing]
         kind["rows"], kind["reserve"] = one.rows, one.reserve
         kind["caching"], kind["hashed"] = one.caching, one.hashed
-        kind["per_hash"], kind["spare"] = one.hashed // BLOCK, one.blocks // SPARE_SHARE
+        kind["per_hash"] = one.hashed // BLOCK
         kind["context"] = one.context
         kind["unit"], kind["gain"] = steps.unit, steps.gain
         kind["cycle"] = BLOCK * steps.unit

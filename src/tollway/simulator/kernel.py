@@ -206,8 +206,7 @@ def admit(s, k, q, room, alone, cache, ids, runs):
         return NONE
     total = it.prompt + it.output if k.reserve else it.known
     needs = ((total + 15) >> 4) - hits * k.per_hash
-    spare = k.spare if s.seated > 0 else 0
-    if needs + unheld * k.per_hash + spare + s.promised > k.blocks - used(s, k):
+    if needs + unheld * k.per_hash + s.promised > k.blocks - used(s, k):
         return NONE
     wait_no_more(s, q, one)
     s.seated += 1

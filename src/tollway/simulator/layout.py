@@ -26,7 +26,6 @@ KIND = np.dtype(
         ("hashed", "i8"),
         ("per_hash", "i8"),
         ("context", "i8"),
-        ("spare", "i8"),
         ("unit", "i8"),
         ("gain", "i8"),
         ("cycle", "i8"),

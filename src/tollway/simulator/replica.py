@@ -17,13 +17,13 @@ Rules
 """
 
 from collections import deque
+from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from tollway.engine.constants import BLOCK
 from tollway.simulator.prefix import Prefixes
 from tollway.simulator.sequence import (
-    SPARE_SHARE,
     Counters,
     Happening,
     Kind,
@@ -56,7 +56,6 @@ class Replica:
         self._gain, self._unit = steps.gain, steps.unit
         self._cycle = BLOCK * steps.unit
         self._per_hash = settings.hashed // BLOCK
-        self._spare = settings.blocks // SPARE_SHARE
         self._prefixes = Prefixes()
         self._waiting: deque[Sequence] = deque()
         self._queued = 0
@@ -82,6 +81,11 @@ class Replica:
         return self._seated + self._queued
 
     @property
+    def running(self) -> int:
+        """Sequences that run."""
+        return self._seated
+
+    @property
     def used(self) -> int:
         """Blocks that somebody holds."""
         return self._own + (len(self._prefixes) - self._prefixes.idle) * self._per_hash
@@ -89,6 +93,18 @@ class Replica:
     def next_at(self) -> int | None:
         """When the running leap ends, which is no later than the next happening; None when idle."""
         return None if self._leap is None else self._leap.end
+
+    def running_step(self, now: int) -> tuple[int, int] | None:
+        """When the step that runs at `now` began and when it ends; None where none does."""
+        leap = self._leap
+        if leap is None or leap.end <= now:
+            return None
+        if leap.steps == 1:
+            return leap.start, leap.end
+        steps, times = self._steps_until(now - leap.start, leap.steps), self.settings.steps
+        began = times.run(steps - 1, self._decodes, self._context) if steps > 1 else 0
+        ended = times.run(steps, self._decodes, self._context)
+        return leap.start + began, leap.start + ended
 
     def arrive(self, now: int, sequence: Sequence) -> None:
         """Queue a sequence.
@@ -130,13 +146,20 @@ class Replica:
 
     def emitted(self, now: int, sequence: Sequence) -> int:
         """Output tokens that are out by `now`."""
-        if sequence.phase is not Phase.DECODING:
-            return sequence.generated
+        return self.emitted_by(now, (sequence,))[0]
+
+    def emitted_by(self, now: int, sequences: Many[Sequence]) -> list[int]:
+        """Of each of these."""
         leap, beat = self._leap, self._beat
         if leap is not None and leap.decodes and not leap.chunks:
             after = now - leap.start
             beat += self._steps_until(after, leap.steps) - 1 if now < leap.end else leap.steps
-        return min(sequence.output, self._generated(sequence, beat))
+        return [
+            min(one.output, self._generated(one, beat))
+            if one.phase is Phase.DECODING
+            else one.generated
+            for one in sequences
+        ]
 
     # --- the end of a step ------------------------------------------------------------------------
 
@@ -311,9 +334,7 @@ class Replica:
         if settings.mixing == "whole" and not alone and left > room:
             return None
         needs = self._blocks(sequence, 0) - hits * self._per_hash
-        # Those who run will need blocks too: admitting up to the last one would only preempt.
-        spare = self._spare if self._seated else 0
-        if needs + unheld + spare + self._promised > self._free():
+        if needs + unheld + self._promised > self._free():
             return None
         waiting.popleft()
         self._queued -= 1

@@ -12,9 +12,6 @@ from tollway.errors import TollwayError
 from tollway.simulator.steps import StepTimes
 from tollway.simulator.timing import step_times
 
-SPARE_SHARE = 100
-"""One block in so many stays free at admission while somebody runs, as in `engine.Batching`."""
-
 
 class Phase(IntEnum):
     """Where a sequence is in its life."""
