@@ -88,7 +88,7 @@ class SqliteLedger:
         """See `Booker.book`. Reservations are booked before settlements, whatever their order; one
         whose settlement is among the items goes into the books with it, and is never open."""
         reserves, settles = rows.sort_out(items)
-        with _in_words(self.path), self._undone_on_error():
+        with in_words(self.path), self._undone_on_error():
             last = self._begin()
             try:
                 self._book(reserves, settles, last)
@@ -166,7 +166,7 @@ class SqliteLedger:
 
     def reconcile(self, utc: float) -> Reconciled:
         """See `Ledger.reconcile`."""
-        with _in_words(self.path), self._undone_on_error():
+        with in_words(self.path), self._undone_on_error():
             last = self._begin()
             count, amount = sqlite_usage.reserved(self._db, UsageQuery())
             if count:
@@ -259,11 +259,11 @@ def open_for_gateway(path: Path) -> SqliteLedger:
         LedgerInUseError: another live gateway holds it.
         WrongSchemaError: the file is no ledger, or a newer one.
     """
-    with _in_words(path), ExitStack() as undo:
+    with in_words(path), ExitStack() as undo:
         make_state_folder(path.parent)
         lock = GatewayLock(path)
         undo.callback(lock.release)
-        db = _connect(path, create=True)
+        db = connect(path, create=True)
         undo.callback(db.close)
         migrate(db, str(path))
         journal = Journal(_journal_of(path))
@@ -276,8 +276,8 @@ def open_for_gateway(path: Path) -> SqliteLedger:
 
 def open_for_bookkeeper(path: Path) -> SqliteLedger:
     """The ledger for the process that books for the gateway which holds it."""
-    with _in_words(path):
-        db = _connect(path, create=False)
+    with in_words(path):
+        db = connect(path, create=False)
         # The writer folds the log in after it has reported a batch, not within a commit.
         db.execute("PRAGMA wal_autocheckpoint = 0")
     return SqliteLedger(db, path)
@@ -302,9 +302,9 @@ def open_for_keys(path: Path) -> SqliteLedger:
         LedgerInUseError: it must be migrated first, and a live gateway of another version holds it.
         WrongSchemaError: the file is no ledger, or a newer one.
     """
-    with _in_words(path), ExitStack() as undo:
+    with in_words(path), ExitStack() as undo:
         make_state_folder(path.parent)
-        db = _connect(path, create=True)
+        db = connect(path, create=True)
         undo.callback(db.close)
         if not is_current(db, str(path)):
             lock = GatewayLock(path)
@@ -330,8 +330,8 @@ def open_reader(path: Path) -> SqliteLedger:
             "ledger is with --ledger or --state."
         )
     _await_journal(path)
-    with _in_words(path), ExitStack() as undo:
-        db = _connect(path, create=False)
+    with in_words(path), ExitStack() as undo:
+        db = connect(path, create=False)
         undo.callback(db.close)
         if not is_current(db, str(path)):
             raise TollwayError(
@@ -360,7 +360,7 @@ def _await_journal(path: Path) -> None:
 
 
 @contextmanager
-def _in_words(path: Path) -> Iterator[None]:
+def in_words(path: Path) -> Iterator[None]:
     """What the disk or the database refuses, as an error with the mend in it."""
     try:
         yield
@@ -372,7 +372,7 @@ def _in_words(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
+def connect(path: Path, *, create: bool) -> sqlite3.Connection:
     if create:
         # SQLite gives its own new files the mode of this one.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
