@@ -82,6 +82,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.size:size",
         "Find the fewest chips, and the cheapest mix of chips, that keep a promise to a workload.",
     ),
+    "twin": (
+        "tollway.cli.twin:twin",
+        "Hold each source's predicted speed against the ledger, by day; exit 1 where one is stale.",
+    ),
     "drill": (
         "tollway.cli.drill:drill",
         "Take a source away from a share of live traffic, and report what users felt.",

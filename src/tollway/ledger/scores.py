@@ -11,8 +11,7 @@ from pathlib import Path
 from tollway.ledger import sqlite_scores
 from tollway.ledger.migrate import schema_version
 from tollway.ledger.sqlite import connect, in_words, open_for_keys, open_reader
-from tollway.simulator.scores import Score
-from tollway.simulator.twin import Served
+from tollway.simulator.scores import Score, Served
 
 SINCE_SCHEMA = 3
 

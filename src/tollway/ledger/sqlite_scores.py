@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tollway.ledger.rows import DAY, MICRO, micros
-from tollway.simulator.scores import FIGURES, Claim, Figure, Score
-from tollway.simulator.twin import Served
+from tollway.simulator.scores import FIGURES, Claim, Figure, Score, Served
 
 _NANO = 10**9
 

@@ -1,16 +1,18 @@
 """What was predicted of a source for a day, held against what it did; and when that is stale.
 
 Rules
-1. A figure of a day counts where `ENOUGH` requests were timed: its median is then known to a few
+1. A request is timed where the source stated its tokens, at the first attempt, and the answer was
+   streamed; the others are load.
+2. A figure of a day counts where `ENOUGH` requests were timed: its median is then known to a few
    percent, which is less than any interval is wide.
-2. A source is stale where, of the last `WINDOW` days that count, the median of TTFT or of TPOT was
+3. A source is stale where, of the last `WINDOW` days that count, the median of TTFT or of TPOT was
    outside its 80% interval on `OUTSIDE` of them or more, on the same side. Were days independent, a
    right prediction would be called stale once in 18 times (3 x 0.1^2 x 0.9 + 0.1^3, on either
    side), and by one day alone once in five; and one day with an outage proves nothing.
-3. Medians are judged, and 90th percentiles are only shown: intervals are those of means, and the
+4. Medians are judged, and 90th percentiles are only shown: intervals are those of means, and the
    slowest tenth of a day is made of bursts.
-4. A day on whose requests the constants were fitted is shown and not judged.
-5. Judged are the days of the deployment that was scored last, with the same constants: what another
+5. A day on whose requests the constants were fitted is shown and not judged.
+6. Judged are the days of the deployment that was scored last, with the same constants: what another
    deployment did says nothing of this one.
 """
 
@@ -28,6 +30,34 @@ OUTSIDE = 2
 
 JUDGED = ("ttft_p50", "tpot_p50")
 FIGURES = ("ttft_p50", "ttft_p90", "tpot_p50", "tpot_p90")
+
+
+FASTEST = 0.0002
+"""Seconds a token. What is faster was not streamed, and has no time between tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A request that a source had. `sent` is UTC seconds, `ttft` and `duration` count from there
+    in seconds; `known` says that its tokens were stated and it was the first attempt."""
+
+    source: str
+    model: str
+    sent: float
+    ttft: float | None
+    duration: float
+    input: int
+    cached: int
+    output: int
+    known: bool
+
+    @property
+    def times(self) -> tuple[float, float] | None:
+        """TTFT and TPOT; None by rule 1."""
+        if not self.known or self.ttft is None or self.output < 2:
+            return None
+        tpot = (self.duration - self.ttft) / (self.output - 1)
+        return (self.ttft, tpot) if tpot > FASTEST else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +100,7 @@ class Figure:
 class Score:
     """A day (since 1970-01-01, UTC) of one model of a source, predicted as the deployment was when
     the prediction was `made` (UTC seconds, by this `version`). `requests` were played; `near` says
-    that it came near its knee; `fitted_later` is rule 4; an `emulated` engine isn't there."""
+    that it came near its knee; `fitted_later` is rule 5; an `emulated` engine isn't there."""
 
     day: int
     source: str
@@ -92,7 +122,7 @@ class Score:
         return self.day, self.source, self.model, self.deployment, self.claim.constants
 
     def figure(self, name: str) -> Figure | None:
-        """The figure of that name, where it counts (rule 1)."""
+        """The figure of that name, where it counts (rule 2)."""
         return next((one for one in self.figures if one.name == name), None)
 
 
@@ -129,7 +159,7 @@ def digest_of(own: Constants | None) -> str:
 
 
 def stale(scores: Iterable[Score]) -> list[Stale]:
-    """Everything that is stale, by rules 2 to 5, in the order of source and model."""
+    """Everything that is stale, by rules 2 to 6, in the order of source and model."""
     groups: dict[tuple[str, str, Claim], list[Score]] = {}
     for one in sorted(scores, key=lambda one: (one.source, one.model, one.day, one.made)):
         groups.setdefault((one.source, one.model, one.claim), []).append(one)

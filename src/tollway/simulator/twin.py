@@ -6,8 +6,8 @@ Rules
 2. The prompt tokens that were cached then are cached now, as if all such prompts began alike.
 3. Slots are the source's own; nobody is turned away, and nothing fails.
 4. A day begins `WARM` seconds before midnight, so that it does not begin with an empty engine.
-5. Times are held against times only where the source stated the tokens, at the first attempt, and
-   the answer was streamed; TPOT only of answers of `LEAST_OUTPUT` tokens and more.
+5. TPOT is only of answers of `LEAST_OUTPUT` tokens and more: over fewer, one late chunk is the
+   whole of it.
 6. What comes before the first token outside of steps is the engine model's own estimate. A network
    between gateway and source is in what was observed, and in no prediction.
 7. Near the knee the interval reaches to what both ends of the pace's own interval give.
@@ -40,7 +40,7 @@ from tollway.fleet.objects import (
 )
 from tollway.simulator.plain import Plain
 from tollway.simulator.play import Play
-from tollway.simulator.scores import ENOUGH, Figure, Learned, Score, Trio
+from tollway.simulator.scores import ENOUGH, Figure, Learned, Score, Served, Trio
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import EnginePool, Pool, paced, pool_of, spread_at
 from tollway.simulator.trace import Trace, TraceRequest
@@ -50,38 +50,10 @@ from tollway.units import Seconds, Tokens
 DAY = 86_400
 WARM = 900
 LEAST_OUTPUT = 16
-"""Tokens: over fewer, one late chunk is the whole of a TPOT."""
-FASTEST = 0.0002
-"""Seconds a token. What is faster was not streamed, and has no time between tokens."""
-
 _WHO = "twin"
 _LONG = Seconds(float(DAY * 7))
 _MANY = 1 << 40
 _BETWEEN_LOOKS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A request that a source had. `sent` is UTC seconds, `ttft` and `duration` count from there
-    in seconds; `known` says that its tokens were stated and it was the first attempt."""
-
-    source: str
-    model: str
-    sent: float
-    ttft: float | None
-    duration: float
-    input: int
-    cached: int
-    output: int
-    known: bool
-
-    @property
-    def times(self) -> tuple[float, float] | None:
-        """TTFT and TPOT; None by rule 5."""
-        if not self.known or self.ttft is None or self.output < 2:
-            return None
-        tpot = (self.duration - self.ttft) / (self.output - 1)
-        return (self.ttft, tpot) if tpot > FASTEST else None
 
 
 @dataclass(frozen=True, slots=True)
