@@ -99,7 +99,7 @@ class Figure:
 @dataclass(frozen=True, slots=True)
 class Score:
     """A day (since 1970-01-01, UTC) of one model of a source, predicted as the deployment was when
-    the prediction was `made` (UTC seconds, by this `version`). `requests` were played; `near` says
+    the prediction was `made` (UTC seconds, by this `version`). `requests` came to it; `near` says
     that it came near its knee; `fitted_later` is rule 5; an `emulated` engine isn't there."""
 
     day: int

@@ -266,7 +266,7 @@ class _Day:
             emulated=source.kind == "emulated",
             fitted_later=last is not None and last >= self._begin // DAY,
             near=use.near,
-            requests=sum(row.model == pool.model for row in self._rows),
+            requests=sum(row.model == pool.model and row.sent >= self._begin for row in self._rows),
             figures=(
                 *figures("ttft", [seen[0] for _, _, seen in rows], ttfts, spread.ttft),
                 *figures("tpot", [tpot for _, tpot in long], tpots, spread.tpot),
