@@ -169,7 +169,7 @@ def test_yesterday_is_what_the_ledger_settled_then(
                         0.1,
                         1.0,
                         at + 1.0,
-                    )  # fmt: skip
+                    )
                 ]
             )
     found = as_json(capsys, "simulate", "fleet.toml", "--trace", "yesterday")

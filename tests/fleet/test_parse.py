@@ -173,6 +173,11 @@ chip = "h100"
 tp = 2
 replicas = 3
 scaling = { max = 8, target = 32, cold_start = "90s" }
+serves.m = {}
+[sources.apart]
+kind = "server"
+url = "http://10.0.0.2:8000/v1"
+chip = "h100"
 prefill = { chip = "h200", replicas = 2 }
 serves.m = {}
 """
@@ -182,8 +187,10 @@ serves.m = {}
     assert (silicon.chip, silicon.tp, silicon.replicas) == ("h100", 2, 3)
     assert silicon.scaling is not None
     assert (silicon.scaling.most, silicon.scaling.cold_start, silicon.scaling.idle) == (8, 90, 600)
-    assert silicon.prefill is not None
-    assert silicon.prefill.replicas == 2
+    apart = fleet.sources["apart"].silicon
+    assert apart is not None
+    assert apart.prefill is not None
+    assert (apart.prefill.chip, apart.prefill.replicas, apart.replicas) == ("h200", 2, 1)
     again = parse({"f": render(fleet)}, "f")
     assert again.sources == fleet.sources
 
@@ -203,6 +210,7 @@ url = "http://10.0.0.2:8000/v1"
 chip = "h10"
 replicas = 3
 scaling = { max = 2, target = 32 }
+prefill = { chip = "h100" }
 serves.m = {}
 """
     with pytest.raises(FaultsFound) as caught:
@@ -210,4 +218,5 @@ serves.m = {}
     said = str(caught.value)
     assert "sources.none.replicas says nothing without a chip" in said
     assert 'sources.few.chip is "h10"' in said
+    assert "sources.few.prefill is not rehearsed beside scaling" in said
     assert "sources.few.scaling.max is 2, fewer than the 3 replicas" in said

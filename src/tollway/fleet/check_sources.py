@@ -88,6 +88,9 @@ def _silicon(name: str, document: str, source: ServerTable | EmulatedTable) -> I
             if key in source.model_fields_set:
                 mend = "Write the chip that it runs on too."
                 yield Finding(document, (*path, key), "says nothing without a chip", mend)
+    if source.scaling is not None and source.prefill is not None:
+        problem = "is not rehearsed beside scaling"
+        yield Finding(document, (*path, "prefill"), problem, "Take one of them out.")
     if source.scaling is not None and source.scaling.max < source.replicas:
         problem = f"is {source.scaling.max}, fewer than the {source.replicas} replicas"
         yield Finding(document, (*path, "scaling", "max"), problem, "Write as many or more.")

@@ -91,6 +91,7 @@ def engines_of(settings: Sequence[ReplicaSettings]) -> Engines:
         kind["rows"], kind["reserve"] = one.rows, one.reserve
         kind["caching"], kind["hashed"] = one.caching, one.hashed
         kind["per_hash"], kind["spare"] = one.hashed // BLOCK, one.blocks // SPARE_SHARE
+        kind["context"] = one.context
         kind["unit"], kind["gain"] = steps.unit, steps.gain
         kind["cycle"] = BLOCK * steps.unit
         kind["base_at"], kind["prompt_at"] = len(base), len(prompts)
@@ -128,9 +129,9 @@ def rows_of(start: int, count: int) -> Array:
     return rows
 
 
-def ring_size(requests: Requests, settings: Sequence[ReplicaSettings]) -> int:
-    """Beats between the first and the last token of any answer, as a power of two."""
-    longest = int(requests.rows["output"].max(initial=1))
+def ring_size(longest: int, settings: Sequence[ReplicaSettings]) -> int:
+    """Beats between the first and the last token of an answer of `longest` tokens, as a power of
+    two."""
     beats = max(longest * one.steps.unit // one.steps.gain + 2 for one in settings)
     return 1 << beats.bit_length()
 

@@ -38,7 +38,7 @@ def run_replica(settings: ReplicaSettings, requests: Requests) -> Run:
     """
     engines, replicas = engines_of([settings]), replicas_of([0])
     results = np.empty((len(requests), 2), np.int64)
-    rings = np.full((1, ring_size(requests, [settings])), -1, np.int32)
+    rings = np.full((1, ring_size(int(requests.rows["output"].max(initial=1)), [settings])), -1, np.int32)
     caches = caches_of(1, requests.names)
     told = np.zeros(4 * settings.sequences + 16, np.int64)
     cursor = np.zeros(3, np.int64)

@@ -14,10 +14,23 @@ STEP: Final = 0x9E3779B97F4A7C15
 """The increment of splitmix64 (Steele, Lea, Flood 2014)."""
 
 
-def draw(seed: int, purpose: int, number: int) -> int:
-    """64 well-mixed bits."""
-    stream = mix((seed * STEP + purpose) & MASK)
-    return mix((stream + (number + 1) * STEP) & MASK)
+ARRIVALS: Final = 0x44524157
+"""What the draws that requests arrive with are for."""
+
+
+def purpose(seed: int, name: int) -> int:
+    """Where the draws of one purpose begin."""
+    return mix((seed * STEP + name) & MASK)
+
+
+def numbered(begin: int, number: int) -> int:
+    """One draw of a purpose: 64 well-mixed bits."""
+    return mix((begin + (number + 1) * STEP) & MASK)
+
+
+def draw(seed: int, name: int, number: int) -> int:
+    """One draw of the purpose of that name."""
+    return numbered(purpose(seed, name), number)
 
 
 def uniform(bits: int) -> float:
@@ -30,8 +43,8 @@ class Stream:
 
     __slots__ = ("_key", "_number")
 
-    def __init__(self, seed: int, purpose: int) -> None:
-        self._key = mix((seed * STEP + purpose) & MASK)
+    def __init__(self, seed: int, name: int) -> None:
+        self._key = purpose(seed, name)
         self._number = 0
 
     def bits(self) -> int:

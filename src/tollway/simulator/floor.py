@@ -13,6 +13,7 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from typing import Protocol
 
+from tollway.simulator.handover import Handover
 from tollway.simulator.hosted import Hosted
 from tollway.simulator.replica import Counters, Happening, Replica, Sequence
 from tollway.simulator.steps import SECOND
@@ -73,7 +74,7 @@ class Floor:
 
     def _place(self, pool: Pool, at: int) -> Place:
         place = Place(len(self.places), pool, _server(pool))
-        if isinstance(pool, EnginePool) and at >= pool.replicas:
+        if isinstance(pool, EnginePool) and pool.scaling is not None and at >= pool.replicas:
             place.up, place.since = False, None
         self.places.append(place)
         return place
@@ -107,7 +108,7 @@ class Floor:
             return []
         own = self._pools[pool.source, pool.model]
         flying = sum(one.server.load for one in own)
-        wanted = min(pool.most, -(-flying // pool.scaling.target))
+        wanted = min(pool.places, -(-flying // pool.scaling.target))
         asked = [one for one in own if one.since is not None]
         spare = [one for one in own if one.since is None]
         started = spare[: max(0, wanted - len(asked))]
@@ -156,13 +157,15 @@ class Floor:
 
 
 def _most(pool: Pool) -> int:
-    return 1 if isinstance(pool, HostedPool) else pool.most
+    return 1 if isinstance(pool, HostedPool) else pool.places
 
 
 def _server(pool: Pool, before: Server | None = None) -> Server:
     """A fresh server; it goes on counting where the one before it was lost."""
     if isinstance(pool, HostedPool):
         return Hosted(pool.ttft, pool.speed)
+    if pool.prefill is not None:
+        return Handover(pool.prefill, pool.settings, pool.replicas)
     replica = Replica(pool.settings)
     if isinstance(before, Replica):
         replica.counters = before.counters

@@ -4,7 +4,8 @@ Rules
 1. Nothing here is decided differently from `replica.py`; a test holds the two against each other.
 2. Who ends at which beat stands in a ring of lists, so that the next end is found without a heap.
 3. Nothing is allocated, and no function raises.
-4. `told` holds what the last step end has to tell: twice the request, plus one for its last token.
+4. `told` holds what the last step end has to tell: twice the row, plus one for its last token; less
+   than zero where the row of one that was cancelled is free now.
 
 Names: `s` a replica, `k` its kind of engine, `q` all requests.
 """
@@ -284,15 +285,17 @@ def commit(s, k, q, ring, cache, ids, runs, free_run, told):
         s.context += s.decodes * units
         fit(s, k, q, cache, ids, runs)
     s.peak = max(s.peak, used(s, k))
+    count = 0
     while s.leaving != NONE:
         one = s.leaving
         s.leaving = q[one].leaves
         ended = q[one].phase == DECODING
         free_run = drop(s, k, q, one, ring, cache, ids, runs, free_run)
         q[one].phase = GONE
+        told[count] = -1 - one
+        count += 1
         if ended:
             unlink_end(s, q, ring, one)
-    count = 0
     if s.next_end <= s.beat:
         # The list has who came last first.
         one, first = ring[s.beat & (len(ring) - 1)], NONE
@@ -381,6 +384,8 @@ def admit(s, k, q, room, alone, cache, ids, runs):
     s.cached += whole - hits
     s.own += needs - (whole - hits) * k.per_hash
     s.hit += hits * k.hashed
+    if it.generated == 0:
+        it.cached = hits * k.hashed
     fit(s, k, q, cache, ids, runs)
     return one
 
@@ -489,6 +494,7 @@ def arrive(s, k, q, one, now, ring, cache, ids, runs, free_run, base, experts, p
     it.left = it.prompt
     it.generated = 0
     it.shared = 0
+    it.cached = 0
     s.arrived += 1
     wait_last(s, q, one)
     if s.end == NEVER:
@@ -500,14 +506,41 @@ def arrive(s, k, q, one, now, ring, cache, ids, runs, free_run, base, experts, p
 
 @compiled
 def cancel(s, k, q, one, now, base):
-    """Forget a request that waits or runs."""
-    if q[one].phase == WAITING:
+    """Forget a request that waits or runs; whether its row is free at once."""
+    waits = q[one].phase == WAITING
+    if waits:
         wait_no_more(s, q, one)
         q[one].phase = GONE
     else:
         q[one].leaves = s.leaving
         s.leaving = one
     cut(s, k, now, base)
+    return waits
+
+
+@compiled
+def emitted(s, k, q, one, now, base):
+    """Output tokens that are out by `now`."""
+    it = q[one]
+    if it.phase != DECODING:
+        return it.generated
+    beat = s.beat
+    if s.moves and s.chunks == NONE and s.end != NEVER:
+        if now < s.end:
+            first, each = base[k.base_at + s.decodes], s.decodes * k.gain
+            after = now - s.start
+            beat += steps_until(after, s.steps, first, k.bends, s.decodes, s.context, each) - 1
+        else:
+            beat += s.steps
+    return min(it.output, it.generated + (beat - it.began) * k.gain // k.unit)
+
+
+@compiled
+def fits(k, prompt, output):
+    """Whether a request could ever be served."""
+    if prompt < 1 or output < 1 or prompt + output > k.context:
+        return False
+    return prompt + output - 1 + (k.gain - 1) // k.unit <= k.blocks * 16
 
 
 # --- one replica ----------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ Rules
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from heapq import heappop, heappush
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 from tollway.dispatch.machine import Dispatcher
 from tollway.dispatch.messages import (
@@ -42,7 +42,7 @@ from tollway.errors import TollwayError
 from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
 from tollway.policy.route import mix
-from tollway.simulator.draws import draw
+from tollway.simulator.draws import ARRIVALS, numbered, purpose
 from tollway.simulator.floor import Change, Floor, Place
 from tollway.simulator.play import Ended, Loss, Play, affine, followers, needs_progress
 from tollway.simulator.replica import Kind, Sequence
@@ -50,10 +50,8 @@ from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import Pool
 from tollway.simulator.trace import Trace, TraceRequest
 
-NEVER: Final = 1 << 100
-"""Later than anything."""
-
-_DRAWS: Final = 0x44524157
+NEVER: Final = (1 << 62) - 1
+"""Later than anything: 53 days of picoseconds, the largest whole number that is quick."""
 
 
 class _Flight:
@@ -109,30 +107,19 @@ class Plain:
         self._changes: list[tuple[int, int, Loss | Change]] = []
         self._change = 0
         self._wake = NEVER
-        self._arrivals: list[tuple[int, int]] = []
+        self._coming = _coming(trace)
+        self._following: list[tuple[int, int]] = []
         self._followers = followers(trace)
         self._affine = affine(fleet)
         self._tick = SECOND if needs_progress(fleet, play.keys) else NEVER
-        for index, one in enumerate(trace.requests):
-            if one.after is None:
-                self._arrivals.append((round(one.at * SECOND), index))
-        self._arrivals.sort()
+        self._chance = purpose(play.seed, ARRIVALS)
         for loss in play.losses:
             self._plan(loss.at, loss)
-        self._perform: Mapping[type, Callable[[Any], None]] = {
-            Reserve: self._reserve,
-            Send: self._send,
-            Abort: self._abort,
-            Settle: self._settle,
-            Reject: self._reject,
-            WakeAt: self._wake_at,
-            BreakerMoved: self._moved,
-        }
 
     @property
     def going(self) -> bool:
         """Whether anything is left to happen."""
-        return bool(self._asked or self._arrivals)
+        return bool(self._asked or self._coming or self._following)
 
     def under_way(self) -> list[Ended]:
         """Requests that have arrived and not ended."""
@@ -145,14 +132,15 @@ class Plain:
         anything is left."""
         stop = None if most is None else len(self.ended) + most
         while stop is None or len(self.ended) < stop:
-            engines, arrivals = self._engines, self._arrivals
+            engines, coming, following = self._engines, self._coming, self._following
             while engines and self._due[engines[0][1]] != engines[0][0]:
                 heappop(engines)
             at_engine = engines[0][0] if engines else NEVER
-            at_arrival = arrivals[0][0] if arrivals else NEVER
             at_change = self._changes[0][0] if self._changes else NEVER
-            now = min(at_engine, at_arrival, at_change, self._wake)
-            if not self._asked and not arrivals:
+            follows = bool(following) and (not coming or following[0] < coming[-1])
+            next_one = following[0] if follows else coming[-1] if coming else (NEVER, 0)
+            now = min(at_engine, next_one[0], at_change, self._wake)
+            if now == NEVER or not self.going:
                 return False
             if self._tick < now or (self._tick == now and now < at_engine):
                 self._tell_progress()
@@ -166,7 +154,7 @@ class Plain:
                 self._wake = NEVER
                 self._tell(Woke())
             else:
-                self._arrive(heappop(arrivals)[1])
+                self._arrive((heappop(following) if follows else coming.pop())[1])
         return self.going
 
     def _tell(self, event: Event) -> None:
@@ -179,9 +167,24 @@ class Plain:
             if self._watch is not None:
                 self._watch(now, event, actions)
             for action in actions:
-                perform = self._perform.get(type(action))
-                if perform is not None:
-                    perform(action)
+                self._perform(action)
+
+    def _perform(self, action: Action) -> None:
+        """Do what dispatch says. What is told to clients alone is not rehearsed."""
+        if isinstance(action, Reserve):
+            self._events.append(Reserved(action.request))
+        elif isinstance(action, Send):
+            self._send(action)
+        elif isinstance(action, Settle):
+            self._settle(action)
+        elif isinstance(action, WakeAt):
+            self._wake_at(action.when)
+        elif isinstance(action, Reject):
+            self._reject(action)
+        elif isinstance(action, Abort):
+            self._abort(action)
+        elif isinstance(action, BreakerMoved):
+            self.breakers.append((self.now, action))
 
     # --- arrivals ---------------------------------------------------------------------------------
 
@@ -190,7 +193,7 @@ class Plain:
         asked = _Asked(index, one, self.now)
         self._asked[asked.id] = asked
         route = one.route or play.route
-        chance = draw(play.seed, _DRAWS, index)
+        chance = numbered(self._chance, index)
         prefix = 0
         if route in self._affine:
             prefix = mix(one.prefix[0] + 1) if one.prefix else chance
@@ -218,12 +221,9 @@ class Plain:
             one = self._trace.requests[index]
             if asked.ended.outcome == "completed" or not one.needs_answer:
                 at = max(round(one.at * SECOND), self.now + round(one.pause * SECOND))
-                heappush(self._arrivals, (at, index))
+                heappush(self._following, (at, index))
 
     # --- what dispatch asks for -------------------------------------------------------------------
-
-    def _reserve(self, action: Reserve) -> None:
-        self._events.append(Reserved(action.request))
 
     def _send(self, action: Send) -> None:
         asked = self._asked[action.request]
@@ -276,14 +276,11 @@ class Plain:
         ended.code, ended.status = action.code, action.status
         self._over(asked)
 
-    def _wake_at(self, action: WakeAt) -> None:
-        at = ceil(action.when * SECOND)
-        while at * 1e-12 < action.when:
+    def _wake_at(self, when: float) -> None:
+        at = ceil(when * SECOND)
+        while at * 1e-12 < when:
             at += 1
         self._wake = min(self._wake, at)
-
-    def _moved(self, action: BreakerMoved) -> None:
-        self.breakers.append((self.now, action))
 
     # --- what engines tell ------------------------------------------------------------------------
 
@@ -379,3 +376,14 @@ class Plain:
             self._plan(loss.back, loss)
         for event in failed:
             self._tell(event)
+
+
+def _coming(trace: Trace) -> list[tuple[int, int]]:
+    """Picoseconds and number of each request that follows nobody, the first to arrive last."""
+    times = [
+        (round(one.at * SECOND), index)
+        for index, one in enumerate(trace.requests)
+        if one.after is None
+    ]
+    times.sort(reverse=True)
+    return times

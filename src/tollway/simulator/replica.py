@@ -58,7 +58,8 @@ class Sequence:
     (equal ids mean equal tokens so far; ids that go on behind the prompt are those of its answer).
 
     `generated` tokens were out, `known` in the cache or about to be, when it began to decode or to
-    wait; of these `left` are to be computed. `cached` tokens of its prompt were in the cache.
+    wait; of these `left` are to be computed. `cached` tokens of its prompt were in the cache,
+    `ready` come with it, computed by another engine (until they are lost).
     """
 
     name: int | str
@@ -74,6 +75,7 @@ class Sequence:
     began: int = 0
     ends: int = 0
     cached: int = 0
+    ready: int = 0
 
 
 class Happening(NamedTuple):
@@ -216,7 +218,7 @@ class Replica:
         Raises:
             TollwayError: it is empty, or longer than the context or the whole cache.
         """
-        self._check(sequence)
+        self.check(sequence)
         sequence.order = self._arrived
         sequence.known = sequence.left = sequence.prompt
         self._arrived += 1
@@ -383,6 +385,7 @@ class Replica:
             self._leave(victim)
             victim.phase = Phase.WAITING
             victim.known = victim.left = victim.prompt + victim.generated
+            victim.ready = 0
             self._waiting.appendleft(victim)
             self._queued += 1
             self.counters.preempted += 1
@@ -426,7 +429,7 @@ class Replica:
             hits = min(found, (sequence.known - 1) // settings.hashed)
             whole = whole if hits == found else hits
             unheld = self._prefixes.unheld(sequence.prefix, hits) * self._per_hash
-        left = sequence.known - hits * settings.hashed
+        left = sequence.known - max(hits * settings.hashed, min(sequence.ready, sequence.known - 1))
         if settings.mixing == "whole" and not alone and left > room:
             return None
         needs = self._blocks(sequence, 0) - hits * self._per_hash
@@ -506,7 +509,12 @@ class Replica:
     def _generated(self, sequence: Sequence, beat: int) -> int:
         return sequence.generated + (beat - sequence.began) * self._gain // self._unit
 
-    def _check(self, sequence: Sequence) -> None:
+    def check(self, sequence: Sequence) -> None:
+        """Whether the sequence could ever fit.
+
+        Raises:
+            TollwayError: it could not.
+        """
         settings, prompt, output = self.settings, sequence.prompt, sequence.output
         if prompt < 1 or output < 1:
             raise TollwayError("a sequence has at least one token of prompt and one of output.")

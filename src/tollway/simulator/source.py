@@ -13,7 +13,12 @@ from numba import njit
 KERNELS = (
     "tollway.policy.breaker",
     "tollway.policy.quantile",
+    "tollway.policy.retry",
     "tollway.policy.route",
+    "tollway.policy.spend",
+    "tollway.simulator.fleet_kernel",
+    "tollway.simulator.fleet_layout",
+    "tollway.simulator.fleet_run",
     "tollway.simulator.kernel",
     "tollway.simulator.layout",
     "tollway.simulator.source",
@@ -25,6 +30,11 @@ def compiled(function: Callable[..., Any]) -> Any:
     """A function as machine code, kept on disk. No fastmath: what is rounded is rounded as Python
     rounds it."""
     return njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)(function)
+
+
+def called(function: Callable[..., Any]) -> Any:
+    """The same, and a call where it is used: for what is used in many places."""
+    return njit(cache=True, error_model="numpy", _nrt=False)(function)
 
 
 def compiled_from(module: str, *names: str) -> ModuleType:

@@ -40,8 +40,9 @@ class Prefill:
 
 @dataclass(frozen=True, slots=True)
 class EnginePool:
-    """`replicas` engines that serve one model of one source; more with `scaling`. `fitted` are
-    constants of one's own; `seen` is where such engines were outside their interval (rule 2)."""
+    """`replicas` engines that serve one model of one source; more with `scaling`. Where others
+    prefill for them, all of them are one place. `fitted` are constants of one's own; `seen` is
+    where such engines were outside their interval (rule 2)."""
 
     source: str
     model: str
@@ -60,14 +61,22 @@ class EnginePool:
         return Claim(made.model.name, made.chip.name, made.framework, digest_of(self.fitted))
 
     @property
-    def most(self) -> int:
-        """Replicas that there may be."""
+    def places(self) -> int:
+        """Places that there may be."""
+        if self.prefill is not None:
+            return 1
         return self.replicas if self.scaling is None else self.scaling.most
 
     @property
+    def width(self) -> int:
+        """Engines that decode in one place."""
+        return 1 if self.prefill is None else self.replicas
+
+    @property
     def chips(self) -> int:
-        """Chips of one replica."""
-        return self.deployment.layout.chips
+        """Chips of one place."""
+        other = 0 if self.prefill is None else self.prefill.chips * self.prefill.replicas
+        return self.deployment.layout.chips * self.width + other
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,31 +89,26 @@ def _use(
     declared = fleet.sources[pool.source].slots
     counted = [one for one in map(floor.counters, places) if one is not None]
     engine = pool if isinstance(pool, EnginePool) else None
-    work = _work(engine, came, (paid / until, declared), until)
+    replicas = paid / until * (1 if engine is None else engine.width)
+    work = _work(engine, came, (replicas, declared), until)
     prefilled = sum(one.prefilled for one in counted)
     cached = sum(one.cached for one in counted)
     return Use(
         source=pool.source,
         model=pool.model,
         pace=pace_of(pool, near=work is not None and work[1] >= NEAR),
-        replicas=paid / until,
+        replicas=replicas,
         in_flight=flying,
         slots=None if declared is None else flying / declared,
-        busy=sum(one.busy for one in counted) / max(paid, 1) if engine else None,
+        busy=sum(one.busy for one in counted) / max(replicas * until, 1) if engine else None,
         work=None if work is None else work[0],
         work_peak=None if work is None else work[1],
         cache_peak=max(one.peak for one in counted) / engine.settings.blocks if engine else None,
         cached=cached / max(1, cached + prefilled) if engine else None,
         preempted=sum(one.preempted for one in counted),
         chip=None if engine is None else engine.deployment.chip.name,
-        chip_hours=0.0 if engine is None else _chips(engine) * paid / SECOND / 3600,
+        chip_hours=0.0 if engine is None else engine.chips * paid / SECOND / 3600,
     )
-
-
-def _chips(pool: EnginePool) -> float:
-    """Chips of one place, with those that prefill for it."""
-    prefill = pool.prefill
-    return pool.chips + (0 if prefill is None else prefill.chips * prefill.replicas)
 
 
 def _work(
@@ -158,6 +153,11 @@ class Batch:
         chunk = max(1, min(round(prompt), settings.batch_tokens))
         pairs, seen = chunk * (round(prompt) + 1), (round(prompt) + chunk) // 2
         self._prefill = settings.steps.mixed(0, 0, (1, chunk, pairs, seen)) * prompt / chunk
+        self._handed = float("inf")
+        if pool.prefill is not None:
+            other = pool.prefill.settings.steps.mixed(0, 0, (1, chunk, pairs, seen))
+            self._handed = pool.prefill.replicas / pool.replicas * SECOND * chunk / prompt / other
+            self._prefill = 0.0
         self.most = max(1, min(settings.sequences, int(settings.blocks * BLOCK / self._held)))
 
     def _life(self, seats: int) -> float:
@@ -166,8 +166,8 @@ class Batch:
         return self._count * self._steps.run(1, seats, context) + seats * self._prefill
 
     def rate(self, seats: int) -> float:
-        """Requests a second with so many at a time."""
-        return seats * SECOND / self._life(seats)
+        """Requests a second with so many at a time, and no more than are prefilled for it."""
+        return min(seats * SECOND / self._life(seats), self._handed)
 
     def within(self, speed: float) -> int:
         """How many may run at a time so that each has `speed` tokens a second on average; 1 where

@@ -1,0 +1,143 @@
+"""Runs a fleet in the compiled execution."""
+
+import numpy as np
+
+from tollway.dispatch.routing import plan_routes, substitution
+from tollway.dispatch.sources import Sources
+from tollway.fleet.objects import Fleet
+from tollway.simulator import fleet_layout as layout
+from tollway.simulator.arrays import (
+    Array,
+    caches_of,
+    engines_of,
+    replicas_of,
+    ring_size,
+    rows_of,
+    runs_of,
+)
+from tollway.simulator.fleet_arrays import Floor, floor_of, room_for, world_of
+from tollway.simulator.fleet_run import BLOCK, MORE, ROW, ROWS, Engines, World, run_fleet
+from tollway.simulator.layout import NEVER
+from tollway.simulator.play import Ended, Play
+from tollway.simulator.replica import Counters
+from tollway.simulator.steps import SECOND
+from tollway.simulator.supply import Pool
+from tollway.simulator.trace import Trace
+
+FEW = 4096
+
+
+class Compiled:
+    """One run of what `uncompiled` has nothing against. `results` are rows of `RESULT`, a request
+    each."""
+
+    def __init__(self, fleet: Fleet, pools: tuple[Pool, ...], trace: Trace, play: Play) -> None:
+        self.floor: Floor = floor_of(fleet, pools, play)
+        self.world, ids, names = world_of(fleet, self.floor, trace, play)
+        self._plan = plan_routes(fleet, Sources(fleet, 0.0))[play.route]
+        self._engines = _engines(self.floor, self.world, ids, names)
+        self._trace = trace
+
+    @property
+    def results(self) -> Array:
+        """What became of each request, so far."""
+        return self.world.results
+
+    def run(self, stop: int | None = None) -> bool:
+        """Play the first `stop` requests to their ends, or all; whether that is all there was."""
+        count = len(self._trace.requests)
+        until = count if stop is None else min(stop, count)
+        while not run_fleet(self.world, self._engines, until):
+            self._grow()
+        return until == count
+
+    def _grow(self) -> None:
+        world, engines = self.world, self._engines
+        if engines.cursor[MORE] == 2:
+            rows = engines.q
+            more = rows_of(len(rows), len(rows))
+            more["next"][-1] = engines.cursor[ROW]
+            engines.cursor[ROW] = len(rows)
+            engines.cursor[ROWS] += len(rows)
+            self._engines = engines._replace(q=np.concatenate([rows, more]))
+        elif world.free_flows[0] == 0:
+            self.world = world._replace(**room_for(2 * len(world.flows), world._asdict()))
+        else:
+            runs = np.concatenate([engines.runs, runs_of(len(engines.runs))])
+            self._engines = engines._replace(runs=runs)
+
+    def ended(self) -> list[Ended]:
+        """What became of each request that arrived, in the order of arrival."""
+        plan, trace = self._plan, self._trace
+        pairs = plan.candidates + plan.fallbacks
+        found: list[Ended] = []
+        for index, one in enumerate(self.results.tolist()):
+            sent, first, end, cost, pair, place, attempts, code, answered, cached, out, bad = one
+            if end < 0:
+                continue
+            served = pairs[pair] if pair >= 0 else None
+            outcome = "completed" if answered else "failed" if bad else "refused"
+            found.append(
+                Ended(
+                    index,
+                    round(trace.requests[index].at * SECOND),
+                    sent if sent >= 0 else None,
+                    first if first >= 0 else None,
+                    end,
+                    outcome,
+                    layout.CODES[code],
+                    None,
+                    None if served is None else served.source.name,
+                    None if served is None else served.model,
+                    self.floor.numbers[place] if place >= 0 else None,
+                    attempts,
+                    trace.requests[index].input if answered or out else 0,
+                    out,
+                    cached,
+                    cost,
+                    None if served is None else substitution(plan, served),
+                )
+            )
+        return found
+
+    def openings(self) -> dict[str, int]:
+        """How often each source's breakers have opened."""
+        found: dict[str, int] = {}
+        plan = self._plan
+        for pair, one in zip(plan.candidates + plan.fallbacks, self.world.pairs, strict=True):
+            name = pair.source.name
+            found[name] = found.get(name, 0) + int(one["openings"])
+        return found
+
+    def counters(self) -> dict[int, Counters]:
+        """What each replica counted, by its place in the fleet."""
+        names = ("stepped", "busy", "preempted", "hit", "prefilled", "peak")
+        return {
+            number: Counters(*(int(one[name]) for name in names))
+            for number, one in zip(self.floor.numbers, self._engines.replicas, strict=True)
+        }
+
+
+def _engines(floor: Floor, world: World, ids: Array, names: int) -> Engines:
+    settings = [pool.settings for pool in floor.pools]
+    engines, count = engines_of(settings), len(floor.kinds)
+    cursor = np.zeros(7, np.int64)
+    cursor[ROWS] = FEW
+    ring = ring_size(int(world.requests["output"].max(initial=1)), settings)
+    told = 4 * max(one.sequences for one in settings) + 16
+    return Engines(
+        kinds=engines.kinds,
+        replicas=replicas_of(floor.kinds),
+        q=rows_of(0, FEW),
+        rings=np.full((count, ring), -1, np.int32),
+        caches=caches_of(count, names),
+        ids=ids,
+        runs=runs_of(4 * told + FEW),
+        base=engines.base,
+        experts=engines.experts,
+        prompts=engines.prompts,
+        told=np.zeros(told, np.int64),
+        next=np.full(count, NEVER, np.int64),
+        nearest=np.full(-(-count // BLOCK), NEVER, np.int64),
+        cursor=cursor,
+    )

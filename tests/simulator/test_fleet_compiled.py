@@ -1,0 +1,202 @@
+"""The compiled fleet does what the plain one does, which drives the live dispatcher."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulated_fleets import KEYS, fleet_of, lost
+from test_replica import Phase, requests
+
+from tollway.fleet.objects import Fleet
+from tollway.simulator.fleet_arrays import uncompiled
+from tollway.simulator.fleet_compiled import Compiled
+from tollway.simulator.plain import Plain
+from tollway.simulator.play import Ended, Loss, Play
+from tollway.simulator.replica import ReplicaSettings
+from tollway.simulator.steps import StepTimes
+from tollway.simulator.supply import supply
+from tollway.simulator.trace import Trace, TraceRequest
+from tollway.units import Seconds, Tokens
+
+SLOW = 10**9
+
+
+def times(pace: int) -> StepTimes:
+    """Steps of some tens of milliseconds, so that deadlines pass."""
+    slow = SLOW * pace
+    return StepTimes(
+        unit=1,
+        gain=1,
+        base=tuple((40 + count) * slow for count in range(33)),
+        bends=(slow // 10, 0, 0, 0),
+        constant=(
+            *(part * slow for part in (9.0, 30.0, 20.0, 1.0, 0.5, 0.25, 0.125, 1.0, 0.1)),
+            *(0.0, 0.0, 0.0, 0.0, 1.0),
+        ),
+        prompt=tuple(part * slow for part in (0.5, 1.0, 0.01, 0.001)),
+        experts=(),
+    )
+
+
+@st.composite
+def small(draw: st.DrawFn) -> ReplicaSettings:
+    blocks = draw(st.sampled_from((12, 20, 40)))
+    return ReplicaSettings(
+        steps=times(draw(st.sampled_from((1, 1, 2, 5)))),
+        blocks=blocks,
+        sequences=draw(st.integers(1, 6)),
+        batch_tokens=draw(st.sampled_from((16, 64, 200))),
+        context=blocks * 16,
+        mixing=draw(st.sampled_from(("mixed", "mixed", "whole", "apart"))),
+        caching=draw(st.booleans()),
+    )
+
+
+OBJECTIVES = (
+    '"least-outstanding"',
+    '"fastest"',
+    '{ name = "fastest", tolerance = 0.3 }',
+    '"cheapest"',
+    '{ name = "cheapest", tolerance = 0.5 }',
+    '"prefix-affinity"',
+    '"commitment-first"',
+    '{ name = "weighted", weights = { WEIGHTS } }',
+)
+
+
+def _name(objective: str) -> str:
+    return objective.split('"')[1]
+
+
+@st.composite
+def sources(draw: st.DrawFn, name: str) -> str:
+    slots = draw(st.sampled_from((None, 1, 2, 5)))
+    expected = draw(st.sampled_from(("", 'expected_ttft = "300ms"\nexpected_speed = 20')))
+    context = draw(st.sampled_from(("", "context = 150", "context = 400")))
+    deadline = draw(st.sampled_from(("", 'ttft_deadline = "700ms"', 'ttft_deadline = "2s"')))
+    return f"""
+[sources.{name}]
+kind = "server"
+url = "http://{name}.test:8000/v1"
+chip = "h100"
+replicas = {draw(st.integers(1, 3))}
+{"" if slots is None else f"slots = {slots}"}
+timeouts = {{ first_content = "{draw(st.sampled_from(("1s", "3s", "30s")))}" }}
+[sources.{name}.breaker]
+window = "{draw(st.sampled_from(("3s", "20s")))}"
+min_samples = {draw(st.integers(1, 4))}
+error_share = {draw(st.sampled_from((0.2, 0.5, 1.0)))}
+open_for = "{draw(st.sampled_from(("500ms", "3s")))}"
+probes = {draw(st.integers(1, 2))}
+speed_window = "2s"
+{deadline}
+[sources.{name}.serves."llama-3.1-8b"]
+prices = [{{ since = 2020-01-01, input = "{draw(st.integers(1, 3))}", output = "2.00" }}]
+{expected}
+{context}
+"""
+
+
+@st.composite
+def fleets(draw: st.DrawFn) -> Fleet:
+    names = [f"s{at}" for at in range(draw(st.integers(1, 4)))]
+    texts = [draw(sources(name)) for name in names]
+    first = draw(st.integers(1, len(names)))
+    ordered = draw(st.permutations(names))
+    quoted = [f'"{name}:llama-3.1-8b"' for name in ordered]
+    objectives = ", ".join(draw(st.lists(st.sampled_from(OBJECTIVES), max_size=3, unique_by=_name)))
+    weights = ", ".join(
+        f"{name} = {draw(st.sampled_from((0.5, 1, 2.5)))}" for name in ordered[:first]
+    )
+    objectives = objectives.replace("WEIGHTS", weights)
+    slo = draw(st.sampled_from(("", 'slo = { ttft = "400ms" }', "slo = { speed = 15 }")))
+    route = f"""
+candidates = [{", ".join(quoted[:first])}]
+fallbacks = [{", ".join(quoted[first:])}]
+objectives = [{objectives or OBJECTIVES[0]}]
+deadline = "{draw(st.sampled_from(("2s", "8s", "120s")))}"
+{slo}
+"""
+    rest = f"""
+[queue]
+interactive = {{ length = {draw(st.sampled_from((1, 3, 50)))}, wait = "{draw(st.sampled_from(("300ms", "4s", "60s")))}" }}
+[retry]
+ratio = {draw(st.sampled_from((0.0, 0.2, 1.0)))}
+min_per_second = {draw(st.sampled_from((0.0, 0.5, 5.0)))}
+"""
+    return fleet_of(texts, route=route, rest=rest)
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> Trace:
+    gap = draw(st.sampled_from((0.0, 0.02, 0.3, 2.0)))
+    now, asked = 0.0, []
+    for _ in range(draw(st.integers(1, 40))):
+        now += draw(st.integers(0, 8)) / 8 * gap
+        prompt, output, prefix = draw(requests(draw(st.sampled_from((60, 192, 420)))))
+        most = draw(st.sampled_from((None, None, 5, 200)))
+        asked.append(
+            TraceRequest(Seconds(now), Tokens(prompt), Tokens(output), prefix, max_output=most)
+        )
+    return Trace("t", tuple(asked), prefix_tokens=16)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Fleet, list[ReplicaSettings], Trace, list[Loss], int]:
+    fleet = draw(fleets())
+    engine = [draw(small()) for _ in fleet.sources]
+    moments = st.integers(0, 80).map(lambda eighth: eighth / 8)
+    losses = [
+        lost(draw(st.sampled_from(list(fleet.sources))), at, at + back if back else None)
+        for at, back in draw(st.lists(st.tuples(moments, moments), max_size=3))
+    ]
+    return fleet, engine, draw(traces()), losses, draw(st.integers(0, 9))
+
+
+def run_both(
+    fleet: Fleet,
+    engine: Sequence[ReplicaSettings],
+    trace: Trace,
+    losses: Sequence[Loss] = (),
+    seed: int = 0,
+) -> tuple[Plain, Compiled]:
+    play = Play("chat", "k", KEYS, 1.7e9, seed, tuple(losses))
+    pools = supply(fleet, trace.prefix_tokens)
+    if engine:
+        pools = tuple(replace(pool, settings=one) for pool, one in zip(pools, engine, strict=True))
+    assert uncompiled(fleet, pools, trace, play) == []
+    plain = Plain(fleet, pools, trace, play)
+    plain.run()
+    compiled = Compiled(fleet, pools, trace, play)
+    assert compiled.run()
+    return plain, compiled
+
+
+def in_order(ended: Sequence[Ended]) -> list[Ended]:
+    """What became of the requests, without the words that only people read."""
+    return [replace_ended(one) for one in sorted(ended, key=lambda one: one.index)]
+
+
+def replace_ended(one: Ended) -> Ended:
+    kept = {name: getattr(one, name) for name in one.__struct_fields__}
+    return Ended(**{**kept, "status": None})
+
+
+@settings(max_examples=300, deadline=None, phases=[Phase.reuse, Phase.generate])
+@given(cases())
+def test_compiled_and_plain_fleets_agree_event_for_event(
+    case: tuple[Fleet, list[ReplicaSettings], Trace, list[Loss], int],
+) -> None:
+    fleet, engine, trace, losses, seed = case
+    plain, compiled = run_both(fleet, engine, trace, losses, seed)
+    assert in_order(compiled.ended()) == in_order(plain.ended)
+    counted = {
+        place.number: plain.floor.counters(place)
+        for place in plain.floor.places
+        if place.number in compiled.floor.numbers
+    }
+    assert compiled.counters() == counted
+    opened = Counter(move.source for _, move in plain.breakers if move.state == "open")
+    assert compiled.openings() == {name: opened[name] for name in compiled.openings()}
