@@ -28,9 +28,9 @@ MODULES = {
     "policy": "breaker limit quantile retry route spend",
     "dispatch": "accounts books deadlines drilling ends health lanes machine observed placing "
     "requests routing sources timetable",
-    "ledger": "journal ring rows writer",
+    "ledger": "journal labels ring rows writer",
     "gateway": "answers attempt auth client exchange http meter metrics openai outbox reader "
-    "reported routes splice sse switchboard tokens upstream watch wire",
+    "recurring reported routes splice sse switchboard tokens upstream watch wire",
 }
 GROUP = "tollway_compiled"
 

@@ -154,18 +154,16 @@ class PlanDecider:
 
 
 class MemoryBooks:
-    """Books that commit in the next turn of the loop, or fail when told to."""
+    """Books in memory, or fails when told to."""
 
     def __init__(self) -> None:
         self.settled: list[m.Settle] = []
         self.down: Exception | None = None
 
-    def submit(
-        self, item: m.Reserve | m.Settle, on_done: Callable[[Exception | None], None]
-    ) -> None:
+    def submit(self, item: m.Reserve | m.Settle) -> Exception | None:
         if isinstance(item, m.Settle):
             self.settled.append(item)
-        asyncio.get_running_loop().call_soon(on_done, self.down)
+        return self.down
 
 
 @dataclass

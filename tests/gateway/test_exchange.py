@@ -339,7 +339,7 @@ async def test_a_ledger_that_cannot_reserve_refuses_and_sends_nothing() -> None:
 async def test_dispatch_may_end_an_attempt_over_its_first_content() -> None:
     async with Rig() as rig, rig.client() as client:
         rig.use(a=(await rig.upstream(good_stream)).url)
-        rig.decider.on_content = [m.Abort("boot-1", 1, "late", "too late")]
+        rig.decider.on_content = [m.Abort("boot-00000001", 1, "late", "too late")]
         client.stream()
         got = await client.got()
         assert got.status == 502

@@ -145,7 +145,7 @@ def test_an_answer_cut_short_is_never_taken_for_a_whole_one(
 
 
 @quiet
-@given(answers(), st.binary(min_size=1, max_size=40), cuts)
+@given(answers(), st.binary(min_size=1, max_size=40).filter(lambda it: it.strip(b"\r\n")), cuts)
 def test_bytes_behind_an_answer_change_nothing_of_it_and_cost_its_connection(
     made: tuple[bytes, bytes], noise: bytes, at: list[int]
 ) -> None:
@@ -165,3 +165,84 @@ def test_an_answer_with_bytes_changed_is_read_the_same_however_it_is_cut(
         for _, body, ends, told, _ in every_way(data, at, gone=True)
     ]
     assert others == [whole, whole]
+
+
+def plain(body: bytes, status: bytes = b"200 OK") -> bytes:
+    return b"HTTP/1.1 %b\r\n%b\r\ncontent-length: %d\r\n\r\n%b" % (status, KIND, len(body), body)
+
+
+def read_after(firsts: list[bytes], pieces: list[bytes]) -> tuple[Any, ...]:
+    """As `read`, on a connection that has brought other answers before."""
+    pool = Seen()
+    connection = UpstreamConnection(cast(Any, pool))
+    connection.connection_made(cast(asyncio.BaseTransport, pool))
+    for first in firsts:
+        assert connection.take(cast(Any, Call()))
+        connection.data_received(first)
+    call, pool.kept = Call(), False
+    if not connection.take(cast(Any, call)):
+        return ("closed",)
+    for piece in pieces:
+        if not pool.closed:
+            connection.data_received(piece)
+    return (
+        [_without_length(note) for note in call.reply.notes],
+        call.reply.body,
+        call.reply.ends,
+        call.notes,
+        pool.kept and not pool.closed,
+    )
+
+
+def _without_length(note: Any) -> Any:
+    status, headers = note
+    return status, {k: v for k, v in headers.items() if k != b"content-length"}
+
+
+@quiet
+@given(
+    st.lists(bodies, min_size=1, max_size=3),
+    st.one_of(bodies.map(plain), answers().map(lambda made: made[0])),
+    st.sampled_from([b"", b"x", plain(b"y")]),
+    cuts,
+)
+def test_an_answer_after_others_is_read_as_on_a_fresh_connection(
+    before: list[bytes], answer: bytes, behind: bytes, at: list[int]
+) -> None:
+    data = answer + behind
+    places = sorted({place % (len(data) + 1) for place in at})
+    cut = [data[a:b] for a, b in zip([0, *places], [*places, len(data)], strict=True) if a < b]
+    for pieces in ([data], cut):
+        fresh = read_after([], pieces)
+        assert read_after([plain(body) for body in before], pieces) == fresh
+
+
+def test_a_head_that_came_before_is_not_parsed_again() -> None:
+    pool = Seen()
+    connection = UpstreamConnection(cast(Any, pool))
+    connection.connection_made(cast(asyncio.BaseTransport, pool))
+    told: list[Any] = []
+    for body in (b"one", b"another", b"x" * 100):
+        call = Call()
+        assert connection.take(cast(Any, call))
+        connection.data_received(plain(body))
+        assert (call.reply.body, call.reply.ends, pool.kept) == (body, 1, True)
+        told.append(call.reply.notes)
+    # What is remembered has no length, and an answer that is recognised is told what is remembered.
+    assert [b"content-length" in note[0][1] for note in told] == [True, False, False]
+    assert [_without_length(note[0]) for note in told] == [(200, {b"content-type": KIND[14:]})] * 3
+
+
+def test_a_source_that_numbers_its_answers_is_not_remembered_for_ever() -> None:
+    pool = Seen()
+    connection = UpstreamConnection(cast(Any, pool))
+    connection.connection_made(cast(asyncio.BaseTransport, pool))
+    heads: list[object] = []
+    for number in range(30):
+        call = Call()
+        assert connection.take(cast(Any, call))
+        connection.data_received(
+            plain(b"x").replace(b"\r\ncontent-l", b"\r\nx-request-id: %d\r\ncontent-l" % number)
+        )
+        heads.append(connection._known)  # pyright: ignore[reportPrivateUsage]
+    assert heads[-1] is heads[10]

@@ -22,16 +22,10 @@ def main(path: Path, life: str) -> None:
     def submit(number: int) -> None:
         name = f"{life}-{number}"
 
-        def reserved(why: Exception | None) -> None:
-            assert why is None
-            os.write(1, f"reserved {name}\n".encode())
-            writer.submit(settle(name, cost=1), settled)
-
-        def settled(why: Exception | None) -> None:
-            assert why is None
-            os.write(1, f"settled {name}\n".encode())
-
-        writer.submit(reserve(name, amount=1_000_000), reserved)
+        assert writer.submit(reserve(name, amount=1_000_000)) is None
+        os.write(1, f"reserved {name}\n".encode())
+        assert writer.submit(settle(name, cost=1)) is None
+        os.write(1, f"settled {name}\n".encode())
 
     number = 0
     while True:

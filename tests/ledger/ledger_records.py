@@ -8,6 +8,7 @@ import msgspec
 
 from tollway.dispatch.messages import FailedAttempt, Reserve, Settle
 from tollway.fleet.usage import Usage
+from tollway.ledger.records import Batch
 
 NOON = 1_800_014_400.0
 """2027-01-15T12:00:00Z."""
@@ -64,6 +65,11 @@ def failed(attempt: int = 1, **changes: object) -> FailedAttempt:
     return msgspec.structs.replace(_FAILED, attempt=attempt, **changes)
 
 
+def unjournalled(*items: Reserve | Settle) -> Batch:
+    """A batch of which no journal has anything."""
+    return Batch(b"", 0, items)
+
+
 class Turns:
     """Stands for the event loop: runs what it was handed when it is asked to, timers at once."""
 
@@ -89,9 +95,9 @@ class Turns:
 
 @dataclass
 class Told:
-    """Collects what `on_done` is told, in the order of the telling."""
+    """Collects what `submit` said, in the order of the saying."""
 
     told: list[tuple[str, Exception | None]] = field(default_factory=list)
 
-    def to(self, name: str):
-        return lambda why: self.told.append((name, why))
+    def add(self, name: str, why: Exception | None) -> None:
+        self.told.append((name, why))

@@ -84,7 +84,7 @@ def test_a_ledger_of_before_scores_has_none(path: Path):
     with closing(sqlite3.connect(path)) as db:
         db.execute("DROP TABLE scores")
         db.execute("DROP TABLE score_figures")
-        db.execute("DELETE FROM schema_version WHERE version > 2")
+        db.execute("DELETE FROM schema_version WHERE version > 3")
         db.commit()
     assert read_scores(path) == []
     keep_scores(path, [SCORE])

@@ -1,6 +1,6 @@
 """The writer thread, over a store that does as it is told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -14,8 +14,9 @@ from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
 from tollway.ledger.journal import HALF, Journal
 from tollway.ledger.query import UsageQuery
+from tollway.ledger.records import Batch, read_records
 from tollway.ledger.sqlite import open_for_gateway, open_reader
-from tollway.ledger.writer import LedgerWriter, Pace, SettleHeldError, read_records
+from tollway.ledger.writer import LedgerWriter, Pace, SettleHeldError
 
 QUICK = Pace(gather=0.0, first_retry=0.001, last_retry=0.002)
 PATIENCE = 10.0
@@ -31,18 +32,16 @@ class Store:
         self.gate.set()
         self.entered: SimpleQueue[int] = SimpleQueue()
         self.broken: Exception | None = None
-        self.misfits: set[str] = set()
         self.checkpoints = 0
 
-    def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
-        self.entered.put(len(items))
+    def take(self, batch: Batch) -> None:
+        self.entered.put(len(batch))
         assert self.gate.wait(PATIENCE)
         if self.broken is not None:
             raise self.broken
-        bad = [at for at, item in enumerate(items) if item.request in self.misfits]
+        items = batch.items()
         self.batches.append([item.request for item in items])
-        self.booked += [item for at, item in enumerate(items) if at not in bad]
-        return {at: ValueError("does not fit") for at in bad}
+        self.booked += items
 
     def checkpoint(self) -> None:
         self.checkpoints += 1
@@ -86,18 +85,18 @@ def test_a_reservation_is_safe_when_it_is_reported(
 ):
     told = Told()
     store.gate.clear()
-    writer.submit(reserve("a"), told.to("a"))
+    told.add("a", writer.submit(reserve("a")))
     assert told.told == [("a", None)]
     assert read_records(journal.records()) == [reserve("a")]
 
 
 def test_what_gathers_is_booked_together(writer: LedgerWriter, store: Store, loop: Turns):
     store.gate.clear()
-    writer.submit(reserve("first"), lambda _: None)
+    writer.submit(reserve("first"))
     loop.turn()
     store.entered.get(timeout=PATIENCE)
     for number in range(50):
-        writer.submit(reserve(f"r{number}"), lambda _: None)
+        writer.submit(reserve(f"r{number}"))
     assert writer.pending == 51
     store.gate.set()
     loop.until(lambda: not writer.pending)
@@ -106,8 +105,8 @@ def test_what_gathers_is_booked_together(writer: LedgerWriter, store: Store, loo
 
 def test_what_is_booked_leaves_the_journal(writer: LedgerWriter, journal: Journal, loop: Turns):
     for number in range(20):
-        writer.submit(reserve(f"r{number}"), lambda _: None)
-        writer.submit(settle(f"r{number}"), lambda _: None)
+        writer.submit(reserve(f"r{number}"))
+        writer.submit(settle(f"r{number}"))
     loop.until(lambda: not writer.pending and not journal.records())
 
 
@@ -120,7 +119,7 @@ def test_a_reservation_that_does_not_fit_is_refused_and_nothing_of_it_kept(
         ("tokens", {"output_tokens": 2**70}),
         ("text", {"tag": "\ud800"}),
     ):
-        writer.submit(reserve(name, **changes), told.to(name))
+        told.add(name, writer.submit(reserve(name, **changes)))
     assert [type(why) for _, why in told.told] == [ValueError, OverflowError, UnicodeEncodeError]
     assert journal.records() == []
     assert writer.pending == 0
@@ -130,7 +129,7 @@ def test_a_settlement_that_no_journal_takes_is_held_and_booked(
     writer: LedgerWriter, store: Store, loop: Turns
 ):
     told = Told()
-    writer.submit(settle("odd", cost=2**70), told.to("odd"))
+    told.add("odd", writer.submit(settle("odd", cost=2**70)))
     loop.until(lambda: not writer.pending)
     assert [type(why) for _, why in told.told] == [SettleHeldError]
     assert [item.request for item in store.booked] == ["odd"]
@@ -141,10 +140,10 @@ def test_while_the_store_is_down_reservations_fail_and_settlements_are_held_and_
 ):
     told = Told()
     store.broken = OSError("disk full")
-    writer.submit(reserve("safe"), told.to("safe"))
+    told.add("safe", writer.submit(reserve("safe")))
     loop.until(lambda: writer.down is not None)
-    writer.submit(reserve("r"), told.to("r"))
-    writer.submit(settle("s"), told.to("s"))
+    told.add("r", writer.submit(reserve("r")))
+    told.add("s", writer.submit(settle("s")))
     assert [(name, type(why)) for name, why in told.told] == [
         ("safe", type(None)),
         ("r", OSError),
@@ -153,28 +152,28 @@ def test_while_the_store_is_down_reservations_fail_and_settlements_are_held_and_
     assert writer.pending == 2
     store.broken = None
     loop.until(lambda: not writer.pending and writer.down is None)
-    writer.submit(reserve("later"), told.to("later"))
+    told.add("later", writer.submit(reserve("later")))
     assert close(writer) == 0
     assert [item.request for item in store.booked] == ["safe", "s", "later"]
 
 
 def test_a_settlement_takes_the_facts_of_its_failed_reservation_along(tmp_path: Path):
     loop, ledger = Turns(), open_for_gateway(tmp_path / "ledger.sqlite")
-    booking = ledger.book
+    booking = ledger.take
     broken = True
 
-    def book(items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
+    def take(batch: Batch) -> None:
         if broken:
             raise OSError("disk full")
-        return booking(items)
+        booking(batch)
 
-    ledger.book = book  # pyright: ignore[reportAttributeAccessIssue]
+    ledger.take = take  # pyright: ignore[reportAttributeAccessIssue]
     writer = LedgerWriter(ledger, ledger.journal, loop, QUICK)
     writer.start()
-    writer.submit(settle("other"), lambda _: None)
+    writer.submit(settle("other"))
     loop.until(lambda: writer.down is not None)
-    writer.submit(reserve(), lambda _: None)
-    writer.submit(settle(cost=0, outcome="cancelled"), lambda _: None)
+    writer.submit(reserve())
+    writer.submit(settle(cost=0, outcome="cancelled"))
     assert writer.pending == 3
     broken = False
     assert close(writer) == 0
@@ -189,10 +188,10 @@ def test_the_next_try_waits_longer_each_time_up_to_a_bound(
     writer = LedgerWriter(store, journal, loop, Pace(gather=0.0, first_retry=60.0))
     writer.start()
     store.broken = OSError("disk full")
-    writer.submit(settle("a"), lambda _: None)
+    writer.submit(settle("a"))
     loop.until(lambda: writer.down is not None)
     for name in ("b", "c"):
-        writer.submit(settle(name), lambda _: None)
+        writer.submit(settle(name))
     assert store.entered.qsize() == 1
     assert writer.pending == 3
     assert close(writer, 0.0) == 3
@@ -202,12 +201,12 @@ def test_the_next_try_waits_longer_each_time_up_to_a_bound(
 def test_what_was_not_booked_at_the_end_is_booked_by_the_next_gateway(tmp_path: Path):
     path = tmp_path / "ledger.sqlite"
     ledger = open_for_gateway(path)
-    ledger.book = _disk_full  # pyright: ignore[reportAttributeAccessIssue]
+    ledger.take = _disk_full  # pyright: ignore[reportAttributeAccessIssue]
     writer = LedgerWriter(ledger, ledger.journal, Turns(), QUICK)
     writer.start()
     for number in range(3):
-        writer.submit(reserve(f"r{number}"), lambda _: None)
-        writer.submit(settle(f"r{number}"), lambda _: None)
+        writer.submit(reserve(f"r{number}"))
+        writer.submit(settle(f"r{number}"))
     assert close(writer, 0.0) == 6
     ledger.close()
     again = open_for_gateway(path)
@@ -216,18 +215,17 @@ def test_what_was_not_booked_at_the_end_is_booked_by_the_next_gateway(tmp_path: 
     again.close()
 
 
-def _disk_full(_: Sequence[Reserve | Settle]) -> dict[int, Exception]:
+def _disk_full(_: Batch) -> None:
     raise OSError("disk full")
 
 
 def test_closing_books_everything_that_was_submitted(store: Store, loop: Turns, journal: Journal):
-    writer = LedgerWriter(store, journal, loop, Pace(gather=60.0, batch=10))
+    writer = LedgerWriter(store, journal, loop, Pace(gather=60.0))
     writer.start()
     for number in range(95):
-        writer.submit(settle(f"r{number}"), lambda _: None)
+        writer.submit(settle(f"r{number}"))
     assert close(writer) == 0
     assert len(store.booked) == 95
-    assert max(map(len, store.batches)) <= 10
     assert store.checkpoints == 1
     assert journal.records() == []
 
@@ -235,7 +233,7 @@ def test_closing_books_everything_that_was_submitted(store: Store, loop: Turns, 
 def test_nothing_can_be_submitted_after_closing(writer: LedgerWriter):
     close(writer)
     with pytest.raises(TollwayError, match="closed"):
-        writer.submit(reserve(), lambda _: None)
+        writer.submit(reserve())
 
 
 def test_a_closed_loop_loses_no_settlement(store: Store, journal: Journal):
@@ -245,8 +243,8 @@ def test_a_closed_loop_loses_no_settlement(store: Store, journal: Journal):
 
     writer = LedgerWriter(store, journal, Closed(), QUICK)
     writer.start()
-    writer.submit(settle("a"), lambda _: None)
-    writer.submit(settle("b"), lambda _: None)
+    writer.submit(settle("a"))
+    writer.submit(settle("b"))
     assert close(writer) == 0
     assert len(store.booked) == 2
 
@@ -256,7 +254,7 @@ def test_a_crowded_journal_is_not_waited_for(store: Store, loop: Turns, journal:
     writer.start()
     count = 0
     while not store.entered.qsize() and count < HALF:
-        writer.submit(reserve(f"r{count}"), lambda _: None)
+        writer.submit(reserve(f"r{count}"))
         count += 1
     loop.until(lambda: writer.pending < count)
     assert close(writer) == 0
@@ -271,8 +269,8 @@ def test_a_full_journal_refuses_reservations_and_holds_settlements(
     store.gate.clear()
     told = Told()
     for number in range(40):
-        writer.submit(reserve(f"r{number}"), told.to(f"r{number}"))
-        writer.submit(settle(f"r{number}"), told.to(f"s{number}"))
+        told.add(f"r{number}", writer.submit(reserve(f"r{number}")))
+        told.add(f"s{number}", writer.submit(settle(f"r{number}")))
     refused = [name for name, why in told.told if isinstance(why, TollwayError)]
     assert "r39" in refused
     assert "s39" in refused
@@ -291,8 +289,8 @@ def test_a_reader_sees_what_was_safe_when_it_opened(tmp_path: Path):
         loop = Turns()
         writer = LedgerWriter(ledger, ledger.journal, loop, Pace(gather=0.01))
         writer.start()
-        writer.submit(reserve(), lambda _: None)
-        writer.submit(settle(), lambda _: None)
+        writer.submit(reserve())
+        writer.submit(settle())
         with ThreadPoolExecutor(1) as pool:
             reading = pool.submit(lambda: _completed(path))
             loop.until(lambda: not ledger.journal.records())
@@ -309,7 +307,7 @@ def test_the_log_is_folded_in_after_so_many_items(store: Store, loop: Turns, jou
     writer = LedgerWriter(store, journal, loop, Pace(gather=0.0, checkpoint=10))
     writer.start()
     for number in range(10):
-        writer.submit(reserve(f"r{number}"), lambda _: None)
+        writer.submit(reserve(f"r{number}"))
     loop.until(lambda: not writer.pending)
     close(writer)
     assert store.checkpoints == 2

@@ -9,7 +9,6 @@ Rules
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import Final, Protocol
@@ -122,7 +121,7 @@ class ClientConnection(asyncio.Protocol):
         self._front = front
         self._reader = RequestReader(front.settings, front.app, front.arriving)
         self._transport: asyncio.Transport | None = None
-        self._waiting: deque[Request] = deque()
+        self._waiting: list[Request] = []  # a deque takes 600 bytes of every idle connection
         self._current: Request | None = None
         self._phase = HEAD
         self._paused = False
@@ -251,7 +250,7 @@ class ClientConnection(asyncio.Protocol):
         while self._current is None and self._waiting and not self._paused:
             if self._transport is None or self._phase == LINGERING:
                 break
-            self._start(self._waiting.popleft())
+            self._start(self._waiting.pop(0))
         self._pumping = False
         if not self._waiting and self._transport is not None:
             self._transport.resume_reading()

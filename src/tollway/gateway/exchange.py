@@ -167,6 +167,8 @@ class Exchange:
             return False
         self._relaying = True
         self._body = b""  # rule 1: nobody else will be asked
+        if attempt.call is not None:
+            attempt.call.forget_request()
         self._connection.begin(200, lines + self._lines(), length)
         return self._attempt is attempt
 

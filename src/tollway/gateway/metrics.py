@@ -67,6 +67,7 @@ class Metric:
 
 
 _PAIR: Final = ("source", "model")
+_DURATION: Final = "tollway_request_duration_seconds"
 
 TABLE: tuple[Metric, ...] = (
     Metric(
@@ -107,7 +108,7 @@ TABLE: tuple[Metric, ...] = (
         "Output tokens a second of one stream, from first to last content.", SPEED_BOUNDS,
     ),
     Metric(
-        "tollway_request_duration_seconds", "histogram", _PAIR, "seconds",
+        _DURATION, "histogram", _PAIR, "seconds",
         "Time from a request's arrival to its end.", DURATION_BOUNDS,
     ),
     Metric(
@@ -147,10 +148,41 @@ class Histogram:
         self.total += total
 
 
+class Tally:
+    """What each request adds to for its source and model, kept together: one look-up a request."""
+
+    __slots__ = (
+        "cache_write",
+        "cached_input",
+        "durations",
+        "estimated",
+        "input",
+        "outcomes",
+        "output",
+        "reasoning",
+    )
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.outcomes: dict[str, int] = {}
+        self.durations = Histogram(bounds)
+        self.input = self.cached_input = self.cache_write = self.output = self.reasoning = 0
+        self.estimated = 0
+
+    def use(self, usage: Usage) -> None:
+        """Add the tokens of one attempt."""
+        self.input += usage.input
+        self.cached_input += usage.cached_input
+        self.cache_write += usage.cache_write
+        self.output += usage.output
+        self.reasoning += usage.reasoning
+        self.estimated += usage.estimated
+
+
 class Metrics:
     """What one gateway process has counted since it started."""
 
     def __init__(self) -> None:
+        self._tallies: dict[tuple[str, str], Tally] = {}
         self._table = {metric.name: metric for metric in TABLE}
         self._numbers: dict[str, dict[Labels, int]] = {
             metric.name: {} for metric in TABLE if metric.kind != "histogram"
@@ -163,9 +195,9 @@ class Metrics:
         self, source: str | None, model: str | None, outcome: str, duration: float
     ) -> None:
         """A request's one outcome. `source` and `model` are None where none was tried."""
-        pair = source or "", model or ""
-        self._add("tollway_requests_total", (*pair, outcome))
-        self._observe("tollway_request_duration_seconds", pair, duration)
+        tally = self._tally(source or "", model or "")
+        tally.outcomes[outcome] = tally.outcomes.get(outcome, 0) + 1
+        tally.durations.observe(duration)
 
     def refused(self, reason: str) -> None:
         """A request was refused with this error code."""
@@ -181,17 +213,7 @@ class Metrics:
 
     def used(self, source: str, model: str, usage: Usage) -> None:
         """Tokens of one attempt."""
-        self._tokens(source, model, "input", usage.input)
-        self._tokens(source, model, "cached_input", usage.cached_input)
-        self._tokens(source, model, "cache_write", usage.cache_write)
-        self._tokens(source, model, "output", usage.output)
-        self._tokens(source, model, "reasoning", usage.reasoning)
-        if usage.estimated:
-            self._add("tollway_usage_estimated_total", (source, model))
-
-    def _tokens(self, source: str, model: str, kind: str, tokens: int) -> None:
-        if tokens:
-            self._add("tollway_tokens_total", (source, model, kind), tokens)
+        self._tally(source, model).use(usage)
 
     def first_content(self, source: str, model: str, ttft: float) -> None:
         """Seconds from sending an attempt to its first content."""
@@ -219,6 +241,7 @@ class Metrics:
 
     def take(self) -> Counts:
         """What was counted since the last call, which is forgotten here; gauges are left out."""
+        self._fold()
         taken = Counts(
             [
                 (name, labels, value)
@@ -247,6 +270,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format 0.0.4."""
+        self._fold()
         lines: list[str] = []
         for metric in TABLE:
             lines.append(f"# HELP {metric.name} {metric.help}")
@@ -259,6 +283,30 @@ class Metrics:
                     lines.append(f"{metric.name}{_braces(metric.labels, labels)} {value!r}")
         lines.append("")
         return "\n".join(lines).encode()
+
+    def _tally(self, source: str, model: str) -> Tally:
+        pair = source, model
+        found = self._tallies.get(pair)
+        if found is None:
+            found = self._tallies[pair] = Tally(self._table[_DURATION].bounds)
+        return found
+
+    def _fold(self) -> None:
+        """Add to the table what the tallies hold, and empty them."""
+        for pair, tally in self._tallies.items():
+            for outcome, count in tally.outcomes.items():
+                self._add("tollway_requests_total", (*pair, outcome), count)
+            durations = tally.durations
+            if any(durations.counts):
+                merged = self._histogram(_DURATION, pair)
+                merged.merge(durations.counts, durations.total)
+            for kind in ("input", "cached_input", "cache_write", "output", "reasoning"):
+                tokens: int = getattr(tally, kind)
+                if tokens:
+                    self._add("tollway_tokens_total", (*pair, kind), tokens)
+            if tally.estimated:
+                self._add("tollway_usage_estimated_total", pair, tally.estimated)
+        self._tallies.clear()
 
     def _add(self, name: str, labels: Labels, amount: int = 1) -> None:
         series = self._numbers[name]

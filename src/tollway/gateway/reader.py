@@ -8,14 +8,13 @@ Rules
    `content-length`, is not parsed again. Whose key it holds is looked up every time.
 """
 
-import re
-from hmac import compare_digest
 from typing import Final, NoReturn, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from tollway.fleet.objects import GatewaySettings
 from tollway.gateway.http import WANTED_HEADERS, Refusal, Request, read_head, too_large
+from tollway.gateway.recurring import RecurringHead
 
 READ_IN_VAIN: Final = 64 * 1024
 """A refused body up to this size is read and dropped, so that the connection can be kept."""
@@ -24,11 +23,6 @@ LARGEST_BODIES: Final = 16
 over all connections: what is not whole yet is held before any limit of its sender is asked."""
 MAX_PIPELINED: Final = 64
 """Requests that may arrive in one read before an answer to the first: a read is 256 KiB at most."""
-
-_LENGTH: Final = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([1-9][0-9]{0,9})(?=\r\n)")
-_LONGEST_LENGTH: Final = 10
-_LONGEST_KNOWN: Final = 4096
-"""Bytes of a head that a connection remembers; those of the common libraries have under 1,000."""
 
 
 class Judge(Protocol):
@@ -50,48 +44,6 @@ class Arriving:
         self.held = 0
 
 
-class _Known:
-    """A head that was admitted, cut where the digits of its `content-length` were."""
-
-    __slots__ = ("after", "before", "request")
-
-    def __init__(self, before: bytes, after: bytes, request: Request) -> None:
-        self.before = before
-        self.after = after
-        self.request = request
-
-    @staticmethod
-    def of(data: bytes, request: Request) -> "_Known | None":
-        """What `data`, which is one whole request, may be recognised by; None where it has no
-        plain `content-length`, or needs more than its head to be understood."""
-        size = data.find(b"\r\n\r\n") + 4
-        found = _LENGTH.search(data, 0, size)
-        if found is None or size > _LONGEST_KNOWN or not request.keep_alive or request.http10:
-            return None
-        if b"expect" in request.headers or size + int(found[1]) != len(data):
-            return None
-        return _Known(data[: found.start(1)], data[found.end(1) : size], request)
-
-    def body_in(self, data: bytes, most: int) -> bytes | None:
-        """The body of `data`, where that is one whole request with this head and at most `most`
-        bytes of body; else None."""
-        start = len(self.before)
-        end = data.find(b"\r\n", start, start + _LONGEST_LENGTH + 2)
-        if end < 0:
-            return None
-        digits = data[start:end]
-        body = end + len(self.after)
-        # In constant time, because a key is in it and a proxy may have sent us another's before.
-        if (
-            not compare_digest(data[:start], self.before)
-            or not compare_digest(data[end:body], self.after)
-            or not digits.isdigit()
-        ):
-            return None
-        size = int(digits)
-        return data[body:] if size <= most and body + size == len(data) else None
-
-
 class RequestReader:
     """Parses one connection. `admit` judges a head and raises `Refusal`."""
 
@@ -100,6 +52,7 @@ class RequestReader:
         "_between",
         "_done",
         "_fault",
+        "_first",
         "_head_size",
         "_header_count",
         "_held",
@@ -125,7 +78,8 @@ class RequestReader:
         self._fault: Refusal | None = None
         self._raw_head = self._head_size = self._header_count = 0
         self._between = True
-        self._known: _Known | None = None
+        self._known: RecurringHead | None = None
+        self._first: Request | None = None
         self.in_head = True
         self.deaf = False
         self.wants_continue = False
@@ -135,10 +89,10 @@ class RequestReader:
         if self.deaf:
             return []
         fresh = self._between and not self._raw_head
-        if fresh and self._known is not None:
+        if fresh and self._known is not None and self._first is not None:
             body = self._known.body_in(data, self._settings.max_body)
             if body is not None:
-                return [self._again(self._known.request, body)]
+                return [self._again(self._first, body)]
         if self.in_head:
             self._raw_head += len(data)
         try:
@@ -152,8 +106,9 @@ class RequestReader:
             if self.in_head and self._raw_head > self._settings.max_header_bytes:
                 self.refuse(_head_too_large())
         done, self._done = self._done, []
-        if fresh and self._between and len(done) == 1 and done[0].refusal is None:
-            self._known = _Known.of(data, done[0])
+        if fresh and self._between and len(done) == 1 and _may_recur(done[0]):
+            self._known = RecurringHead.of(data, secret=True)
+            self._first = done[0]
         return done
 
     def _again(self, first: Request, body: bytes) -> Request:
@@ -266,6 +221,12 @@ class RequestReader:
         if len(self._done) >= MAX_PIPELINED:
             self._fail(Refusal(400, "bad_request", "Too many pipelined requests."))
         self._done.append(request)
+
+
+def _may_recur(request: Request) -> bool:
+    """Whether its head is all that is needed to understand the next one like it."""
+    plain = request.keep_alive and not request.http10 and b"expect" not in request.headers
+    return plain and request.refusal is None
 
 
 def _another_version(version: str) -> Refusal:

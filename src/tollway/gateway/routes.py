@@ -194,7 +194,7 @@ class Routes:
         except BadRequest as fault:
             raise Refusal(fault.status, fault.code, fault.message, param=fault.param) from None
         self._count += 1
-        request_id = f"{self._boot}-{self._count:x}"
+        request_id = f"{self._boot}-{self._count:08x}"
         lines = wish.lines[facts.stream]
         exchange = Exchange(board, connection, request_id, facts, body, lines)
         board.arrive(

@@ -63,12 +63,9 @@ class Decider(Protocol):
 
 
 class Books(Protocol):
-    """The ledger, as the gateway writes it. `on_done` is called on the loop, with what went wrong
-    or None."""
+    """The ledger, as the gateway writes it: what it is given is safe, or it says why not."""
 
-    def submit(
-        self, item: Reserve | Settle, on_done: Callable[[Exception | None], None]
-    ) -> object: ...
+    def submit(self, item: Reserve | Settle) -> Exception | None: ...
 
 
 class Watcher(Protocol):
@@ -239,19 +236,15 @@ class Switchboard:
 
     def _reserve(self, action: Reserve) -> None:
         request = action.request
-
-        def done(error: Exception | None) -> None:
-            self.tell(Reserved(request) if error is None else ReserveFailed(request, str(error)))
-
-        self._books.submit(action, done)
+        why = self._books.submit(action)
+        self.tell(Reserved(request) if why is None else ReserveFailed(request, str(why)))
 
     def _settle(self, action: Settle) -> None:
+        # Booked first: what counts and logs may fail, and the books may not.
+        why = self._books.submit(action)
         self._watcher.settled(action)
-        self._books.submit(action, self._settled)
-
-    def _settled(self, error: Exception | None) -> None:
-        if error is not None:
-            self._watcher.unsettled(error)
+        if why is not None:
+            self._watcher.unsettled(why)
 
     def _send(self, action: Send) -> None:
         self._watcher.sent(action)

@@ -47,6 +47,10 @@ class Call:
         self.paused = False
         self.retried = False
 
+    def forget_request(self) -> None:
+        """Its answer has begun: what was asked is not said again, and may be long."""
+        self.head = self.body = b""
+
     def close(self) -> None:
         """Give the attempt up: the source is told at once, by the end of the connection."""
         self.over = True

@@ -3,7 +3,9 @@
 Rules
 1. What one read brought is handed on in one piece: no event waits for a later one, and events that
    came together cost one write.
-2. A connection is kept only after an answer whose end was framed, with nothing behind it.
+2. A connection is kept only after an answer whose end was framed, with nothing behind it. Empty
+   lines are nothing: llhttp passes over them, and no answer can hide in them.
+3. A whole answer whose head this connection has had before is not parsed again.
 """
 
 import asyncio
@@ -13,10 +15,16 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from tollway.dispatch.messages import FailureKind
 from tollway.gateway.outbox import Outbox
+from tollway.gateway.recurring import RecurringHead
 
 MAX_HEAD: Final = 64 * 1024
 """Bytes of a response's head."""
 ONE_WRITE: Final = 16 * 1024
+_MOST_KNOWN: Final = 256 * 1024
+"""Bytes of a body that one read may bring."""
+_IN_VAIN: Final = 8
+"""Heads that were remembered and did not come again, after which a connection remembers no more: a
+source that numbers its answers, or one asked so seldom that its date has changed."""
 
 KEPT_HEADERS: Final = frozenset(
     {
@@ -75,6 +83,8 @@ class UpstreamConnection(asyncio.Protocol):
         "_headers",
         "_interim",
         "_keep",
+        "_known",
+        "_known_headers",
         "_parser",
         "_parts",
         "_pool",
@@ -83,6 +93,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_told_head",
         "_transport",
         "_uses",
+        "_vain",
         "_winding",
         "idle_since",
     )
@@ -93,6 +104,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._call: Call | None = None
         self._uses = 0
+        self._known: RecurringHead | None = None
+        self._known_headers: dict[bytes, bytes] = {}
+        self._vain = 0
         self._winding = False
         self.idle_since = 0.0
         self._expect_answer()
@@ -168,7 +182,11 @@ class UpstreamConnection(asyncio.Protocol):
         if self._call is None and not self._winding:
             self.abort()  # nobody asked for this
             return
+        fresh = not self._answered
         self._answered = True
+        if fresh and self._known is not None and self._recognise(self._known, data):
+            self._deliver()
+            return
         if self._status is None:
             self._raw_head += len(data)
         try:
@@ -181,7 +199,29 @@ class UpstreamConnection(asyncio.Protocol):
         if self._status is None and self._raw_head > MAX_HEAD:
             self._give_up("the answer's head is too long")
         else:
+            if fresh and self._keep and self._status == 200 and self._vain < _IN_VAIN:
+                self._remember(data)
             self._deliver()
+
+    def _remember(self, data: bytes) -> None:
+        """Know the head of this whole answer again."""
+        self._vain += 1
+        self._known = RecurringHead.of(data, secret=False)
+        self._known_headers = {
+            name: value for name, value in self._headers.items() if name != b"content-length"
+        }
+
+    def _recognise(self, known: RecurringHead, data: bytes) -> bool:
+        """Rule 3: whether `data` is a whole answer with the head that is known."""
+        body = known.body_in(data, _MOST_KNOWN)
+        if body is None:
+            return False
+        self._vain = 0
+        self._status = 200
+        self._headers = self._known_headers
+        self._parts.append(body)
+        self._complete = self._keep = self._framed = True
+        return True
 
     def _deliver(self) -> None:
         """Hand on what the last read brought (rule 1)."""

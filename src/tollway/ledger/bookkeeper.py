@@ -18,30 +18,13 @@ from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 
-import msgspec
-
-from tollway.dispatch.messages import Reserve, Settle
+from tollway.ledger.records import Batch, Item, encode, items_of, joined
 from tollway.ledger.sqlite import SqliteLedger, open_for_bookkeeper
 from tollway.ledger.store import LedgerUnavailableError
 
 _SIZE = Struct("<Q")
-_AT_ONCE = 128
-"""Items encoded in one go: the event loop waits for no more of them."""
 _ENOUGH = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG")
 _LAST_BATCH = 10.0
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_items = msgspec.msgpack.Decoder(list[Reserve | Settle]).decode
-
-
-class _Answer(msgspec.Struct):
-    """What came of a batch: why nothing was booked, or the items that do not fit, with why."""
-
-    failed: str | None = None
-    misfits: dict[int, str] = {}
-
-
-_decode_answer = msgspec.msgpack.Decoder(_Answer).decode
 
 
 class Bookkeeper:
@@ -72,22 +55,19 @@ class Bookkeeper:
         self._socket = ours
         return ours
 
-    def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
-        """See `Booker.book`."""
-        try:
-            parts = [_encode(items[at : at + _AT_ONCE]) for at in range(0, len(items), _AT_ONCE)]
-        except (ValueError, OverflowError):
-            return self._book_odd(items)
-        return self._ask(parts) if parts else {}
-
-    def _book_odd(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
-        """Book a batch in which something cannot be handed over (a number over 64 bits, half a
-        surrogate pair): that is booked here, in words, and the rest as always."""
-        plain = [item for item in items if _fits(item)]
-        odd = [item for item in items if not _fits(item)]
-        self._ledger.book(odd)
-        self.book(plain)
-        return {}
+    def take(self, batch: Batch) -> None:
+        """See `Booker.take`. What cannot be handed over is booked here, in words."""
+        handed: list[bytes] = []
+        odd: list[Item] = []
+        for item in batch.rest:
+            try:
+                handed.append(encode(item))
+            except (ValueError, OverflowError):
+                odd.append(item)
+        if odd:
+            self._ledger.book(odd)
+        if batch.records or handed:
+            self._ask([batch.piece(), joined(handed)])
 
     def checkpoint(self) -> None:
         """See `Booker.checkpoint`."""
@@ -103,7 +83,7 @@ class Bookkeeper:
                 self._process.wait(_LAST_BATCH)
             self._process = None
 
-    def _ask(self, parts: list[bytes]) -> dict[int, Exception]:
+    def _ask(self, parts: list[bytes]) -> None:
         line = self._socket or self.start()
         try:
             _send(line, parts)
@@ -113,18 +93,8 @@ class Bookkeeper:
             raise LedgerUnavailableError(
                 f"{self._ledger.path}: the process that books has ended. It is started again."
             ) from error
-        answer = _decode_answer(said)
-        if answer.failed is not None:
-            raise LedgerUnavailableError(answer.failed)
-        return {at: ValueError(why) for at, why in answer.misfits.items()}
-
-
-def _fits(item: Reserve | Settle) -> bool:
-    try:
-        _encode(item)
-    except (ValueError, OverflowError):
-        return False
-    return True
+        if said:
+            raise LedgerUnavailableError(said.decode())
 
 
 def _send(to: socket.socket, parts: Sequence[bytes]) -> None:
@@ -149,15 +119,16 @@ def _exactly(of: socket.socket, size: int) -> bytes:
     return bytes(data)
 
 
-def _do(ledger: SqliteLedger, parts: Sequence[bytes]) -> _Answer:
+def _do(ledger: SqliteLedger, parts: Sequence[bytes]) -> bytes:
+    """Why it was not done; empty where it was."""
     try:
         if not parts:
             ledger.checkpoint()
-            return _Answer()
-        faults = ledger.book([item for part in parts for item in _decode_items(part)])
+        else:
+            ledger.book([item for part in parts for item in items_of(part)])
     except Exception as error:  # noqa: BLE001 - whatever it is, the gateway is to know
-        return _Answer(failed=str(error))
-    return _Answer(misfits={at: str(why) for at, why in faults.items()})
+        return str(error).encode() or type(error).__name__.encode()
+    return b""
 
 
 def main(path: str, talking: str) -> None:
@@ -168,7 +139,7 @@ def main(path: str, talking: str) -> None:
         ledger = open_for_bookkeeper(Path(path))
         try:
             while True:
-                _send(gateway, [_encode(_do(ledger, _receive(gateway)))])
+                _send(gateway, [_do(ledger, _receive(gateway))])
         except (EOFError, OSError):
             return
         finally:

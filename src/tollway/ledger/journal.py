@@ -23,9 +23,11 @@ from tollway.ledger.state import FILE_MODE
 HALF: Final = 2 * 1024 * 1024
 """Bytes of a half: some 4,000 requests; the database takes them many times a second."""
 
-_RECORD: Final = Struct("<II")  # length, sum
+_RECORD: Final = Struct(">BIBI")  # length and sum, each behind MessagePack's mark of 32 bits
+_MARK: Final = 0xCE
 _HALF: Final = Struct("<Q")  # the turn that it was begun in; 0: nothing is in it
-_HEAD: Final = 8
+_BEGIN: Final = _HALF.size
+_HEAD: Final = _RECORD.size
 
 
 class JournalFullError(TollwayError):
@@ -39,7 +41,7 @@ class Journal:
         OSError: it cannot be made or read.
     """
 
-    __slots__ = ("_active", "_at", "_descriptor", "_half", "_map", "_turn")
+    __slots__ = ("_active", "_at", "_count", "_descriptor", "_half", "_map", "_turn")
 
     def __init__(self, path: Path, half: int = HALF) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -53,7 +55,8 @@ class Journal:
         self._half = half
         self._turn = max(self._turn_of(0), self._turn_of(1))
         self._active = 0
-        self._at = _HEAD
+        self._at = _BEGIN
+        self._count = 0
 
     @property
     def crowded(self) -> bool:
@@ -73,17 +76,23 @@ class Journal:
             raise JournalFullError(
                 "The ledger's disk does not keep up with the requests; try again in a moment."
             )
-        if at == _HEAD:
+        if at == _BEGIN:
             self._begin()
         start = self._active * self._half
-        head = _RECORD.pack(size, crc32(record, self._turn & 0xFFFFFFFF))
+        head = _RECORD.pack(_MARK, size, _MARK, crc32(record, self._turn & 0xFFFFFFFF))
         self._map[start + at : start + end] = head + record
         self._at = end
+        self._count += 1
 
-    def turn(self) -> None:
-        """Write into the other half from now on, which has been cleared."""
+    def turn(self) -> tuple[bytes, int]:
+        """Write into the other half from now on, which has been cleared. Returns what this one has
+        of records, each behind its length and its sum, and how many."""
+        start = self._active * self._half
+        held, count = self._map[start + _BEGIN : start + self._at], self._count
         self._active = 1 - self._active
-        self._at = _HEAD
+        self._at = _BEGIN
+        self._count = 0
+        return held, count
 
     def clear_other(self) -> None:
         """The records of the half that is not being written are booked."""
@@ -93,7 +102,8 @@ class Journal:
         """All records are booked."""
         for half in (0, 1):
             _HALF.pack_into(self._map, half * self._half, 0)
-        self._at = _HEAD
+        self._at = _BEGIN
+        self._count = 0
 
     def records(self) -> list[bytes]:
         """What is in it, in the order of appending."""
@@ -118,10 +128,10 @@ class Journal:
 
     def _records_of(self, half: int) -> list[bytes]:
         found: list[bytes] = []
-        start, at = half * self._half, _HEAD
+        start, at = half * self._half, _BEGIN
         turn = self._turn_of(half) & 0xFFFFFFFF
         while at + _HEAD <= self._half:
-            size, total = _RECORD.unpack_from(self._map, start + at)
+            _, size, _, total = _RECORD.unpack_from(self._map, start + at)
             record = self._map[start + at + _HEAD : start + at + _HEAD + size]
             if size == 0 or at + _HEAD + size > self._half or crc32(record, turn) != total:
                 break
@@ -135,8 +145,8 @@ def turns_of(path: Path) -> tuple[int, int]:
     there is no journal. What a half held is booked when its turn is another."""
     try:
         with path.open("rb") as file:
-            first = file.read(_HEAD)
+            first = file.read(_BEGIN)
             file.seek(file.seek(0, os.SEEK_END) // 2)
-            return _HALF.unpack(first)[0], _HALF.unpack(file.read(_HEAD))[0]
+            return _HALF.unpack(first)[0], _HALF.unpack(file.read(_BEGIN))[0]
     except (OSError, error):
         return 0, 0

@@ -2,62 +2,60 @@
 
 Rules
 1. Values reach SQL as parameters only.
-2. One statement takes many rows, because sqlite3 gives up and takes back the interpreter's lock at
-   every step: fifty steps a batch would wait for the event loop fifty times.
+2. A reservation that was booked earlier counts for more than one that came with its settlement: the
+   first is the one that holds.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import cache
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from tollway.dispatch.messages import Reserve, Settle
+from tollway.ledger.labels import Words
 
 MICRO: Final = 1_000_000
 DAY: Final = 86_400 * MICRO
-MOST_ROWS: Final = 64
-"""Rows a statement. 64 rows of 24 values stay far below SQLite's 32,766 parameters."""
+ASKED_AT_ONCE: Final = 512
+"""Parameters of a question; SQLite takes 32,766."""
 
-_RESERVED: Final = (
-    "request, utc, key, tenant, route, operation, tag, amount, input_tokens, output_tokens"
-)
+_ASKED: Final = "utc, key, tenant, route, operation, tag, amount"
 _SETTLED: Final = (
-    "request, utc, outcome, code, source, model, upstream_model, tier, input, cached_input, "
-    "cache_write, output, reasoning, estimated, cost, failed_cost, attempts, ttft, duration, "
-    "substituted, drilled"
+    "request, utc, label, input, cached_input, cache_write, output, reasoning, estimated, cost, "
+    "failed_cost, attempts, ttft, duration, reserved_utc, reserved, tag, drilled"
 )
-_WIDTH_RESERVED: Final = _RESERVED.count(",") + 1
-_ASKED: Final = "reserved_utc, key, tenant, route, operation, tag, reserved"
-_WIDTH_SETTLED: Final = (_SETTLED + _ASKED).count(",") + 2
-_OPEN: Final = "utc, key, tenant, route, operation, tag, amount"
-_NOBODY: Final = (None,) * (_ASKED.count(",") + 1)
 
 Settlement = tuple[Settle, Reserve | None]
 """A settlement, with the reservation that came in the same batch."""
 
+Asked = tuple[int, str, str, str, str, str | None, int]
+"""A reservation that was booked earlier: UTC microseconds, then as `Reserve` names them."""
+
+RESERVE: Final = """
+INSERT INTO reservations
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+ WHERE NOT EXISTS (SELECT 1 FROM settled WHERE request = ?1)
+    ON CONFLICT (request) DO NOTHING
+"""
+
+_MARKS: Final = ", ".join("?" * len(_SETTLED.split(", ")))
+SETTLE: Final = (
+    f"INSERT INTO settled ({_SETTLED}) VALUES ({_MARKS}) "  # noqa: S608 - constants
+    "ON CONFLICT (request) DO NOTHING"
+)
+
+CLOSE: Final = "DELETE FROM reservations WHERE request = ?"
+
 FAILED: Final = """
 INSERT INTO failed_attempts
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
- WHERE NOT EXISTS (SELECT 1 FROM requests WHERE request = ?1)
+ WHERE NOT EXISTS (SELECT 1 FROM settled WHERE request = ?1)
     ON CONFLICT (request, attempt) DO NOTHING
-"""
-
-CLOSE_RESERVATIONS: Final = """
-DELETE FROM reservations WHERE request IN (SELECT request FROM requests WHERE id > ?)
 """
 
 KEEP_IN_WORDS: Final = (
     "INSERT INTO unbooked (item, why) VALUES (?, ?) ON CONFLICT (item) DO NOTHING"
 )
 
-ABANDON: Final = """
-INSERT INTO requests (request, utc, outcome, input, cached_input, cache_write, output, reasoning,
-                      estimated, cost, failed_cost, attempts, reserved_utc, key, tenant, route,
-                      operation, tag, reserved)
-SELECT request, ?, 'abandoned', input_tokens, 0, 0, output_tokens, 0, 1, amount, 0, 0, utc, key,
-       tenant, route, operation, tag, amount
-  FROM reservations WHERE true
-    ON CONFLICT (request) DO NOTHING
-"""
+OPEN: Final = f"SELECT request, input_tokens, output_tokens, {_ASKED} FROM reservations"  # noqa: S608
 
 _COUNTS: Final = [
     "requests",
@@ -78,23 +76,38 @@ _COUNTS: Final = [
 ]
 _KEPT: Final = ", ".join(f"{name} = {name} + excluded.{name}" for name in _COUNTS)
 
-_ROLL_UP: Final = f"""
+_INTO_DAYS: Final = f"ON CONFLICT (day, tenant, key, route, source, model) DO UPDATE SET {_KEPT}"
+
+ROLL_UP: Final = f"""
+INSERT INTO days
+SELECT day, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''), coalesce(source, ''),
+       coalesce(model, ''), requests, requests * (outcome IS 'completed'),
+       requests * (outcome IS 'failed'), requests * (outcome IS 'cancelled'),
+       requests * (outcome IS 'refused'), requests * (outcome IS 'abandoned'), estimated, unbilled,
+       input, cached_input, cache_write, output, reasoning, cost_micro, cost_rest
+  FROM (SELECT utc / {DAY} AS day, label, count(*) AS requests, sum(estimated) AS estimated,
+               sum(cost = 0 AND input + output > 0) AS unbilled, sum(input) AS input,
+               sum(cached_input) AS cached_input, sum(cache_write) AS cache_write,
+               sum(output) AS output, sum(reasoning) AS reasoning,
+               sum((cost - failed_cost) / {MICRO}) AS cost_micro,
+               sum((cost - failed_cost) % {MICRO}) AS cost_rest
+          FROM settled WHERE id > ? GROUP BY 1, 2) AS added
+  JOIN labels ON labels.id = added.label
+ WHERE true
+{_INTO_DAYS}
+"""  # noqa: S608 - constants of this file only
+"""For the settlements after a given id."""
+
+ROLL_UP_FAILED: Final = f"""
 INSERT INTO days
 SELECT utc / {DAY}, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''),
-       coalesce(source, ''), coalesce(model, ''), sum(requests),
-       sum(outcome IS 'completed'), sum(outcome IS 'failed'), sum(outcome IS 'cancelled'),
-       sum(outcome IS 'refused'), sum(outcome IS 'abandoned'), sum(estimated), sum(unbilled),
-       sum(input), sum(cached_input), sum(cache_write), sum(output), sum(reasoning),
+       coalesce(source, ''), coalesce(model, ''), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
        sum(cost / {MICRO}), sum(cost % {MICRO})
-  FROM entries WHERE id > ?
+  FROM failed_entries WHERE id > ?
  GROUP BY 1, 2, 3, 4, 5, 6
-    ON CONFLICT (day, tenant, key, route, source, model) DO UPDATE SET {_KEPT}
+{_INTO_DAYS}
 """  # noqa: S608 - constants of this file only
-
-ROLL_UP: Final = tuple(
-    _ROLL_UP.replace("FROM entries", f"FROM {view}") for view in ("own_entries", "failed_entries")
-)
-"""Both for the settlements after a given id; the second one only where attempts failed."""
+"""For their attempts that failed and cost money."""
 
 
 def micros(seconds: float) -> int:
@@ -106,59 +119,29 @@ def micros(seconds: float) -> int:
     return round(seconds * MICRO)
 
 
-def _marks(rows: int, width: int) -> str:
-    one = "(" + ",".join("?" * width) + ")"
-    return ",".join([one] * rows)
+def asked_statement(count: int) -> str:
+    """SQL that asks for `count` reservations by request."""
+    marks = ",".join("?" * count)
+    return f"SELECT request, {_ASKED} FROM reservations WHERE request IN ({marks})"  # noqa: S608
 
 
-@cache
-def reserve_statement(rows: int) -> str:
-    """SQL that books `rows` reservations, given their values in one flat sequence."""
-    return (
-        f"WITH v({_RESERVED}) AS (VALUES {_marks(rows, _WIDTH_RESERVED)}) "  # noqa: S608 - constants
-        f"INSERT INTO reservations ({_RESERVED}) SELECT * FROM v "
-        "WHERE NOT EXISTS (SELECT 1 FROM requests AS r WHERE r.request = v.request) "
-        "ON CONFLICT (request) DO NOTHING"
-    )
-
-
-@cache
-def settle_statement(rows: int) -> str:
-    """SQL that books `rows` settlements, given their values in one flat sequence."""
-    # A reservation that was booked earlier counts for more than one that came with it: the first
-    # is the one that holds.
-    known = ", ".join(
-        f"iif(r.request IS NULL, v.{mine}, r.{theirs})"
-        for mine, theirs in zip(_ASKED.split(", "), _OPEN.split(", "), strict=True)
-    )
-    asked = ", ".join(f"v.{name}" for name in _SETTLED.split(", "))
-    marks = _marks(rows, _WIDTH_SETTLED)
-    return (
-        f"WITH v({_SETTLED}, {_ASKED}) AS (VALUES {marks}) "  # noqa: S608 - constants
-        f"INSERT INTO requests ({_SETTLED}, {_ASKED}) SELECT {asked}, {known} "
-        "FROM v LEFT JOIN reservations AS r ON r.request = v.request WHERE true "
-        "ON CONFLICT (request) DO NOTHING"
-    )
-
-
-def reserve_chunks(reserves: Sequence[Reserve]) -> Iterator[tuple[str, list[object]]]:
-    """Statements with their parameters that book these reservations."""
-    for start, rows in _chunks(len(reserves)):
-        flat: list[object] = []
-        for item in reserves[start : start + rows]:
-            flat += (
-                item.request,
-                micros(item.utc),
-                item.key,
-                item.tenant,
-                item.route,
-                item.operation,
-                item.tag,
-                item.amount,
-                item.input_tokens,
-                item.output_tokens,
-            )
-        yield reserve_statement(rows), flat
+def reserve_rows(reserves: Sequence[Reserve]) -> list[tuple[object, ...]]:
+    """Parameters for `RESERVE`."""
+    return [
+        (
+            item.request,
+            micros(item.utc),
+            item.key,
+            item.tenant,
+            item.route,
+            item.operation,
+            item.tag,
+            item.amount,
+            item.input_tokens,
+            item.output_tokens,
+        )
+        for item in reserves
+    ]
 
 
 def sort_out(items: Sequence[Reserve | Settle]) -> tuple[list[Reserve], list[Settlement]]:
@@ -176,21 +159,34 @@ def sort_out(items: Sequence[Reserve | Settle]) -> tuple[list[Reserve], list[Set
     return list(asked.values()), settles
 
 
-def settle_chunks(settles: Sequence[Settlement]) -> Iterator[tuple[str, list[object]]]:
-    """Statements with their parameters that book these settlements."""
-    for start, rows in _chunks(len(settles)):
-        flat: list[object] = []
-        for item, reserve in settles[start : start + rows]:
-            usage = item.usage
-            flat += (
+def settle_rows(
+    settles: Sequence[Settlement], open_: Mapping[str, Asked], number: Callable[[Words], int]
+) -> list[tuple[object, ...]]:
+    """Parameters for `SETTLE`. `open_` are the reservations of these that were booked earlier,
+    `number` gives the label of words."""
+    made: list[tuple[object, ...]] = []
+    for item, reserve in settles:
+        asked = open_.get(item.request) or _asked(reserve)
+        utc, key, tenant, route, operation, tag, amount = asked
+        words = (
+            item.outcome,
+            item.code,
+            item.source,
+            item.model,
+            item.upstream_model,
+            item.tier,
+            key,
+            tenant,
+            route,
+            operation,
+            item.substituted,
+        )
+        usage = item.usage
+        made.append(
+            (
                 item.request,
                 micros(item.utc),
-                item.outcome,
-                item.code,
-                item.source,
-                item.model,
-                item.upstream_model,
-                item.tier,
+                number(words),
                 usage.input,
                 usage.cached_input,
                 usage.cache_write,
@@ -202,23 +198,41 @@ def settle_chunks(settles: Sequence[Settlement]) -> Iterator[tuple[str, list[obj
                 item.attempts,
                 None if item.ttft is None else micros(item.ttft),
                 micros(item.duration),
-                item.substituted,
+                utc,
+                amount,
+                tag,
                 item.drilled,
             )
-            flat += (
-                _NOBODY
-                if reserve is None
-                else (
-                    micros(reserve.utc),
-                    reserve.key,
-                    reserve.tenant,
-                    reserve.route,
-                    reserve.operation,
-                    reserve.tag,
-                    reserve.amount,
-                )
-            )
-        yield settle_statement(rows), flat
+        )
+    return made
+
+
+_NOBODY: Final = (None, None, None, None, None, None, None)
+_Facts = tuple[int | None, str | None, str | None, str | None, str | None, str | None, int | None]
+
+
+def _asked(reserve: Reserve | None) -> _Facts:
+    if reserve is None:
+        return _NOBODY
+    return (
+        micros(reserve.utc),
+        reserve.key,
+        reserve.tenant,
+        reserve.route,
+        reserve.operation,
+        reserve.tag,
+        reserve.amount,
+    )
+
+
+def abandoned_row(
+    utc: int, line: tuple[Any, ...], number: Callable[[Words], int]
+) -> tuple[object, ...]:
+    """Parameters for `SETTLE` of a reservation that nobody will settle: a row of `OPEN`."""
+    request, given, generated, reserved, key, tenant, route, operation, tag, amount = line
+    words = ("abandoned", None, None, None, None, None, key, tenant, route, operation, None)
+    used = (given, 0, 0, generated, 0, 1, amount, 0, 0, None, None)
+    return request, utc, number(words), *used, reserved, amount, tag, None
 
 
 def failed_rows(settles: Sequence[Settle]) -> list[tuple[object, ...]]:
@@ -247,13 +261,3 @@ def failed_rows(settles: Sequence[Settle]) -> list[tuple[object, ...]]:
         for item in first.values()
         for failed in item.failed
     ]
-
-
-def _chunks(count: int) -> Iterator[tuple[int, int]]:
-    """(start, rows) over `count` rows, rows a power of two: a few statements serve every size, and
-    stay prepared."""
-    start = 0
-    while start < count:
-        rows = min(MOST_ROWS, 1 << ((count - start).bit_length() - 1))
-        yield start, rows
-        start += rows

@@ -13,7 +13,7 @@ from tollway.ledger.migrate import schema_version
 from tollway.ledger.sqlite import connect, in_words, open_for_keys, open_reader
 from tollway.simulator.scores import Score, Served
 
-SINCE_SCHEMA = 3
+SINCE_SCHEMA = 4
 
 
 def served(path: Path, since: float, until: float) -> list[Served]:

@@ -22,14 +22,14 @@ from tollway.ledger import rows, sqlite_drills, sqlite_keys, sqlite_timings, sql
 from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.journal import Journal, turns_of
 from tollway.ledger.keys import KeyRecord
+from tollway.ledger.labels import Labels
 from tollway.ledger.lock import GatewayLock, LedgerInUseError
 from tollway.ledger.migrate import is_current, migrate, schema_version
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
+from tollway.ledger.records import Batch, Item, read_records
 from tollway.ledger.state import FILE_MODE, make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Timing
-from tollway.ledger.writer import read_records
-from tollway.simulator.recorded import Heard
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's write, such as `tollway keys create`."""
@@ -67,6 +67,7 @@ class SqliteLedger:
         self.path = path
         self._db = db
         self._held = held
+        self._labels = Labels(db)
 
     @property
     def journal(self) -> Journal:
@@ -84,8 +85,12 @@ class SqliteLedger:
 
     # --- what the gateway's writer does ------------------------------------------------------
 
-    def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
-        """See `Booker.book`. Reservations are booked before settlements, whatever their order; one
+    def take(self, batch: Batch) -> None:
+        """See `Booker.take`."""
+        self.book(batch.items())
+
+    def book(self, items: Sequence[Item]) -> dict[int, Exception]:
+        """See `Ledger.book`. Reservations are booked before settlements, whatever their order; one
         whose settlement is among the items goes into the books with it, and is never open."""
         reserves, settles = rows.sort_out(items)
         with in_words(self.path), self._undone_on_error():
@@ -106,19 +111,28 @@ class SqliteLedger:
     def _book(
         self, reserves: Sequence[Reserve], settles: Sequence[rows.Settlement], last: int
     ) -> None:
-        execute = self._db.execute
-        for statement, values in rows.reserve_chunks(reserves):
-            execute(statement, values)
+        db = self._db
+        db.executemany(rows.RESERVE, rows.reserve_rows(reserves))
         if not settles:
             return
         failed = rows.failed_rows([settle for settle, _ in settles])
         if failed:
-            self._db.executemany(rows.FAILED, failed)
-        for statement, values in rows.settle_chunks(settles):
-            execute(statement, values)
-        execute(rows.CLOSE_RESERVATIONS, (last,))
-        for statement in rows.ROLL_UP if failed else rows.ROLL_UP[:1]:
-            execute(statement, (last,))
+            db.executemany(rows.FAILED, failed)
+        asked = self._asked([settle.request for settle, _ in settles])
+        db.executemany(rows.SETTLE, rows.settle_rows(settles, asked, self._labels.number))
+        db.executemany(rows.CLOSE, [(request,) for request in asked])
+        db.execute(rows.ROLL_UP, (last,))
+        if failed:
+            db.execute(rows.ROLL_UP_FAILED, (last,))
+
+    def _asked(self, requests: Sequence[str]) -> dict[str, rows.Asked]:
+        """The reservations of these requests that are open."""
+        found: dict[str, rows.Asked] = {}
+        for at in range(0, len(requests), rows.ASKED_AT_ONCE):
+            some = requests[at : at + rows.ASKED_AT_ONCE]
+            for request, *asked in self._db.execute(rows.asked_statement(len(some)), some):
+                found[request] = tuple(asked)
+        return found
 
     def _book_singly(self, items: Sequence[Reserve | Settle], last: int) -> dict[int, Exception]:
         faults: dict[int, Exception] = {}
@@ -134,6 +148,7 @@ class SqliteLedger:
                     last = self._last()
             except _MISFITS as misfit:
                 self._db.execute("ROLLBACK TO one")
+                self._labels.forget()
                 faults[position] = misfit
                 if isinstance(item, Settle):
                     self._db.execute(rows.KEEP_IN_WORDS, tuple(map(ascii, (item, misfit))))
@@ -147,9 +162,10 @@ class SqliteLedger:
         return self._last()
 
     def _last(self) -> int:
-        return self._db.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()[0]
+        return self._db.execute("SELECT coalesce(max(id), 0) FROM settled").fetchone()[0]
 
     def _undo(self) -> None:
+        self._labels.forget()
         # A full disk may have rolled the transaction back already.
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
@@ -170,9 +186,12 @@ class SqliteLedger:
             last = self._begin()
             count, amount = sqlite_usage.reserved(self._db, UsageQuery())
             if count:
-                self._db.execute(rows.ABANDON, (rows.micros(utc),))
+                now, number = rows.micros(utc), self._labels.number
+                found = self._db.execute(rows.OPEN).fetchall()
+                lines = [rows.abandoned_row(now, line, number) for line in found]
+                self._db.executemany(rows.SETTLE, lines)
                 self._db.execute("DELETE FROM reservations")
-                self._db.execute(rows.ROLL_UP[0], (last,))
+                self._db.execute(rows.ROLL_UP, (last,))
             self._db.execute("COMMIT")
         return Reconciled(count, amount)
 
@@ -221,10 +240,6 @@ class SqliteLedger:
     def timings(self) -> list[Timing]:
         """See `Ledger.timings`."""
         return sqlite_timings.timings(self._db)
-
-    def heard(self, since: float, until: float) -> list[Heard]:
-        """See `Ledger.heard`."""
-        return sqlite_timings.heard(self._db, since, until)
 
     def add_key(self, record: KeyRecord) -> None:
         """See `Ledger.add_key`."""

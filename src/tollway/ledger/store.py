@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tollway.dispatch.messages import Reserve, Settle
 from tollway.dispatch.opening import Opening
 from tollway.errors import TollwayError
 from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.query import UsageQuery, UsageReport
+from tollway.ledger.records import Batch, Item
 from tollway.ledger.timings import Timing
 from tollway.simulator.recorded import Heard
 
@@ -38,10 +38,8 @@ class Reconciled:
 class Booker(Protocol):
     """The part of a ledger that the writer thread drives."""
 
-    def book(self, items: Sequence[Reserve | Settle]) -> dict[int, Exception]:
-        """Book everything in one transaction.
-
-        Returns the items that do not fit, by position in `items`; all others are committed.
+    def take(self, batch: Batch) -> None:
+        """Book everything in one transaction. What does not fit is kept in words.
 
         Raises:
             LedgerUnavailableError: nothing was committed.
@@ -55,6 +53,16 @@ class Booker(Protocol):
 
 class Ledger(Booker, Protocol):
     """A whole ledger."""
+
+    def book(self, items: Sequence[Item]) -> dict[int, Exception]:
+        """Book everything in one transaction.
+
+        Returns the items that do not fit, by position in `items`; all others are committed.
+
+        Raises:
+            LedgerUnavailableError: nothing was committed.
+        """
+        ...
 
     def reconcile(self, utc: float) -> Reconciled:
         """Settle every open reservation at its amount, as `abandoned` and estimated, at `utc`.

@@ -5,26 +5,23 @@ Rules
    moment goes into the database together, from a thread.
 2. While the database cannot be written, reservations fail at once.
 3. A settlement is never dropped: the thread tries again until the database takes it.
-4. `on_done` is called exactly once an item, before `submit` returns: with None where the item is
-   safe, with `SettleHeldError` for a settlement while the database cannot be written.
+4. `submit` returns None where the item is safe, `SettleHeldError` for a settlement while the
+   database cannot be written, and otherwise why nothing of a reservation was kept.
 5. A reservation that could not be booked is refused before it is kept.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Final, Protocol
 
-import msgspec
-
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
 from tollway.ledger.journal import Journal, JournalFullError
+from tollway.ledger.records import Batch, Item, encode
 from tollway.ledger.store import Booker
-
-OnDone = Callable[[Exception | None], None]
 
 
 class Loop(Protocol):
@@ -38,13 +35,12 @@ class Loop(Protocol):
 class Pace:
     """When the writer books, tries again and checkpoints.
 
-    `gather`: seconds that items are collected for before they go into the database. `batch`: most
-    items a transaction. `first_retry` doubles up to `last_retry` while the database is down. A
-    checkpoint follows every `checkpoint` items.
+    `gather`: seconds that items are collected for before they go into the database. `first_retry`
+    doubles up to `last_retry` while the database is down. A checkpoint follows every `checkpoint`
+    items.
     """
 
     gather: float = 0.2
-    batch: int = 1024
     first_retry: float = 0.05
     last_retry: float = 5.0
     checkpoint: int = 20_000
@@ -54,27 +50,8 @@ class SettleHeldError(TollwayError):
     """The settlement is not in the database; the writer holds it and tries again."""
 
 
-Item = Reserve | Settle
-
 _MOST_FACTS: Final = 10_000
 _MOST: Final = 2**62
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(Reserve | Settle).decode
-
-
-def read_records(records: Sequence[bytes]) -> list[Item]:
-    """What a journal holds.
-
-    Raises:
-        TollwayError: a release with other records wrote it.
-    """
-    try:
-        return [_decode(record) for record in records]
-    except msgspec.MsgspecError as error:
-        raise TollwayError(
-            f"The ledger's journal was written by another release, which was killed: {error}. "
-            "Start that release once, then this one."
-        ) from None
 
 
 class LedgerWriter:
@@ -87,7 +64,8 @@ class LedgerWriter:
         self._journal = journal
         self._loop = loop
         self._pace = pace or Pace()
-        self._fresh: list[Item] = []
+        self._fresh = 0  # since the last batch
+        self._rest: list[Item] = []  # of these, what no journal took
         self._booking = False
         self._gathering = False
         self._submitted = 0
@@ -97,7 +75,7 @@ class LedgerWriter:
         self._facts: dict[str, Reserve] = {}
         self._closing = False
         # The thread's own, but for reading.
-        self._queue: SimpleQueue[list[Item] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Batch | None] = SimpleQueue()
         self._booked = 0
         self._since_checkpoint = 0
         self._closed = Event()
@@ -118,23 +96,21 @@ class LedgerWriter:
         """Start the thread."""
         self._writing.start()
 
-    def submit(self, item: Item, on_done: OnDone) -> None:
-        """Keep an item; `on_done` says whether it is safe.
+    def submit(self, item: Item) -> Exception | None:
+        """Keep an item (rule 4).
 
         Raises:
             TollwayError: the writer has been closed.
         """
         if self._closing:
             raise TollwayError("The ledger's writer is closed: nothing can be booked any more.")
-        why = self._refusal(item) if isinstance(item, Reserve) else self._settle(item)
-        if why is None or isinstance(why, SettleHeldError):
-            self._fresh.append(item)
-            self._submitted += 1
+        why = self._reserve(item) if isinstance(item, Reserve) else self._settle(item)
+        if self._fresh:
             if not self._gathering:
                 self._gather()
             elif self._journal.crowded:
                 self._hand_over()
-        on_done(why)
+        return why
 
     def stop(self, timeout: float) -> None:
         """Take nothing more, and have what is left booked, for at most `timeout` seconds."""
@@ -143,8 +119,7 @@ class LedgerWriter:
         self._closing = True
         self._give_up_at = monotonic() + timeout
         self._closed.set()
-        fresh, self._fresh = self._fresh, []
-        self._queue.put(fresh)
+        self._queue.put(self._take())
         self._queue.put(None)
 
     def join(self) -> int:
@@ -162,7 +137,7 @@ class LedgerWriter:
 
     # --- on the loop -----------------------------------------------------------------------------
 
-    def _refusal(self, item: Reserve) -> Exception | None:
+    def _reserve(self, item: Reserve) -> Exception | None:
         """Keep a reservation, or say why not."""
         why = self._why or _misfit(item) or self._keep(item)
         if why is not None:
@@ -173,21 +148,31 @@ class LedgerWriter:
 
     def _settle(self, item: Settle) -> Exception | None:
         """Keep a settlement, or say that it is held."""
-        why = self._why
         facts = self._facts.pop(item.request, None) if self._facts else None
-        if facts is not None:
-            self._fresh.append(facts)
-            self._submitted += 1
-            why = why or self._keep(facts)
-        why = why or self._keep(item)
-        return None if why is None else SettleHeldError(f"{why} The settlement is held.")
+        why = None if facts is None else self._why or self._keep(facts)
+        if facts is not None and why is not None:
+            self._hold(facts)
+        why = why or self._why or self._keep(item)
+        if why is None:
+            return None
+        self._hold(item)
+        return SettleHeldError(f"{why} The settlement is held.")
 
     def _keep(self, item: Item) -> Exception | None:
+        """Make an item safe, or say why not."""
         try:
-            self._journal.append(_encode(item))
+            self._journal.append(encode(item))
         except (JournalFullError, ValueError, OverflowError) as error:
             return error
+        self._fresh += 1
+        self._submitted += 1
         return None
+
+    def _hold(self, item: Item) -> None:
+        """Have an item booked that no journal has."""
+        self._rest.append(item)
+        self._fresh += 1
+        self._submitted += 1
 
     def _gather(self) -> None:
         self._gathering = True
@@ -198,10 +183,14 @@ class LedgerWriter:
         self._gathering = self._booking
         if self._booking or self._closing or not self._fresh:
             return
-        self._journal.turn()
         self._booking = self._gathering = True
-        fresh, self._fresh = self._fresh, []
-        self._queue.put(fresh)
+        self._queue.put(self._take())
+
+    def _take(self) -> Batch:
+        journalled, records = self._journal.turn()
+        rest, self._rest = self._rest, []
+        self._fresh = 0
+        return Batch(journalled, records, rest)
 
     def _was_booked(self) -> None:
         if self._closing:
@@ -221,35 +210,28 @@ class LedgerWriter:
 
     def _run(self) -> None:
         while True:
-            items = self._queue.get()
-            if items is None:
-                break
-            done = True
-            for start in range(0, len(items), self._pace.batch):
-                done = self._book(items[start : start + self._pace.batch])
-                if not done:
-                    break
-            if not done:
+            batch = self._queue.get()
+            if batch is None or (len(batch) and not self._book(batch)):
                 break
             self._say(self._was_booked)
             if self._since_checkpoint >= self._pace.checkpoint:
                 self._checkpoint()
         self._checkpoint()
 
-    def _book(self, items: list[Item]) -> bool:
-        """Book one transaction, however long it takes; False where the time to close is up."""
+    def _book(self, batch: Batch) -> bool:
+        """Book a batch, however long it takes; False where the time to close is up."""
         wait = self._pace.first_retry
         while True:
             try:
-                self._booker.book(items)
+                self._booker.take(batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, the thread must live on
                 self._say(self._was_not_booked, error)
                 if not self._may_try_again(wait):
                     return False
                 wait = min(wait * 2, self._pace.last_retry)
             else:
-                self._booked += len(items)
-                self._since_checkpoint += len(items)
+                self._booked += len(batch)
+                self._since_checkpoint += len(batch)
                 return True
 
     def _may_try_again(self, wait: float) -> bool:

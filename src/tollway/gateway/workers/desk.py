@@ -81,7 +81,7 @@ class Desk:
         """See `Decider`."""
         return {}
 
-    def submit(self, item: Reserve | Settle, on_done: object) -> object:
+    def submit(self, item: Reserve | Settle) -> Exception | None:
         """See `Books`."""
         raise TypeError(f"a worker books nothing, and so no {type(item).__name__}")
 

@@ -1,0 +1,70 @@
+"""Reservations and settlements as bytes, for the journal and for the process that books.
+
+Rules
+1. A journal's records behind each other are a stream of MessagePack, three values a record: its
+   length, its sum, itself. So a half of it is read in one go, and nothing is encoded twice.
+2. What no bytes can hold (a number over 64 bits, half a surrogate pair) goes on as it is.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from tollway.dispatch.messages import Reserve, Settle
+from tollway.errors import TollwayError
+
+Item = Reserve | Settle
+
+encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Reserve | Settle).decode
+_decode_all: Final = msgspec.msgpack.Decoder(list[int | Reserve | Settle]).decode
+_ARRAY: Final = b"\xdd"
+"""MessagePack's mark of an array whose length follows in four bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is booked together: `records` records of a journal as they stand there, and the `rest`,
+    which no journal took."""
+
+    journalled: bytes
+    records: int
+    rest: Sequence[Item]
+
+    def __len__(self) -> int:
+        return self.records + len(self.rest)
+
+    def piece(self) -> bytes:
+        """The records as one value, for `items_of`."""
+        return _ARRAY + (3 * self.records).to_bytes(4, "big") + self.journalled
+
+    def items(self) -> list[Item]:
+        """All of it."""
+        return [*items_of(self.piece()), *self.rest]
+
+
+def joined(records: Sequence[bytes]) -> bytes:
+    """Encoded items as one value, for `items_of`."""
+    return b"".join([_ARRAY, len(records).to_bytes(4, "big"), *records])
+
+
+def items_of(piece: bytes) -> list[Item]:
+    """The items in one value."""
+    return [item for item in _decode_all(piece) if not isinstance(item, int)]
+
+
+def read_records(records: Iterable[bytes]) -> list[Item]:
+    """What a journal holds.
+
+    Raises:
+        TollwayError: a release with other records wrote it.
+    """
+    try:
+        return [_decode(record) for record in records]
+    except msgspec.MsgspecError as error:
+        raise TollwayError(
+            f"The ledger's journal was written by another release, which was killed: {error}. "
+            "Start that release once, then this one."
+        ) from None
