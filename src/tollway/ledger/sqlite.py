@@ -30,6 +30,7 @@ from tollway.ledger.records import Batch, Item, read_records
 from tollway.ledger.state import FILE_MODE, make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Timing
+from tollway.simulator.recorded import Heard
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's write, such as `tollway keys create`."""
@@ -240,6 +241,10 @@ class SqliteLedger:
     def timings(self) -> list[Timing]:
         """See `Ledger.timings`."""
         return sqlite_timings.timings(self._db)
+
+    def heard(self, since: float, until: float) -> list[Heard]:
+        """See `Ledger.heard`."""
+        return sqlite_timings.heard(self._db, since, until)
 
     def add_key(self, record: KeyRecord) -> None:
         """See `Ledger.add_key`."""
