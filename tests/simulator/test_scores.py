@@ -41,8 +41,8 @@ def score(day: int, ratio: float, name: str = "ttft_p50", **changes: object) -> 
     return replace(one, **changes)  # pyright: ignore[reportArgumentType]
 
 
-def days(*ratios: float, **changes: object) -> list[Score]:
-    return [score(day, ratio, **changes) for day, ratio in enumerate(ratios)]
+def days(*ratios: float, name: str = "ttft_p50", **changes: object) -> list[Score]:
+    return [score(day, ratio, name, **changes) for day, ratio in enumerate(ratios)]
 
 
 def test_the_error_is_predicted_over_observed_less_one():

@@ -9,7 +9,7 @@ from tollway.engine.intervals import Interval
 from tollway.fleet.objects import Fleet
 from tollway.fleet.parse import parse
 from tollway.simulator.scores import ENOUGH, Figure, Learned, Score, Served, digest_of
-from tollway.simulator.twin import DAY, WARM, Made, Site, StoppedError, figures, scored, site_of
+from tollway.simulator.twin import DAY, Made, Site, StoppedError, figures, scored, site_of
 
 MODEL = "llama-3.1-8b"
 TODAY = 20_000

@@ -9,8 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 from tollway.ledger import sqlite_scores
+from tollway.ledger.database import connect, in_words
 from tollway.ledger.migrate import schema_version
-from tollway.ledger.sqlite import connect, in_words, open_for_keys, open_reader
+from tollway.ledger.sqlite import open_for_keys, open_reader
 from tollway.simulator.scores import Score, Served
 
 SINCE_SCHEMA = 4

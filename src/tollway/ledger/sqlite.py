@@ -7,42 +7,35 @@ Rules
 3. Nothing is added up in the database that could pass 63 bits: see `query` and `rows`.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from urllib.parse import quote
 
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.dispatch.opening import Opening, Spent
 from tollway.errors import TollwayError
 from tollway.ledger import rows, sqlite_drills, sqlite_keys, sqlite_timings, sqlite_usage
+from tollway.ledger.database import connect, in_words
 from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.journal import Journal, turns_of
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.labels import Labels
 from tollway.ledger.lock import GatewayLock, LedgerInUseError
-from tollway.ledger.migrate import is_current, migrate, schema_version
+from tollway.ledger.migrate import is_current, migrate
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
 from tollway.ledger.records import Batch, Item, read_records
-from tollway.ledger.state import FILE_MODE, make_state_folder
+from tollway.ledger.state import make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Timing
 from tollway.simulator.recorded import Heard
-
-BUSY_TIMEOUT = 5.0
-"""Seconds to wait for another process's write, such as `tollway keys create`."""
 
 _LEFTOVERS_AT_ONCE = 1024
 
 _LONGEST_BOOKING = 2.0
 """Seconds that a reader waits for a live gateway to book what it has in its journal."""
 _LOOK_AGAIN = 0.005
-
-LOG_LIMIT = 64 * 2**20
-"""Bytes that the write-ahead log is cut back to once it has been folded in."""
 
 _MISFITS = (
     sqlite3.IntegrityError,
@@ -377,40 +370,3 @@ def _await_journal(path: Path) -> None:
         if not any(turn and turn == later for turn, later in zip(seen, now, strict=True)):
             return
         sleep(_LOOK_AGAIN)
-
-
-@contextmanager
-def in_words(path: Path) -> Iterator[None]:
-    """What the disk or the database refuses, as an error with the mend in it."""
-    try:
-        yield
-    except (OSError, sqlite3.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise LedgerUnavailableError(
-            f"{path}: the ledger cannot be used ({why}). Check the disk's free space, its health, "
-            "and that this user may write the file and its folder."
-        ) from error
-
-
-def connect(path: Path, *, create: bool) -> sqlite3.Connection:
-    if create:
-        # SQLite gives its own new files the mode of this one.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
-    db = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode=rw",
-        uri=True,
-        timeout=BUSY_TIMEOUT,
-        isolation_level=None,
-        check_same_thread=False,  # opened in one thread, then driven by the writer's
-        cached_statements=256,
-    )
-    try:
-        schema_version(db, str(path))
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("PRAGMA temp_store = MEMORY")
-        db.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT}")
-    except BaseException:
-        db.close()
-        raise
-    return db
