@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tollway.simulator.replica import ReplicaSettings
+from tollway.simulator.sequence import ReplicaSettings
 
 BLOCK = 16
 

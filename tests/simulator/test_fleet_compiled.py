@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_fleets import KEYS, fleet_of, lost
@@ -14,7 +15,7 @@ from tollway.simulator.fleet_arrays import uncompiled
 from tollway.simulator.fleet_compiled import Compiled
 from tollway.simulator.plain import Plain
 from tollway.simulator.play import Ended, Loss, Play
-from tollway.simulator.replica import ReplicaSettings
+from tollway.simulator.sequence import ReplicaSettings
 from tollway.simulator.steps import StepTimes
 from tollway.simulator.supply import supply
 from tollway.simulator.trace import Trace, TraceRequest
@@ -119,9 +120,10 @@ objectives = [{objectives or OBJECTIVES[0]}]
 deadline = "{draw(st.sampled_from(("2s", "8s", "120s")))}"
 {slo}
 """
+    length, wait = draw(st.sampled_from((1, 3, 50))), draw(st.sampled_from(("300ms", "4s", "60s")))
     rest = f"""
 [queue]
-interactive = {{ length = {draw(st.sampled_from((1, 3, 50)))}, wait = "{draw(st.sampled_from(("300ms", "4s", "60s")))}" }}
+interactive = {{ length = {length}, wait = "{wait}" }}
 [retry]
 ratio = {draw(st.sampled_from((0.0, 0.2, 1.0)))}
 min_per_second = {draw(st.sampled_from((0.0, 0.5, 5.0)))}
@@ -184,6 +186,7 @@ def replace_ended(one: Ended) -> Ended:
     return Ended(**{**kept, "status": None})
 
 
+@pytest.mark.timeout(900)  # the first of all compiles the fleet: half a minute of CPU
 @settings(max_examples=300, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(cases())
 def test_compiled_and_plain_fleets_agree_event_for_event(

@@ -1,12 +1,16 @@
 """The compiled replica tells what the plain one tells, to the picosecond."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_replica import Phase, leaping, replicas, requests
+from test_replica import Phase, leaping, replicas, requests, times
 
+from tollway.simulator import machine
 from tollway.simulator.arrays import requests_of
 from tollway.simulator.compiled import run_replica
-from tollway.simulator.replica import ReplicaSettings
+from tollway.simulator.sequence import ReplicaSettings
 
 Asked = list[tuple[int, int, int, tuple[int, ...]]]
 
@@ -23,6 +27,23 @@ def loads(draw: st.DrawFn) -> tuple[ReplicaSettings, Asked]:
     return one, asked
 
 
+def test_machine_code_that_was_kept_is_what_numba_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = ReplicaSettings(times(), blocks=40, sequences=4, batch_tokens=64, context=640)
+    asked = requests_of([0, 5, 9, 900], [40, 200, 7, 40], [30, 9, 60, 1])
+    made = run_replica(one, asked)
+    machine.kernel.cache_clear()
+    kept = run_replica(one, asked)
+    machine.kernel.cache_clear()
+    monkeypatch.setattr(machine, "beside", lambda name: Path("/nowhere", name))
+    by_numba = run_replica(one, asked)
+    machine.kernel.cache_clear()
+    for other in (kept, by_numba):
+        assert other.firsts.tolist() == made.firsts.tolist()
+        assert other.lasts.tolist() == made.lasts.tolist()
+        assert other.counters == made.counters
+
+
+@pytest.mark.timeout(600)  # the first of all compiles the replica
 @settings(max_examples=1000, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(loads())
 def test_compiled_and_plain_replicas_agree_to_the_picosecond(

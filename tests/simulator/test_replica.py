@@ -11,7 +11,8 @@ from tollway.catalog import chip, model
 from tollway.engine import Batch, Batching, Chunk, EngineSettings, StepTimer, deploy
 from tollway.engine import Sequence as EngineSequence
 from tollway.errors import TollwayError
-from tollway.simulator.replica import Kind, Replica, ReplicaSettings, Sequence, settings_of
+from tollway.simulator.replica import Replica
+from tollway.simulator.sequence import Kind, ReplicaSettings, Sequence, settings_of
 from tollway.simulator.steps import StepTimes
 
 BLOCK = 16

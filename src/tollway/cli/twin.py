@@ -20,7 +20,7 @@ from cyclopts import Parameter
 from tollway import __version__
 from tollway.cli.calibrated import Calibrated
 from tollway.cli.learned import calibrations, constants_by, day_number
-from tollway.cli.rehearsing import Going, going
+from tollway.cli.rehearsing import Going, going, is_warm
 from tollway.cli.running import fleet_path
 from tollway.cli.twin_table import Shown, Unscored, as_json, as_text, as_words
 from tollway.errors import Fault, FaultsFound
@@ -28,6 +28,7 @@ from tollway.fleet.objects import Fleet
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.scores import keep_scores, read_scores, served
 from tollway.ledger.state import ledger_path, state_folder
+from tollway.simulator.rehearsal import WORTH
 from tollway.simulator.scores import Learned, Score, Served, Trio, stale
 from tollway.simulator.twin import (
     DAY,
@@ -140,6 +141,8 @@ class _Run:
             mine = rows.get(site.source.name, [])
             made = Made(__version__, time.time(), self._fitted)
             self._on.of(f"twin: {site.source.name}", len(mine))
+            if len(mine) >= WORTH and not is_warm():
+                sys.stderr.write("A large day may be compiled for, once: a minute or two.\n")
             try:
                 found, refused = scored(site, day, mine, made, self._on)
             except StoppedError:

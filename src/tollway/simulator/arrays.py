@@ -1,3 +1,4 @@
+# pyright: basic
 """Puts replicas, their engines and their requests into the arrays of the compiled execution."""
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ import numpy as np
 from tollway.engine.constants import BLOCK
 from tollway.errors import TollwayError
 from tollway.simulator.layout import (
+    APART,
     GONE,
     KIND,
     MIXED,
@@ -21,9 +23,8 @@ from tollway.simulator.layout import (
     RUN,
     SEQUENCE,
     WHOLE,
-    APART,
 )
-from tollway.simulator.replica import SPARE_SHARE, ReplicaSettings
+from tollway.simulator.sequence import SPARE_SHARE, ReplicaSettings
 from tollway.simulator.steps import PROMPT
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -17,7 +17,7 @@ from tollway.fleet.objects import Fleet, KeyTerms, Slo
 from tollway.fleet.parse import parse
 from tollway.simulator.play import Play
 from tollway.simulator.rehearsal import Rehearsed, rehearse_fleet
-from tollway.simulator.replica import settings_of
+from tollway.simulator.sequence import settings_of
 from tollway.simulator.supply import EnginePool, Pool
 from tollway.simulator.trace import Trace
 

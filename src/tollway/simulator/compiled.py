@@ -1,3 +1,4 @@
+# pyright: basic
 """Runs the compiled execution."""
 
 from dataclasses import dataclass
@@ -14,9 +15,8 @@ from tollway.simulator.arrays import (
     rows_of,
     runs_of,
 )
-from tollway.simulator.kernel import run_one
-from tollway.simulator.replica import Counters, ReplicaSettings
-
+from tollway.simulator.machine import kernel
+from tollway.simulator.sequence import Counters, ReplicaSettings
 
 FIRST_ROWS = 4096
 """Requests that are here at once, and evictable runs, before more room is made."""
@@ -38,11 +38,14 @@ def run_replica(settings: ReplicaSettings, requests: Requests) -> Run:
     """
     engines, replicas = engines_of([settings]), replicas_of([0])
     results = np.empty((len(requests), 2), np.int64)
-    rings = np.full((1, ring_size(int(requests.rows["output"].max(initial=1)), [settings])), -1, np.int32)
+    rings = np.full(
+        (1, ring_size(int(requests.rows["output"].max(initial=1)), [settings])), -1, np.int32
+    )
     caches = caches_of(1, requests.names)
     told = np.zeros(4 * settings.sequences + 16, np.int64)
     cursor = np.zeros(3, np.int64)
     rows, runs = rows_of(0, FIRST_ROWS), runs_of(FIRST_ROWS + 2 * settings.sequences)
+    run_one = kernel("tollway.simulator.kernel", "run_one")
     while not run_one(
         replicas, engines.kinds, rows, requests.rows, results, cursor, rings, caches,
         requests.ids, runs, engines.base, engines.experts, engines.prompts, told,

@@ -1,3 +1,4 @@
+# pyright: basic
 """Puts a fleet, its engines and a trace into arrays, and says what has no compiled form."""
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from tollway.policy.route import MASK, mix
 from tollway.simulator import fleet_layout as layout
 from tollway.simulator.arrays import Array, requests_of
 from tollway.simulator.draws import ARRIVALS, STEP
-from tollway.simulator.fleet_run import World
+from tollway.simulator.fleet_layout import World
 from tollway.simulator.layout import NONE
 from tollway.simulator.play import Play
 from tollway.simulator.steps import SECOND
@@ -208,6 +209,8 @@ def _dispatch(fleet: Fleet, plan: Plan, play: Play) -> Array:
     one["slo_ttft"] = inf if slo.ttft is None else slo.ttft
     one["slo_speed"] = 0.0 if slo.speed is None else slo.speed
     one["reserve_output"], one["candidates"] = plan.reserve_output, len(plan.candidates)
+    fastest = any(objective.name == "fastest" for objective in plan.route.objectives)
+    one["timed"] = fastest or slo.ttft is not None or slo.speed is not None
     one["draws"] = mix((play.seed * STEP + ARRIVALS) & MASK)
     one["retries"] = RETRY_WINDOW * fleet.retry.min_per_second
     for empty in ("waiting", "waiting_tail", "alive", "alive_tail"):

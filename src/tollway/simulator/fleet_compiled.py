@@ -1,3 +1,4 @@
+# pyright: basic
 """Runs a fleet in the compiled execution."""
 
 import numpy as np
@@ -16,10 +17,11 @@ from tollway.simulator.arrays import (
     runs_of,
 )
 from tollway.simulator.fleet_arrays import Floor, floor_of, room_for, world_of
-from tollway.simulator.fleet_run import BLOCK, MORE, ROW, ROWS, Engines, World, run_fleet
+from tollway.simulator.fleet_layout import BLOCK, MORE, ROW, ROWS, Engines, World
 from tollway.simulator.layout import NEVER
+from tollway.simulator.machine import kernel
 from tollway.simulator.play import Ended, Play
-from tollway.simulator.replica import Counters
+from tollway.simulator.sequence import Counters
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import Pool
 from tollway.simulator.trace import Trace
@@ -47,6 +49,7 @@ class Compiled:
         """Play the first `stop` requests to their ends, or all; whether that is all there was."""
         count = len(self._trace.requests)
         until = count if stop is None else min(stop, count)
+        run_fleet = kernel("tollway.simulator.fleet_run", "run_fleet")
         while not run_fleet(self.world, self._engines, until):
             self._grow()
         return until == count

@@ -1,3 +1,4 @@
+# pyright: basic, reportAttributeAccessIssue=false
 """Dispatch compiled for one route: the decisions of `tollway.dispatch`, over arrays.
 
 Rules
@@ -70,6 +71,7 @@ replenished, earned = _retry.replenished, _retry.earned
 mix, within, whole_time, two_of = _route.mix, _route.within, _route.whole_time, _route.two_of
 part_of, room_of, keeps, load = _route.part_of, _route.room_of, _route.keeps, _route.load
 output_to_hold = _spend.output_to_hold
+UNBOUNDED_SLOTS = _route.UNBOUNDED_SLOTS
 CLOSED, OPEN, HALF_OPEN = _breaker.CLOSED, _breaker.OPEN, _breaker.HALF_OPEN
 
 NO_CAP = 2**62
@@ -336,28 +338,21 @@ def only(options, at):
     return 1
 
 
-@called
-def pick(w, flow, count, now):
-    """The best of the available pairs in `w.options` by SLO and objectives."""
-    d, it, options = w.dispatch[0], w.flows[flow], w.options
-    outputs = w.seen[2 * len(w.pairs)]
-    tokens = it.held
-    if outputs.samples >= LEARNED_AFTER:
-        tokens = min(int(ask(outputs, 0)), it.held)
+@compiled
+def expect(w, d, options, count, now):
+    """Note what is expected of each option, and keep those that keep the SLO; how many."""
     best_ttft, best_speed = inf, 0.0
     for at in range(count):
         o = options[at]
         pair = w.pairs[o.pair]
-        source = w.sources[pair.source]
+        slots = w.sources[pair.source].slots
+        o.load = load(o.outstanding, UNBOUNDED_SLOTS if slots < 0 else slots)
         o.ttft = lately(w.seen[2 * o.pair], now, pair.ttft)
         o.speed = lately(w.seen[2 * o.pair + 1], now, pair.speed)
         if o.ttft < best_ttft:
             best_ttft = o.ttft
         if o.speed > best_speed:
             best_speed = o.speed
-        o.outstanding = source.outstanding
-        o.load = load(source.outstanding, 64 if source.slots < 0 else source.slots)
-        o.cost = it.input * pair.price_input + tokens * pair.price_output + pair.price_request
     guess_ttft = UNKNOWN_TTFT if best_ttft == inf else best_ttft
     guess_speed = UNKNOWN_SPEED if best_speed == 0.0 else best_speed
     keeping = 0
@@ -371,8 +366,24 @@ def pick(w, flow, count, now):
         if keeps(o.ttft, o.speed, d.slo_ttft, d.slo_speed):
             o.value = 0.0
             keeping += 1
-    if keeping > 0:
-        count = keep(options, count, 0.0)
+    return keep(options, count, 0.0) if keeping > 0 else count
+
+
+@compiled
+def pick(w, flow, count, now):
+    """The best of the available pairs in `w.options` by SLO and objectives."""
+    d, it, options = w.dispatch[0], w.flows[flow], w.options
+    outputs = w.seen[2 * len(w.pairs)]
+    tokens = it.held
+    if outputs.samples >= LEARNED_AFTER:
+        tokens = min(int(ask(outputs, 0)), it.held)
+    for at in range(count):
+        o = options[at]
+        pair = w.pairs[o.pair]
+        o.outstanding = w.sources[pair.source].outstanding
+        o.cost = it.input * pair.price_input + tokens * pair.price_output + pair.price_request
+    if d.timed:
+        count = expect(w, d, options, count, now)
     low, high = np.int64(it.draw & np.uint64(0xFFFFFFFF)), np.int64(it.draw >> np.uint64(32))
     for step in range(len(w.objectives)):
         if count == 1:
@@ -437,7 +448,7 @@ def affine(w, options, count, prefix):
     return only(options, any_chosen if chosen == NONE else chosen)
 
 
-@called
+@compiled
 def choose(w, flow, now):
     """A candidate by the objectives, else the first fallback, of those available."""
     d = w.dispatch[0]
@@ -639,7 +650,7 @@ def recover(w, now, now_ps):
         serve_waiting(w, p.source, now, now_ps)
 
 
-@called
+@compiled
 def free(w, pair, probe, moved, now, now_ps):
     """Give back an attempt's slot, and let someone else have it."""
     p = w.pairs[pair]
@@ -648,13 +659,14 @@ def free(w, pair, probe, moved, now, now_ps):
         p.probing -= 1
     if moved:
         schedule_recovery(w, w.dispatch[0], pair)
-    serve_waiting(w, p.source, now, now_ps)
+    if w.dispatch[0].queued > 0:
+        serve_waiting(w, p.source, now, now_ps)
 
 
 # --- events (dispatch.machine) --------------------------------------------------------------------
 
 
-@called
+@compiled
 def arrived(w, flow, now, now_ps):
     """A request has arrived: `flow` holds its number."""
     d, it = w.dispatch[0], w.flows[flow]
@@ -700,7 +712,7 @@ def arrived(w, flow, now, now_ps):
     place(w, flow, now, now_ps)
 
 
-@called
+@compiled
 def content(w, flow, now):
     """The first token of an attempt is out."""
     it = w.flows[flow]
@@ -712,7 +724,7 @@ def content(w, flow, now):
     observe(w.seen[2 * it.pair], now - it.sent, now)
 
 
-@called
+@compiled
 def finished(w, flow, tokens, cached, now, now_ps):
     """An attempt has answered."""
     it = w.flows[flow]
@@ -832,7 +844,7 @@ def first_moment(when):
     """The first picosecond that is not before `when` seconds."""
     if when == inf:
         return 2**62
-    at = int(ceil(when * 1e12))
+    at = ceil(when * 1e12)
     while at * 1e-12 < when:
         at += 1
     return at

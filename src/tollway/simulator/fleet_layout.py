@@ -1,4 +1,7 @@
+# pyright: basic
 """The arrays of a compiled fleet: dispatch's state of sources, pairs and requests."""
+
+from collections import namedtuple
 
 import numpy as np
 
@@ -51,6 +54,7 @@ DISPATCH = np.dtype(
         ("slo_speed", "f8"),
         ("reserve_output", "i8"),
         ("candidates", "i8"),
+        ("timed", "i8"),
         ("draws", "u8"),
         ("retries", "f8"),
         ("retries_at", "f8"),
@@ -68,8 +72,9 @@ DISPATCH = np.dtype(
     ],
     align=True,
 )
-"""One route's dispatch: its terms, the retry budget, who waits and who is there, when it wants to
-be woken (`soonest`) and when a breaker may be half open (`recovery`)."""
+"""One route: its terms (`timed`: whether it asks how fast a source is), the retry budget,
+who waits and who is there, when it wants to be woken (`soonest`) and when a breaker may be half
+open (`recovery`)."""
 
 SOURCE = np.dtype(
     [
@@ -85,7 +90,7 @@ SOURCE = np.dtype(
     ],
     align=True,
 )
-"""One source; `slots` and `late` (the breaker's TTFT deadline) are below zero where there are none."""
+"""One source; `slots` and `late` (the breaker's TTFT deadline) are below zero if there are none."""
 
 PAIR = np.dtype(
     [
@@ -141,7 +146,7 @@ SEEN = np.dtype(
     ],
     align=True,
 )
-"""What was observed of one quantity; `answer` are its median and its high quantile, where `asked`."""
+"""What was observed of one quantity; `answer`: its median and high quantile, where `asked`."""
 
 FLOW = np.dtype(
     [
@@ -207,3 +212,18 @@ RESULT = np.dtype(
     align=True,
 )
 """What became of a request; picoseconds, pico-dollars; -1 where there is none."""
+
+BLOCK = 32
+"""Replicas whose next moment is kept together."""
+
+World = namedtuple(
+    "World",
+    "dispatch sources pairs windows seen flows lists first_list due options objectives tolerances "
+    "weights actions events happened free_flows results requests caps prefixes changes",
+)
+Engines = namedtuple(
+    "Engines",
+    "kinds replicas q rings caches ids runs base experts prompts told next nearest cursor",
+)
+# Places in `Engines.cursor`.
+COMING, RUNS, ROW, ROWS, CHANGE, WAKE, MORE = 0, 1, 2, 3, 4, 5, 6

@@ -1,3 +1,4 @@
+# pyright: basic, reportAttributeAccessIssue=false
 """The loop of the compiled execution: engines, losses, wakes and arrivals, in order of time.
 
 Rules
@@ -7,46 +8,37 @@ Rules
 3. Nothing is allocated: it stops where an array is full, and goes on where it stopped.
 """
 
-from collections import namedtuple
-
 from tollway.simulator import fleet_kernel as dispatch
 from tollway.simulator import kernel
 from tollway.simulator.fleet_layout import (
     ANSWERING,
     ARRIVED,
+    BLOCK,
+    CHANGE,
+    COMING,
     CONTENT,
     CUT,
     FAILED,
     FINISHED,
     LATE,
+    MORE,
     REFUSED,
+    ROW,
+    ROWS,
+    RUNS,
     SEND,
     STATUS,
+    WAKE,
     WOKE,
 )
 from tollway.simulator.layout import GONE, NEVER, NONE
-from tollway.simulator.source import called, compiled
+from tollway.simulator.source import called, compiled, entered
 
 arrived, content, finished = dispatch.arrived, dispatch.content, dispatch.finished
 failed, woke, recover = dispatch.failed, dispatch.woke, dispatch.recover
 first_moment = dispatch.first_moment
 commit, plan, arrive, cancel = kernel.commit, kernel.plan, kernel.arrive, kernel.cancel
 emitted, fits, seat = kernel.emitted, kernel.fits, kernel.seat
-
-BLOCK = 32
-"""Replicas whose next moment is kept together."""
-
-World = namedtuple(
-    "World",
-    "dispatch sources pairs windows seen flows lists first_list due options objectives tolerances "
-    "weights actions events happened free_flows results requests caps prefixes changes",
-)
-Engines = namedtuple(
-    "Engines",
-    "kinds replicas q rings caches ids runs base experts prompts told next nearest cursor",
-)
-# Places in `Engines.cursor`.
-COMING, RUNS, ROW, ROWS, CHANGE, WAKE, MORE = 0, 1, 2, 3, 4, 5, 6
 
 
 @compiled
@@ -75,7 +67,7 @@ def soonest(e):
     return NONE
 
 
-@called
+@compiled
 def advance(w, e, number, now):
     """A replica's step ends: what it tells, as events; how many."""
     s = e.replicas[number]
@@ -128,7 +120,7 @@ def cut(w, e, flow, now):
     return tokens
 
 
-@called
+@compiled
 def start(w, e, flow, now):
     """Put an attempt on the replica with the fewest requests; the event that it fails at once, or
     below zero."""
@@ -163,7 +155,7 @@ def start(w, e, flow, now):
     return NONE
 
 
-@called
+@compiled
 def lose(w, e, source, now):
     """Everybody who runs at a source fails, in the order of arrival; how many."""
     count = 0
@@ -209,7 +201,7 @@ def forget_all(e, number):
     note(e, number)
 
 
-@called
+@compiled
 def deal(w, e, now, count):
     """Deal with `count` events in `w.happened` and with all that comes of each."""
     d, now_s = w.dispatch[0], now * 1e-12
@@ -250,7 +242,7 @@ def deal(w, e, now, count):
                     events += 1
 
 
-@called
+@entered
 def run_fleet(w, e, stop):
     """Go on until `stop` requests have arrived and nothing is left to happen, or until an array is
     full (`MORE` in the cursor says so); whether it has come to the end."""

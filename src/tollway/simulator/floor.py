@@ -15,7 +15,8 @@ from typing import Protocol
 
 from tollway.simulator.handover import Handover
 from tollway.simulator.hosted import Hosted
-from tollway.simulator.replica import Counters, Happening, Replica, Sequence
+from tollway.simulator.replica import Replica
+from tollway.simulator.sequence import Counters, Happening, Sequence
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import EnginePool, HostedPool, Pool
 

@@ -11,15 +11,8 @@ Rules
 
 from heapq import heappop, heappush
 
-from tollway.simulator.replica import (
-    Counters,
-    Happening,
-    Kind,
-    Phase,
-    Replica,
-    ReplicaSettings,
-    Sequence,
-)
+from tollway.simulator.replica import Replica
+from tollway.simulator.sequence import Counters, Happening, Kind, Phase, ReplicaSettings, Sequence
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import Prefill
 
@@ -78,7 +71,7 @@ class Handover:
         Raises:
             TollwayError: it is longer than an engine can hold.
         """
-        self._decodes[0].check(sequence)
+        self._decodes[0].settings.check(sequence)
         engine = _idlest(self._prefills)
         inner = Sequence(sequence.name, sequence.prompt, 1, sequence.prefix)
         engine.arrive(now, inner)

@@ -7,7 +7,7 @@ Rules
 
 from heapq import heappop, heappush
 
-from tollway.simulator.replica import Happening, Kind, Phase, Sequence
+from tollway.simulator.sequence import Happening, Kind, Phase, Sequence
 from tollway.simulator.steps import SECOND
 from tollway.units import Seconds, TokensPerSecond
 

@@ -1,3 +1,4 @@
+# pyright: basic, reportAttributeAccessIssue=false
 """The replica of `replica.py` compiled: the same rules over arrays, to the same picosecond.
 
 Rules
@@ -20,7 +21,7 @@ from tollway.simulator.layout import (
     WAITING,
     WHOLE,
 )
-from tollway.simulator.source import compiled, compiled_from
+from tollway.simulator.source import called, compiled, compiled_from, entered
 
 _steps = compiled_from(
     "tollway.simulator.steps",
@@ -148,29 +149,33 @@ def growth(s, k, units):
     return crossing
 
 
-@compiled
-def fit(s, k, q, cache, ids, runs):
-    """Evict cached blocks where they are in the way of blocks that somebody needs."""
+@called
+def evict(s, k, q, cache, ids, runs):
+    """Evict cached blocks until those that somebody needs have room."""
     room = k.blocks - s.own - s.promised
     while s.cached * k.per_hash > room:
         run = s.run
-        while True:
-            if runs[run].left == 0:
-                run = runs[run].next
-                s.run = run
-                continue
-            runs[run].left -= 1
-            block = ids[runs[run].prefix + runs[run].left]
-            if cache[block, 0] == 0 and cache[block, 1] == run:
-                cache[block, 0] = NONE
-                s.cached -= 1
-                s.idle -= 1
-                break
+        if runs[run].left == 0:
+            s.run = runs[run].next
+            continue
+        runs[run].left -= 1
+        block = ids[runs[run].prefix + runs[run].left]
+        if cache[block, 0] == 0 and cache[block, 1] == run:
+            cache[block, 0] = NONE
+            s.cached -= 1
+            s.idle -= 1
 
 
 @compiled
+def fit(s, k, q, cache, ids, runs):
+    """Evict cached blocks where they are in the way of blocks that somebody needs."""
+    if s.cached * k.per_hash > k.blocks - s.own - s.promised:
+        evict(s, k, q, cache, ids, runs)
+
+
+@called
 def let_go(s, k, q, one, held, cache, ids, runs, free_run):
-    """Hold a request's hashed blocks no longer, and cache those of its answer; the next free run."""
+    """Hold hashed blocks no longer, and cache those of the answer; the next free run."""
     start = q[one].prefix
     shared = q[one].shared
     computed = min(held // k.hashed, q[one].hashes)
@@ -315,9 +320,7 @@ def commit(s, k, q, ring, cache, ids, runs, free_run, told):
     while one != NONE:
         after = q[one].next
         if q[one].phase == PREFILLING and q[one].left == 0:
-            count, free_run = emit(
-                s, k, q, one, ring, cache, ids, runs, free_run, told, count
-            )
+            count, free_run = emit(s, k, q, one, ring, cache, ids, runs, free_run, told, count)
         one = after
     return count, free_run
 
@@ -325,7 +328,7 @@ def commit(s, k, q, ring, cache, ids, runs, free_run, told):
 # --- the next step --------------------------------------------------------------------------------
 
 
-@compiled
+@called
 def make_room(s, k, q, ring, cache, ids, runs, free_run):
     """Send those who came last away until the next step has its blocks; the next free run."""
     while growth(s, k, k.gain) > k.blocks - used(s, k):
@@ -557,7 +560,7 @@ def seat(q, row, one, requests):
     it.prefix = asked.prefix
 
 
-@compiled
+@entered
 def run_one(
     replicas, kinds, q, requests, results, cursor, rings, caches, ids, runs, base, experts,
     prompts, told
@@ -582,9 +585,7 @@ def run_one(
                 if last:
                     q[row].next = free
                     free = row
-            free_run = plan(
-                s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts
-            )
+            free_run = plan(s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts)
         else:
             row = free
             free = q[row].next

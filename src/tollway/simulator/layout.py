@@ -1,4 +1,5 @@
-"""The arrays of the compiled execution: one record a replica, one a request, one a kind of engine."""
+# pyright: basic
+"""The arrays of the compiled execution: a record a replica, a request, a kind of engine."""
 
 import numpy as np
 
@@ -108,8 +109,8 @@ SEQUENCE = np.dtype(
     ],
     align=True,
 )
-"""A row for a request that is here: `prefix` is where its `hashes` ids begin. `next` and `before` link the lists above,
-`slot` those that end at one beat, `leaves` those that leave."""
+"""A row for a request that is here: `prefix` is where its `hashes` ids begin. `next` and `before`
+link the lists above, `slot` those that end at one beat, `leaves` those that leave."""
 
 REQUEST = np.dtype(
     [("at", "i8"), ("prefix", "i8"), ("hashes", "i4"), ("prompt", "i4"), ("output", "i4")],

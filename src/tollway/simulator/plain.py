@@ -45,7 +45,7 @@ from tollway.policy.route import mix
 from tollway.simulator.draws import ARRIVALS, numbered, purpose
 from tollway.simulator.floor import Change, Floor, Place
 from tollway.simulator.play import Ended, Loss, Play, affine, followers, needs_progress
-from tollway.simulator.replica import Kind, Sequence
+from tollway.simulator.sequence import Kind, Sequence
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import Pool
 from tollway.simulator.trace import Trace, TraceRequest

@@ -1,14 +1,12 @@
+# pyright: basic
 """Compiles functions of other rooms for the arrays: from their Python source, which mypyc hides."""
 
 from collections.abc import Callable
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 from importlib.resources import files
-from importlib.util import module_from_spec, spec_from_loader
 from types import ModuleType
 from typing import Any
-
-from numba import njit
 
 KERNELS = (
     "tollway.policy.breaker",
@@ -28,21 +26,30 @@ KERNELS = (
 
 def compiled(function: Callable[..., Any]) -> Any:
     """A function as machine code, kept on disk. No fastmath: what is rounded is rounded as Python
-    rounds it."""
+    rounds it. Nothing is allocated, so that no reference is counted."""
+    from numba import njit
+
     return njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)(function)
 
 
 def called(function: Callable[..., Any]) -> Any:
     """The same, and a call where it is used: for what is used in many places."""
+    from numba import njit
+
     return njit(cache=True, error_model="numpy", _nrt=False)(function)
+
+
+def entered(function: Callable[..., Any]) -> Any:
+    """A function that `machine` calls and keeps; numba would keep it in a form of its own."""
+    from numba import njit
+
+    return njit(error_model="numpy", _nrt=False)(function)
 
 
 def compiled_from(module: str, *names: str) -> ModuleType:
     """A private copy of a module in which these functions, callees first, are compiled."""
     loader = SourceFileLoader(module, str(_path(module)))
-    spec = spec_from_loader(module, loader)
-    assert spec is not None
-    copy = module_from_spec(spec)
+    copy = ModuleType(module)
     loader.exec_module(copy)
     for name in names:
         setattr(copy, name, compiled(getattr(copy, name)))
@@ -56,6 +63,11 @@ def digest() -> str:
     for module in KERNELS:
         total.update(_path(module).read_bytes())
     return total.hexdigest()[:16]
+
+
+def beside(name: str) -> Any:
+    """A file in the folder where Python and numba keep what they compiled."""
+    return files("tollway.simulator") / "__pycache__" / name
 
 
 def _path(module: str) -> Any:

@@ -160,7 +160,11 @@ def mixed_time(  # noqa: PLR0913
     if c[WINDOWED] > 0.0:
         keys += c[WINDOWED] * (min(keys, tokens + c[WINDOW] * chunks) - keys)
         half += c[WINDOWED] * (min(half, tokens * c[WINDOW]) - half)
-    math = c[DENSE_DECODE] * decodes + prompt[row + DENSE_TOKEN] * tokens + prompt[row + DENSE_CHUNK] * chunks
+    math = (
+        c[DENSE_DECODE] * decodes
+        + prompt[row + DENSE_TOKEN] * tokens
+        + prompt[row + DENSE_CHUNK] * chunks
+    )
     busy = c[FLAT] + meet(c[READ], math) + experts + c[FULL] * context
     busy += c[CAPPED] * min(float(context), c[CAPPED_AT] * decodes)
     busy += c[PER_DECODE] * decodes + c[PER_ROW] * (decodes * c[ROWS] + tokens)

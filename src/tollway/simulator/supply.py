@@ -22,8 +22,8 @@ from tollway.engine.question import Question, Workload
 from tollway.engine.weights import kv_bytes
 from tollway.errors import Fault, FaultsFound, TollwayError
 from tollway.fleet.objects import Fleet, PrefillChips, Scaling, Serving, Silicon, Source
-from tollway.simulator.replica import ReplicaSettings, settings_of
 from tollway.simulator.scores import Claim, Learned, digest_of
+from tollway.simulator.sequence import ReplicaSettings, settings_of
 from tollway.units import Seconds, TokensPerSecond
 
 

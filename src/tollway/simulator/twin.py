@@ -38,8 +38,8 @@ from tollway.fleet.objects import (
     Source,
     Tenant,
 )
-from tollway.simulator.plain import Plain
 from tollway.simulator.play import Play
+from tollway.simulator.rehearsal import Course, course_through
 from tollway.simulator.scores import ENOUGH, Figure, Learned, Score, Served, Trio
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import EnginePool, Pool, paced, pool_of, spread_at
@@ -53,7 +53,6 @@ LEAST_OUTPUT = 16
 _WHO = "twin"
 _LONG = Seconds(float(DAY * 7))
 _MANY = 1 << 40
-_BETWEEN_LOOKS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,15 +217,14 @@ class _Day:
             route=row.model,
         )
 
-    def _played(self, pools: Sequence[Pool]) -> Plain:
+    def _played(self, pools: Sequence[Pool]) -> Course:
         play = Play(_WHO, _WHO, (KeyTerms(_WHO, _WHO),), float(self._from))
-        run = Plain(self._site.fleet, tuple(pools), self._trace, play)
-        while run.run(_BETWEEN_LOOKS):
-            if self._going is not None and not self._going(len(run.ended)):
-                raise StoppedError("stopped before the day was played.")
-        return run
+        course = course_through(self._site.fleet, tuple(pools), self._trace, play, self._going)
+        if course.going:
+            raise StoppedError("stopped before the day was played.")
+        return course
 
-    def _of(self, run: Plain) -> dict[int, tuple[float, float]]:
+    def _of(self, run: Course) -> dict[int, tuple[float, float]]:
         """Seconds from being sent to the first token, and a token from there, by row."""
         found: dict[int, tuple[float, float]] = {}
         for one in run.ended:
