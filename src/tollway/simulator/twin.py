@@ -101,7 +101,9 @@ def _alone(fleet: Fleet, source: Source, models: Sequence[str]) -> Fleet:
     limits = source.timeouts
     only = replace(
         source,
-        serves=MappingProxyType({name: source.serves[name] for name in models}),
+        serves=MappingProxyType(
+            {name: replace(source.serves[name], prices=(), prepaid=None) for name in models}
+        ),
         timeouts=replace(limits, first_content=_LONG, idle=_LONG, total=_LONG),
         breaker=replace(source.breaker, min_speed=None, ttft_deadline=None),
     )
@@ -214,11 +216,11 @@ class _Day:
             Tokens(row.input),
             Tokens(row.output),
             prefix=range(min(row.cached, row.input) // BLOCK),  # rule 2
-            route=row.model,
+            route=None if row.model == self._site.pools[0].model else row.model,
         )
 
     def _played(self, pools: Sequence[Pool]) -> Course:
-        play = Play(_WHO, _WHO, (KeyTerms(_WHO, _WHO),), float(self._from))
+        play = Play(self._site.pools[0].model, _WHO, (KeyTerms(_WHO, _WHO),), float(self._from))
         course = course_through(self._site.fleet, tuple(pools), self._trace, play, self._going)
         if course.going:
             raise StoppedError("stopped before the day was played.")
