@@ -109,6 +109,8 @@ def test_a_loss_shows_in_breakers_and_in_who_answered() -> None:
     assert [row.source for row in found.report.rows] == ["a", "b"]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # where nothing is kept yet, it compiles
 def test_both_executions_report_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = fleet_of(
         [engines("a", slots=40), engines("b", slots=20, more="replicas = 2")],

@@ -92,4 +92,4 @@ def rehearse(
 def is_warm() -> bool:
     """Whether this version's compiled simulator is kept on disk, beside its source."""
     beside = Path(supply.__code__.co_filename).parent / "__pycache__"
-    return any(beside.glob("fleet_run.run_fleet*.nbi"))
+    return any(beside.glob("run_fleet.*.o"))

@@ -63,6 +63,8 @@ def _one_by_one(jobs: Sequence[Job], trace: Trace, on: Going) -> list[Rehearsed]
 
 def _side_by_side(jobs: Sequence[Job], trace: Trace, on: Going, cores: int) -> list[Rehearsed]:
     on.of("rehearsals", len(jobs))
+    if not on(0):
+        return []
     context = get_context("spawn")
     with ProcessPoolExecutor(cores, context, _begin) as pool:
         futures: list[Future[Rehearsed]] = [pool.submit(_work, job, trace) for job in jobs]
