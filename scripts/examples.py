@@ -55,7 +55,7 @@ def _run(command: str, folder: Path) -> str:
     done = subprocess.run(  # noqa: S603 - our own documentation
         [sys.executable, "-m", *words],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "TOLLWAY_STATE": str(folder)},
         check=False,
         capture_output=True,
         text=True,

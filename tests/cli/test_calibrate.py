@@ -28,6 +28,7 @@ SLOWER = (1.3, 1.15, 1.2, 1.0, 1.5)
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOLLWAY_STATE", str(tmp_path))
     return tmp_path
 
 

@@ -59,6 +59,7 @@ ACME_7B = {
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOLLWAY_STATE", str(tmp_path))
     return tmp_path
 
 

@@ -49,6 +49,25 @@ def test_old_observations_fade() -> None:
     assert 9.0 < median < 11.0
 
 
+def test_a_first_observation_may_come_days_after_the_start() -> None:
+    observed = Observed(30.0, 0.0, 20.0)
+    observed.add(2.0, 86_400.0)
+    observed.add(2.0, 86_400.1)
+    median = observed.quantile(0.5)
+    assert median is not None
+    assert 1.8 < median < 2.2
+
+
+def test_what_is_older_than_any_weight_counts_for_nothing() -> None:
+    observed = Observed(30.0, 0.0)
+    for _ in range(1000):
+        observed.add(1.0, 0.0)
+    observed.add(10.0, 86_400.0)
+    median = observed.quantile(0.5)
+    assert median is not None
+    assert 9.0 < median < 11.0
+
+
 def test_a_histogram_that_lives_for_a_year_keeps_its_numbers_finite() -> None:
     observed = Observed(300.0, 0.0)
     for day in range(365):

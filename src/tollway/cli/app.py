@@ -68,7 +68,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "retrace": (
         "tollway.cli.retrace:retrace",
-        "Replay an engine's own log in virtual time: TTFT, TPOT and latency beside the measured ones.",
+        "Replay an engine's own log in virtual time, beside what it measured.",
     ),
     "replay": (
         "tollway.cli.replay:replay",
@@ -85,6 +85,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "size": (
         "tollway.cli.size:size",
         "Find the fewest chips, and the cheapest mix of chips, that keep a promise to a workload.",
+    ),
+    "twin": (
+        "tollway.cli.twin:twin",
+        "Hold each source's predicted speed against the ledger, by day; exit 1 where one is stale.",
     ),
     "drill": (
         "tollway.cli.drill:drill",

@@ -6,6 +6,7 @@ Rules
 """
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from cyclopts import Parameter
 
 from tollway.catalog import Chip, known_as
 from tollway.cli.calibrated import Calibrated, as_toml, layout_of
+from tollway.cli.moments import past
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions
 from tollway.cli.predict_question import ask, assumed, catalogue_of, chip_of
 from tollway.cli.predict_table import seconds
@@ -57,6 +59,7 @@ def calibrate(
     deployment: DeploymentOptions,
     chip: str,
     source: str | None = None,
+    since: str | None = None,
     assume: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     output: Path = Path("calibrated.toml"),
     force: Annotated[bool, Parameter(negative="")] = False,
@@ -72,6 +75,8 @@ def calibrate(
         The chip it ran on, as for `tollway predict`.
     source
         Which source of a recording or ledger it is.
+    since
+        Only what arrived in a ledger from then on: 2026-11-22, 7d.
     assume
         A fact of the chip that is not known, as for `tollway predict`.
     output
@@ -86,7 +91,8 @@ def calibrate(
     known = catalogue_of(deployment.catalog)
     asked = ask(known, assumed(chip_of(known, chip), assume), deployment, LoadOptions())
     base = replace(asked.question, chip=_one_point(asked.question.chip))
-    results = {str(path): read_results(path, source) for path in log}
+    begin = None if since is None else past(since, "--since", time.time())
+    results = {str(path): read_results(path, source, begin, deployment.model) for path in log}
     every = [one for some in results.values() for one in some]
     if len(every) > MOST:
         raise TollwayError(f"{len(every)} results are more than the {MOST} taken. Hand in fewer.")
@@ -97,7 +103,7 @@ def calibrate(
     checked = [
         _checked(one, anchor.question, own) for one, anchor in zip(every, anchors, strict=True)
     ]
-    _write(output, as_toml(base, own, datetime.now(UTC).date(), counts))
+    _write(output, as_toml(base, own, counts))
     _print(checked, own, json=json)
     for note in (*asked.notes, *_notes(base, every)):
         sys.stderr.write(f"warning: {note}\n")
@@ -163,6 +169,7 @@ def _calibrated(
         results=results,
         factors=factors,
         constants=found,
+        made=datetime.now(UTC).date(),
     )
 
 

@@ -22,7 +22,8 @@ FORMAT = 1
 @dataclass(frozen=True, slots=True)
 class Calibrated:
     """Constants of one deployment. `layout` is tp, pp, ep and attention_dp; `results` how many
-    measured results they come from, `factors` what differs from the shared constants."""
+    measured results they come from, `factors` what differs from the shared constants, `made` the
+    day on which they were fitted."""
 
     path: Path
     model: str
@@ -33,14 +34,15 @@ class Calibrated:
     results: int
     factors: Mapping[str, float]
     constants: Constants
+    made: date
 
     def is_of(self, question: Question) -> bool:
         """Whether it was measured on this model, chip and engine."""
-        return _named(question) == (self.model, self.chip, self.framework)
+        return named(question) == (self.model, self.chip, self.framework)
 
     def mismatch(self, question: Question) -> str:
         """Why it is of no use for the question."""
-        model, chip, framework = _named(question)
+        model, chip, framework = named(question)
         return (
             f"{self.path} was calibrated with {self.model} on {self.chip} under {self.framework}; "
             f"it says nothing of {model} on {chip} under {framework}. Leave out --calibrated."
@@ -67,7 +69,8 @@ def layout_of(question: Question) -> tuple[int, int, int, int]:
     return layout.tp, layout.pp, layout.ep, layout.attention_dp
 
 
-def _named(question: Question) -> tuple[str, str, str]:
+def named(question: Question) -> tuple[str, str, str]:
+    """Model, chip and engine."""
     return question.model.name, question.chip.name, question.settings.framework
 
 
@@ -101,6 +104,7 @@ def read_calibrated(path: Path) -> Calibrated:
             results=int(said["results"]),
             factors={str(name): float(value) for name, value in said["factors"].items()},
             constants=constants_of(values),
+            made=date.fromisoformat(str(said["date"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TollwayError(f"{path} lacks something: {error}. {_MEND}") from None
@@ -109,7 +113,7 @@ def read_calibrated(path: Path) -> Calibrated:
 _MEND = "Write it anew with `tollway calibrate`."
 
 
-def as_toml(question: Question, one: Calibrated, today: date, sources: Mapping[str, int]) -> str:
+def as_toml(question: Question, one: Calibrated, sources: Mapping[str, int]) -> str:
     """The text of the file. `sources` says how many results each log had."""
     from json import dumps  # a JSON string is a TOML string
 
@@ -117,7 +121,7 @@ def as_toml(question: Question, one: Calibrated, today: date, sources: Mapping[s
     lines = [
         "# Written by `tollway calibrate`; hand it to `tollway predict --calibrated`.",
         f"format = {FORMAT}",
-        f"date = {today.isoformat()}",
+        f"date = {one.made.isoformat()}",
         f"model = {dumps(one.model)}",
         f"chip = {dumps(one.chip)}",
         f"engine = {dumps(one.framework)}",

@@ -13,6 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tollway.cli.diff_table import as_json, as_text, as_words
+from tollway.cli.learned import learned_of, stale_words
 from tollway.cli.rehearsing import going
 from tollway.cli.simulate import slo_of
 from tollway.cli.sweep import Job, swept
@@ -22,6 +23,7 @@ from tollway.fleet.objects import Slo
 from tollway.inspect.fleetfile import fleet_of, read_documents
 from tollway.simulator.compare import Side, Thresholds, loss_of, passed, survival_of
 from tollway.simulator.rehearsal import Rehearsed
+from tollway.simulator.scores import Claim, Learned, Stale
 from tollway.simulator.trace import Trace
 
 EXIT_PASSED = 1
@@ -49,6 +51,7 @@ def diff(
     start: str = "0s",
     duration: str = "all",
     limit: int | None = None,
+    calibrated: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
     state: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -92,8 +95,11 @@ def diff(
         How much of the trace to play, or "all".
     limit
         At most this many requests, before scaling.
+    calibrated
+        What `tollway calibrate` wrote from a source's own results. Again for more.
     state
-        The state folder, for yesterday. Default: $TOLLWAY_STATE, else .tollway here.
+        The state folder, for yesterday and for what is stale. Default: $TOLLWAY_STATE, else
+        .tollway here.
     json
         Print one JSON object.
     """
@@ -109,7 +115,8 @@ def diff(
     asked = Asked(on, route, tenant, scale, seed, start, duration, limit, state)
     trace = asking_for(traffic_of(asked), route)
     slo = slo_of(ttft, speed)
-    jobs = [_jobs(path, trace, asked, slo, survival=survival) for path in (old, new)]
+    learned, stale = learned_of(calibrated, state)
+    jobs = [_jobs(path, trace, asked, (slo, learned), survival=survival) for path in (old, new)]
     with going("diff", len(trace.requests)) as on_it:
         found = swept([*jobs[0], *jobs[1]], trace, on_it)
     if len(found) < len(jobs[0]) + len(jobs[1]):
@@ -121,6 +128,7 @@ def diff(
     said = {"old": str(old), "new": str(new), "on": on, "scale": scale, "seed": seed}
     sys.stdout.write(as_json(sides, over, said) if json else as_text(sides, over))
     sys.stderr.write(as_words(sides, (str(old), str(new))))
+    sys.stderr.write("".join(f"warning: {note}\n" for note in _stale(sides, stale)))
     return EXIT_PASSED if over else 0
 
 
@@ -137,17 +145,25 @@ def _share(option: str, text: str | None) -> float | None:
     return found
 
 
-def _jobs(path: Path, trace: Trace, asked: Asked, slo: Slo | None, *, survival: bool) -> list[Job]:
+def _jobs(
+    path: Path, trace: Trace, asked: Asked, by: tuple[Slo | None, Learned], *, survival: bool
+) -> list[Job]:
     """The whole fleet, then without each of its sources."""
     documents = read_documents(path)
     fleet = fleet_of(documents, path)
     play = play_of(fleet, trace, asked)
-    jobs = [Job(f"{path}", documents, path, play, slo)]
+    jobs = [Job(f"{path}", documents, path, play, *by)]
     for source in fleet.sources if survival else ():
         loss = loss_of(trace, source)
         without = replace(play, losses=(loss,), counted=loss.at)
-        jobs.append(Job(f"{path} without {source}", documents, path, without, slo))
+        jobs.append(Job(f"{path} without {source}", documents, path, without, *by))
     return jobs
+
+
+def _stale(sides: tuple[Side, Side], stale: dict[Claim, Stale]) -> list[str]:
+    """A sentence for each claim that is stale and on which the comparison rests."""
+    chips = {use.chip for side in sides for use in side.whole.uses if use.pace.origin == "stale"}
+    return [stale_words(one) for claim, one in stale.items() if claim.chip in chips]
 
 
 def _side(jobs: list[Job], found: list[Rehearsed]) -> Side:

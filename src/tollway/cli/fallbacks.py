@@ -19,7 +19,7 @@ import msgspec
 from cyclopts import Parameter
 
 from tollway.cli.moments import stamp
-from tollway.cli.running import read_running
+from tollway.cli.running import fleet_path
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound
 from tollway.fleet.objects import Fleet
@@ -72,7 +72,7 @@ def fallbacks(
     if not 1 <= days <= _LONGEST:
         raise FaultsFound([Fault("--days", f"is {days}", f"Write 1 to {_LONGEST}.")])
     now = time.time()
-    fleet = read_fleet(file or _running(state_folder(state, os.environ)))
+    fleet = read_fleet(fleet_path(file, state_folder(state, os.environ)))
     with closing(open_reader(ledger_path(ledger, state, os.environ))) as store:
         uses = store.last_uses()
     found = standings(fleet, uses, days, now)
@@ -84,11 +84,6 @@ def fallbacks(
     else:
         _print(found, untested, days)
     return 1 if untested else 0
-
-
-def _running(folder: Path) -> Path:
-    running = read_running(folder)
-    return Path(running.fleet) if running is not None else Path("fleet.toml")
 
 
 def standings(fleet: Fleet, uses: Iterable[LastUse], days: int, now: float) -> list[Standing]:

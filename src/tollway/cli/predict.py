@@ -12,6 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tollway.cli.calibrated import read_calibrated
+from tollway.cli.learned import stale_here
 from tollway.cli.predict_answers import Answer, Wanted, answers, curves, users_of
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
 from tollway.cli.predict_question import catalogue_of
@@ -29,6 +30,7 @@ def predict(
     assume: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     prefill: PrefillOptions | None = None,
     calibrated: Path | None = None,
+    state: str | None = None,
     plot: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -48,6 +50,9 @@ def predict(
         KEY=LO..HI of bf16_tflops, fp8_tflops, fp4_tflops, bandwidth (GB/s), link_gb_s, power_w.
     calibrated
         What `tollway calibrate` wrote from this deployment's own results.
+    state
+        The state folder, whose ledger knows what is stale. Default: $TOLLWAY_STATE, else .tollway
+        here, else the user's.
     plot
         Draw tokens/s a user against tokens/s a chip into this .svg or .png file.
     json
@@ -72,6 +77,7 @@ def predict(
         prices=price,
         assumptions=assume,
         calibrated=None if calibrated is None else read_calibrated(calibrated),
+        stale=stale_here(state),
     )
     found = answers(wanted, catalogue_of(deployment.catalog))
     if plot is not None:

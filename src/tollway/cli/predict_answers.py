@@ -4,6 +4,7 @@ Rules
 1. One deployment that cannot be is refused. Beside others it stays among them, with its reason.
 2. Of several chips, an assumption holds for those of which that fact is not known.
 3. A calibration is of one model on one chip under one engine, and enters no other answer.
+4. What a source of the user's own has shown to be stale is called so, and not measured.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from dataclasses import dataclass, replace
 from tollway.catalog import Chip
 from tollway.catalog.chips import RENTS
 from tollway.catalog.own import Catalogue
-from tollway.cli.calibrated import Calibrated
+from tollway.cli.calibrated import Calibrated, named
+from tollway.cli.learned import stale_words
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
 from tollway.cli.predict_question import (
     Asked,
@@ -29,6 +31,7 @@ from tollway.engine.deployment import precisions
 from tollway.engine.predict import predict
 from tollway.engine.question import Question
 from tollway.errors import TollwayError
+from tollway.simulator.scores import Claim, Stale, digest_of
 
 SWEEP = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """Users of a sweep where none are named."""
@@ -73,6 +76,7 @@ class Wanted:
     prices: tuple[str, ...]
     assumptions: tuple[str, ...]
     calibrated: Calibrated | None
+    stale: Mapping[Claim, Stale]
 
     @property
     def alone(self) -> bool:
@@ -157,9 +161,13 @@ def _answer(asked: Asked, wanted: Wanted) -> Answer:
         raise TollwayError(own.mismatch(question))
     try:
         _check_memory(question.chip)
-        prediction = predict(question, fitted=constants)
+        claim = Claim(*named(question), digest_of(constants))
+        stale = wanted.stale.get(claim)
+        prediction = predict(question, fitted=constants, seen=stale and stale.seen)
     except TollwayError as error:
         return Answer(question, None, str(error), ())
+    if stale is not None:
+        notes = (*notes, stale_words(stale))
     if prediction.ttft is None:
         notes = (*notes, "TPOT and tokens/s are then the best that the chip's memory allows.")
     return Answer(question, prediction, None, (*notes, *prediction.warnings))

@@ -12,6 +12,7 @@ MEANING = {
     "measured": "this model was measured on this chip under this engine.",
     "interpolated": "model, chip and engine were each measured, but not together.",
     "extrapolated": "the model, the chip or the engine was never measured.",
+    "stale": "a source of your own was seen outside of the interval: see `tollway twin`.",
     "spec sheet": "no result at hand is near this chip; see the scenarios.",
 }
 BINDING = {

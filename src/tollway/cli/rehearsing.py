@@ -84,12 +84,12 @@ def rehearse(
 ) -> Rehearsed:
     """One run that can be stopped."""
     made = supply(fleet, trace.prefix_tokens) if pools is None else tuple(pools)
-    if not why_plain(fleet, made, trace, play) and not _is_warm():
+    if not why_plain(fleet, made, trace, play) and not is_warm():
         sys.stderr.write("Compiling the simulator, once: a minute or two.\n")
     return rehearse_fleet(fleet, trace, play, slo, on, made)
 
 
-def _is_warm() -> bool:
+def is_warm() -> bool:
     """Whether this version's compiled simulator is kept on disk, beside its source."""
     beside = Path(supply.__code__.co_filename).parent / "__pycache__"
     return any(beside.glob("run_fleet.*.o"))

@@ -57,8 +57,11 @@ class Result:
     model: str | None = None
 
 
-def read_results(path: Path, source: str | None) -> list[Result]:
-    """The results in one file, whichever kind it is. `source` says which source of a gateway.
+def read_results(
+    path: Path, source: str | None, since: float | None = None, model: str | None = None
+) -> list[Result]:
+    """The results in one file, whichever kind it is. `source` says which source of a gateway;
+    `since` (UTC seconds) from when on in a ledger, and `model` which of several in it.
 
     Raises:
         TollwayError: it is none, or holds too little.
@@ -72,7 +75,7 @@ def read_results(path: Path, source: str | None) -> list[Result]:
     if start.startswith(b"SQLite format 3\0"):
         from tollway.cli.results_gateway import of_ledger
 
-        return windows(path, of_ledger(path), source)
+        return windows(path, of_ledger(path, since, model), source)
     if start.lstrip().startswith(b'{"type":"Header"'):
         from tollway.cli.results_gateway import of_recording
 

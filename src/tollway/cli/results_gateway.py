@@ -16,14 +16,18 @@ from tollway.ledger.sqlite import open_reader
 from tollway.ledger.timings import Timing
 
 
-def of_ledger(path: Path) -> list[Timing]:
-    """The requests of a ledger.
+def of_ledger(path: Path, since: float | None = None, model: str | None = None) -> list[Timing]:
+    """The requests of a ledger, from `since` (UTC seconds) on; only those of `model`, where it has
+    such.
 
     Raises:
         TollwayError: it is no ledger of this version.
     """
     with closing(open_reader(path)) as ledger:
-        return ledger.timings()
+        found = ledger.timings()
+    if since is not None:
+        found = [one for one in found if one.arrived >= since]
+    return [one for one in found if one.model == model] or found
 
 
 def of_recording(path: Path) -> list[Timing]:

@@ -78,6 +78,14 @@ def read_running(folder: Path) -> Running | None:
     return running if is_alive(running) else None
 
 
+def fleet_path(file: Path | None, folder: Path) -> Path:
+    """The fleet file that is named, else that of the running gateway, else fleet.toml."""
+    running = None if file is not None else read_running(folder)
+    if file is None and running is not None:
+        return Path(running.fleet)
+    return file or Path("fleet.toml")
+
+
 def write_running(folder: Path, running: Running) -> None:
     """Record the live gateway, readable by its owner alone, whole or not at all."""
     fresh = folder / f"{PID}.new"

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from tollway.cli.learned import learned_of, stale_notes
 from tollway.cli.predict_answers import price_of
 from tollway.cli.rehearsing import going, rehearse
 from tollway.cli.simulate_table import as_json, as_text, as_words
@@ -42,6 +43,7 @@ def simulate(
     limit: int | None = None,
     price: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     interval: bool | None = None,
+    calibrated: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
     state: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -79,8 +81,11 @@ def simulate(
     interval
         Play it at both ends of the 80% interval of every engine's pace too. Default: where a source
         came near its knee.
+    calibrated
+        What `tollway calibrate` wrote from a source's own results. Again for more.
     state
-        The state folder, for yesterday. Default: $TOLLWAY_STATE, else .tollway here.
+        The state folder, for yesterday and for what is stale. Default: $TOLLWAY_STATE, else
+        .tollway here.
     json
         Print one JSON object.
     """
@@ -88,7 +93,8 @@ def simulate(
     asked = Asked(trace, route, tenant, scale, seed, start, duration, limit, state)
     traffic = asking_for(traffic_of(asked), route)
     play = play_of(found, traffic, asked, losses_of(lose, found))
-    pools = supply(found, traffic.prefix_tokens)
+    learned, stale = learned_of(calibrated, state)
+    pools = supply(found, traffic.prefix_tokens, learned)
     prices = prices_of(pools, price)
     slo = slo_of(ttft, speed)
     ends: list[Rehearsed] = []
@@ -104,6 +110,7 @@ def simulate(
     said = {"fleet": str(fleet), "trace": trace, "scale": scale, "seed": seed, "lost": list(lose)}
     sys.stdout.write(as_json(shown, said, prices, ends) if json else as_text(shown, prices, ends))
     sys.stderr.write(as_words(shown))
+    sys.stderr.write("".join(f"warning: {note}\n" for note in stale_notes(pools, stale)))
     if on.stopped:
         return EXIT_INTERRUPTED
     return EXIT_FAILURES if shown.report.total.failed else 0

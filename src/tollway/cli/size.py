@@ -11,6 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from tollway.cli.learned import stale_here, stale_words
 from tollway.cli.rehearsing import going
 from tollway.cli.size_search import Sized, Wanted, placed, sized, traffic_by_model
 from tollway.cli.size_table import as_json, as_text, as_words, placed_json, placed_text
@@ -43,6 +44,7 @@ def size(
     duration: str = "all",
     limit: int | None = None,
     catalog: Path | None = None,
+    state: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Find the fewest chips, and the cheapest mix of chips, that keep a promise to a workload.
@@ -87,6 +89,9 @@ def size(
         At most this many requests, before scaling.
     catalog
         A folder of your own chips and models (*.toml, *.json).
+    state
+        The state folder, whose ledger knows what is stale. Default: $TOLLWAY_STATE, else .tollway
+        here, else the user's.
     json
         Print one JSON object.
     """
@@ -109,6 +114,7 @@ def size(
         slow=slow,
         seed=seed,
         catalog=catalog,
+        stale=stale_here(state),
     )
     asked = Asked("", None, None, scale, seed, start, duration, limit, None)
     loads = traffic_by_model(asked, model, trace, place)
@@ -123,6 +129,9 @@ def size(
             one: Sized = sized(wanted, name, traffic, on)
             sys.stdout.write(as_json(one) if json else as_text(one))
             sys.stderr.write(as_words(one))
+            if "stale" in one.origins.values():
+                about = [it for claim, it in wanted.stale.items() if claim.model == one.model]
+                sys.stderr.write("".join(f"warning: {stale_words(it)}\n" for it in about))
             done = one.found.best is not None
     if on.stopped:
         return EXIT_INTERRUPTED

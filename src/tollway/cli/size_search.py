@@ -15,9 +15,10 @@ from tollway.errors import TollwayError
 from tollway.fleet.objects import Slo
 from tollway.simulator.candidate import ROUTE, Engine, engine_of, played
 from tollway.simulator.placing import Option, Placement, place
+from tollway.simulator.scores import Claim, Stale
 from tollway.simulator.sizing import Check, Found, Kind, Mix, Tried, search
 from tollway.simulator.slices import WHOLE, Part, part_of, parts_of
-from tollway.simulator.supply import paced
+from tollway.simulator.supply import pace_of, paced
 from tollway.simulator.trace import Trace
 from tollway.simulator.use import Batch
 
@@ -36,6 +37,7 @@ class Wanted:
     slow: bool
     seed: int
     catalog: Path | None
+    stale: Mapping[Claim, Stale]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,10 @@ def _engine(wanted: Wanted, model: ModelShape, chip: Chip, tp: int, trace: Trace
             f"the longest request has {longest} tokens; {name} holds "
             f"{made.pool.settings.context}. Use more chips a replica."
         )
+    stale = wanted.stale.get(made.pool.claim)
+    if stale is not None:
+        pool = replace(made.pool, seen=stale.seen)
+        made = replace(made, pool=pool, origin=pace_of(pool, near=False).origin)
     return replace(made, pool=paced(made.pool, "slow")) if wanted.slow else made
 
 

@@ -18,6 +18,8 @@ from tollway.fleet.objects import Slo
 from tollway.inspect.fleetfile import fleet_of
 from tollway.simulator.play import Play
 from tollway.simulator.rehearsal import Rehearsed, rehearse_fleet
+from tollway.simulator.scores import Learned
+from tollway.simulator.supply import supply
 from tollway.simulator.trace import Trace
 
 WORTH = 20_000
@@ -35,6 +37,7 @@ class Job:
     path: Path
     play: Play
     slo: Slo | None = None
+    learned: Learned | None = None
 
 
 def swept(jobs: Sequence[Job], trace: Trace, on: Going) -> list[Rehearsed]:
@@ -50,7 +53,8 @@ def _one_by_one(jobs: Sequence[Job], trace: Trace, on: Going) -> list[Rehearsed]
     for job in jobs:
         fleet = fleet_of(job.documents, job.path)
         on.of(job.what, len(trace.requests))
-        answer = rehearse(fleet, trace, job.play, job.slo, on)
+        pools = supply(fleet, trace.prefix_tokens, job.learned)
+        answer = rehearse(fleet, trace, job.play, job.slo, on, pools)
         if on.stopped:
             break
         found.append(answer)
@@ -84,4 +88,6 @@ def _begin() -> None:
 
 
 def _work(job: Job, trace: Trace) -> Rehearsed:
-    return rehearse_fleet(fleet_of(job.documents, job.path), trace, job.play, job.slo)
+    fleet = fleet_of(job.documents, job.path)
+    pools = supply(fleet, trace.prefix_tokens, job.learned)
+    return rehearse_fleet(fleet, trace, job.play, job.slo, pools=pools)

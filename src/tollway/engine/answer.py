@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Origin = Literal["measured here", "measured", "interpolated", "extrapolated", "spec sheet"]
+Origin = Literal["measured here", "measured", "interpolated", "extrapolated", "spec sheet", "stale"]
 """How near an answer is to what was measured. Measured here: calibrated with this deployment's own
 results. Measured: chip, model and framework were in the fit together. Interpolated: each was, not
 together. Extrapolated: one was not. Spec sheet: nothing of this vendor
-was, or the chip does not ship yet."""
+was, or the chip does not ship yet. Stale: one of the user's own sources was seen to be outside."""
 
 Bound = Literal["bandwidth", "compute", "capacity", "network", "overhead", "prefill"]
 """What binds: reading memory, arithmetic, room for KV, links between chips, software, or a pool of

@@ -146,6 +146,20 @@ def _chips(question: Question) -> tuple[Chip, ...]:
     return (question.chip,) if other is None else (question.chip, other.chip)
 
 
+def outgrown(spread: Spread, seen: Mapping[str, float]) -> Spread:
+    """A spread that was seen not to hold. `seen` is what was observed over what was answered, of
+    `tpot` and `ttft`: the interval reaches that far."""
+    return Spread(
+        "stale",
+        _reaching(spread.tpot, seen.get("tpot", 1.0)),
+        _reaching(spread.ttft, seen.get("ttft", 1.0)),
+    )
+
+
+def _reaching(one: Interval, ratio: float) -> Interval:
+    return Interval(min(one.low, ratio), max(one.high, ratio))
+
+
 def _framework(question: Question) -> str:
     """The engine that runs, whatever wraps it."""
     name = question.settings.framework

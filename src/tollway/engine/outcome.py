@@ -10,6 +10,7 @@ Rules
 from dataclasses import dataclass
 from math import log
 
+from tollway.catalog import ModelShape
 from tollway.engine.deployment import Deployment
 from tollway.engine.fitted import Constants, step_time
 from tollway.engine.fitted import constants as fitted_constants
@@ -185,11 +186,13 @@ def timed(rehearsal: Rehearsal, constants: Constants) -> Outcome:
 
 def before_first(c: Constants, rehearsal: Rehearsal, tpot: float, users: float) -> float:
     """Seconds before the first token that are not spent in steps, with so many users at once."""
-    model = rehearsal.deployment.model
     # All users ask at once in the first round, and their prompts are tokenized one by one.
     queued = 1.0 + users * users / (2.0 * rehearsal.requests)
-    delay = c.front + c.front_token * rehearsal.prompt * queued + c.front_user * users
-    delay += c.front_steps * tpot
-    if model.mla is not None:
-        delay += c.front_mla
-    return delay
+    return front(c, rehearsal.deployment.model, rehearsal.prompt * queued, users, tpot)
+
+
+def front(c: Constants, model: ModelShape, prompt: float, users: float, tpot: float) -> float:
+    """Seconds before the first token outside of steps, of a prompt of so many tokens while `users`
+    are answered at `tpot` seconds a token."""
+    delay = c.front + c.front_token * prompt + c.front_user * users + c.front_steps * tpot
+    return delay if model.mla is None else delay + c.front_mla

@@ -7,6 +7,7 @@ Rules
 3. What no measured result is near gets scenarios beside its interval, never a narrow band.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -16,7 +17,7 @@ from tollway.engine.constants import BLOCK
 from tollway.engine.deployment import Deployment, deploy
 from tollway.engine.disaggregated import Pair, pair_outcome
 from tollway.engine.fitted import Constants, constants
-from tollway.engine.intervals import Interval, Spread, origin_of, spread_of
+from tollway.engine.intervals import Interval, Spread, origin_of, outgrown, spread_of
 from tollway.engine.outcome import Outcome, Rehearsal, rehearse, timed
 from tollway.engine.question import Question, Workload
 from tollway.engine.warnings import warnings_of
@@ -30,9 +31,16 @@ SLOWDOWNS = (1.0, 2.0, 4.0)
 software has been seen to lose elsewhere (1.5 to 6 times; docs/concepts/engine.md)."""
 
 
-def predict(question: Question, *, fitted: Constants | None = None) -> Prediction:
+def predict(
+    question: Question,
+    *,
+    fitted: Constants | None = None,
+    seen: Mapping[str, float] | None = None,
+) -> Prediction:
     """TTFT, TPOT, throughput, memory, energy and price of a deployment under a load. `fitted` are
-    constants of one's own, as `calibrate` makes them: the answer is then "measured here".
+    constants of one's own, as `calibrate` makes them: the answer is then "measured here". `seen` is
+    what was observed of such a deployment over what was answered, where that was outside its
+    interval: the answer is then "stale".
 
     Raises:
         TollwayError: the deployment cannot be, with the arithmetic; or the load is none.
@@ -43,6 +51,8 @@ def predict(question: Question, *, fitted: Constants | None = None) -> Predictio
     ends = [_answer(_at(known, share), used) for share in _shares(known)]
     middle = ends[len(ends) // 2]
     spread = spread_of(question, middle.rehearsal.saturated, calibrated=fitted is not None)
+    if seen is not None:
+        spread = outgrown(spread, seen)
     return _prediction(known, question, ends, spread)
 
 

@@ -7,42 +7,35 @@ Rules
 3. Nothing is added up in the database that could pass 63 bits: see `query` and `rows`.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from urllib.parse import quote
 
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.dispatch.opening import Opening, Spent
 from tollway.errors import TollwayError
 from tollway.ledger import rows, sqlite_drills, sqlite_keys, sqlite_timings, sqlite_usage
+from tollway.ledger.database import connect, in_words
 from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.journal import Journal, turns_of
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.labels import Labels
 from tollway.ledger.lock import GatewayLock, LedgerInUseError
-from tollway.ledger.migrate import is_current, migrate, schema_version
+from tollway.ledger.migrate import is_current, migrate
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
 from tollway.ledger.records import Batch, Item, read_records
-from tollway.ledger.state import FILE_MODE, make_state_folder
+from tollway.ledger.state import make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Timing
 from tollway.simulator.recorded import Heard
-
-BUSY_TIMEOUT = 5.0
-"""Seconds to wait for another process's write, such as `tollway keys create`."""
 
 _LEFTOVERS_AT_ONCE = 1024
 
 _LONGEST_BOOKING = 2.0
 """Seconds that a reader waits for a live gateway to book what it has in its journal."""
 _LOOK_AGAIN = 0.005
-
-LOG_LIMIT = 64 * 2**20
-"""Bytes that the write-ahead log is cut back to once it has been folded in."""
 
 _MISFITS = (
     sqlite3.IntegrityError,
@@ -94,7 +87,7 @@ class SqliteLedger:
         """See `Ledger.book`. Reservations are booked before settlements, whatever their order; one
         whose settlement is among the items goes into the books with it, and is never open."""
         reserves, settles = rows.sort_out(items)
-        with _in_words(self.path), self._undone_on_error():
+        with in_words(self.path), self._undone_on_error():
             last = self._begin()
             try:
                 self._book(reserves, settles, last)
@@ -183,7 +176,7 @@ class SqliteLedger:
 
     def reconcile(self, utc: float) -> Reconciled:
         """See `Ledger.reconcile`."""
-        with _in_words(self.path), self._undone_on_error():
+        with in_words(self.path), self._undone_on_error():
             last = self._begin()
             count, amount = sqlite_usage.reserved(self._db, UsageQuery())
             if count:
@@ -279,11 +272,11 @@ def open_for_gateway(path: Path) -> SqliteLedger:
         LedgerInUseError: another live gateway holds it.
         WrongSchemaError: the file is no ledger, or a newer one.
     """
-    with _in_words(path), ExitStack() as undo:
+    with in_words(path), ExitStack() as undo:
         make_state_folder(path.parent)
         lock = GatewayLock(path)
         undo.callback(lock.release)
-        db = _connect(path, create=True)
+        db = connect(path, create=True)
         undo.callback(db.close)
         migrate(db, str(path))
         journal = Journal(_journal_of(path))
@@ -296,8 +289,8 @@ def open_for_gateway(path: Path) -> SqliteLedger:
 
 def open_for_bookkeeper(path: Path) -> SqliteLedger:
     """The ledger for the process that books for the gateway which holds it."""
-    with _in_words(path):
-        db = _connect(path, create=False)
+    with in_words(path):
+        db = connect(path, create=False)
         # The writer folds the log in after it has reported a batch, not within a commit.
         db.execute("PRAGMA wal_autocheckpoint = 0")
     return SqliteLedger(db, path)
@@ -322,9 +315,9 @@ def open_for_keys(path: Path) -> SqliteLedger:
         LedgerInUseError: it must be migrated first, and a live gateway of another version holds it.
         WrongSchemaError: the file is no ledger, or a newer one.
     """
-    with _in_words(path), ExitStack() as undo:
+    with in_words(path), ExitStack() as undo:
         make_state_folder(path.parent)
-        db = _connect(path, create=True)
+        db = connect(path, create=True)
         undo.callback(db.close)
         if not is_current(db, str(path)):
             lock = GatewayLock(path)
@@ -350,8 +343,8 @@ def open_reader(path: Path) -> SqliteLedger:
             "ledger is with --ledger or --state."
         )
     _await_journal(path)
-    with _in_words(path), ExitStack() as undo:
-        db = _connect(path, create=False)
+    with in_words(path), ExitStack() as undo:
+        db = connect(path, create=False)
         undo.callback(db.close)
         if not is_current(db, str(path)):
             raise TollwayError(
@@ -377,40 +370,3 @@ def _await_journal(path: Path) -> None:
         if not any(turn and turn == later for turn, later in zip(seen, now, strict=True)):
             return
         sleep(_LOOK_AGAIN)
-
-
-@contextmanager
-def _in_words(path: Path) -> Iterator[None]:
-    """What the disk or the database refuses, as an error with the mend in it."""
-    try:
-        yield
-    except (OSError, sqlite3.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise LedgerUnavailableError(
-            f"{path}: the ledger cannot be used ({why}). Check the disk's free space, its health, "
-            "and that this user may write the file and its folder."
-        ) from error
-
-
-def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
-    if create:
-        # SQLite gives its own new files the mode of this one.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
-    db = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode=rw",
-        uri=True,
-        timeout=BUSY_TIMEOUT,
-        isolation_level=None,
-        check_same_thread=False,  # opened in one thread, then driven by the writer's
-        cached_statements=256,
-    )
-    try:
-        schema_version(db, str(path))
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("PRAGMA temp_store = MEMORY")
-        db.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT}")
-    except BaseException:
-        db.close()
-        raise
-    return db

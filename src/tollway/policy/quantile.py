@@ -6,7 +6,7 @@ of an observed value.
 """
 
 from collections.abc import Sequence
-from math import exp, log2
+from math import exp, inf, log2
 from typing import Final
 
 BINS: Final = 112
@@ -16,6 +16,9 @@ SMALLEST: Final = 2.0**-10
 LARGEST: Final = 2.0**18
 """The last bin holds everything from here on (three days, or 262,144 tokens), also a speed that a
 clock too coarse for it makes infinite."""
+
+OLDEST: Final = 700.0
+"""Fading times after which a weight would soon be too large for a number."""
 
 
 def bin_of(value: float) -> int:
@@ -36,8 +39,10 @@ def middle_of(place: int) -> float:
 
 
 def weight_at(now: float, since: float, fade: float) -> float:
-    """What a sample of now weighs in a histogram that began at `since`."""
-    return exp((now - since) / fade)
+    """What a sample of now weighs in a histogram that began at `since`; infinitely much where what
+    was before counts for nothing any more."""
+    age = (now - since) / fade
+    return exp(age) if age < OLDEST else inf
 
 
 def quantile(weights: Sequence[float], share: float) -> float | None:

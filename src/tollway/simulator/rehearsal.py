@@ -115,14 +115,25 @@ def rehearse_fleet(
         FaultsFound: the fleet cannot be rehearsed, with every reason.
     """
     made = supply(fleet, trace.prefix_tokens) if pools is None else tuple(pools)
-    reasons = why_plain(fleet, made, trace, play)
+    return rehearsed(fleet, course_through(fleet, made, trace, play, going), trace, play, slo)
+
+
+def course_through(
+    fleet: Fleet,
+    pools: tuple[Pool, ...],
+    trace: Trace,
+    play: Play,
+    going: Callable[[int], bool] | None = None,
+) -> Course:
+    """How the trace goes, by whichever execution suits it."""
+    reasons = why_plain(fleet, pools, trace, play)
     if not reasons:
-        return rehearsed(fleet, _compiled(fleet, made, trace, play), trace, play, slo)
-    run = Plain(fleet, made, trace, play)
+        return _compiled(fleet, pools, trace, play)
+    run = Plain(fleet, pools, trace, play)
     while run.run(BETWEEN_LOOKS):
         if going is not None and not going(len(run.ended)):
             break
-    return rehearsed(fleet, course_of(run, reasons), trace, play, slo)
+    return course_of(run, reasons)
 
 
 def why_plain(fleet: Fleet, pools: tuple[Pool, ...], trace: Trace, play: Play) -> tuple[str, ...]:

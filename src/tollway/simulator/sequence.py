@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tollway.engine import Deployment
 from tollway.engine.constants import BLOCK
+from tollway.engine.fitted import Constants
 from tollway.engine.replay import Mixing
 from tollway.errors import TollwayError
 from tollway.simulator.steps import StepTimes
@@ -111,13 +112,19 @@ class ReplicaSettings:
 
 
 def settings_of(
-    deployment: Deployment, accepted: float = 0.0, *, caching: bool = True, hashed: int = BLOCK
+    deployment: Deployment,
+    accepted: float = 0.0,
+    *,
+    caching: bool = True,
+    hashed: int = BLOCK,
+    fitted: Constants | None = None,
 ) -> ReplicaSettings:
-    """The settings of a deployment's engine; `accepted` drafts are kept a step, on average."""
+    """The settings of a deployment's engine; `accepted` drafts are kept a step, on average;
+    `fitted` are constants of one's own."""
     rows = 1 + deployment.drafted
     seats = deployment.sequences * deployment.layout.attention_dp
     return ReplicaSettings(
-        steps=step_times(deployment, accepted),
+        steps=step_times(deployment, accepted, fitted),
         blocks=deployment.blocks,
         sequences=min(seats, deployment.batch_tokens // rows),
         batch_tokens=deployment.batch_tokens,

@@ -3,22 +3,26 @@
 Rules
 1. A source with chips is engines at the pace that the engine model predicts for them; any other
    answers at the TTFT and token speed that the fleet file declares, however much is asked of it.
-2. Every fault of the fleet is named at once: a model that the catalogue does not know, chips that
+2. Constants of one's own, fitted for its model, chip and engine, come before the shared ones; a
+   pace that one's own sources were seen to be outside of is stale, and its interval wider.
+3. Every fault of the fleet is named at once: a model that the catalogue does not know, chips that
    cannot hold it, an API of which no speed is declared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, overload
 
 from tollway.catalog import chip, model
 from tollway.engine import Deployment, EngineSettings, deploy
 from tollway.engine.constants import BLOCK, LINK_ASSUMED
-from tollway.engine.intervals import Interval, spread_of
+from tollway.engine.fitted import Constants
+from tollway.engine.intervals import Interval, Spread, outgrown, spread_of
 from tollway.engine.question import Question, Workload
 from tollway.engine.weights import kv_bytes
 from tollway.errors import Fault, FaultsFound, TollwayError
 from tollway.fleet.objects import Fleet, PrefillChips, Scaling, Serving, Silicon, Source
+from tollway.simulator.scores import Claim, Learned, digest_of
 from tollway.simulator.sequence import ReplicaSettings, settings_of
 from tollway.units import Seconds, TokensPerSecond
 
@@ -37,7 +41,8 @@ class Prefill:
 @dataclass(frozen=True, slots=True)
 class EnginePool:
     """`replicas` engines that serve one model of one source; more with `scaling`. Where others
-    prefill for them, all of them are one place."""
+    prefill for them, all of them are one place. `fitted` are constants of one's own; `seen` is
+    where such engines were outside their interval (rule 2)."""
 
     source: str
     model: str
@@ -46,6 +51,14 @@ class EnginePool:
     replicas: int
     scaling: Scaling | None
     prefill: Prefill | None
+    fitted: Constants | None = None
+    seen: Mapping[str, float] | None = None
+
+    @property
+    def claim(self) -> Claim:
+        """What is claimed to be known of its pace."""
+        made = self.deployment
+        return Claim(made.model.name, made.chip.name, made.framework, digest_of(self.fitted))
 
     @property
     def places(self) -> int:
@@ -89,18 +102,18 @@ class Pace:
     ttft: Interval | None
 
 
-def supply(fleet: Fleet, hashed: int = BLOCK) -> tuple[Pool, ...]:
+def supply(fleet: Fleet, hashed: int = BLOCK, learned: Learned | None = None) -> tuple[Pool, ...]:
     """A pool for each model of each source, in the fleet's order; `hashed` is how many tokens one
     id of a prompt's prefix stands for.
 
     Raises:
-        FaultsFound: by rule 2.
+        FaultsFound: by rule 3.
     """
     pools: list[Pool] = []
     faults: list[Fault] = []
     for source, serving in _served(fleet):
         try:
-            pools.append(_pool(source, serving, hashed))
+            pools.append(pool_of(source, serving, hashed, learned))
         except TollwayError as error:
             faults.append(Fault(f'sources.{source.name}.serves."{serving.model}":', str(error)))
     if faults:
@@ -114,9 +127,17 @@ def _served(fleet: Fleet) -> Iterator[tuple[Source, Serving]]:
             yield source, serving
 
 
-def _pool(source: Source, serving: Serving, hashed: int) -> Pool:
+def pool_of(
+    source: Source, serving: Serving, hashed: int = BLOCK, learned: Learned | None = None
+) -> Pool:
+    """The pool of one model of one source.
+
+    Raises:
+        TollwayError: it cannot be.
+    """
     if source.silicon is not None:
-        return _engines(source.name, source.silicon, serving, hashed)
+        pool = _engines(source.name, source.silicon, serving, hashed)
+        return pool if learned is None else taught(pool, learned)
     ttft, speed = serving.expected_ttft, serving.expected_speed
     if ttft is None or speed is None:
         missing = [
@@ -143,6 +164,16 @@ def _engines(source: str, silicon: Silicon, serving: Serving, hashed: int) -> En
     )
 
 
+def taught(pool: EnginePool, learned: Learned) -> EnginePool:
+    """The pool as one's own sources have shown it to be (rule 2)."""
+    made, hashed = pool.deployment, pool.settings.hashed
+    fitted = learned.own.get((made.model.name, made.chip.name, made.framework))
+    if fitted is not None:
+        settings = settings_of(made, hashed=hashed, fitted=fitted)
+        pool = replace(pool, fitted=fitted, settings=settings)
+    return replace(pool, seen=learned.seen.get(pool.claim))
+
+
 def _prefill(
     decode: Deployment, chips: PrefillChips, wanted: EngineSettings, hashed: int
 ) -> Prefill:
@@ -161,6 +192,12 @@ def pace_of(pool: Pool, *, near: bool) -> Pace:
     """Where this pool's speed comes from, and how sure of it the engine model is."""
     if isinstance(pool, HostedPool):
         return Pace("declared", None, None)
+    spread = spread_at(pool, near=near)
+    return Pace(spread.origin, spread.tpot, spread.ttft)
+
+
+def spread_at(pool: EnginePool, *, near: bool) -> Spread:
+    """How sure the engine model is of the pace of these engines."""
     made = pool.deployment
     question = Question(
         made.model,
@@ -169,8 +206,8 @@ def pace_of(pool: Pool, *, near: bool) -> Pace:
         made.layout,
         EngineSettings(precision=made.precision, framework=made.framework),
     )
-    spread = spread_of(question, near)
-    return Pace(spread.origin, spread.tpot, spread.ttft)
+    spread = spread_of(question, near, calibrated=pool.fitted is not None)
+    return spread if pool.seen is None else outgrown(spread, pool.seen)
 
 
 @overload
@@ -189,4 +226,5 @@ def paced(pool: Pool, end: Literal["slow", "fast"]) -> Pool:
         return pool
     factor = tpot.high if end == "slow" else tpot.low
     made = replace(pool.deployment, software=pool.deployment.software * factor)
-    return replace(pool, settings=settings_of(made, hashed=pool.settings.hashed))
+    settings = settings_of(made, hashed=pool.settings.hashed, fitted=pool.fitted)
+    return replace(pool, settings=settings)

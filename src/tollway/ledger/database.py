@@ -1,0 +1,60 @@
+"""Opens the ledger's SQLite file, and puts what disk and database refuse into words."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from tollway.ledger.migrate import schema_version
+from tollway.ledger.state import FILE_MODE
+from tollway.ledger.store import LedgerUnavailableError
+
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for another process's write, such as `tollway keys create`."""
+
+LOG_LIMIT = 64 * 2**20
+"""Bytes that the write-ahead log is cut back to once it has been folded in."""
+
+
+@contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """What the disk or the database refuses, as an error with the mend in it."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise LedgerUnavailableError(
+            f"{path}: the ledger cannot be used ({why}). Check the disk's free space, its health, "
+            "and that this user may write the file and its folder."
+        ) from error
+
+
+def connect(path: Path, *, create: bool) -> sqlite3.Connection:
+    """A connection in the ledger's mode; the file is made where it may be.
+
+    Raises:
+        WrongSchemaError: the file is no ledger, or a newer one.
+    """
+    if create:
+        # SQLite gives its own new files the mode of this one.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    db = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,  # opened in one thread, then driven by the writer's
+        cached_statements=256,
+    )
+    try:
+        schema_version(db, str(path))
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA temp_store = MEMORY")
+        db.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT}")
+    except BaseException:
+        db.close()
+        raise
+    return db
