@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_fleets import KEYS, fleet_of, lost
+from simulated_fleets import KEYS, engines, fleet_of, hosted, lost, trace_of
 from test_replica import Phase, requests
 
 from tollway.fleet.objects import Fleet
+from tollway.simulator import execution
 from tollway.simulator.fleet_arrays import uncompiled
 from tollway.simulator.fleet_compiled import Compiled
 from tollway.simulator.plain import Plain
@@ -187,7 +188,7 @@ def replace_ended(one: Ended) -> Ended:
 
 
 @pytest.mark.timeout(900)  # the first of all compiles the fleet: half a minute of CPU
-@settings(max_examples=300, deadline=None, phases=[Phase.reuse, Phase.generate])
+@settings(max_examples=200, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(cases())
 def test_compiled_and_plain_fleets_agree_event_for_event(
     case: tuple[Fleet, list[ReplicaSettings], Trace, list[Loss], int],
@@ -203,3 +204,53 @@ def test_compiled_and_plain_fleets_agree_event_for_event(
     assert compiled.counters() == counted
     opened = Counter(move.source for _, move in plain.breakers if move.state == "open")
     assert compiled.openings() == {name: opened[name] for name in compiled.openings()}
+
+
+@pytest.mark.timeout(900)
+def test_a_lost_source_opens_breakers_and_its_requests_fall_back_in_both() -> None:
+    route = 'candidates = ["a:llama-3.1-8b"]\nfallbacks = ["b:llama-3.1-8b"]'
+    fleet = fleet_of([engines("a"), engines("b", slots=4)], route=route)
+    trace = trace_of(*[(0.05 * at, 300 + at, 20 + at) for at in range(200)])
+    losses = [lost("a", 2.0, 6.0)]
+    plain, compiled = run_both(fleet, [], trace, losses)
+    assert in_order(compiled.ended()) == in_order(plain.ended)
+    assert compiled.openings()["a"] > 0
+    assert any(one.attempts > 1 and one.source == "b" for one in compiled.ended())
+
+
+@pytest.mark.timeout(900)
+def test_the_first_requests_may_be_played_alone() -> None:
+    fleet = fleet_of([engines("a", slots=3), engines("b")])
+    rows = [(0.01 * at, 300 + at, 20 + at) for at in range(100)]
+    plain, _ = run_both(fleet, [], trace_of(*rows[:10]))
+    trace, play = trace_of(*rows), Play("chat", "k", KEYS, 1.7e9)
+    first = Compiled(fleet, supply(fleet, trace.prefix_tokens), trace, play)
+    assert not first.run(10)
+    assert in_order(first.ended()) == in_order(plain.ended)
+
+
+def test_what_has_no_compiled_form_is_named() -> None:
+    trace = trace_of((0.0, 10, 10))
+    play = Play("chat", "k", KEYS, 1.7e9)
+
+    def why(*texts: str, played: Trace = trace, **parts: str) -> list[str]:
+        fleet = fleet_of(texts, **parts)
+        return uncompiled(fleet, supply(fleet, 16), played, play)
+
+    assert why(engines("a")) == []
+    assert why(engines("a"), hosted("b")) == ["a source with a declared speed"]
+    assert why(engines("a"), tenant="limits = { concurrency = 2 }") == ["limits"]
+    assert why(engines("a"), tenant='budget = { day = "5" }') == ["budgets"]
+    assert why(engines("a"), rest="[breaker]\nmin_speed = 5") == ["a token-speed floor"]
+    plain = Trace("t", (TraceRequest(Seconds(0.0), Tokens(1), Tokens(1), stream=False),))
+    assert why(engines("a"), played=plain) == ["answers that are not streamed"]
+
+
+def test_without_numba_everything_is_played_plain_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fleet, trace = fleet_of([engines("a")]), trace_of((0.0, 10, 10))
+    given = fleet, supply(fleet, 16), trace, Play("chat", "k", KEYS, 1.7e9)
+    assert execution.obstacles(*given) == []
+    monkeypatch.setattr(execution, "find_spec", lambda name: None if name == "numba" else name)
+    assert execution.obstacles(*given) == ["numba not installed (pip install 'tollway[twin]')"]

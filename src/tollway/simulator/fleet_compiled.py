@@ -46,7 +46,7 @@ class Compiled:
         return self.world.results
 
     def run(self, stop: int | None = None) -> bool:
-        """Play the first `stop` requests to their ends, or all; whether that is all there was."""
+        """Play all requests to their ends, or the first `stop` alone; whether it was all."""
         count = len(self._trace.requests)
         until = count if stop is None else min(stop, count)
         run_fleet = kernel("tollway.simulator.fleet_run", "run_fleet")

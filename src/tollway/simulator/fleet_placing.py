@@ -1,6 +1,5 @@
 # pyright: basic, reportAttributeAccessIssue=false
-"""Where each request goes, compiled: to a source, into the queue, or nowhere, as in
-`dispatch.placing` and `dispatch.lanes`."""
+"""Where each request goes, compiled, as in `dispatch.placing` and `dispatch.lanes`."""
 
 from math import inf
 
