@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tollway.cli.app import run
+from tollway.cli.rehearsing import Going
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.fleet.usage import Usage
 from tollway.ledger.sqlite import open_for_gateway
@@ -340,6 +341,26 @@ def test_a_calibration_takes_a_ledger_from_a_day_on(
     late = said(*words, "--since", iso(TODAY - 1), "--output", "b.toml")["results"]
     assert min(one["tpot_s"]["measured"] for one in every) < 1.5 * right[1]
     assert all(one["tpot_s"]["measured"] > 2.0 * right[1] for one in late)
+
+
+def test_ctrl_c_keeps_the_days_that_are_scored(
+    folder: Path,
+    right: tuple[float, float],
+    said: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    book(folder, TODAY - 2, *right)
+    book(folder, TODAY - 1, *right, count=1200)  # long enough to be asked whether to go on
+
+    def interrupted(self: Going, done: int) -> bool:
+        self.stop(2, None)
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Going, "__call__", interrupted)
+        found = said("twin", "--days", "2", code=130)
+    assert [one["day"] for one in found["scores"]] == [iso(TODAY - 2)]
+    assert len(said("twin", "--days", "2")["scores"]) == 2
 
 
 def test_every_key_of_the_json_is_documented(
