@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tollway.cli.app import run
+from tollway.cli.rehearsing import Going
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.fleet.usage import Usage
 from tollway.ledger.sqlite import open_for_gateway
@@ -42,6 +43,7 @@ candidates = ["own"]
 fallbacks = ["api"]
 [tenants.team]
 """
+EMULATED = 'kind = "emulated"\nlisten = "127.0.0.1:18591"'
 PREDICT = ("predict", "--model", MODEL, "--chip", "h200", "--tp", "2")
 LOAD = "arrivals:rate=1,input=500,output=50,for=30s"
 
@@ -312,6 +314,53 @@ def test_two_calibrations_of_one_deployment_are_refused(
         printed(*words, "--output", name)
     _, err = printed("twin", "--calibrated", "a.toml", "--calibrated", "b.toml", code=2)
     assert f"a.toml and b.toml are both of {MODEL} on h200 under vllm. Hand in one" in err
+
+
+def test_an_emulated_source_alarms_and_disproves_nothing_of_its_chip(
+    folder: Path,
+    right: tuple[float, float],
+    printed: Callable[..., tuple[str, str]],
+    said: Callable[..., dict[str, Any]],
+) -> None:
+    emulated = FLEET.replace('kind = "server"\nurl = "http://own.test:8000/v1"', EMULATED)
+    (folder / "fleet.toml").write_text(emulated)
+    three_days(folder, right, 3.0, 3.0, 3.0)
+    found = said("twin", "--days", "3", code=1)
+    assert all(one["emulated"] for one in found["scores"])
+    assert [one["mend"] for one in found["stale"]] == [None]
+    assert "its engine isn't there: nothing to calibrate" in printed("twin", code=1)[0]
+    assert "Provenance: measured:" in printed(*PREDICT)[0]
+
+
+def test_a_calibration_takes_a_ledger_from_a_day_on(
+    folder: Path, right: tuple[float, float], said: Callable[..., dict[str, Any]]
+) -> None:
+    three_days(folder, right, 1.0, 1.0, 2.5)
+    words = ("calibrate", "state/ledger.sqlite", "--model", MODEL, "--chip", "h200", "--tp", "2")
+    every = said(*words, "--output", "a.toml")["results"]
+    late = said(*words, "--since", iso(TODAY - 1), "--output", "b.toml")["results"]
+    assert min(one["tpot_s"]["measured"] for one in every) < 1.5 * right[1]
+    assert all(one["tpot_s"]["measured"] > 2.0 * right[1] for one in late)
+
+
+def test_ctrl_c_keeps_the_days_that_are_scored(
+    folder: Path,
+    right: tuple[float, float],
+    said: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    book(folder, TODAY - 2, *right)
+    book(folder, TODAY - 1, *right, count=1200)  # long enough to be asked whether to go on
+
+    def interrupted(self: Going, done: int) -> bool:
+        self.stop(2, None)
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Going, "__call__", interrupted)
+        found = said("twin", "--days", "2", code=130)
+    assert [one["day"] for one in found["scores"]] == [iso(TODAY - 2)]
+    assert len(said("twin", "--days", "2")["scores"]) == 2
 
 
 def test_every_key_of_the_json_is_documented(
