@@ -28,6 +28,7 @@ MODULES = {
     "policy": "breaker limit quantile retry route spend",
     "dispatch": "accounts books deadlines drilling ends health lanes machine observed placing "
     "requests routing sources timetable",
+    "simulator": "draws floor handover hosted plain prefix replica steps",
     "ledger": "journal ring rows writer",
     "gateway": "answers attempt auth client exchange http meter metrics openai outbox reader "
     "reported routes splice sse switchboard tokens upstream watch wire",

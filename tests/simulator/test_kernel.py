@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_replica import Phase, leaping, replicas, requests, times
+from test_replica import Phase, Script, leaping, replicas, requests, times
 
 from tollway.simulator import machine
 from tollway.simulator.arrays import requests_of
@@ -50,7 +50,7 @@ def test_compiled_and_plain_replicas_agree_to_the_picosecond(
     case: tuple[ReplicaSettings, Asked],
 ) -> None:
     one, asked = case
-    script = [(at, "arrive", (name, *rest)) for name, (at, *rest) in enumerate(asked)]
+    script: Script = [(at, "arrive", (name, *rest)) for name, (at, *rest) in enumerate(asked)]
     told, _, replica = leaping(one, script)
     times = {(name, kind): at for at, kind, name in told}
     run = run_replica(one, requests_of(*zip(*asked, strict=True)))

@@ -107,3 +107,34 @@ def test_a_loss_shows_in_breakers_and_in_who_answered() -> None:
     assert found.opened[f"a:{MODEL}"] >= 1
     assert found.report.total.ok == 100
     assert [row.source for row in found.report.rows] == ["a", "b"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # where nothing is kept yet, it compiles
+def test_both_executions_report_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = fleet_of(
+        [engines("a", slots=40), engines("b", slots=20, more="replicas = 2")],
+        route='slo = { ttft = "1s", speed = 40 }',
+        rest='queue.interactive = { length = 5, wait = "1s" }',
+    )
+    trace = arrivals(25.0, Seconds(60.0), Size(800, 120, 0.6), seed=3)
+    play = Play("chat", "k", KEYS, 1.7e9, losses=(lost("b", 20.0, 30.0),))
+    plain = rehearse_fleet(fleet, trace, play)
+    monkeypatch.setattr("tollway.simulator.rehearsal.WORTH", 1)
+    compiled = rehearse_fleet(fleet, trace, play)
+    assert (bool(plain.plain), compiled.plain) == (True, ())
+    assert plain.report.total.refused > 0
+    assert compiled.report == plain.report
+    assert (compiled.promise, compiled.wait, compiled.seconds, compiled.opened) == (
+        plain.promise,
+        plain.wait,
+        plain.seconds,
+        plain.opened,
+    )
+    for one, other in zip(compiled.uses, plain.uses, strict=True):
+        assert (one.busy, one.work, one.work_peak, one.cache_peak) == (
+            other.busy,
+            other.work,
+            other.work_peak,
+            other.cache_peak,
+        )

@@ -1,6 +1,7 @@
 """A leaping replica tells what step by step execution tells, to the picosecond."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -13,6 +14,9 @@ from tollway.errors import TollwayError
 from tollway.simulator.replica import Replica
 from tollway.simulator.sequence import Kind, ReplicaSettings, Sequence, settings_of
 from tollway.simulator.steps import StepTimes
+
+Script = list[tuple[int, str, Any]]
+"""When, what, and about which."""
 
 BLOCK = 16
 
@@ -66,11 +70,11 @@ def requests(draw: st.DrawFn, most: int) -> tuple[int, int, tuple[int, ...]]:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[ReplicaSettings, list[tuple[int, str, object]]]:
+def cases(draw: st.DrawFn) -> tuple[ReplicaSettings, Script]:
     one = draw(replicas().filter(lambda it: it.sequences * it.rows <= it.batch_tokens))
     count = draw(st.integers(1, 14))
     spread = draw(st.sampled_from((0, 30, 400, 4000)))
-    script: list[tuple[int, str, object]] = []
+    script: Script = []
     now = 0
     for name in range(count):
         now += draw(st.integers(0, spread)) if spread else 0
@@ -83,7 +87,7 @@ def cases(draw: st.DrawFn) -> tuple[ReplicaSettings, list[tuple[int, str, object
 
 
 def leaping(
-    one: ReplicaSettings, script: list[tuple[int, str, object]]
+    one: ReplicaSettings, script: Script
 ) -> tuple[list[tuple[int, int, int]], list[int], Replica]:
     """What a replica tells, and what it says of tokens when it is asked."""
     replica, told, looks = Replica(one), [], []
@@ -109,7 +113,7 @@ def leaping(
 
 
 def stepwise(
-    one: ReplicaSettings, script: list[tuple[int, str, object]]
+    one: ReplicaSettings, script: Script
 ) -> tuple[list[tuple[int, int, int]], list[int], Stepwise]:
     oracle, looks = Stepwise(one), []
     for now, kind, what in script:
@@ -127,7 +131,7 @@ def stepwise(
 @settings(max_examples=400, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(cases())
 def test_leaps_tell_what_single_steps_tell(
-    case: tuple[ReplicaSettings, list[tuple[int, str, object]]],
+    case: tuple[ReplicaSettings, Script],
 ) -> None:
     one, script = case
     told, looks, replica = leaping(one, script)
@@ -142,7 +146,7 @@ def test_leaps_tell_what_single_steps_tell(
     assert replica.load == 0
 
 
-def crowd(prefix: tuple[int, ...] = ()) -> list[tuple[int, str, object]]:
+def crowd(prefix: tuple[int, ...] = ()) -> Script:
     return [(at, "arrive", (at, 60, 40, prefix)) for at in range(8)]
 
 

@@ -225,6 +225,7 @@ RATES = f"""{COLUMNS}
 LENGTHS = json.dumps(
     {
         "0": {"input_tokens": "{100: 0.5, 200: 0.5}", "output_tokens": "{10: 1.0}"},
+        "300": {"input_tokens": "{}", "output_tokens": "{}"},
         "600": {"input_tokens": "{300: 1.0}", "output_tokens": "{20: 1.0}"},
     }
 ).encode()

@@ -1,16 +1,18 @@
 """Plays rehearsals: with progress after two seconds, and what is done kept on Ctrl-C."""
 
+import gc
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from tollway.fleet.objects import Fleet, Slo
 from tollway.simulator.play import Play
-from tollway.simulator.rehearsal import Rehearsed, rehearse_fleet
-from tollway.simulator.supply import Pool
+from tollway.simulator.rehearsal import Rehearsed, rehearse_fleet, why_plain
+from tollway.simulator.supply import Pool, supply
 from tollway.simulator.trace import Trace
 
 QUIET = 2.0
@@ -58,6 +60,9 @@ class Going:
 def going(what: str, total: int) -> Iterator[Going]:
     """Within this context Ctrl-C stops politely."""
     made = Going(what, total)
+    # Requests are in no cycles: looking through them for some is a tenth of a run.
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 50)
     before = {
         number: signal.signal(number, made.stop) for number in (signal.SIGINT, signal.SIGTERM)
     }
@@ -78,4 +83,13 @@ def rehearse(
     pools: Sequence[Pool] | None = None,
 ) -> Rehearsed:
     """One run that can be stopped."""
-    return rehearse_fleet(fleet, trace, play, slo, on, pools)
+    made = supply(fleet, trace.prefix_tokens) if pools is None else tuple(pools)
+    if not why_plain(fleet, made, trace, play) and not _is_warm():
+        sys.stderr.write("Compiling the simulator, once: a minute or two.\n")
+    return rehearse_fleet(fleet, trace, play, slo, on, made)
+
+
+def _is_warm() -> bool:
+    """Whether this version's compiled simulator is kept on disk, beside its source."""
+    beside = Path(supply.__code__.co_filename).parent / "__pycache__"
+    return any(beside.glob("run_fleet.*.o"))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import msgspec
 
 from tollway.cli.replay_table import as_table, three
-from tollway.simulator.rehearsal import Promise, Rehearsed
+from tollway.simulator.rehearsal import WORTH, Promise, Rehearsed
 from tollway.simulator.use import NEAR, Pace, Use
 from tollway.units import usd
 
@@ -113,6 +113,8 @@ def _interval(pace: Pace) -> str:
 def as_words(found: Rehearsed) -> str:
     """What must be known to read the figures, for standard error."""
     lines = [f"{found.asked:,} requests in {found.seconds:,.1f} s of virtual time."]
+    if found.plain and found.asked >= WORTH:
+        lines.append(f"Played by the plain execution: {', '.join(found.plain)}.")
     if found.stopped:
         lines.append("Stopped: these are the requests that had arrived by then, not all.")
     if found.never_asked:
@@ -170,5 +172,7 @@ def facts(found: Rehearsed, prices: Prices) -> dict[str, object]:
         "chip_hours": sum(use.chip_hours for use in found.uses),
         "chip_usd": chip_dollars(found.uses, prices),
         "stopped": found.stopped,
+        "execution": "plain" if found.plain else "compiled",
+        "plain_because": found.plain,
         "notes": found.notes,
     }

@@ -59,9 +59,11 @@ def _one_by_one(jobs: Sequence[Job], trace: Trace, on: Going) -> list[Rehearsed]
 
 def _side_by_side(jobs: Sequence[Job], trace: Trace, on: Going, cores: int) -> list[Rehearsed]:
     on.of("rehearsals", len(jobs))
+    if not on(0):
+        return []
     context = get_context("spawn")
-    with ProcessPoolExecutor(cores, context, _begin, (trace,)) as pool:
-        futures: list[Future[Rehearsed]] = [pool.submit(_work, job) for job in jobs]
+    with ProcessPoolExecutor(cores, context, _begin) as pool:
+        futures: list[Future[Rehearsed]] = [pool.submit(_work, job, trace) for job in jobs]
         waiting: set[Future[Rehearsed]] = set(futures)
         while waiting:
             _, waiting = wait(waiting, POLL, FIRST_COMPLETED)
@@ -76,14 +78,10 @@ def _side_by_side(jobs: Sequence[Job], trace: Trace, on: Going, cores: int) -> l
     return found
 
 
-_TRACES: list[Trace] = []
-"""What a process of the pool was started with: handed over once, not with every job."""
-
-
-def _begin(trace: Trace) -> None:
+def _begin() -> None:
+    """Ctrl-C is for the process that asked."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _TRACES.append(trace)
 
 
-def _work(job: Job) -> Rehearsed:
-    return rehearse_fleet(fleet_of(job.documents, job.path), _TRACES[0], job.play, job.slo)
+def _work(job: Job, trace: Trace) -> Rehearsed:
+    return rehearse_fleet(fleet_of(job.documents, job.path), trace, job.play, job.slo)

@@ -25,7 +25,7 @@ from tollway.replay.library import load
 from tollway.simulator.clients import Size, Talk, arrivals, sessions, users
 from tollway.simulator.play import Loss, Play
 from tollway.simulator.recorded import traffic
-from tollway.simulator.servegen import Part, drawn, read_lengths, read_rates
+from tollway.simulator.servegen import Part, busiest, drawn, read_lengths, read_rates
 from tollway.simulator.steps import SECOND
 from tollway.simulator.trace import Trace, cut, superposed
 from tollway.units import Seconds
@@ -209,11 +209,12 @@ def _sessions(words: _Words, seed: int) -> Trace:
 def _servegen(words: _Words, seed: int) -> Trace:
     folder, pool = Path(words.text("folder")), words.text("pool")
     clients = words.text("clients", "")
-    start = int(words.number("start", "0"))
+    chosen = tuple(map(int, clients.split("+"))) if clients else None
+    start, length = words.text("start", ""), int(words.time("for", "1h"))
     part = Part(
-        start=start,
-        duration=int(words.time("for", "1h")),
-        clients=tuple(map(int, clients.split("+"))) if clients else None,
+        start=int(start) if start.isdecimal() else 0,
+        duration=length,
+        clients=chosen,
         scale=words.number("scale", "1", least=1e-6),
     )
     words.end("folder pool clients start for scale")
@@ -225,6 +226,8 @@ def _servegen(words: _Words, seed: int) -> Trace:
     }
     if not lengths:
         raise TollwayError(f"{folder}: holds no {pool}_chunk*_lengths.json.gz. Name ServeGen's.")
+    if not start:
+        part = replace(part, start=busiest(rates, chosen or sorted(rates), length))
     return drawn(f"servegen {pool}", rates, lengths, part, seed)
 
 

@@ -32,16 +32,19 @@ class Plan:
     fallbacks: tuple[Pair, ...]
     usual: Pair | None
     fits_all: int
+    by_load: bool
 
 
 def plan_of(route: Route, reserve: int, candidates: Pairs, fallbacks: Pairs) -> Plan:
     """A plan, with what is worked out once for all its requests: the pair that is no substitution,
-    and the tokens that every pair has room for."""
+    the tokens that every pair has room for, and whether load alone decides."""
     contexts = [pair.serving.context for pair in candidates + fallbacks]
     first = candidates[0] if candidates else None
     usual = first if first is not None and first.model == route.model else None
     fits_all = min((context for context in contexts if context is not None), default=sys.maxsize)
-    return Plan(route, reserve, candidates, fallbacks, usual, fits_all)
+    by_load = {one.name for one in route.objectives} <= {"least-outstanding"}
+    by_load = by_load and route.slo.ttft is None and route.slo.speed is None
+    return Plan(route, reserve, candidates, fallbacks, usual, fits_all, by_load)
 
 
 def plan_routes(fleet: Fleet, sources: Sources) -> dict[str, Plan]:
@@ -108,6 +111,9 @@ def pick(
     """The best of the available pairs (at least one) by the route's SLO and objectives."""
     if len(pairs) == 1:
         return pairs[0]
+    if plan.by_load:  # what each is expected to cost and to take need not be worked out
+        outstanding = [pair.source.outstanding for pair in pairs]
+        return pairs[rules.least_of(outstanding, ask.draw)]
     route = plan.route
     ttfts = _assumed([pair.expected_ttft(now) for pair in pairs], min, UNKNOWN_TTFT)
     speeds = _assumed([pair.expected_speed(now) for pair in pairs], max, UNKNOWN_SPEED)

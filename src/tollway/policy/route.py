@@ -107,14 +107,18 @@ def fastest(
     return [option for option, time in zip(options, times, strict=True) if time <= bound]
 
 
+def least_of(outstanding: Sequence[int], draw: int) -> int:
+    """Two are drawn, the one with fewer requests in flight is kept (power of two choices,
+    Mitzenmacher 2001); on a tie the first drawn."""
+    first, second = two_of(draw & LOW, draw >> 32, len(outstanding))
+    return second if outstanding[second] < outstanding[first] else first
+
+
 def least_outstanding(
     options: Sequence[Option], ask: Ask, tolerance: float, weights: Mapping[str, float]
 ) -> Sequence[Option]:
-    """Two are drawn, the one with fewer requests in flight is kept (power of two choices,
-    Mitzenmacher 2001); on a tie the first drawn."""
-    first, second = two_of(ask.draw & LOW, ask.draw >> 32, len(options))
-    one, two = options[first], options[second]
-    return (two if two.outstanding < one.outstanding else one,)
+    """The one that `least_of` keeps."""
+    return (options[least_of([option.outstanding for option in options], ask.draw)],)
 
 
 def weighted(

@@ -45,7 +45,7 @@ def run_replica(settings: ReplicaSettings, requests: Requests) -> Run:
     told = np.zeros(4 * settings.sequences + 16, np.int64)
     cursor = np.zeros(3, np.int64)
     rows, runs = rows_of(0, FIRST_ROWS), runs_of(FIRST_ROWS + 2 * settings.sequences)
-    run_one = kernel("tollway.simulator.kernel", "run_one")
+    run_one = kernel("tollway.simulator.kernel_one", "run_one")
     while not run_one(
         replicas, engines.kinds, rows, requests.rows, results, cursor, rings, caches,
         requests.ids, runs, engines.base, engines.experts, engines.prompts, told,

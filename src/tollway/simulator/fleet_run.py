@@ -8,8 +8,14 @@ Rules
 3. Nothing is allocated: it stops where an array is full, and goes on where it stopped.
 """
 
-from tollway.simulator import fleet_kernel as dispatch
-from tollway.simulator import kernel
+from tollway.simulator.fleet_kernel import (
+    arrived,
+    content,
+    failed,
+    finished,
+    first_moment,
+    woke,
+)
 from tollway.simulator.fleet_layout import (
     ANSWERING,
     ARRIVED,
@@ -31,14 +37,11 @@ from tollway.simulator.fleet_layout import (
     WAKE,
     WOKE,
 )
+from tollway.simulator.fleet_placing import recover
+from tollway.simulator.kernel import arrive, cancel, commit, emitted, fits, plan
+from tollway.simulator.kernel_one import seat
 from tollway.simulator.layout import GONE, NEVER, NONE
 from tollway.simulator.source import called, compiled, entered
-
-arrived, content, finished = dispatch.arrived, dispatch.content, dispatch.finished
-failed, woke, recover = dispatch.failed, dispatch.woke, dispatch.recover
-first_moment = dispatch.first_moment
-commit, plan, arrive, cancel = kernel.commit, kernel.plan, kernel.arrive, kernel.cancel
-emitted, fits, seat = kernel.emitted, kernel.fits, kernel.seat
 
 
 @compiled

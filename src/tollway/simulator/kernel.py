@@ -11,6 +11,18 @@ Rules
 Names: `s` a replica, `k` its kind of engine, `q` all requests.
 """
 
+from tollway.simulator.kernel_blocks import (
+    find_next_end,
+    fit,
+    growth,
+    let_go,
+    unlink_decoding,
+    unlink_end,
+    used,
+    wait_first,
+    wait_last,
+    wait_no_more,
+)
 from tollway.simulator.layout import (
     APART,
     DECODING,
@@ -21,7 +33,7 @@ from tollway.simulator.layout import (
     WAITING,
     WHOLE,
 )
-from tollway.simulator.source import called, compiled, compiled_from, entered
+from tollway.simulator.source import called, compiled, compiled_from
 
 _steps = compiled_from(
     "tollway.simulator.steps",
@@ -34,183 +46,6 @@ _steps = compiled_from(
 )
 run_time, steps_until = _steps.run_time, _steps.steps_until
 mixed_time, tiers_time = _steps.mixed_time, _steps.tiers_time
-
-
-# --- lists ----------------------------------------------------------------------------------------
-
-
-@compiled
-def wait_last(s, q, one):
-    """Put a request at the end of the queue."""
-    q[one].phase = WAITING
-    q[one].next = NONE
-    q[one].before = s.waiting_tail
-    if s.waiting_tail == NONE:
-        s.waiting = one
-    else:
-        q[s.waiting_tail].next = one
-    s.waiting_tail = one
-    s.queued += 1
-
-
-@compiled
-def wait_first(s, q, one):
-    """Put a request at the head of the queue."""
-    q[one].phase = WAITING
-    q[one].before = NONE
-    q[one].next = s.waiting
-    if s.waiting == NONE:
-        s.waiting_tail = one
-    else:
-        q[s.waiting].before = one
-    s.waiting = one
-    s.queued += 1
-
-
-@compiled
-def wait_no_more(s, q, one):
-    """Take a request out of the queue."""
-    before, after = q[one].before, q[one].next
-    if before == NONE:
-        s.waiting = after
-    else:
-        q[before].next = after
-    if after == NONE:
-        s.waiting_tail = before
-    else:
-        q[after].before = before
-    s.queued -= 1
-
-
-@compiled
-def unlink_decoding(s, q, one):
-    """Take a request out of the decoding ones, which only know who came before."""
-    after, before = q[one].next, q[one].before
-    if after == NONE:
-        s.last = before
-    else:
-        q[after].before = before
-    if before != NONE:
-        q[before].next = after
-
-
-@compiled
-def unlink_end(s, q, ring, one):
-    """Take a request out of those that end at its beat."""
-    slot = q[one].ends & (len(ring) - 1)
-    if ring[slot] == one:
-        ring[slot] = q[one].slot
-    else:
-        at = ring[slot]
-        while q[at].slot != one:
-            at = q[at].slot
-        q[at].slot = q[one].slot
-    if q[one].ends == s.next_end and ring[slot] == NONE:
-        find_next_end(s, ring)
-
-
-@compiled
-def find_next_end(s, ring):
-    """Look for the next beat at which somebody ends."""
-    s.next_end = NEVER
-    if s.decodes > 0:
-        mask = len(ring) - 1
-        beat = s.beat + 1
-        while ring[beat & mask] == NONE:
-            beat += 1
-        s.next_end = beat
-
-
-# --- blocks ---------------------------------------------------------------------------------------
-
-
-@compiled
-def used(s, k):
-    """Blocks that somebody holds."""
-    return s.own + (s.cached - s.idle) * k.per_hash
-
-
-@compiled
-def growth(s, k, units):
-    """Blocks that decodes take while each grows by `units` of context."""
-    if k.reserve:
-        return 0
-    whole = 0
-    if units >= k.cycle:
-        whole = units // k.cycle
-        units -= whole * k.cycle
-    crossing = s.decodes * whole
-    place = s.place
-    for _ in range(units):
-        place += 1
-        if place == k.cycle:
-            place = 0
-        crossing += s.residues[place]
-    return crossing
-
-
-@called
-def evict(s, k, q, cache, ids, runs):
-    """Evict cached blocks until those that somebody needs have room."""
-    room = k.blocks - s.own - s.promised
-    while s.cached * k.per_hash > room:
-        run = s.run
-        if runs[run].left == 0:
-            s.run = runs[run].next
-            continue
-        runs[run].left -= 1
-        block = ids[runs[run].prefix + runs[run].left]
-        if cache[block, 0] == 0 and cache[block, 1] == run:
-            cache[block, 0] = NONE
-            s.cached -= 1
-            s.idle -= 1
-
-
-@compiled
-def fit(s, k, q, cache, ids, runs):
-    """Evict cached blocks where they are in the way of blocks that somebody needs."""
-    if s.cached * k.per_hash > k.blocks - s.own - s.promised:
-        evict(s, k, q, cache, ids, runs)
-
-
-@called
-def let_go(s, k, q, one, held, cache, ids, runs, free_run):
-    """Hold hashed blocks no longer, and cache those of the answer; the next free run."""
-    start = q[one].prefix
-    shared = q[one].shared
-    computed = min(held // k.hashed, q[one].hashes)
-    if computed < shared:
-        for block in ids[start + computed : start + shared]:
-            cache[block, 0] = NONE
-        s.cached -= shared - computed
-        shared = computed
-    idle = 0
-    for at in range(start, start + shared):
-        block = ids[at]
-        cache[block, 0] -= 1
-        cache[block, 1] = free_run
-        if cache[block, 0] == 0:
-            idle += 1
-    count = shared
-    while count < computed and cache[ids[start + count], 0] == NONE:
-        block = ids[start + count]
-        cache[block, 0] = 0
-        cache[block, 1] = free_run
-        count += 1
-    s.cached += count - shared
-    s.idle += idle + count - shared
-    q[one].shared = 0
-    if count == 0:
-        return free_run
-    runs[free_run].prefix = start
-    runs[free_run].left = count
-    runs[free_run].next = NONE
-    if s.run == NONE:
-        s.run = free_run
-    else:
-        runs[s.run_tail].next = free_run
-    s.run_tail = free_run
-    return free_run + 1
 
 
 # --- who runs -------------------------------------------------------------------------------------
@@ -543,55 +378,3 @@ def fits(k, prompt, output):
     if prompt < 1 or output < 1 or prompt + output > k.context:
         return False
     return prompt + output - 1 + (k.gain - 1) // k.unit <= k.blocks * 16
-
-
-# --- one replica ----------------------------------------------------------------------------------
-
-
-@compiled
-def seat(q, row, one, requests):
-    """Put a request into a row."""
-    it, asked = q[row], requests[one]
-    it.request = one
-    it.prompt = asked.prompt
-    it.output = asked.output
-    it.hashes = asked.hashes
-    it.prefix = asked.prefix
-
-
-@entered
-def run_one(
-    replicas, kinds, q, requests, results, cursor, rings, caches, ids, runs, base, experts,
-    prompts, told
-):  # fmt: skip
-    """One replica over all requests, in order of arrival. `results` are times of first and last
-    tokens. Whether it has come to the end; else it wants more room for `runs` or for rows (`q`).
-    `cursor` is where it stands: requests that came, runs used, and the first free row."""
-    s, k, ring, cache = replicas[0], kinds[0], rings[0], caches[0]
-    coming, free_run, free = cursor[0], cursor[1], cursor[2]
-    count = len(requests)
-    most = len(runs) - k.sequences - 2
-    while free_run < most and free != NONE:
-        now = requests[coming].at if coming < count else NEVER
-        if s.end <= now:
-            if s.end == NEVER:
-                break
-            now = s.end
-            happened, free_run = commit(s, k, q, ring, cache, ids, runs, free_run, told)
-            for at in range(happened):
-                row, last = told[at] >> 1, told[at] & 1
-                results[q[row].request, last] = now
-                if last:
-                    q[row].next = free
-                    free = row
-            free_run = plan(s, k, q, now, ring, cache, ids, runs, free_run, base, experts, prompts)
-        else:
-            row = free
-            free = q[row].next
-            seat(q, row, coming, requests)
-            free_run = arrive(
-                s, k, q, row, now, ring, cache, ids, runs, free_run, base, experts, prompts
-            )
-            coming += 1
-    cursor[0], cursor[1], cursor[2] = coming, free_run, free
-    return s.end == NEVER and coming == count

@@ -7,20 +7,25 @@ Rules
 2. Where it cannot be kept, numba compiles it anew for each process.
 3. Arrays are handed over as numba does it: owner, parent, items, bytes an item, address, shape,
    strides. A kernel allocates nothing, so that it needs nothing of numba's.
+4. What it calls of mathematics is the C library's that this Python calls too: both round alike.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from ctypes import CFUNCTYPE, byref, c_int32, c_int64, c_uint8, c_void_p
+from ctypes import CDLL, CFUNCTYPE, byref, c_int32, c_int64, c_uint8, c_void_p, cast
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import version
+from struct import unpack_from
 from typing import Any
 
 import numpy as np
 
 from tollway.simulator.source import beside, digest
+
+SYMBOLS = 2
+"""The type of an ELF section that holds symbols."""
 
 
 @cache
@@ -82,6 +87,8 @@ class _Loaded:
 
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
+        for name in _wanted(code):
+            llvm.add_symbol(name, _address(name))
         target = llvm.Target.from_default_triple()
         machine = target.create_target_machine(jit=True, codemodel="jitdefault")
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
@@ -95,6 +102,28 @@ class _Loaded:
         run = CFUNCTYPE(c_int32, c_void_p, c_void_p, *(c_int64,) * len(flat))(self._address)
         run(byref(result), byref(failure), *flat)
         return bool(result.value)
+
+
+def _wanted(code: bytes) -> Iterator[str]:
+    """The names that an object file (ELF, 64 bits, little-endian) wants to be told."""
+    [sections_at] = unpack_from("<Q", code, 0x28)
+    [each, count] = unpack_from("<HH", code, 0x3A)
+    sections = [unpack_from("<IIQQQQIIQQ", code, sections_at + at * each) for at in range(count)]
+    for section in sections:
+        if section[1] != SYMBOLS:
+            continue
+        names_at = sections[section[6]][4]
+        for at in range(section[4], section[4] + section[5], 24):
+            name, _, _, defined = unpack_from("<IBBH", code, at)
+            if name and not defined:
+                yield code[names_at + name : code.index(0, names_at + name)].decode()
+
+
+def _address(name: str) -> int:
+    """Where this process has something of that name. What it has not is only wanted by the wrapper
+    in which numba hands a kernel to Python, which is not used: it would end the process."""
+    process = CDLL(None)
+    return cast(getattr(process, name, process.abort), c_void_p).value or 0
 
 
 def _kinds(given: Any) -> Iterator[str]:

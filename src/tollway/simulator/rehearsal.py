@@ -5,6 +5,8 @@ Rules
 2. A promise is kept by a request that was answered, whose first token came within the TTFT and
    whose stream was at least as fast as promised. Who was refused was not served.
 3. Times are as the engine model says; what a gateway, a network and tokenizing add is not in them.
+4. Large traces are played by the compiled execution where all that the fleet says has a compiled
+   form; both give the same, event for event, so that only the time it takes differs.
 """
 
 from collections import Counter
@@ -13,8 +15,10 @@ from dataclasses import dataclass
 
 from tollway.dispatch.messages import BreakerMoved
 from tollway.fleet.objects import Fleet, Slo
+from tollway.simulator.floor import Floor
 from tollway.simulator.plain import Plain
 from tollway.simulator.play import Ended, Play
+from tollway.simulator.replica import Replica
 from tollway.simulator.report import (
     Percentiles,
     Report,
@@ -33,6 +37,11 @@ BETWEEN_LOOKS = 1000
 """Requests that end between two looks at whether to go on."""
 
 REFUSED_STATUS = frozenset({402, 429})
+REFUSED_CODES = frozenset({"queue_full", "queue_timeout", "sources_resting"})
+"""Codes that go with such a status; the compiled execution keeps no other."""
+
+WORTH = 20_000
+"""Requests from which loading the compiled execution takes less time than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Rehearsed:
     """What a run showed. `seconds` are virtual, from the first arrival to the last end; `wait` is
     from arrival until it was first sent anywhere; `never_asked` are turns of sessions that broke
     off; `opened` counts how often each source's breaker did; `stopped` says that not all of the
-    trace was played."""
+    trace was played. `plain` is why no compiled execution was used, empty where one was."""
 
     report: Report
     uses: tuple[Use, ...]
@@ -69,11 +78,26 @@ class Rehearsed:
     opened: Mapping[str, int]
     stopped: bool
     notes: tuple[str, ...]
+    plain: tuple[str, ...] = ()
 
     @property
     def cost(self) -> int:
         """Pico-dollars that sources charge for the tokens."""
         return self.report.total.cost or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a run went, whichever execution it was: who ended, who was `under_way` when it was
+    stopped, picoseconds of attempts by source, breakers that opened by pair."""
+
+    floor: Floor
+    ended: Sequence[Ended]
+    under_way: Sequence[Ended]
+    busy: Mapping[str, int]
+    opened: Mapping[str, int]
+    going: bool
+    plain: tuple[str, ...]
 
 
 def rehearse_fleet(
@@ -91,34 +115,74 @@ def rehearse_fleet(
         FaultsFound: the fleet cannot be rehearsed, with every reason.
     """
     made = supply(fleet, trace.prefix_tokens) if pools is None else tuple(pools)
+    reasons = why_plain(fleet, made, trace, play)
+    if not reasons:
+        return rehearsed(fleet, _compiled(fleet, made, trace, play), trace, play, slo)
     run = Plain(fleet, made, trace, play)
     while run.run(BETWEEN_LOOKS):
         if going is not None and not going(len(run.ended)):
-            return rehearsed(fleet, run, trace, play, slo)
-    return rehearsed(fleet, run, trace, play, slo)
+            break
+    return rehearsed(fleet, course_of(run, reasons), trace, play, slo)
+
+
+def why_plain(fleet: Fleet, pools: tuple[Pool, ...], trace: Trace, play: Play) -> tuple[str, ...]:
+    """Why a trace is played by the plain execution; empty where it is played by the compiled."""
+    if len(trace.requests) < WORTH:
+        return (f"fewer than {WORTH:,} requests",)
+    try:
+        from tollway.simulator.fleet_arrays import uncompiled
+    except ImportError:
+        return ("numpy and numba are not installed (the extra twin)",)
+    return tuple(uncompiled(fleet, pools, trace, play))
+
+
+def course_of(run: Plain, plain: tuple[str, ...] = ()) -> Course:
+    """How a plain run has gone so far."""
+    opened = Counter(f"{move.source}:{move.model}" for _, move in run.breakers if _opens(move))
+    return Course(run.floor, run.ended, run.under_way(), run.busy, dict(opened), run.going, plain)
+
+
+def _compiled(fleet: Fleet, pools: tuple[Pool, ...], trace: Trace, play: Play) -> Course:
+    from tollway.simulator.fleet_compiled import Compiled
+
+    run = Compiled(fleet, pools, trace, play)
+    run.run()
+    ended = run.ended()
+    floor = Floor(pools)
+    for number, counters in run.counters().items():
+        server = floor.places[number].server
+        if isinstance(server, Replica):
+            server.counters = counters
+    busy = dict.fromkeys(fleet.sources, 0)
+    for one in ended:
+        if one.source is not None and one.sent is not None:
+            busy[one.source] += one.ended - one.sent
+    models = {pool.source: pool.model for pool in pools}
+    opened = {f"{name}:{models[name]}": count for name, count in run.openings().items() if count}
+    return Course(floor, ended, (), busy, opened, going=False, plain=())
 
 
 def rehearsed(
-    fleet: Fleet, run: Plain, trace: Trace, play: Play, slo: Slo | None = None
+    fleet: Fleet, course: Course, trace: Trace, play: Play, slo: Slo | None = None
 ) -> Rehearsed:
     """What a run has shown so far."""
-    arrived = [*run.ended, *run.under_way()]
+    arrived = [*course.ended, *course.under_way]
     ended = [one for one in arrived if one.arrived >= play.counted]
-    until = max((one.ended for one in run.ended), default=0)
-    never = 0 if run.going else len(trace.requests) - len(arrived)
+    until = max((one.ended for one in course.ended), default=0)
+    never = 0 if course.going else len(trace.requests) - len(arrived)
     waits = [(one.sent - one.arrived) / SECOND for one in ended if one.sent is not None]
-    opened = Counter(f"{move.source}:{move.model}" for _, move in run.breakers if _opens(move))
     return Rehearsed(
         report=summarise([_sample(one) for one in ended], 1.0, _costs(ended)),
-        uses=uses(fleet, run.floor, run.busy, arrived, until),
+        uses=uses(fleet, course.floor, course.busy, arrived, until),
         promise=_promise(fleet, trace, play, ended, (slo, until)),
         wait=percentiles(waits),
         seconds=Seconds(until / SECOND),
         asked=len(ended),
         never_asked=never,
-        opened=dict(opened),
-        stopped=run.going,
-        notes=_notes(trace, made=run.floor.pools),
+        opened=course.opened,
+        stopped=course.going,
+        notes=_notes(trace, made=course.floor.pools),
+        plain=course.plain,
     )
 
 
@@ -175,7 +239,8 @@ def _sample(one: Ended) -> Sample:
 def _outcome(one: Ended) -> SampleOutcome:
     if one.outcome == "completed":
         return "ok"
-    return "refused" if one.status in REFUSED_STATUS else "failed"
+    refused = one.status in REFUSED_STATUS or one.code in REFUSED_CODES
+    return "refused" if refused else "failed"
 
 
 def _promise(

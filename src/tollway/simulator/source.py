@@ -14,14 +14,24 @@ KERNELS = (
     "tollway.policy.retry",
     "tollway.policy.route",
     "tollway.policy.spend",
+    "tollway.simulator.fleet_choice",
     "tollway.simulator.fleet_kernel",
     "tollway.simulator.fleet_layout",
+    "tollway.simulator.fleet_placing",
+    "tollway.simulator.fleet_policy",
     "tollway.simulator.fleet_run",
+    "tollway.simulator.fleet_state",
     "tollway.simulator.kernel",
+    "tollway.simulator.kernel_blocks",
+    "tollway.simulator.kernel_one",
     "tollway.simulator.layout",
     "tollway.simulator.source",
     "tollway.simulator.steps",
 )
+
+
+_ALIKE: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+"""No kernel raises, or allocates."""
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -29,21 +39,21 @@ def compiled(function: Callable[..., Any]) -> Any:
     rounds it. Nothing is allocated, so that no reference is counted."""
     from numba import njit
 
-    return njit(cache=True, error_model="numpy", forceinline=True, _nrt=False)(function)
+    return njit(cache=True, forceinline=True, **_ALIKE)(function)
 
 
 def called(function: Callable[..., Any]) -> Any:
     """The same, and a call where it is used: for what is used in many places."""
     from numba import njit
 
-    return njit(cache=True, error_model="numpy", _nrt=False)(function)
+    return njit(cache=True, **_ALIKE)(function)
 
 
 def entered(function: Callable[..., Any]) -> Any:
     """A function that `machine` calls and keeps; numba would keep it in a form of its own."""
     from numba import njit
 
-    return njit(error_model="numpy", _nrt=False)(function)
+    return njit(**_ALIKE)(function)
 
 
 def compiled_from(module: str, *names: str) -> ModuleType:
