@@ -2,8 +2,9 @@
 """Machine code of the kernels: made by numba once, run without it from then on.
 
 Rules
-1. The code of other sources, for other arrays, of another processor or of another llvmlite is never
-   run: all four are in the name of the file that keeps it.
+1. The code of other sources, for other arrays, of another processor, numba or llvmlite is never run:
+   all are in the name of the file that keeps it. Nor is code that two processes wrote at once, or
+   that a full disk cut short: its sum is kept with it.
 2. Where it cannot be kept, numba compiles it anew for each process.
 3. Arrays are handed over as numba does it: owner, parent, items, bytes an item, address, shape,
    strides. A kernel allocates nothing, so that it needs nothing of numba's.
@@ -53,15 +54,17 @@ class _Kernel:
         import llvmlite.binding as llvm
 
         features = str(sorted(llvm.get_host_cpu_features().items()))
-        host = f"{llvm.get_host_cpu_name()} {features} {version('llvmlite')}"
+        host = f"{llvm.get_host_cpu_name()} {features} {version('llvmlite')} {version('numba')}"
         key = sha256(f"{digest()} {kinds} {host}".encode()).hexdigest()[:16]
         return beside(f"{self._name}.{key}.o")
 
     def _kept(self, file: Any) -> Callable[..., bool] | None:
         if not file.is_file():
             return None
-        symbol, _, code = file.read_bytes().partition(b"\n")
-        return _Loaded(symbol.decode(), code)
+        said, _, code = file.read_bytes().partition(b"\n")
+        symbol, _, total = said.partition(b" ")
+        whole = total.decode() == sha256(code).hexdigest()
+        return _Loaded(symbol.decode(), code) if whole else None
 
     def _made(self, file: Any, given: tuple[Any, ...]) -> Callable[..., bool]:
         """Have numba compile it, and keep what it made."""
@@ -74,7 +77,8 @@ class _Kernel:
         code = made.library._get_compiled_object()
         with suppress(OSError):  # rule 2
             part = file.with_suffix(".part")
-            part.write_bytes(made.fndesc.llvm_func_name.encode() + b"\n" + code)
+            said = f"{made.fndesc.llvm_func_name} {sha256(code).hexdigest()}\n"
+            part.write_bytes(said.encode() + code)
             part.replace(file)
         return function
 
