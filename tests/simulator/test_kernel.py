@@ -27,15 +27,20 @@ def loads(draw: st.DrawFn) -> tuple[ReplicaSettings, Asked]:
     return one, asked
 
 
-def test_machine_code_that_was_kept_is_what_numba_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_code_that_was_kept_is_what_numba_runs_and_damaged_code_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     one = ReplicaSettings(times(), blocks=40, sequences=4, batch_tokens=64, context=640)
     asked = requests_of([0, 5, 9, 900], [40, 200, 7, 40], [30, 9, 60, 1])
     made = run_replica(one, asked)
     machine.kernel.cache_clear()
     kept = run_replica(one, asked)
     machine.kernel.cache_clear()
-    monkeypatch.setattr(machine, "beside", lambda name: Path("/nowhere", name))
+    damaged = tmp_path / "code.o"
+    damaged.write_bytes(b"symbol " + b"0" * 64 + b"\n\x7fELF")
+    monkeypatch.setattr(machine, "beside", lambda name: damaged)
     by_numba = run_replica(one, asked)
+    assert damaged.stat().st_size > 1000
     machine.kernel.cache_clear()
     for other in (kept, by_numba):
         assert other.firsts.tolist() == made.firsts.tolist()

@@ -39,7 +39,7 @@ def retrace(
     fit: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Replay an engine's own log in virtual time: TTFT, TPOT and latency beside the measured ones.
+    """Replay an engine's own log in virtual time, beside what it measured.
 
     Parameters
     ----------

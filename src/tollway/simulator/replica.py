@@ -18,7 +18,6 @@ Rules
 
 from collections import deque
 from collections.abc import Sequence as Many
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from tollway.engine.constants import BLOCK
@@ -27,22 +26,11 @@ from tollway.simulator.sequence import (
     Counters,
     Happening,
     Kind,
+    Leap,
     Phase,
     ReplicaSettings,
     Sequence,
 )
-
-
-@dataclass(slots=True)
-class Leap:
-    """Equal steps that run: from `start` to `end`, in which `decodes` (or not) and `chunks` of
-    prompts are computed."""
-
-    start: int
-    end: int
-    steps: int
-    decodes: bool
-    chunks: list[Sequence] = field(default_factory=list[Sequence])
 
 
 class Replica:

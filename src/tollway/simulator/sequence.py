@@ -1,7 +1,7 @@
 """What a replica is asked, what it tells, and how its engine fills a step."""
 
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -148,3 +148,15 @@ class Counters:
     cached: int = 0
     prefilled: int = 0
     peak: int = 0
+
+
+@dataclass(slots=True)
+class Leap:
+    """Equal steps that run: from `start` to `end`, in which `decodes` (or not) and `chunks` of
+    prompts are computed."""
+
+    start: int
+    end: int
+    steps: int
+    decodes: bool
+    chunks: list[Sequence] = field(default_factory=list[Sequence])
