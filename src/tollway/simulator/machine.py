@@ -2,7 +2,7 @@
 """Machine code of the kernels: made by numba once, run without it from then on.
 
 Rules
-1. The code of other sources, for other arrays, of another processor, numba or llvmlite is never run:
+1. Code of other sources, for other arrays, of another processor, numba or llvmlite is never run:
    all are in the name of the file that keeps it. Nor is code that two processes wrote at once, or
    that a full disk cut short: its sum is kept with it.
 2. Where it cannot be kept, numba compiles it anew for each process.
