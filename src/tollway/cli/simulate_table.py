@@ -7,7 +7,8 @@ import msgspec
 
 from tollway.cli.replay_table import as_table, three
 from tollway.simulator.rehearsal import WORTH, Promise, Rehearsed
-from tollway.simulator.use import NEAR, Pace, Use
+from tollway.simulator.supply import Pace
+from tollway.simulator.use import NEAR, Use
 from tollway.units import usd
 
 Prices = Mapping[str, float | None]

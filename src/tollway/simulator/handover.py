@@ -63,7 +63,7 @@ class Handover:
         """When something may have happened; None when nothing is under way."""
         times = [one.next_at() for one in (*self._prefills, *self._decodes)]
         moving = [self._moving[0][0]] if self._moving else []
-        return min([*moving, *(at for at in times if at is not None)], default=None)
+        return min([*moving, *[at for at in times if at is not None]], default=None)
 
     def arrive(self, now: int, sequence: Sequence) -> None:
         """Queue a sequence.
