@@ -92,7 +92,9 @@ class _Loaded:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         for name in _wanted(code):
-            llvm.add_symbol(name, _address(name))
+            # What numba has said of a name holds for all that it compiles later in this process.
+            if llvm.address_of_symbol(name) is None:
+                llvm.add_symbol(name, _address(name))
         target = llvm.Target.from_default_triple()
         machine = target.create_target_machine(jit=True, codemodel="jitdefault")
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
