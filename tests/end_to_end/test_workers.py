@@ -5,6 +5,8 @@ from collections import Counter
 
 from live_fleet import LiveFleet, steady
 
+from tollway.simulator.trace import Trace
+
 FOUR = "[gateway]\nworkers = 4"
 
 
@@ -20,7 +22,10 @@ async def test_a_drill_takes_its_share_of_the_traffic_of_all_workers_and_reports
     await _start(fleet)
     await fleet.warp(20.0)
     count, share = 600, 0.3
-    task = asyncio.create_task(fleet.play(steady(count, 0.01, made=5), "drilled"))
+    # A hundred at once, so that no worker can take all of them in before another wakes.
+    burst, rest = steady(100, 0.0, made=5), steady(count - 100, 0.01, made=5)
+    trace = Trace("steady", (*burst.requests, *rest.requests))
+    task = asyncio.create_task(fleet.play(trace, "drilled"))
     code, out, err = await fleet.run(
         *("drill", "lose", "h200", "--share", "30%", "--for", "4s", "--json")
     )
