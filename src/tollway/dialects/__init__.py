@@ -1,0 +1,1 @@
+"""Which wire form says what: four dialects of one meaning."""
