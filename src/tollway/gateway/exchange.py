@@ -151,7 +151,8 @@ class Exchange:
 
     def _told(self) -> Told:
         facts = self._asked.facts
-        return Told(self.id, facts.model, int(self.utc()), facts.wants_usage)
+        repeated = self._asked.ask if facts.dialect == "responses" else None
+        return Told(self.id, facts.model, int(self.utc()), facts.wants_usage, repeated)
 
     def _fail_unsent(self, action: Send, why: str) -> None:
         self._board.tell(Failed(self.id, action.attempt, "internal", Usage(), detail=why))

@@ -28,6 +28,11 @@ MOST_HELD: Final = 32 * 1024 * 1024
 """Bytes of a whole answer that are held: images come in base64."""
 
 
+def unread(paths: Sequence[str]) -> tuple[Loss, ...]:
+    """What was said and has no place in the meaning."""
+    return tuple([Loss(path, "has no meaning that dialects share") for path in paths])
+
+
 class SpokenMeter(Meter):
     """Looks at a streamed answer in the dialect of `source`. `writer` puts it into the client's;
     None where that is the same."""
@@ -163,7 +168,8 @@ class SpokenBody:
             return
         self.body = body
         if self._client is not None:
-            self.body, self.losses = self._client.write_answer(answer, self._told)
+            self.body, losses = self._client.write_answer(answer, self._told)
+            self.losses = unread(answer.unread) + losses
 
     def usage(self) -> Usage:
         """What the request used; an error used nothing."""
