@@ -1,0 +1,12 @@
+"""The dialects that are spoken here, by name."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tollway.dialects.forms import Form
+from tollway.dialects.openai import form as openai
+from tollway.fleet.objects import Dialect
+
+FORMS: Final[Mapping[Dialect, Form]] = {
+    "openai": openai.FORM,
+}
