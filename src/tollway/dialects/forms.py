@@ -13,12 +13,14 @@ from tollway.dialects.meaning import Answer, Ask, Loss
 class Told(msgspec.Struct, frozen=True, gc=False):
     """What an answer says of itself to the client: the gateway's `id` for it, the model as the
     client named it, when it was `created` (seconds since the epoch), whether the client asked for
-    a usage event."""
+    a usage event, and what the client `asked` (Responses repeats it in the answer; without it the
+    API's defaults stand there)."""
 
     id: str
     model: str
     created: int
     wants_usage: bool = True
+    asked: Ask | None = None
 
 
 class Reader(Protocol):

@@ -1,4 +1,4 @@
-"""The dialects that are spoken here, by name."""
+"""Every dialect's form by its name."""
 
 from collections.abc import Mapping
 from typing import Final
