@@ -7,7 +7,7 @@ Rules
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 import msgspec
 
@@ -137,17 +137,17 @@ class ResponsesReader:
         Raises:
             ValueError: it is not JSON, or not as the API has it.
         """
-        if name and name not in _HANDLERS_BY_NAME:
+        if name and name not in self._NAMES:
             return ()
         if payload == b"[DONE]":
             return self.finish()
         try:
             event = _decode(payload)
         except msgspec.ValidationError:
-            if _decode_kind(payload).type not in _HANDLERS:
+            if _decode_kind(payload).type not in self._HANDLERS:
                 return ()
             raise
-        handler = _HANDLERS.get(event.type)
+        handler = self._HANDLERS.get(event.type)
         return () if handler is None else handler(self, event)
 
     def finish(self) -> Sequence[Delta]:
@@ -326,34 +326,33 @@ class ResponsesReader:
         self._open.clear()
         return closed
 
-
-_HANDLERS: Final[dict[str, Callable[[ResponsesReader, Event], Sequence[Delta]]]] = {
-    "response.created": ResponsesReader._began,
-    "response.output_item.added": ResponsesReader._item_added,
-    "response.output_item.done": ResponsesReader._item_done,
-    "response.content_part.added": ResponsesReader._part_added,
-    "response.content_part.done": ResponsesReader._part_done,
-    "response.output_text.delta": ResponsesReader._text,
-    "response.output_text.done": ResponsesReader._text_done,
-    "response.output_text.annotation.added": ResponsesReader._annotation,
-    "response.refusal.delta": ResponsesReader._refusal,
-    "response.refusal.done": ResponsesReader._refusal,
-    "response.reasoning_text.delta": ResponsesReader._thought,
-    "response.reasoning_text.done": ResponsesReader._thought,
-    # As the Open Responses specification names them.
-    "response.reasoning.delta": ResponsesReader._thought,
-    "response.reasoning.done": ResponsesReader._thought,
-    "response.reasoning_summary_part.added": ResponsesReader._summary_added,
-    "response.reasoning_summary_text.delta": ResponsesReader._summary,
-    "response.reasoning_summary_text.done": ResponsesReader._summary,
-    "response.function_call_arguments.delta": ResponsesReader._arguments,
-    "response.function_call_arguments.done": ResponsesReader._arguments,
-    "response.custom_tool_call_input.delta": ResponsesReader._arguments,
-    "response.custom_tool_call_input.done": ResponsesReader._arguments,
-    "response.completed": ResponsesReader._ended_well,
-    "response.incomplete": ResponsesReader._ended_well,
-    "response.failed": ResponsesReader._failed,
-    "response.error": ResponsesReader._failed,
-    "error": ResponsesReader._failed,
-}
-_HANDLERS_BY_NAME: Final = {name.encode() for name in _HANDLERS}
+    _HANDLERS: ClassVar[dict[str, Callable[["ResponsesReader", Event], Sequence[Delta]]]] = {
+        "response.created": _began,
+        "response.output_item.added": _item_added,
+        "response.output_item.done": _item_done,
+        "response.content_part.added": _part_added,
+        "response.content_part.done": _part_done,
+        "response.output_text.delta": _text,
+        "response.output_text.done": _text_done,
+        "response.output_text.annotation.added": _annotation,
+        "response.refusal.delta": _refusal,
+        "response.refusal.done": _refusal,
+        "response.reasoning_text.delta": _thought,
+        "response.reasoning_text.done": _thought,
+        # As the Open Responses specification names them.
+        "response.reasoning.delta": _thought,
+        "response.reasoning.done": _thought,
+        "response.reasoning_summary_part.added": _summary_added,
+        "response.reasoning_summary_text.delta": _summary,
+        "response.reasoning_summary_text.done": _summary,
+        "response.function_call_arguments.delta": _arguments,
+        "response.function_call_arguments.done": _arguments,
+        "response.custom_tool_call_input.delta": _arguments,
+        "response.custom_tool_call_input.done": _arguments,
+        "response.completed": _ended_well,
+        "response.incomplete": _ended_well,
+        "response.failed": _failed,
+        "response.error": _failed,
+        "error": _failed,
+    }
+    _NAMES: ClassVar = frozenset(name.encode() for name in _HANDLERS)

@@ -328,5 +328,7 @@ def _around(part: _OpenPart) -> tuple[bytes, bytes]:
     """What stands before a piece's sequence number, and between that and its words."""
     name = DELTAS[part.kind].encode()
     head = b'event: %b\ndata: {"type":"%b","sequence_number":' % (name, name)
-    rest = {**_where(part), "logprobs": []} if part.kind == "text" else _where(part)
+    rest = _where(part)
+    if part.kind == "text":
+        rest["logprobs"] = []
     return head, b',%b,"delta":' % _encode(rest)[1:-1]
