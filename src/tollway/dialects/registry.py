@@ -5,8 +5,10 @@ from typing import Final
 
 from tollway.dialects.forms import Form
 from tollway.dialects.openai import form as openai
+from tollway.dialects.responses import form as responses
 from tollway.fleet.objects import Dialect
 
 FORMS: Final[Mapping[Dialect, Form]] = {
     "openai": openai.FORM,
+    "responses": responses.FORM,
 }
