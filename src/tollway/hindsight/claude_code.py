@@ -63,7 +63,7 @@ class _Message(msgspec.Struct, gc=False):
 class _Line(msgspec.Struct, gc=False):
     type: str = ""
     timestamp: datetime | None = None
-    message: msgspec.Raw | None = None
+    message: msgspec.Raw = msgspec.Raw(b"null")  # only an answer's is looked into
     uuid: str | None = None
     sessionId: str | None = None  # noqa: N815 - as the log writes it
     requestId: str | None = None  # noqa: N815
@@ -95,7 +95,7 @@ class ClaudeCode:
         self._answers: dict[tuple[str, str | None], _Answer] = {}
         self._files = 0
         self._line = msgspec.json.Decoder(_Line)
-        self._message = msgspec.json.Decoder(_Message)
+        self._message: msgspec.json.Decoder[_Message | None] = msgspec.json.Decoder(_Message | None)
 
     def read(self, place: str, lines: Iterable[bytes]) -> None:
         """Read one session's file."""
@@ -104,8 +104,7 @@ class ClaudeCode:
         for number, raw in enumerate(lines, 1):
             try:
                 line = self._line.decode(raw)
-                answering = line.type == "assistant" and line.message is not None
-                message = self._message.decode(line.message or b"") if answering else None
+                message = self._message.decode(line.message) if line.type == "assistant" else None
             except msgspec.MsgspecError:
                 if raw.strip():
                     self._gaps.note(TOOL, broken(raw), f"{place}:{number}")

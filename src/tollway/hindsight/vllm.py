@@ -48,8 +48,8 @@ class _Json(msgspec.Struct, gc=False):
     created: float | None = None
     model: str | None = None
     usage: _Usage | None = None
-    message: msgspec.Raw | None = None
-    msg: msgspec.Raw | None = None
+    message: msgspec.Raw = msgspec.Raw(b"")
+    msg: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Vllm:
@@ -102,7 +102,7 @@ class Vllm:
                 )
             )
             return
-        text = bytes(line.message or line.msg or b"")
+        text = bytes(line.message) + bytes(line.msg)
         if b"Avg prompt throughput" in text:
             self._stats(raw, place, line.model or NO_MODEL, moment)
 
