@@ -56,6 +56,7 @@ def scan(
         A model to compare with, as PROVIDER:MODEL of the catalogue. Again for more. Default: ten.
     silicon
         Chips to compare with, as 8xh200:MODEL with a model of the catalogue. Again for more.
+        Default: two.
     save
         Write a fleet file and a trace into this folder, for `tollway check` and `simulate`.
     force

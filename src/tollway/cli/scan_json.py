@@ -36,7 +36,7 @@ def as_json(report: Report, *, show_paths: bool) -> str:
             "requests": found.requests,
             "as_is_usd": _usd(found.amount),
             "tiers": {
-                tier: {"requests": sold, "usd": _usd(amount)}
+                tier: {"sold_for_usd": _usd(sold), "usd": _usd(amount)}
                 for tier, (sold, amount) in found.tiers.items()
             },
             "models": [

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from tollway.catalog.prices import price_providers, priced_model
+from tollway.cli.scan_silicon import Own, on_silicon
 from tollway.errors import Fault, FaultsFound, did_you_mean, listed
 from tollway.hindsight.caching import Losses, losses
 from tollway.hindsight.elsewhere import Instead, in_tier, models_instead, priced_now
@@ -35,6 +36,9 @@ COMPARED: Final = (
     ("groq", "openai/gpt-oss-120b"),
 )
 """Compared with where nobody says with what: large and small ones of several sellers."""
+
+SILICON: Final = ("1xh200:gpt-oss-120b", "8xb200:deepseek-v3.1")
+"""Likewise, on chips of one's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,6 @@ class Group:
 
     words: tuple[str, ...]
     totals: Totals
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """The same tokens on chips of one's own: USD, chips, days that they would be busy at that
-    load, the engine model's own word for how near it is, and what was assumed or refused."""
-
-    name: str
-    amount: float | None
-    days: float | None
-    origin: str | None
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,17 +201,12 @@ def _elsewhere(
     calls: Sequence[Call], prices: Prices, against: list[tuple[str, str]], wanted: Wanted
 ) -> Elsewhere:
     kept, amount = priced_now(calls, prices, wanted.today)
-    own: list[Own] = []
-    if wanted.silicon:
-        from tollway.cli.scan_silicon import on_silicon
-
-        own = [on_silicon(word, [call for call in calls if call.input]) for word in wanted.silicon]
     return Elsewhere(
         requests=sum(call.requests for call in kept),
         amount=amount,
         tiers=in_tier(kept, prices, wanted.today),
         models=models_instead(kept, against, wanted.today),
-        own=own,
+        own=[on_silicon(word, kept) for word in wanted.silicon or SILICON] if kept else [],
     )
 
 

@@ -42,7 +42,7 @@ def priced_now(calls: Iterable[Call], prices: Prices, day: date) -> tuple[list[C
 
 
 def in_tier(calls: Iterable[Call], prices: Prices, day: date) -> dict[str, tuple[int, int]]:
-    """Tier -> (calls that it is sold for, the cost of all calls with those in that tier)."""
+    """Tier -> (the full cost of what it is sold for, the cost of all calls with that in it)."""
     found: dict[str, tuple[int, int]] = {}
     rows: list[tuple[str, int]] = []
     for call in calls:
@@ -54,7 +54,7 @@ def in_tier(calls: Iterable[Call], prices: Prices, day: date) -> dict[str, tuple
         sold = amount = 0
         for provider, full in rows:
             percent = TIER_PERCENT.get((provider, tier))
-            sold += percent is not None
+            sold += full if percent is not None else 0
             amount += full * (percent or 100) // 100
         if sold:
             found[tier] = (sold, amount)
