@@ -54,6 +54,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.usage:usage",
         "Say what was used and what it cost, by tenant, key, model, source, day and more.",
     ),
+    "invoice": (
+        "tollway.cli.invoice:invoice",
+        "Say what a tenant owes for a month by its price book; the rows add up to whole cents.",
+    ),
+    "margin": (
+        "tollway.cli.margin:margin",
+        "Say what tenants are charged, what they cost, and what is left, by tenant and model.",
+    ),
     "emulate": (
         "tollway.cli.emulate:emulate",
         "Serve engines that aren't there, at the pace that the engine model predicts.",
