@@ -85,6 +85,12 @@ class Rehearsed:
         """Pico-dollars that sources charge for the tokens."""
         return self.report.total.cost or 0
 
+    @property
+    def unanswered(self) -> float:
+        """The share of requests that were refused or failed."""
+        total = self.report.total
+        return (total.refused + total.failed) / max(1, total.requests)
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
