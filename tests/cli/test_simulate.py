@@ -219,9 +219,9 @@ def test_several_seeds_are_so_many_runs_and_the_figures_lie_between_them(
     found = as_json(capsys, *words, "--seed", "3", "--seeds", "4")
     assert found["seeds"] == [3, 4, 5, 6]
     assert found["not_played"] == []
-    for run, seed in zip(found["runs"], found["seeds"], strict=True):
+    for one, seed in zip(found["runs"], found["seeds"], strict=True):
         alone = as_json(capsys, *words, "--seed", str(seed))
-        assert run["total"] == alone["total"]
+        assert one["total"] == alone["total"]
     p99 = [run["total"]["ttft"]["p99"] for run in found["runs"]]
     told = found["figures"]["TTFT p99"]
     assert told["values"] == p99

@@ -46,8 +46,8 @@ from tollway.simulator.trace import Trace
 
 FEW = 4096
 
-SLICE = 500_000
-"""Moments between two looks at whether to go on: about a tenth of a second."""
+SLICE = 200_000
+"""Moments between two looks at whether to go on: some hundredths of a second."""
 
 
 class Compiled:
