@@ -2,21 +2,25 @@
 
 Rules
 1. The results are those of one after the other, in that order, whoever computed them.
-2. What is computed elsewhere is told by text: a fleet's documents, never objects of this process.
+2. A fleet is told by its documents; what else is handed over is plain values.
 3. Who computes for us runs the same simulator, by version and sources, or nothing is computed.
 4. What was not played when it was stopped is None; what was played is kept.
 """
 
+import copyreg
 import os
+import pickle
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
+from io import BytesIO
 from itertools import chain, islice
 from multiprocessing import active_children, get_context
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from tollway import __version__
@@ -155,7 +159,7 @@ class _Cores:
         self._pool = ProcessPoolExecutor(cores, get_context("spawn"), _begin)
 
     def give(self, job: Playable) -> Future[Rehearsed]:
-        return self._pool.submit(_work, job)
+        return self._pool.submit(_work, packed(job))
 
     def stop(self) -> None:
         """What runs is not waited for: its answer would not be used."""
@@ -173,8 +177,22 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _work(job: Playable) -> Rehearsed:
-    return job.play(None)
+def packed(job: Playable) -> bytes:
+    """A job as bytes, with the read-only mappings in it."""
+    out = BytesIO()
+    pickler = pickle.Pickler(out)
+    pickler.dispatch_table = {**copyreg.dispatch_table, MappingProxyType: _thawed}
+    pickler.dump(job)
+    return out.getvalue()
+
+
+def _thawed(mapping: MappingProxyType[Any, Any]) -> tuple[Any, ...]:
+    return MappingProxyType, (dict(mapping),)
+
+
+def _work(job: bytes) -> Rehearsed:
+    # The bytes are this command's own.
+    return pickle.loads(job).play(None)  # noqa: S301
 
 
 class _Cluster:
@@ -186,7 +204,7 @@ class _Cluster:
         self._given: list[Any] = []
 
     def give(self, job: Playable) -> Future[Rehearsed]:
-        given = self._task.remote(job, simulator())
+        given = self._task.remote(packed(job), simulator())
         self._given.append(given)
         return given.future()
 
@@ -203,13 +221,13 @@ def simulator() -> str:
     return f"{__version__} {digest()}"
 
 
-def _work_of(job: Playable, wanted: str) -> Rehearsed:
+def _work_of(job: bytes, wanted: str) -> Rehearsed:
     if simulator() != wanted:
         raise TollwayError(
             f"a Ray node has Tollway {simulator()}, this machine {wanted}. "
             "Install one version everywhere."
         )
-    return job.play(None)
+    return _work(job)
 
 
 @contextmanager
