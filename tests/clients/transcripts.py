@@ -20,10 +20,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """What the model thought, and what it wants back unchanged with the next turn."""
+    """What the model thought, and what it wants back unchanged with the next turn (base64 of
+    `signed:` and more, as Gemini's must be base64)."""
 
     text: str
     signature: str
+
+
+SIGNED = "c2lnbmVkO"
+"""How every scripted signature begins: an engine refuses what it has not signed itself."""
 
 
 Said = str | Call | Thought

@@ -4,7 +4,7 @@ import json
 
 from anthropic.types.beta.message_create_params import MessageCreateParamsBase as Beta
 from anthropic.types.message_create_params import MessageCreateParamsBase
-from transcripts import USED, Call, Heard, Json, Thought, Turn, Wire, pieces, unknown
+from transcripts import SIGNED, USED, Call, Heard, Json, Thought, Turn, Wire, pieces, unknown
 
 KNOWN = {*MessageCreateParamsBase.__annotations__, "stream"}
 KNOWN_IN_BETA = {*KNOWN, *Beta.__annotations__} - {"betas"}
@@ -13,9 +13,11 @@ ROLES = ("user", "assistant", "system")
 
 def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
     faults = unknown(body, KNOWN_IN_BETA if "anthropic-beta" in headers else KNOWN)
-    faults += [
-        f"no {name} header" for name in ("x-api-key", "anthropic-version") if name not in headers
-    ]
+    # The SDK of Python sends its key as a bearer, the one of npm and the CLI as x-api-key.
+    if not headers.get("authorization", "").startswith("Bearer ") and "x-api-key" not in headers:
+        faults.append("no key")
+    if "anthropic-version" not in headers:
+        faults.append("no anthropic-version header")
     if not isinstance(body.get("max_tokens"), int):
         faults.append("no max_tokens")
     if isinstance(body.get("temperature"), int | float) and body["temperature"] > 1:
@@ -63,7 +65,7 @@ def _faults_of(blocks: list[Json]) -> list[str]:
             faults.append("text content blocks must be non-empty")
         if block["type"] == "tool_result" and seen_text:
             faults.append("tool_result behind text")
-        if block["type"] == "thinking" and not block["signature"].startswith("signed:"):
+        if block["type"] == "thinking" and not block["signature"].startswith(SIGNED):
             faults.append(f"invalid signature {block['signature']!r} in thinking block")
         if block["type"] == "tool_use" and not isinstance(block["input"], dict):
             faults.append("tool_use.input is no object")

@@ -2,7 +2,7 @@
 
 import json
 
-from transcripts import USED, Heard, Json, Said, Thought, Turn, Wire, pieces, unknown
+from transcripts import SIGNED, USED, Heard, Json, Said, Thought, Turn, Wire, pieces, unknown
 
 # The request body of models.generateContent in Google's Gemini API reference.
 KNOWN = {
@@ -42,7 +42,9 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
         # Gemini 3: the first call of each step of the current turn wants its signature back.
         if calls and not calls[0].get("thoughtSignature"):
             faults.append(f"{where}: Function call is missing a thought_signature")
-        signatures += [part["thoughtSignature"] for part in parts if "thoughtSignature" in part]
+        given_back = [part["thoughtSignature"] for part in parts if "thoughtSignature" in part]
+        faults += [f"{where}: signature {one!r}" for one in given_back if one[:9] != SIGNED]
+        signatures += given_back
     declared = [
         one["name"]
         for tool in body.get("tools") or ()
@@ -71,9 +73,7 @@ def _parts(said: Said, signed: str | None) -> list[Json]:
 def _turn_parts(turn: Turn) -> list[Json]:
     signed = turn.thoughts[0].signature if turn.thoughts else None
     first = turn.calls[0] if turn.calls else None
-    return [
-        part for said in turn.says for part in _parts(said, signed if said is first else None)
-    ]
+    return [part for said in turn.says for part in _parts(said, signed if said is first else None)]
 
 
 def _answer(heard: Heard, parts: list[Json], reason: str | None) -> Json:

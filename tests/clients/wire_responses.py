@@ -3,7 +3,19 @@
 import json
 
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
-from transcripts import CREATED, USED, Heard, Json, Said, Thought, Turn, Wire, pieces, unknown
+from transcripts import (
+    CREATED,
+    SIGNED,
+    USED,
+    Heard,
+    Json,
+    Said,
+    Thought,
+    Turn,
+    Wire,
+    pieces,
+    unknown,
+)
 
 # Codex sends client_metadata, which the SDK does not list.
 KNOWN = {*ResponseCreateParamsBase.__annotations__, "stream", "client_metadata"}
@@ -29,7 +41,7 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
     if due:
         faults.append(f"No tool output found for function call {due}.")
     sealed = [item.get("encrypted_content") for item in items if item.get("type") == "reasoning"]
-    faults += [f"encrypted content {one!r}" for one in sealed if one and one[:7] != "signed:"]
+    faults += [f"encrypted content {one!r}" for one in sealed if one and not one.startswith(SIGNED)]
     tools = tuple(tool.get("name", tool["type"]) for tool in body.get("tools") or ())
     return Heard(
         body["model"],
@@ -128,9 +140,7 @@ def _stream(turn: Turn, heard: Heard) -> list[bytes]:
         item = _item(number, said)
         items.append(item)
         events += [{**event, "output_index": number} for event in _events(item)]
-    events.append(
-        {"type": "response.completed", "response": _answer(heard, "completed", items)}
-    )
+    events.append({"type": "response.completed", "response": _answer(heard, "completed", items)})
     return [
         b"event: %b\ndata: %b\n\n"
         % (one["type"].encode(), json.dumps({**one, "sequence_number": number}).encode())

@@ -1,0 +1,37 @@
+"""The scripted sources are what the SDKs take for their own: without a gateway in between."""
+
+from pathlib import Path
+
+import pytest
+from scripted_source import closed_network, scripted
+from sdks import SDKS, STOPS, WEATHER, Came, Job, Sdk, do
+from transcripts import Wire
+from wire_anthropic import ANTHROPIC
+from wire_gemini import GEMINI
+from wire_openai import OPENAI
+from wire_responses import RESPONSES
+
+WIRES: dict[str, Wire] = {wire.name: wire for wire in (OPENAI, RESPONSES, ANTHROPIC, GEMINI)}
+
+
+@pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.name)
+async def test_an_sdk_does_the_task_at_its_own_provider(sdk: Sdk, tmp_path: Path) -> None:
+    async with scripted(WIRES[sdk.api], WEATHER) as source, closed_network() as network:
+        jobs = [Job(source.url, "secret", "m-1", stream) for stream in (False, True)]
+        came = await do(sdk, jobs, tmp_path, network.url)
+    first, last = WEATHER
+    assert source.faults == []
+    assert network.called == []
+    assert len(source.asked) == 4
+    expected = Came(
+        thought=first.thoughts[0].text,
+        text=first.text,
+        calls=[[call.name, call.arguments] for call in first.calls],
+        final=last.text,
+        stops=STOPS[sdk.api],
+        usage=[120, 96, 30],
+    )
+    assert came == [expected, expected]
+    signed = [one.heard.signatures for one in source.asked if one.heard]
+    if sdk.api != "openai":
+        assert signed == [(), ("c2lnbmVkOm9uZQ==",)] * 2
