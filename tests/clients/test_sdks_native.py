@@ -5,13 +5,7 @@ from pathlib import Path
 import pytest
 from scripted_source import closed_network, scripted
 from sdks import SDKS, STOPS, WEATHER, Came, Job, Sdk, do
-from transcripts import Wire
-from wire_anthropic import ANTHROPIC
-from wire_gemini import GEMINI
-from wire_openai import OPENAI
-from wire_responses import RESPONSES
-
-WIRES: dict[str, Wire] = {wire.name: wire for wire in (OPENAI, RESPONSES, ANTHROPIC, GEMINI)}
+from wires import WIRES
 
 
 @pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.name)
