@@ -233,6 +233,21 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             ),
         ),
         (
+            'credential = "vendor"',
+            'credential = "vendor"\ndialects = ["anthropic", "anthropic", "claude"]',
+            snapshot(
+                [
+                    'fleet.toml: sources.vendor.dialects has "anthropic" twice. Write it once.',
+                    'fleet.toml: sources.vendor.dialects[2] is "claude"; known: anthropic, gemini, openai, responses',
+                ]
+            ),
+        ),
+        (
+            'credential = "vendor"',
+            'credential = "vendor"\ndialects = ["anthropic", "anthropic"]',
+            snapshot(['fleet.toml: sources.vendor.dialects has "anthropic" twice. Write it once.']),
+        ),
+        (
             "[sources.vendor]",
             '[sources.twin]\nkind = "emulated"\nlisten = "localhost:8411"\nchip = "h100"\nserves = { "llama-3.1-8b" = {} }\n[sources.vendor]',
             snapshot(

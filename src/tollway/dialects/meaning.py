@@ -12,10 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from tollway.fleet.objects import Dialect
 from tollway.fleet.usage import Usage
-
-Dialect = Literal["openai", "responses", "anthropic", "gemini"]
-"""OpenAI Chat Completions, OpenAI Responses, Anthropic Messages, Gemini generateContent."""
 
 Speaker = Literal["user", "assistant", "system", "developer"]
 Stop = Literal["stop", "length", "tool_calls", "stop_sequence", "filter", "refusal", "pause"]

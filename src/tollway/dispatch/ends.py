@@ -7,7 +7,7 @@ from typing import Final
 from tollway.dispatch.accounts import KeyAccount, Refusal
 from tollway.dispatch.messages import Arrived, Failed, Outcome, Reject, Settle
 from tollway.dispatch.requests import Attempt, Ending, RequestState
-from tollway.dispatch.routing import Plan, selling
+from tollway.dispatch.routing import Plan, selling, speaking
 from tollway.dispatch.sources import Pair
 from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
@@ -113,6 +113,15 @@ def nothing_fits(request: RequestState) -> Reject:
             503,
             "no_source",
             f'No source meets what route "{plan.route.alias}" requires.',
+        )
+    spoken = request.arrived.spoken
+    if spoken is not None and not speaking(pairs, spoken):
+        return Reject(
+            request.id,
+            400,
+            "dialect_not_carried",
+            f'No source of route "{plan.route.alias}" can be asked this in its own dialect '
+            f"(this request can be put in: {', '.join(spoken)}).",
         )
     if request.arrived.tier is not None and not selling(pairs, request.arrived.tier):
         return Reject(

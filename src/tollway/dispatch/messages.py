@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from tollway.fleet.objects import KeyTerms, Operation, RequestClass, Tier
+from tollway.fleet.objects import Dialect, KeyTerms, Operation, RequestClass, Tier
 from tollway.fleet.usage import Usage
 
 FailureKind = Literal[
@@ -48,7 +48,8 @@ class Arrived(Message, frozen=True, gc=False):
     hash of tenant and prompt prefix, zero where no objective of the route asks for it. `draw` is 64
     random bits: all the randomness that dispatch may use for this request. `only` is the one pair,
     "source:model", that may serve it: an operator's question to that source, and nothing that a
-    client can say.
+    client can say. `spoken` are the dialects that the request can be put in: a source that speaks
+    none of them is not asked. None is all of them.
     """
 
     request: str
@@ -65,6 +66,7 @@ class Arrived(Message, frozen=True, gc=False):
     tag: str | None = None
     choices: int = 1
     only: str | None = None
+    spoken: tuple[Dialect, ...] | None = None
 
 
 class Reserved(Message, frozen=True, gc=False):

@@ -148,6 +148,7 @@ def _source(declared: Declared, name: str, table: ApiTable | ServerTable | Emula
         region=table.region,
         emulation=_emulation(table) if isinstance(table, EmulatedTable) else None,
         silicon=_silicon(table),
+        dialects=tuple(remote.dialects) if remote else ("openai",),
     )
 
 
@@ -260,6 +261,7 @@ def _route(declared: Declared, alias: str, table: RouteTable) -> Route:
         ),
         deadline=table.deadline,
         tier=table.tier,
+        losses=table.losses,
     )
 
 

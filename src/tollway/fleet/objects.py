@@ -12,6 +12,9 @@ SourceKind = Literal["api", "server", "emulated"]
 Tier = Literal["standard", "flex", "batch", "priority"]
 RequestClass = Literal["interactive", "batch"]
 Operation = Literal["chat", "completion", "embedding"]
+Dialect = Literal["openai", "responses", "anthropic", "gemini"]
+"""OpenAI Chat Completions (with completions and embeddings), OpenAI Responses, Anthropic Messages,
+Gemini generateContent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,8 @@ class Source:
     `base_url` is scheme, host, port and path prefix (`https://api.openai.com/v1`), without a
     trailing slash. `slots` bounds requests in flight there (None: unbounded). `ca_file` replaces
     the system's trust store for this source. `vendor` and `region` are labels. `silicon` is None
-    where nothing is said of chips.
+    where nothing is said of chips. `dialects` are those that it speaks, at least one; a request in
+    another one is put into the first.
     """
 
     name: str
@@ -164,6 +168,7 @@ class Source:
     region: str | None
     emulation: Emulation | None
     silicon: Silicon | None = None
+    dialects: tuple[Dialect, ...] = ("openai",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +222,9 @@ class Route:
 
     `candidates` are chosen from by `objectives`, in order; `fallbacks` are tried in their order
     once no candidate is left, and may name another model. `deadline` bounds the time from arrival
-    to the first content event, queueing and fallbacks included.
+    to the first content event, queueing and fallbacks included. `losses` says what becomes of what
+    a source's dialect cannot carry: it is left out and declared in the answer's header, or such a
+    source is not asked.
     """
 
     alias: str
@@ -229,6 +236,7 @@ class Route:
     demand: Demand
     deadline: Seconds
     tier: Tier
+    losses: Literal["declare", "refuse"] = "declare"
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,7 @@ def _source(source: Source, names: Mapping[Credential, str]) -> list[str]:
         if source.credential is not None:
             facts["credential"] = _text(names[source.credential])
         facts["ca_file"] = None if source.ca_file is None else _text(source.ca_file)
+        facts["dialects"] = _list(source.dialects)
     else:
         emulation = source.emulation
         facts["listen"] = _address(emulation.host, emulation.port)
@@ -265,6 +266,7 @@ def _route(route: Route) -> list[str]:
         "require": _inline(demand),
         "deadline": _time(route.deadline),
         "tier": _text(route.tier),
+        "losses": _text(route.losses),
     }
     return _table(("routes", route.alias), facts)
 

@@ -32,7 +32,7 @@ from tollway.fleet.fields import (
     TokenPrice,
     Url,
 )
-from tollway.fleet.objects import RequestClass, Tier
+from tollway.fleet.objects import Dialect, RequestClass, Tier
 
 VERSION = 1
 """The file format that this release reads."""
@@ -229,6 +229,12 @@ class RemoteTable(SourceTable):
     ca_file: Text | None = key(
         "CA certificates instead of the system's, relative to this file.", None
     )
+    dialects: list[Dialect] = Field(
+        default=["openai"],
+        min_length=1,
+        description="What it speaks, its best first: openai (Chat Completions), responses, "
+        "anthropic (Messages), gemini.",
+    )
 
 
 class ApiTable(RemoteTable):
@@ -347,6 +353,10 @@ class RouteTable(Table):
         "From arrival to the first content event, queue and fallbacks included.", "120s"
     )
     tier: Tier = key("Whose price is booked where a request names none; none is sent.", "standard")
+    losses: Literal["declare", "refuse"] = key(
+        "What a source's dialect cannot carry: declared in the answer, or the source not asked.",
+        "declare",
+    )
 
 
 class LimitsTable(Table):
