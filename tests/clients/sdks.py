@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 from programs import HERE, NPM, Launch, needs, node, run
-from transcripts import Call, Thought, Turn
+from transcripts import USED, Call, Thought, Turn
 
 TASK = json.loads((HERE / "task.json").read_text())
 GIVES = [tool["gives"] for tool in TASK["tools"]]
@@ -68,20 +68,22 @@ class Job:
     stream: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
-    """What came of the task. `usage` is input, of that cached, and output, of the first answer."""
+def expected(api: str) -> dict[str, Any]:
+    """What comes of the task. `usage` is input, of that cached, and output, of the first answer."""
+    first, last = WEATHER
+    return {
+        "thought": first.thoughts[0].text,
+        "text": first.text,
+        "calls": [[call.name, call.arguments] for call in first.calls],
+        "final": last.text,
+        "stops": STOPS[api],
+        "usage": [USED.input, USED.cached, USED.output],
+    }
 
-    thought: str
-    text: str
-    calls: Any
-    final: str
-    stops: Any
-    usage: Any
 
-
-async def do(sdk: Sdk, jobs: Sequence[Job], home: Path, proxy: str) -> list[Came]:
-    """Do the jobs one after the other in one process of the SDK's own language."""
+async def do(sdk: Sdk, jobs: Sequence[Job], home: Path, proxy: str) -> list[dict[str, Any]]:
+    """Do the jobs one after the other in one process of the SDK's own language. A job that failed
+    says so as `error`."""
     if sdk.package is not None:
         needs(sdk.package)
     started = (sys.executable, "-W", "error") if sdk.program.endswith(".py") else (node(),)
@@ -94,4 +96,4 @@ async def do(sdk: Sdk, jobs: Sequence[Job], home: Path, proxy: str) -> list[Came
     ran = await run(launch, json.dumps(said).encode())
     if ran.code:
         pytest.fail(f"{sdk.name} ended with {ran.code}:\n{ran.err}")
-    return [Came(**one) for one in json.loads(ran.out)]
+    return json.loads(ran.out)

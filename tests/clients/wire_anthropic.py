@@ -1,6 +1,7 @@
 """Anthropic Messages as its provider speaks it: the bytes of its answers, what it refuses."""
 
 import json
+import re
 
 from anthropic.types.beta.message_create_params import MessageCreateParamsBase as Beta
 from anthropic.types.message_create_params import MessageCreateParamsBase
@@ -20,8 +21,7 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
         faults.append("no anthropic-version header")
     if not isinstance(body.get("max_tokens"), int):
         faults.append("no max_tokens")
-    if isinstance(body.get("temperature"), int | float) and body["temperature"] > 1:
-        faults.append("temperature above 1")
+    faults += _settings_faults(body)
     results: list[tuple[str, str]] = []
     signatures: list[str] = []
     due: list[str] = []
@@ -57,6 +57,31 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
     )
 
 
+def _settings_faults(body: Json) -> list[str]:
+    faults: list[str] = []
+    thinking = body.get("thinking") or {"type": "disabled"}
+    temperature = body.get("temperature") or 0
+    if temperature > 1:
+        faults.append("temperature above 1")
+    if thinking["type"] == "enabled":
+        if not 1024 <= thinking["budget_tokens"] < body.get("max_tokens", 0):
+            faults.append("thinking.budget_tokens is not between 1024 and max_tokens")
+        if temperature not in (0, 1) or "top_k" in body:
+            faults.append("temperature or top_k with thinking")
+        said = [one["content"] for one in body["messages"] if one["role"] == "assistant"]
+        if said and _calls(said[-1]) and "thinking" not in said[-1][0]["type"]:
+            faults.append("the last assistant message must start with a thinking block")
+    return faults + [
+        f"tools: {tool['name']}: input_schema.type is not object"
+        for tool in body.get("tools") or ()
+        if tool.get("type", "custom") == "custom" and tool["input_schema"].get("type") != "object"
+    ]
+
+
+def _calls(blocks: str | list[Json]) -> bool:
+    return not isinstance(blocks, str) and any(one["type"] == "tool_use" for one in blocks)
+
+
 def _faults_of(blocks: list[Json]) -> list[str]:
     faults = [] if blocks else ["no content"]
     seen_text = False
@@ -69,6 +94,8 @@ def _faults_of(blocks: list[Json]) -> list[str]:
             faults.append(f"invalid signature {block['signature']!r} in thinking block")
         if block["type"] == "tool_use" and not isinstance(block["input"], dict):
             faults.append("tool_use.input is no object")
+        if block["type"] == "tool_use" and not re.fullmatch(r"[a-zA-Z0-9_-]+", block["id"]):
+            faults.append(f"tool_use.id {block['id']!r}")
         seen_text = seen_text or block["type"] == "text"
     return faults
 

@@ -27,6 +27,7 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
         if due:
             faults.append(f"calls without a result: {due}")
         due = [call["id"] for call in message.get("tool_calls") or ()]
+        faults += [f"tool call id {one!r} is longer than 40" for one in due if len(one) > 40]
         if message["role"] == "assistant" and not (message.get("content") or due):
             faults.append("an assistant's message that says nothing")
     if due:

@@ -30,6 +30,7 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
     due: list[str] = []
     for item in items:
         kind = item.get("type", "message")
+        faults += _item_faults(kind, item)
         if kind in ("function_call", "custom_tool_call"):
             due.append(item["call_id"])
         elif kind in ("function_call_output", "custom_tool_call_output"):
@@ -51,6 +52,18 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
         tuple(one for one in sealed if one),
         tuple(faults),
     )
+
+
+def _item_faults(kind: str, item: Json) -> list[str]:
+    faults: list[str] = []
+    begins = {"message": "msg", "reasoning": "rs", "function_call": "fc"}.get(kind, "")
+    if not (item.get("id") or begins).startswith(begins):
+        faults.append(f"Invalid id {item['id']!r}. Expected an ID that begins with {begins!r}.")
+    if len(item.get("call_id", "")) > 64:
+        faults.append(f"call_id {item['call_id']!r} is longer than 64")
+    if kind == "reasoning" and not item.get("encrypted_content"):
+        faults.append(f"Item {item.get('id')!r} not found: items are not stored here")
+    return faults
 
 
 def _text(output: str | list[Json]) -> str:

@@ -1,5 +1,5 @@
 // Does the task with Anthropic's SDK: jobs as JSON on stdin, what came of them on stdout.
-// A job is {url, key, model, stream}; what came of it is as in sdks.Came.
+// A job is {url, key, model, stream}; what came of it is as in sdks.expected.
 const { readFileSync } = require("node:fs");
 const { Anthropic } = require("@anthropic-ai/sdk");
 
@@ -59,7 +59,10 @@ async function complete(job) {
 
 async function main() {
   const came = [];
-  for (const job of JSON.parse(readFileSync(0, "utf8"))) came.push(await complete(job));
+  for (const job of JSON.parse(readFileSync(0, "utf8"))) {
+    // One job's failure must not hide the others.
+    came.push(await complete(job).catch((error) => ({ error: String(error) })));
+  }
   console.log(JSON.stringify(came));
 }
 

@@ -1,6 +1,6 @@
 """Does the task with Anthropic's SDK: jobs as JSON on stdin, what came of them on stdout.
 
-A job is {"url", "key", "model", "stream"}; what came of it is as in `sdks.Came`.
+A job is {"url", "key", "model", "stream"}; what came of it is as in `sdks.expected`.
 """
 
 import json
@@ -67,4 +67,11 @@ def ask(client: Anthropic, job: dict[str, Any], messages: list[Any]) -> Any:
         return stream.get_final_message()
 
 
-print(json.dumps([do(job) for job in json.load(sys.stdin)]))
+def came(job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return do(job)
+    except Exception as error:  # noqa: BLE001 - one job's failure must not hide the others
+        return {"error": repr(error)}
+
+
+print(json.dumps([came(job) for job in json.load(sys.stdin)]))

@@ -1,5 +1,5 @@
 // Does the task with OpenAI's SDK: jobs as JSON on stdin, what came of them on stdout.
-// A job is {api, url, key, model, stream}; what came of it is as in sdks.Came.
+// A job is {api, url, key, model, stream}; what came of it is as in sdks.expected.
 const { readFileSync } = require("node:fs");
 const { OpenAI } = require("openai");
 
@@ -91,11 +91,16 @@ async function responses(client, job) {
   };
 }
 
+async function complete(job) {
+  const options = { baseURL: `${job.url}/v1`, apiKey: job.key, maxRetries: 0, timeout: 20_000 };
+  return (job.api === "openai" ? chat : responses)(new OpenAI(options), job);
+}
+
 async function main() {
   const came = [];
   for (const job of JSON.parse(readFileSync(0, "utf8"))) {
-    const options = { baseURL: `${job.url}/v1`, apiKey: job.key, maxRetries: 0, timeout: 20_000 };
-    came.push(await (job.api === "openai" ? chat : responses)(new OpenAI(options), job));
+    // One job's failure must not hide the others.
+    came.push(await complete(job).catch((error) => ({ error: String(error) })));
   }
   console.log(JSON.stringify(came));
 }

@@ -1,6 +1,6 @@
 """Does the task with OpenAI's SDK: jobs as JSON on stdin, what came of them on stdout.
 
-A job is {"api", "url", "key", "model", "stream"}; what came of it is as in `sdks.Came`.
+A job is {"api", "url", "key", "model", "stream"}; what came of it is as in `sdks.expected`.
 """
 
 import json
@@ -107,4 +107,11 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
         return (chat if job["api"] == "openai" else responses)(client, job)
 
 
-print(json.dumps([do(job) for job in json.load(sys.stdin)]))
+def came(job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return do(job)
+    except Exception as error:  # noqa: BLE001 - one job's failure must not hide the others
+        return {"error": repr(error)}
+
+
+print(json.dumps([came(job) for job in json.load(sys.stdin)]))
