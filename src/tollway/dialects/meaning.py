@@ -156,7 +156,9 @@ class Format(msgspec.Struct, frozen=True, gc=False):
 
 class Ask(msgspec.Struct, frozen=True, gc=False):
     """A request. None means that the client did not say. `unread` are the paths of members that
-    have no place here (rule 2), such as `logit_bias` or `messages[2].audio`."""
+    have no place here (rule 2), such as `logit_bias` or `messages[2].audio`. `tier` is in OpenAI's
+    words (default, flex, priority, scale, fast; "auto" says nothing), and `parallel_tools` is False
+    or None: parallel calls are what every API does anyway."""
 
     model: str
     turns: tuple[Turn, ...]
