@@ -68,6 +68,7 @@ def _launch_claude(place: Place) -> Launch:
         "ANTHROPIC_BASE_URL": place.url,
         "ANTHROPIC_API_KEY": place.key,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "CLAUDE_CODE_MAX_RETRIES": "0",
         "DISABLE_AUTOUPDATER": "1",
     }
     argv += ("--allowedTools", "Read,Write", "--output-format", "json")
@@ -104,6 +105,8 @@ name = "Tollway"
 base_url = "{url}/v1"
 env_key = "TOLLWAY_KEY"
 wire_api = "responses"
+request_max_retries = 0
+stream_max_retries = 0
 """
 
 
@@ -135,7 +138,7 @@ def _codex_said(out: str) -> str:
 # --- Gemini CLI ---
 
 GEMINI_SETTINGS = {
-    "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False},
+    "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False, "maxAttempts": 1},
     "privacy": {"usageStatisticsEnabled": False},
     "security": {"auth": {"selectedType": "gemini-api-key"}},
 }

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 HERE = Path(__file__).parent / "programs"
 NPM = Path(sys.prefix) / "clients" / "node_modules"
-PATIENCE = 90.0
+PATIENCE = 60.0
 
 
 def needs(package: str) -> Path:
@@ -52,7 +54,7 @@ class Launch:
 
 
 async def run(launch: Launch, said: bytes = b"") -> Ran:
-    """Run it to its end; `said` is its standard input."""
+    """Run it to its end, or for `PATIENCE` seconds; `said` is its standard input."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(launch.home),
@@ -68,11 +70,14 @@ async def run(launch: Launch, said: bytes = b"") -> Ran:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
+    ended = asyncio.ensure_future(process.communicate(said))
     try:
-        out, err = await asyncio.wait_for(process.communicate(said), PATIENCE)
+        await asyncio.wait([ended], timeout=PATIENCE)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        # A launcher's own child holds its pipes: the whole session ends, and so do they.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        out, err = await ended
     return Ran(process.returncode or 0, out.decode(), err.decode())

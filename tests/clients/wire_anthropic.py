@@ -59,7 +59,7 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
 
 def _settings_faults(body: Json) -> list[str]:
     faults: list[str] = []
-    thinking = body.get("thinking") or {"type": "disabled"}
+    thinking: Json = body.get("thinking") or {"type": "disabled"}
     temperature = body.get("temperature") or 0
     if temperature > 1:
         faults.append("temperature above 1")

@@ -28,8 +28,9 @@ def chat(client: OpenAI, job: dict[str, Any]) -> dict[str, Any]:
         said: dict[str, Any] = {"model": job["model"], "messages": messages, "tools": tools}
         if not job["stream"]:
             return client.chat.completions.create(**said)
-        usage = {"include_usage": True}
-        with client.chat.completions.stream(**said, stream_options=usage) as stream:
+        with client.chat.completions.stream(
+            **said, stream_options={"include_usage": True}
+        ) as stream:
             return stream.get_final_completion()
 
     first = ask()
