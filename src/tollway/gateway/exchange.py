@@ -24,6 +24,7 @@ from tollway.dispatch.messages import (
     Finished,
     Progressed,
     Reject,
+    Room,
     Send,
 )
 from tollway.fleet.objects import Dialect
@@ -40,6 +41,7 @@ from tollway.gateway.client import ClientConnection
 from tollway.gateway.http import Refusal, header_line, retry_after_line
 from tollway.gateway.meter import Meter, StreamMeter
 from tollway.gateway.openai import error_event
+from tollway.gateway.pacing import room_lines
 from tollway.gateway.reported import error_in
 from tollway.gateway.spoken import SpokenBody, SpokenMeter
 from tollway.gateway.upstream import Upstream
@@ -75,6 +77,7 @@ class Exchange:
         "_losses",
         "_paused",
         "_relaying",
+        "_room",
         "_spoken",
         "_writer",
         "bucket",
@@ -102,6 +105,7 @@ class Exchange:
         self._connection = connection
         self._asked = asked
         self._losses: tuple[Loss, ...] = ()
+        self._room: Room | None = None
         self._spoken: Dialect = asked.facts.dialect
         self._writer: Writer | None = None
         self._attempt: Attempt | None = None
@@ -116,6 +120,7 @@ class Exchange:
     def send(self, action: Send) -> None:
         """Start an attempt."""
         self._last_send = action
+        self._room = action.room
         upstream = self._board.upstreams.get(action.source)
         if upstream is None:
             self._fail_unsent(action, "the source is not in the fleet any more")
@@ -151,13 +156,15 @@ class Exchange:
 
     def _told(self) -> Told:
         facts = self._asked.facts
-        return Told(self.id, facts.model, int(self.utc()), facts.wants_usage)
+        repeated = self._asked.ask if facts.dialect == "responses" else None
+        return Told(self.id, facts.model, int(self.utc()), facts.wants_usage, repeated)
 
     def _fail_unsent(self, action: Send, why: str) -> None:
         self._board.tell(Failed(self.id, action.attempt, "internal", Usage(), detail=why))
 
     def reject(self, action: Reject) -> None:
         """Answer with dispatch's error."""
+        self._room = action.room or self._room
         if self._relaying:
             self.end_with_error(EndWithError(self.id, action.code, action.message))
         else:
@@ -290,6 +297,8 @@ class Exchange:
 
     def _lines(self) -> bytes:
         lines = attempt_lines(self.id, self._last_send)
+        if self._room is not None:
+            lines += room_lines(self._room, self._asked.facts.dialect, self.utc())
         if self._losses:
             lines += header_line(b"x-tollway-lost", told(self._losses))
         return lines

@@ -44,7 +44,7 @@ SURFACES: Mapping[bytes, Surface] = {
     b"/v1/messages/count_tokens": Surface("anthropic", counts=True),
 }
 _GEMINI: Final = re.compile(
-    rb"/v1(?:beta)?/models/([^/:?#]{1,400}):(generateContent|streamGenerateContent|countTokens)\Z"
+    rb"/v1(?:beta)?/models/([^/?#]{1,400}):(generateContent|streamGenerateContent|countTokens)\Z"
 )
 
 

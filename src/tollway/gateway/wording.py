@@ -16,6 +16,7 @@ from tollway.gateway.body import BadRequest
 from tollway.gateway.facts import RequestFacts
 from tollway.gateway.http import header_line
 from tollway.gateway.openai import splice
+from tollway.gateway.spoken import unread
 from tollway.gateway.upstream import ANTHROPIC_VERSION, Upstream
 
 MOST_TOLD: Final = 24
@@ -91,7 +92,7 @@ def worded(asked: Asked, upstream: Upstream, model: str) -> Wording:
     else:
         head = upstream.head(dialect, "chat")
     lines = asked.lines + _VERSION if dialect == "anthropic" else asked.lines
-    return Wording(dialect, head, lines, body, _unread(asked.ask) + losses)
+    return Wording(dialect, head, lines, body, unread(asked.ask.unread) + losses)
 
 
 Spoken = tuple[tuple[Dialect, ...], ...]
@@ -138,7 +139,7 @@ def prepare(asked: Asked, spoken: Spoken, losses: Literal["declare", "refuse"]) 
 def why_not(ask: Ask, dialect: Dialect, losses: Literal["declare", "refuse"]) -> BadRequest | None:
     """Why a request may not be put into `dialect`; None where it may."""
     try:
-        lost = _unread(ask) + FORMS[dialect].write_ask(ask, ask.model)[1]
+        lost = unread(ask.unread) + FORMS[dialect].write_ask(ask, ask.model)[1]
     except Fault as fault:
         return BadRequest(400, "not_carried", fault.message, fault.path or None)
     if lost and losses == "refuse":
@@ -163,7 +164,3 @@ def _meaning(asked: Asked) -> Ask:
         )
     except Fault as fault:
         raise BadRequest(400, "invalid_value", fault.message, fault.path or None) from None
-
-
-def _unread(ask: Ask) -> tuple[Loss, ...]:
-    return tuple(Loss(path, "has no meaning that other dialects share") for path in ask.unread)
