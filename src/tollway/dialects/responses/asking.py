@@ -233,7 +233,7 @@ def _read_metadata(asked: Members) -> tuple[tuple[str, str], ...]:
     pairs: list[tuple[str, str]] = []
     for name, value in said.items():  # pyright: ignore[reportUnknownVariableType]
         if not isinstance(value, str):
-            raise asked.fault("metadata", "must be an object of strings", said)
+            raise asked.fault("metadata", "must be an object of strings", value)
         pairs.append((str(name), value))  # pyright: ignore[reportUnknownArgumentType]
     return tuple(pairs)
 
