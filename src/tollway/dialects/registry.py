@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from tollway.dialects.anthropic import form as anthropic
 from tollway.dialects.forms import Form
 from tollway.dialects.openai import form as openai
 from tollway.fleet.objects import Dialect
 
 FORMS: Final[Mapping[Dialect, Form]] = {
     "openai": openai.FORM,
+    "anthropic": anthropic.FORM,
 }
