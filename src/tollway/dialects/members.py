@@ -138,7 +138,7 @@ class Members:
         value = self._values.get(key)
         for default in defaults:
             if value == default and value.__class__ is default.__class__:
-                del self._values[key]
+                self._values.pop(key, None)
                 return
 
     def fault(self, key: str, problem: str, value: object) -> Fault:
