@@ -59,6 +59,10 @@ class Members:
         """The value of a member, whatever it is; None where it says nothing."""
         return self._values.pop(key, None)
 
+    def says(self, key: str) -> Any:
+        """The value of a member, which is not taken out."""
+        return self._values.get(key)
+
     def text(self, key: str) -> str | None:
         """A string."""
         value = self._values.pop(key, None)

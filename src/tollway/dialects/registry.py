@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from tollway.dialects.anthropic import form as anthropic
 from tollway.dialects.forms import Form
 from tollway.dialects.openai import form as openai
 from tollway.dialects.responses import form as responses
@@ -11,4 +12,5 @@ from tollway.fleet.objects import Dialect
 FORMS: Final[Mapping[Dialect, Form]] = {
     "openai": openai.FORM,
     "responses": responses.FORM,
+    "anthropic": anthropic.FORM,
 }
