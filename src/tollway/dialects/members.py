@@ -61,6 +61,10 @@ class Members:
         """The value of a member, whatever it is; None where it says nothing."""
         return self._values.pop(key, None)
 
+    def says(self, key: str) -> Any:
+        """The value of a member, which is not taken out."""
+        return self._values.get(key)
+
     def text(self, key: str) -> str | None:
         """A string."""
         value = self._values.pop(key, None)
@@ -136,7 +140,7 @@ class Members:
         value = self._values.get(key)
         for default in defaults:
             if value == default and value.__class__ is default.__class__:
-                del self._values[key]
+                self._values.pop(key, None)
                 return
 
     def fault(self, key: str, problem: str, value: object) -> Fault:

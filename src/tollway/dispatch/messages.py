@@ -190,9 +190,21 @@ class Reserve(Message, frozen=True, gc=False):
     tag: str | None = None
 
 
+Left = tuple[int, int, float]
+"""A limit a minute, what is left of it, and seconds until it is whole again."""
+
+
+class Room(msgspec.Struct, frozen=True, gc=False):
+    """What is left of the limits of a request's key, or its tenant, whichever is less."""
+
+    requests: Left | None
+    tokens: Left | None
+
+
 class Send(Message, frozen=True, gc=False):
     """Start an attempt. `substituted` says in words how what is served differs from what the route
-    names, for the response header and the ledger; None where it does not."""
+    names, for the response header and the ledger; None where it does not. `room` is None where
+    nothing is limited."""
 
     request: str
     attempt: int
@@ -201,6 +213,7 @@ class Send(Message, frozen=True, gc=False):
     upstream_model: str
     tier: Tier
     substituted: str | None = None
+    room: Room | None = None
 
 
 class Reject(Message, frozen=True, gc=False):
@@ -211,6 +224,7 @@ class Reject(Message, frozen=True, gc=False):
     code: str
     message: str
     retry_after: float | None = None
+    room: Room | None = None
 
 
 class Relay(Message, frozen=True, gc=False):
