@@ -13,6 +13,7 @@ from tollway.dialects.gemini.signing import (
     write_thought_signature,
 )
 from tollway.dialects.gemini.wire import Candidate, SaidPart, decode_response
+from tollway.dialects.lenient import decoded
 from tollway.dialects.meaning import (
     Answer,
     Choice,
@@ -64,10 +65,7 @@ def read_answer(body: bytes) -> Answer:
     Raises:
         ValueError: the body is no response; what the source said of it, where it did.
     """
-    try:
-        said = decode_response(body)
-    except msgspec.MsgspecError as fault:
-        raise ValueError(f"no answer of generateContent: {fault}") from None
+    said = decoded(decode_response, body)
     if said.error is not None:
         raise ValueError(said.error.message or "the response is an error")
     if said.candidates is None and said.prompt_feedback is None:

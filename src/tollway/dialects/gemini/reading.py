@@ -25,6 +25,7 @@ from tollway.dialects.deltas import (
 from tollway.dialects.gemini.answering import call_id, read_stop
 from tollway.dialects.gemini.signing import read_thought_signature
 from tollway.dialects.gemini.wire import Call, Candidate, Count, Response, SaidPart, decode_response
+from tollway.dialects.lenient import decoded
 from tollway.dialects.members import json_text
 
 
@@ -60,7 +61,7 @@ class GeminiReader:
         Raises:
             ValueError: it is not JSON, or not as Google has it.
         """
-        chunk = decode_response(payload)
+        chunk = decoded(decode_response, payload)
         deltas: list[Delta] = []
         if chunk.error is not None:
             self._ended = True
