@@ -199,12 +199,7 @@ def _read_think(asked: Members) -> Think | None:
     said.end()
     if effort is None and summary is None:
         return None
-    return Think(
-        on=False if effort == "none" else None,
-        effort=effort,
-        shown=None if summary is None else True,
-        summary=summary,
-    )
+    return Think(effort=effort, shown=None if summary is None else True, summary=summary)
 
 
 def _read_user(asked: Members) -> str | None:
