@@ -78,7 +78,10 @@ async function responses(client, job) {
   }
   const last = await ask();
   return {
-    thought: thoughts.flatMap((item) => item.summary.map((part) => part.text)).join(""),
+    // What a model says of its thoughts, or the thoughts themselves.
+    thought: thoughts
+      .flatMap((item) => [...item.summary, ...(item.content ?? [])].map((part) => part.text))
+      .join(""),
     text: textOf(first),
     calls: calls.map((call) => [call.name, JSON.parse(call.arguments)]),
     final: textOf(last),
