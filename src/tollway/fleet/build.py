@@ -8,6 +8,7 @@ Rules
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from tollway.fleet.build_books import price_book
 from tollway.fleet.check_routes import candidate, candidates_of
 from tollway.fleet.declared import Declared
 from tollway.fleet.objects import (
@@ -85,6 +86,9 @@ def build(declared: Declared, digest: str) -> Fleet:
         routes=_routes(declared),
         tenants=MappingProxyType(
             {name: _tenant(name, it.table) for name, it in declared.tenants.items()}
+        ),
+        price_books=MappingProxyType(
+            {name: price_book(name, it.table) for name, it in declared.price_books.items()}
         ),
     )
 
@@ -279,4 +283,5 @@ def _tenant(name: str, table: TenantTable) -> Tenant:
         budget=Budget(**dict(table.budget)),
         routes=None if table.routes is None else tuple(table.routes),
         request_class=table.request_class,
+        price_book=table.price_book,
     )

@@ -6,10 +6,11 @@ from datetime import date
 from types import MappingProxyType
 from typing import Literal
 
+from tollway.fleet.books import PriceBook
+from tollway.fleet.tiers import Tier
 from tollway.units import Bytes, PicoDollars, Seconds, Tokens, TokensPerSecond
 
 SourceKind = Literal["api", "server", "emulated"]
-Tier = Literal["standard", "flex", "batch", "priority"]
 RequestClass = Literal["interactive", "batch"]
 Operation = Literal["chat", "completion", "embedding"]
 Dialect = Literal["openai", "responses", "anthropic", "gemini"]
@@ -261,13 +262,14 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """Who pays. `routes` None is every route. `request_class` is what its requests are unless the
-    key says otherwise."""
+    key says otherwise. `price_book` None is not charged."""
 
     name: str
     limits: Limits
     budget: Budget
     routes: tuple[str, ...] | None
     request_class: RequestClass
+    price_book: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +328,7 @@ class Fleet:
     sources: Mapping[str, Source]
     routes: Mapping[str, Route]
     tenants: Mapping[str, Tenant]
+    price_books: Mapping[str, PriceBook] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,12 @@
 Rules
 1. An unknown key is a fault, and nothing is converted silently: 1 is not true, "1" is not 1.
 2. What one key can say about itself is checked here; what two keys say together, in `check_*`.
-3. The JSON Schema and the reference page are generated from this file.
+3. The JSON Schema and the reference page are generated from this file and `schema_books`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    WithJsonSchema,
-)
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from tollway.fleet.fields import (
     Address,
@@ -33,23 +26,11 @@ from tollway.fleet.fields import (
     Url,
 )
 from tollway.fleet.objects import Dialect, RequestClass, Tier
+from tollway.fleet.schema_books import TermsTable
+from tollway.fleet.table import Table, key
 
 VERSION = 1
 """The file format that this release reads."""
-
-_REQUIRED: Any = ...
-
-
-def key(meaning: str, default: Any = _REQUIRED) -> Any:
-    """A key of a table; without a default it must be written. A default is given as a person
-    would write it, and is read like anything written."""
-    return Field(default=default, description=meaning)
-
-
-class Table(BaseModel):
-    """A table of the fleet file."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
 
 
 class GatewayTable(Table):
@@ -386,6 +367,7 @@ class TenantTable(Table):
         alias="class",
         description="Whether someone waits for its answers, unless a key says otherwise.",
     )
+    price_book: Text | None = key("What it is charged by; nothing unless written.", None)
 
 
 class Document(Table):
@@ -407,3 +389,6 @@ class Document(Table):
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})
     routes: dict[str, RouteTable] = key("Names that clients ask for.", {})
     tenants: dict[str, TenantTable] = key("Who pays, by name.", {})
+    price_books: dict[str, list[TermsTable]] = key(
+        "What tenants are charged, by name; each a list of dated terms.", {}
+    )
