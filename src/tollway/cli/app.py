@@ -23,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.init:init",
         "Write a first fleet file for the providers whose keys are here.",
     ),
+    "import": (
+        "tollway.cli.imports:imports",
+        "Write a fleet file from LiteLLM's configuration, and say what it could not carry.",
+    ),
     "check": ("tollway.cli.check:check", "Print every fault of a fleet file at once."),
     "fleet": (
         "tollway.cli.fleet:fleet",
