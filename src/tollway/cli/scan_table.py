@@ -48,7 +48,7 @@ def print_report(report: Report, *, show_paths: bool) -> None:
     lines = unread_lines(report, show_paths=show_paths)
     if lines:
         head("Not read")
-        say(lines)
+        say(lines, folded=not show_paths)
 
 
 def _print_headline(report: Report) -> None:
@@ -56,8 +56,8 @@ def _print_headline(report: Report) -> None:
     total = report.total
     if not report.calls:
         return
-    days = f"{day(report.calls[0].at)} to {day(report.calls[-1].at)} (UTC)"
-    what = f"{tokens(total.input)} tokens in and {tokens(total.output)} out"
+    days = f"{day(report.calls[0].at)} to {day(report.calls[-1].at)}"
+    what = f"{tokens(total.input)} tokens in, {tokens(total.output)} out"
     bold(f"{dollars(total.amount)} at public prices: {what}, {days}")
     sys.stdout.write("\n")
 
@@ -88,11 +88,12 @@ def _print_spend(
     names = {**NAMES, **_projects(groups, by, show_paths=show_paths)}
     whole = report.total.amount
     blank = [""] * (len(by) - 1)
+    widest = None if show_paths else WIDEST if wide else NARROW
 
     def cells(words: Sequence[str], totals: Totals, last: str) -> list[str]:
         cached = [share_of(totals.cached, totals.input)] if wide else []
         return [
-            *(named(names.get(word, word), WIDEST if wide else NARROW) for word in words),
+            *(named(names.get(word, word), widest) for word in words),
             f"{totals.requests:,}",
             tokens(totals.input),
             *cached,
