@@ -240,7 +240,7 @@ read                files  requests  days (UTC)
 Claude Code             2        18  2026-11-10 to 2026-11-10
 Gemini CLI              2         7  2026-11-10 to 2026-11-10
 Codex                   1         5  2026-11-10 to 2026-11-10
-Anthropic's export      1         0  2026-11-10 to 2026-11-10
+Anthropic's export      1         -  2026-11-10 to 2026-11-10
 OpenAI's export         1        80  2026-11-10 to 2026-11-11
 LiteLLM                 1        30  2026-11-10 to 2026-11-10
 vLLM                    1        60  2026-11-10 to 2026-11-10
@@ -249,7 +249,7 @@ Spend by model
 model             requests  input  cached  output     cost  share
 claude-opus-5           18   482k     70%   4.41k  $1.1765    53%
 gpt-5.4-mini           110   830k     26%   43.4k  $0.5588    25%
-claude-haiku-4-5         0  1.00M     80%   9.00k  $0.3875    17%
+claude-haiku-4-5         -  1.00M     80%   9.00k  $0.3875    17%
 gpt-5.3-codex            5  70.0k     74%   1.51k  $0.0617     3%
 gemini-3.6-flash         7  44.0k     47%   1.06k  $0.0463     2%
 own-llama               60   600k     25%    120k        ?     0%
@@ -299,21 +299,21 @@ vLLM: the engine's own averages, shared out over its running requests.
 
 The same tokens elsewhere
                                 cost  change
-as it is, today's prices     $2.3452
-as it is, batch tier         $1.1726    -50%
-as it is, flex tier          $1.9777    -16%  sold for 31% of the cost
-groq:openai/gpt-oss-120b     $0.2926    -88%
-deepseek:deepseek-v4-pro     $0.4921    -79%
-openai:gpt-5.4-mini          $1.1247    -52%
-anthropic:claude-haiku-4-5   $1.5010    -36%
-google:gemini-3.6-flash      $2.1602     -8%
-x-ai:grok-4.5                $3.0703    +31%
-moonshotai:kimi-k3           $4.3204    +84%
-anthropic:claude-sonnet-5    $4.5031    +92%
-anthropic:claude-opus-5      $7.5051   +220%
-openai:gpt-5.6-sol           $7.8022   +233%
+as it is, today's prices     $2.1839
+as it is, batch tier         $1.1726    -46%
+as it is, flex tier          $1.9777     -9%  sold for 26% of the cost
+groq:openai/gpt-oss-120b     $0.2926    -87%
+deepseek:deepseek-v4-pro     $0.4921    -77%
+openai:gpt-5.4-mini          $1.1247    -49%
+anthropic:claude-haiku-4-5   $1.5010    -31%
+google:gemini-3.6-flash      $2.1602     -1%
+x-ai:grok-4.5                $3.0703    +41%
+moonshotai:kimi-k3           $4.3204    +98%
+anthropic:claude-sonnet-5    $4.5031   +106%
+anthropic:claude-opus-5      $7.5051   +244%
+openai:gpt-5.6-sol           $7.8022   +257%
 own 1 x h200: gpt-oss-120b   $0.0381    -98%  measured, $0.0299 to $0.0496
-own 8 x b200: deepseek-v3.1  $0.4319    -82%  interpolated, $0.3366 to $0.5698
+own 8 x b200: deepseek-v3.1  $0.4319    -80%  interpolated, $0.3366 to $0.5698
 Priced: catalogue of 2026-11-22. Assumed: the same number of tokens, though
   every model counts and answers otherwise, and the same share of each prompt
   from a cache. Own chips: 32 requests at a time of the mean length, neocloud

@@ -124,3 +124,12 @@ def test_a_gzip_file_is_told_by_what_is_in_it(tmp_path: Path) -> None:
 def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
     path = Home(tmp_path).write("a.jsonl", [asked("s", START)])
     assert len(find_logs((path, tmp_path, path), tmp_path, {}, Gaps())) == 1
+
+
+def test_a_tools_own_folder_that_is_named_is_read_as_that_tools(tmp_path: Path) -> None:
+    home = whole_home(tmp_path)
+    home.write(".claude/todos/a.json", "[]")
+    gaps = Gaps()
+    for name, forms in ((".claude", 2), (".codex", 1), (".gemini", 2)):
+        assert len(find_logs((tmp_path / name,), tmp_path, {}, gaps)) == forms
+    assert not list(gaps)

@@ -68,7 +68,7 @@ def _print_read(report: Report) -> None:
         its = [call for call in report.calls if call.tool == tool]
         requests = sum(call.requests for call in its)
         span = f"{day(its[0].at)} to {day(its[-1].at)}" if its else "-"
-        rows.append([NAMES.get(tool, tool), f"{files:,}", f"{requests:,}", span])
+        rows.append([NAMES.get(tool, tool), f"{files:,}", _count(requests), span])
     columns = [
         Column("read"),
         Column("files", True),
@@ -94,7 +94,7 @@ def _print_spend(
         cached = [share_of(totals.cached, totals.input)] if wide else []
         return [
             *(named(names.get(word, word), widest) for word in words),
-            f"{totals.requests:,}",
+            _count(totals.requests),
             tokens(totals.input),
             *cached,
             tokens(totals.output),
@@ -113,6 +113,11 @@ def _print_spend(
     numbers = [Column(name, True) for name in ("requests", "input", *cached, "output", "cost")]
     columns = [*map(Column, by), *numbers, *(Column(name, not days) for name in last)]
     print_table(columns, rows, cells(["total", *blank], report.total, ""))
+
+
+def _count(requests: int) -> str:
+    """A dash where the logs count none."""
+    return f"{requests:,}" if requests else "-"
 
 
 def _shortened(groups: list[Group], most: int, *, last: bool) -> tuple[list[Group], Totals | None]:
