@@ -33,6 +33,7 @@ from tollway.fleet.objects import (
     Slo,
     Source,
     SourceTimeouts,
+    Telemetry,
     Tenant,
 )
 from tollway.fleet.schema import (
@@ -86,6 +87,7 @@ def build(declared: Declared, digest: str) -> Fleet:
         tenants=MappingProxyType(
             {name: _tenant(name, it.table) for name, it in declared.tenants.items()}
         ),
+        telemetry=Telemetry(**dict(declared.telemetry.table)),
     )
 
 

@@ -17,7 +17,8 @@ from pydantic_core import ErrorDetails
 from tollway.errors import did_you_mean, unknown
 from tollway.fleet.findings import Finding, Path
 from tollway.fleet.quantities import MalformedError, shown
-from tollway.fleet.schema import Document, Table
+from tollway.fleet.schema import Document
+from tollway.fleet.table import Table
 
 _STAND_INS: dict[str, object] = {
     "url": "https://stand-in.invalid",

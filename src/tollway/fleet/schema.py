@@ -6,16 +6,9 @@ Rules
 3. The JSON Schema and the reference page are generated from this file.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    WithJsonSchema,
-)
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from tollway.fleet.fields import (
     Address,
@@ -33,23 +26,11 @@ from tollway.fleet.fields import (
     Url,
 )
 from tollway.fleet.objects import RequestClass, Tier
+from tollway.fleet.table import Table, key
+from tollway.fleet.telemetry import TelemetryTable
 
 VERSION = 1
 """The file format that this release reads."""
-
-_REQUIRED: Any = ...
-
-
-def key(meaning: str, default: Any = _REQUIRED) -> Any:
-    """A key of a table; without a default it must be written. A default is given as a person
-    would write it, and is read like anything written."""
-    return Field(default=default, description=meaning)
-
-
-class Table(BaseModel):
-    """A table of the fleet file."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
 
 
 class GatewayTable(Table):
@@ -392,6 +373,7 @@ class Document(Table):
     retry: RetryTable | None = key("The retry budget.", None)
     timeouts: TimeoutsTable | None = key("How long any source may take.", None)
     breaker: BreakerTable | None = key("When any source is left alone.", None)
+    telemetry: TelemetryTable | None = key("What is told of requests, and to whom.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})
