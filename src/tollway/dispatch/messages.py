@@ -48,7 +48,7 @@ class Arrived(Message, frozen=True, gc=False):
     hash of tenant and prompt prefix, zero where no objective of the route asks for it. `draw` is 64
     random bits: all the randomness that dispatch may use for this request. `only` is the one pair,
     "source:model", that may serve it: an operator's question to that source, and nothing that a
-    client can say.
+    client can say. `trace` is the W3C trace that it belongs to, for logs: nothing is decided by it.
     """
 
     request: str
@@ -65,6 +65,7 @@ class Arrived(Message, frozen=True, gc=False):
     tag: str | None = None
     choices: int = 1
     only: str | None = None
+    trace: str | None = None
 
 
 class Reserved(Message, frozen=True, gc=False):

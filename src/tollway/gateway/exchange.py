@@ -31,6 +31,7 @@ from tollway.gateway.facts import RequestFacts
 from tollway.gateway.http import Refusal, retry_after_line
 from tollway.gateway.meter import StreamMeter
 from tollway.gateway.openai import error_event, splice
+from tollway.gateway.telemetry.tracer import Trace
 from tollway.gateway.upstream import Upstream
 
 _SECRET_STATUSES: Final = frozenset({401, 403, 407})
@@ -69,6 +70,7 @@ class Exchange:
         "done",
         "id",
         "part",
+        "trace",
         "utc",
     )
 
@@ -87,6 +89,7 @@ class Exchange:
         self.clock = board.clock
         self.utc = board.utc
         self.part = connection.send
+        self.trace: Trace | None = None
         self._board = board
         self._connection = connection
         self._facts = facts
@@ -111,7 +114,10 @@ class Exchange:
         body = splice(self._body, self._facts, action.upstream_model)
         kind = StreamAttempt if self._facts.stream else BodyAttempt
         attempt = self._attempt = kind(self, action, upstream, self._facts)
-        attempt.call = upstream.open(self._facts.operation, self._extra, body, attempt)
+        extra = self._extra
+        if self.trace is not None:
+            extra += self.trace.send(action, upstream.source)
+        attempt.call = upstream.open(self._facts.operation, extra, body, attempt)
         if self._paused:
             attempt.pause()
 
@@ -166,11 +172,19 @@ class Exchange:
         if self._attempt is not attempt:
             return False
         self._relaying = True
+        if self.trace is not None:
+            self.part = self._first_part
         self._body = b""  # rule 1: nobody else will be asked
         if attempt.call is not None:
             attempt.call.forget_request()
         self._connection.begin(200, lines + self._lines(), length)
         return self._attempt is attempt
+
+    def _first_part(self, data: bytes) -> None:
+        if self.trace is not None:
+            self.trace.begun(data)
+        self.part = self._connection.send
+        self.part(data)
 
     def answered(self, lines: bytes, body: bytes, usage: Usage) -> None:
         """A whole answer is here, and nothing of it has gone out."""
@@ -180,6 +194,8 @@ class Exchange:
         # `Finished` says that there was content: nothing is decided between the two.
         self._board.first_content(attempt.action, self.clock() - attempt.sent_at)
         lines += self._lines()
+        if self.trace is not None:
+            self.trace.body(body)
         self._end_attempt(attempt, usage)
         self._connection.respond(200, lines, body)
 

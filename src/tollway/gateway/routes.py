@@ -24,6 +24,7 @@ from tollway.gateway.exchange import Exchange
 from tollway.gateway.http import JSON_HEADER, Refusal, Request, header_line
 from tollway.gateway.openai import BadRequest, error_body, models_body, read_request
 from tollway.gateway.switchboard import Switchboard
+from tollway.gateway.telemetry.context import trace_of
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.ring import Claim, claim_of
 
@@ -196,7 +197,12 @@ class Routes:
         self._count += 1
         request_id = f"{self._boot}-{self._count:08x}"
         lines = wish.lines[facts.stream]
+        trace = None
+        if board.tracer is not None:
+            trace = board.tracer.begin(request_id, request, facts, wish.tag)
+            lines = _ACCEPT_EVENTS if facts.stream else _ACCEPT_JSON
         exchange = Exchange(board, connection, request_id, facts, body, lines)
+        exchange.trace = trace
         board.arrive(
             exchange,
             Arrived(
@@ -214,6 +220,7 @@ class Routes:
                 wish.tag,
                 facts.choices,
                 wish.only if self._pins else None,
+                trace_of(request.headers) if trace is None else trace.record.trace,
             ),
         )
 
