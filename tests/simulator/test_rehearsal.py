@@ -73,6 +73,21 @@ def test_stopping_keeps_what_is_done_and_says_so() -> None:
     assert 0 < total.unfinished < 1000
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # where nothing is kept yet, it compiles
+def test_the_compiled_execution_stops_too_and_keeps_what_is_done() -> None:
+    fleet = fleet_of([engines("a", more="replicas = 4")])
+    trace = arrivals(100.0, Seconds(600.0), Size(300, 40), seed=3)
+    told: list[int] = []
+    found = rehearse_fleet(fleet, trace, PLAY, going=lambda done: bool(told.append(done)))
+    assert found.plain == ()
+    assert found.stopped
+    total = found.report.total
+    assert [total.ok] == told
+    assert 0 < total.ok < len(trace.requests)
+    assert 0 < total.unfinished < 1000
+
+
 def side(fleet_sources: list[str], trace: Trace) -> Side:
     fleet = fleet_of(fleet_sources)
     runs: list[Rehearsed] = [rehearse_fleet(fleet, trace, PLAY)]

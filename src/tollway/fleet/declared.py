@@ -20,11 +20,12 @@ from tollway.fleet.schema import (
     TenantTable,
     TimeoutsTable,
 )
+from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.telemetry import TelemetryTable
 
 T = TypeVar("T")
 
-NAMED = ("models", "credentials", "sources", "routes", "tenants")
+NAMED = ("models", "credentials", "sources", "routes", "tenants", "price_books")
 """Tables whose entries have names; entries come from any document."""
 
 _NOT_OF_CHIPS = frozenset(
@@ -71,6 +72,7 @@ class Declared:
     sources: Mapping[str, Placed[ApiTable | ServerTable | EmulatedTable]]
     routes: Mapping[str, Placed[RouteTable]]
     tenants: Mapping[str, Placed[TenantTable]]
+    price_books: Mapping[str, Placed[list[TermsTable]]]
 
     def serving(self, model: str) -> list[str]:
         """The sources that serve a model, in the order of the files."""

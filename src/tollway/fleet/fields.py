@@ -7,7 +7,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from tollway.fleet import quantities
 from tollway.fleet.objects import Credential
-from tollway.units import Bytes, PicoDollars, Seconds
+from tollway.units import Bytes, PartsPerMillion, PicoDollars, Seconds
 
 
 def _text(what: str, pattern: str, example: str) -> WithJsonSchema:
@@ -33,6 +33,11 @@ TokenPrice = Annotated[
     PicoDollars,
     PlainValidator(quantities.token_price),
     _text("USD per million tokens", r"^[0-9]+(\.[0-9]+)?$", "0.25"),
+]
+Markup = Annotated[
+    PartsPerMillion,
+    PlainValidator(quantities.markup),
+    _text("share of cost", r"^-?[0-9]+(\.[0-9]+)?$", "0.20"),
 ]
 Day = Annotated[
     date,

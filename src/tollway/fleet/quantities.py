@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from tollway.fleet.objects import Credential
 from tollway.units import (
     Bytes,
+    PartsPerMillion,
     PicoDollars,
     Seconds,
     format_usd,
@@ -140,6 +141,23 @@ def token_price(value: object) -> PicoDollars:
             f"is {shown(value)} a million tokens", 'Prices end at "100000" a million tokens.'
         )
     return pico
+
+
+def markup(value: object) -> PartsPerMillion:
+    """Millionths of a share of cost, written as text: `"0.20"` on top of it, `"-0.05"` off it."""
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        exact = f"{Decimal(repr(value)):f}" if abs(value) < 10**9 else "0.20"
+        raise MalformedError(f"is {shown(value)}, not text", f'Write it as text, "{exact}".')
+    if not isinstance(value, str) or _MONEY.fullmatch(value) is None:
+        mend = 'Write the share of cost as a decimal in text: "0.20" is a fifth on top.'
+        raise MalformedError(f"is {shown(value)}, not a markup", mend)
+    millionths = Decimal(value).scaleb(6)
+    if millionths != int(millionths):
+        raise MalformedError(f"is {shown(value)}", "Write at most 6 decimal places.")
+    if not -1_000_000 <= millionths <= 1000 * 1_000_000:
+        mend = 'A markup lies between "-1" (free) and "1000"; a fifth is "0.20", not "20".'
+        raise MalformedError(f"is {shown(value)}", mend)
+    return PartsPerMillion(int(millionths))
 
 
 def day(value: object) -> date:

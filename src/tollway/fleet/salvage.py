@@ -30,6 +30,9 @@ _STAND_INS: dict[str, object] = {
     "input": "0",
     "output": "0",
     "serves": {"stand-in": {}},
+    "of": "input",
+    "up_to": 1,
+    "price": "0",
 }
 """For a required key that is missing. The fleet is refused anyway; nothing of these is shown."""
 

@@ -3,7 +3,7 @@
 Rules
 1. An unknown key is a fault, and nothing is converted silently: 1 is not true, "1" is not 1.
 2. What one key can say about itself is checked here; what two keys say together, in `check_*`.
-3. The JSON Schema and the reference page are generated from this file.
+3. The JSON Schema and the reference page are generated from this file and `schema_books`.
 """
 
 from typing import Annotated, Literal
@@ -25,7 +25,8 @@ from tollway.fleet.fields import (
     TokenPrice,
     Url,
 )
-from tollway.fleet.objects import RequestClass, Tier
+from tollway.fleet.objects import Dialect, RequestClass, Tier
+from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.table import Table, key
 from tollway.fleet.telemetry import TelemetryTable
 
@@ -210,6 +211,12 @@ class RemoteTable(SourceTable):
     ca_file: Text | None = key(
         "CA certificates instead of the system's, relative to this file.", None
     )
+    dialects: list[Dialect] = Field(
+        default=["openai"],
+        min_length=1,
+        description="What it speaks, its best first: openai (Chat Completions), responses, "
+        "anthropic (Messages), gemini.",
+    )
 
 
 class ApiTable(RemoteTable):
@@ -328,6 +335,10 @@ class RouteTable(Table):
         "From arrival to the first content event, queue and fallbacks included.", "120s"
     )
     tier: Tier = key("Whose price is booked where a request names none; none is sent.", "standard")
+    losses: Literal["declare", "refuse"] = key(
+        "What a source's dialect cannot carry: declared in the answer, or the source not asked.",
+        "declare",
+    )
 
 
 class LimitsTable(Table):
@@ -357,6 +368,7 @@ class TenantTable(Table):
         alias="class",
         description="Whether someone waits for its answers, unless a key says otherwise.",
     )
+    price_book: Text | None = key("What it is charged by; nothing unless written.", None)
 
 
 class Document(Table):
@@ -379,3 +391,6 @@ class Document(Table):
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})
     routes: dict[str, RouteTable] = key("Names that clients ask for.", {})
     tenants: dict[str, TenantTable] = key("Who pays, by name.", {})
+    price_books: dict[str, list[TermsTable]] = key(
+        "What tenants are charged, by name; each a list of dated terms.", {}
+    )

@@ -1,8 +1,4 @@
-"""What every table of the fleet file is made of.
-
-Rules
-1. An unknown key is a fault, and nothing is converted silently.
-"""
+"""What every table of the fleet file is, and how a key of one is written down."""
 
 from typing import Any
 

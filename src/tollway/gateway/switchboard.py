@@ -30,7 +30,7 @@ from tollway.dispatch.messages import (
 )
 from tollway.fleet.objects import Fleet
 from tollway.gateway.loading import Loaded
-from tollway.gateway.meter import StreamMeter
+from tollway.gateway.meter import Meter
 from tollway.gateway.telemetry.tracer import Tracer
 from tollway.gateway.upstream import Origin, Upstream
 
@@ -75,7 +75,7 @@ class Watcher(Protocol):
     def breaker_moved(self, action: BreakerMoved) -> None: ...
     def settled(self, action: Settle) -> None: ...
     def first_content(self, action: Send, seconds: float) -> None: ...
-    def stream_ended(self, action: Send, meter: StreamMeter) -> None: ...
+    def stream_ended(self, action: Send, meter: Meter) -> None: ...
     def sent(self, action: Send) -> None: ...
     def unsettled(self, error: Exception) -> None: ...
     def failed(self, error: BaseException) -> None: ...
@@ -285,7 +285,7 @@ class Switchboard:
         """An attempt has its first content, `seconds` after it was sent."""
         self._watcher.first_content(action, seconds)
 
-    def stream_ended(self, action: Send, meter: StreamMeter) -> None:
+    def stream_ended(self, action: Send, meter: Meter) -> None:
         """A stream that has had content is over."""
         if self.tracer is not None:
             self.tracer.stream_ended(action, meter)

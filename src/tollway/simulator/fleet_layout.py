@@ -227,3 +227,5 @@ Engines = namedtuple(
 )
 # Places in `Engines.cursor`.
 COMING, RUNS, ROW, ROWS, CHANGE, WAKE, MORE = 0, 1, 2, 3, 4, 5, 6
+# What `MORE` says there is too little of. Zero: its slice is over, or all is done.
+MORE_RUNS, MORE_FLOWS, MORE_ROWS = 1, 2, 3

@@ -6,6 +6,7 @@ Rules
    asked for, then arrivals by their number; each is dealt with before the next is looked at.
 2. What an event has done is done in order, and what comes of that is dealt with in order.
 3. Nothing is allocated: it stops where an array is full, and goes on where it stopped.
+4. So it does after a number of moments: a run in slices is the run in one, event for event.
 """
 
 from tollway.simulator.fleet_kernel import (
@@ -28,6 +29,9 @@ from tollway.simulator.fleet_layout import (
     FINISHED,
     LATE,
     MORE,
+    MORE_FLOWS,
+    MORE_ROWS,
+    MORE_RUNS,
     REFUSED,
     ROW,
     ROWS,
@@ -246,21 +250,25 @@ def deal(w, e, now, count):
 
 
 @entered
-def run_fleet(w, e, stop):
-    """Go on until `stop` requests have arrived and nothing is left to happen, or until an array is
-    full (`MORE` in the cursor says so); whether it has come to the end."""
+def run_fleet(w, e, stop, moments):
+    """Go on until `stop` requests have arrived and nothing is left to happen, until so many moments
+    were dealt with, or until an array is full (`MORE` in the cursor says which); whether it has
+    come to the end."""
     d, cursor = w.dispatch[0], e.cursor
     cursor[MORE] = 0
     seats = len(e.told)
     wake_for = d.soonest
     cursor[WAKE] = first_moment(wake_for)
-    while True:
-        if len(e.runs) - cursor[RUNS] < 2 * seats or w.free_flows[0] == 0:
-            cursor[MORE] = 1
+    for _ in range(moments):
+        if len(e.runs) - cursor[RUNS] < 2 * seats:
+            cursor[MORE] = MORE_RUNS
+            return False
+        if w.free_flows[0] == 0:
+            cursor[MORE] = MORE_FLOWS
             return False
         # Everybody who is here may be sent anew at one moment.
         if cursor[ROWS] <= len(w.flows) - w.free_flows[0]:
-            cursor[MORE] = 2
+            cursor[MORE] = MORE_ROWS
             return False
         if cursor[COMING] == stop and d.alive == NONE:
             return True
@@ -291,3 +299,4 @@ def run_fleet(w, e, stop):
             w.happened[0, 0], w.happened[0, 1], count = ARRIVED, flow, 1
             cursor[COMING] += 1
         deal(w, e, now, count)
+    return False

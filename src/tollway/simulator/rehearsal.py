@@ -85,6 +85,12 @@ class Rehearsed:
         """Pico-dollars that sources charge for the tokens."""
         return self.report.total.cost or 0
 
+    @property
+    def unanswered(self) -> float:
+        """The share of requests that were refused or failed."""
+        total = self.report.total
+        return (total.refused + total.failed) / max(1, total.requests)
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -128,7 +134,7 @@ def course_through(
     """How the trace goes, by whichever execution suits it."""
     reasons = why_plain(fleet, pools, trace, play)
     if not reasons:
-        return _compiled(fleet, pools, trace, play)
+        return _compiled(fleet, pools, trace, play, going)
     run = Plain(fleet, pools, trace, play)
     while run.run(BETWEEN_LOOKS):
         if going is not None and not going(len(run.ended)):
@@ -153,11 +159,17 @@ def course_of(run: Plain, plain: tuple[str, ...] = ()) -> Course:
     return Course(run.floor, run.ended, run.under_way(), run.busy, dict(opened), run.going, plain)
 
 
-def _compiled(fleet: Fleet, pools: tuple[Pool, ...], trace: Trace, play: Play) -> Course:
+def _compiled(
+    fleet: Fleet,
+    pools: tuple[Pool, ...],
+    trace: Trace,
+    play: Play,
+    going: Callable[[int], bool] | None = None,
+) -> Course:
     from tollway.simulator.fleet_compiled import Compiled
 
     run = Compiled(fleet, pools, trace, play)
-    run.run()
+    whole = run.run(going=going)
     ended = run.ended()
     floor = Floor(pools)
     for number, counters in run.counters().items():
@@ -170,7 +182,7 @@ def _compiled(fleet: Fleet, pools: tuple[Pool, ...], trace: Trace, play: Play) -
             busy[one.source] += one.ended - one.sent
     models = {pool.source: pool.model for pool in pools}
     opened = {f"{name}:{models[name]}": count for name, count in run.openings().items() if count}
-    return Course(floor, ended, (), busy, opened, going=False, plain=())
+    return Course(floor, ended, run.under_way(), busy, opened, going=not whole, plain=())
 
 
 def rehearsed(

@@ -25,7 +25,7 @@ from tollway.gateway.house import TICK
 from tollway.gateway.loading import Loaded
 from tollway.gateway.log import Log
 from tollway.gateway.memory import calm_collector
-from tollway.gateway.meter import StreamMeter
+from tollway.gateway.meter import Meter
 from tollway.gateway.metrics import Metrics
 from tollway.gateway.own import BACKLOG
 from tollway.gateway.routes import Routes
@@ -100,7 +100,7 @@ class Counter:
     def first_content(self, action: Send, seconds: float) -> None:
         self.metrics.first_content(action.source, action.model, seconds)
 
-    def stream_ended(self, action: Send, meter: StreamMeter) -> None:
+    def stream_ended(self, action: Send, meter: Meter) -> None:
         pair = (action.source, action.model)
         self.metrics.stream_ended(pair, meter.gaps, meter.gap_sum, meter.speed)
 
