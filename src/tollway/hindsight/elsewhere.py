@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from tollway.catalog.prices import PricedModel, priced_model
-from tollway.fleet.objects import Tier
+from tollway.fleet.tiers import Tier
 from tollway.hindsight.money import TIER_PERCENT, Prices, charge
 from tollway.hindsight.records import Call
 from tollway.units import Tokens
