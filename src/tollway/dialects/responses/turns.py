@@ -10,7 +10,7 @@ Rules
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, cast
 
 from tollway.dialects.meaning import (
     Ask,
@@ -164,11 +164,12 @@ class _TurnWriter:
 
 
 def _say_plainly(item: Item) -> None:
-    match item:
-        case {"type": "message", "content": [{"type": "output_text", "text": text}]}:
-            item["content"] = text
-        case _:
-            pass
+    content: Any = item.get("content")
+    if item.get("type") != "message" or not isinstance(content, list):
+        return
+    parts = cast(list[dict[str, object]], content)
+    if len(parts) == 1 and parts[0].get("type") == "output_text" and "text" in parts[0]:
+        item["content"] = parts[0]["text"]
 
 
 def thought_texts(thoughts: Sequence[Reasoning]) -> Item:
