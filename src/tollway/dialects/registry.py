@@ -5,6 +5,7 @@ from typing import Final
 
 from tollway.dialects.anthropic import form as anthropic
 from tollway.dialects.forms import Form
+from tollway.dialects.gemini import form as gemini
 from tollway.dialects.openai import form as openai
 from tollway.dialects.responses import form as responses
 from tollway.fleet.objects import Dialect
@@ -13,4 +14,5 @@ FORMS: Final[Mapping[Dialect, Form]] = {
     "openai": openai.FORM,
     "responses": responses.FORM,
     "anthropic": anthropic.FORM,
+    "gemini": gemini.FORM,
 }

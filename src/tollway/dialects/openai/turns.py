@@ -146,7 +146,12 @@ def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any
             losses.append(Loss(place, "an assistant cannot say this in Chat Completions"))
     content = None if calls and not words else _content(words)
     message: dict[str, Any] = {"role": "assistant", "content": content}
-    message |= write_thoughts(thoughts)
+    said = write_thoughts(thoughts)
+    if not any(thought.signature for thought in thoughts):
+        # Only who signs there reads it there: MiniMax, DeepSeek and others answer it with 400
+        # (github.com/iOfficeAI/gemini-cli-pro/pull/33), and the text is in reasoning_content.
+        said.pop("reasoning_details", None)
+    message |= said
     if refusals:
         message["refusal"] = "".join(refusals)
     if calls:
