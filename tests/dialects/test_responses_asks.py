@@ -1,5 +1,6 @@
 """What a client of the Responses API may ask, and what is refused."""
 
+import contextlib
 from typing import Any
 
 import msgspec
@@ -342,3 +343,11 @@ def test_bad_input_is_refused_with_its_place(members: dict[str, Any], path: str)
 def test_what_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(Fault):
         FORM.read_ask(body, None, None)
+
+
+@pytest.mark.parametrize("depth", [100, 400, 700, 900])
+def test_a_deep_nest_is_read_or_refused(depth: int) -> None:
+    schema = '{"properties":{"a":' * depth + "{}" + "}}" * depth
+    tools = '"tools":[{"type":"function","name":"f","parameters":' + schema + "}]"
+    with contextlib.suppress(Fault):
+        assert FORM.read_ask(('{"model":"m","input":"a",' + tools + "}").encode(), None, None).tools

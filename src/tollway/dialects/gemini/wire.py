@@ -1,10 +1,13 @@
 """What is read of a response, whole or streamed: everything else in it is passed over quickly."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from tollway.fleet.usage import Usage
+
+
+_NOTHING: Final = msgspec.Raw(b"")
 
 
 class Blob(msgspec.Struct, rename="camel"):
@@ -44,10 +47,10 @@ class Candidate(msgspec.Struct, rename="camel"):
     content: Content | None = None
     finish_reason: str | None = None
     index: int = 0
-    citation_metadata: msgspec.Raw | None = None
-    grounding_metadata: msgspec.Raw | None = None
-    logprobs_result: msgspec.Raw | None = None
-    url_context_metadata: msgspec.Raw | None = None
+    citation_metadata: msgspec.Raw = _NOTHING
+    grounding_metadata: msgspec.Raw = _NOTHING
+    logprobs_result: msgspec.Raw = _NOTHING
+    url_context_metadata: msgspec.Raw = _NOTHING
 
     def unread(self) -> list[str]:
         """Paths of what the meaning has no place for."""
@@ -60,7 +63,7 @@ class Candidate(msgspec.Struct, rename="camel"):
         return [
             f"candidates[{self.index}].{name}"
             for name, value in held.items()
-            if value is not None and bytes(value) not in (b"null", b"{}")
+            if bytes(value) not in (b"", b"null", b"{}")
         ]
 
 

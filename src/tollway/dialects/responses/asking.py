@@ -20,7 +20,13 @@ def read_ask(body: bytes, model: str | None, stream: bool | None) -> Ask:
     Raises:
         Fault: the body says nothing in this dialect, or asks for what only its maker can do.
     """
-    asked = read_body(body)
+    try:
+        return _read_ask(read_body(body), model, stream)
+    except RecursionError:
+        raise Fault("", "The request body is nested too deeply; flatten it.") from None
+
+
+def _read_ask(asked: Members, model: str | None, stream: bool | None) -> Ask:
     _refuse_stored(asked)
     talk = _read_talk(asked)
     own_model = asked.text("model")
