@@ -64,7 +64,7 @@ def accumulated(stream: bytes) -> Response:
     final = None
     for _, data in events(stream):
         for event in state.handle_event(EVENT.validate_json(data)):
-            if event.type in ("response.completed", "response.incomplete"):
+            if event.type == "response.completed":
                 final = event.response
     assert final is not None
     return final

@@ -10,7 +10,7 @@ Rules
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from tollway.dialects.meaning import (
     Ask,
@@ -164,11 +164,11 @@ class _TurnWriter:
 
 
 def _say_plainly(item: Item) -> None:
-    match item:
-        case {"type": "message", "content": [{"type": "output_text", "text": text}]}:
-            item["content"] = text
-        case _:
-            pass
+    content = item.get("content")
+    if isinstance(content, list):
+        texts = cast(list[Item], content)
+        if len(texts) == 1 and texts[0]["type"] == "output_text":
+            item["content"] = texts[0]["text"]
 
 
 def thought_texts(thoughts: Sequence[Reasoning]) -> Item:
