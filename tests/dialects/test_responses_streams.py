@@ -7,7 +7,12 @@ import pytest
 from event_streams import events, gathered, read_all, spoken, write_all
 from openai import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
-from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses import (
+    Response,
+    ResponseCompletedEvent,
+    ResponseIncompleteEvent,
+    ResponseStreamEvent,
+)
 from pydantic import TypeAdapter
 
 from tollway.dialects.deltas import (
@@ -64,7 +69,7 @@ def accumulated(stream: bytes) -> Response:
     final = None
     for _, data in events(stream):
         for event in state.handle_event(EVENT.validate_json(data)):
-            if event.type == "response.completed":
+            if isinstance(event, ResponseCompletedEvent | ResponseIncompleteEvent):
                 final = event.response
     assert final is not None
     return final

@@ -89,7 +89,8 @@ class MessagesReader:
                 self._inputs.pop(index, None)
             return (Piece(0, index, text),)
         if delta.signature:
-            return (Signed(0, index, read_signature(delta.signature, "anthropic")),)
+            signature = read_signature(delta.signature, "anthropic")
+            return (Signed(0, index, signature, sealed=signature.made_in == "responses"),)
         if delta.type == "citations_delta":
             return (Unread(f"content[{index}].citations"),)
         return ()

@@ -38,7 +38,7 @@ def write_thinking(ask: Ask, model: str, usual: int, losses: list[Loss]) -> Thin
     """What `ask.think` is here. `usual` is `max_tokens` where the client sets none."""
     think = ask.think
     most = ask.max_output or usual
-    if think is None or think == Think():
+    if think is None or think in (Think(), Think(shown=False)):
         return Thinking(most)
     if think.on is False or think.effort == "none":
         return Thinking(most, {"type": "disabled"})

@@ -200,7 +200,7 @@ def _write_media(part: Media, path: str, losses: list[Loss]) -> dict[str, Any]:
     elif part.kind == "image":
         block["source"] = _image(part, path)
     else:
-        block["source"] = _document(part, path)
+        block["source"] = _document(part, path, losses)
     if part.name is not None and part.kind == "file":
         block["title"] = part.name
     return block | write_cache(part.cache, path, losses)
@@ -222,13 +222,15 @@ def _image(part: Media, path: str) -> dict[str, Any]:
     return {"type": "base64", "media_type": kind, "data": data}
 
 
-def _document(part: Media, path: str) -> dict[str, Any]:
+def _document(part: Media, path: str, losses: list[Loss]) -> dict[str, Any]:
     data = part.data or ""
     kind = part.media_type or ("application/pdf" if data.startswith("JVBERi0") else None)
     if kind == "application/pdf":
         return {"type": "base64", "media_type": kind, "data": data}
     if kind is None or not kind.startswith("text/"):
         raise Fault(path, f'"{path}" is {kind}: Messages takes PDF and plain text as documents.')
+    if kind != "text/plain":
+        losses.append(Loss(f"{path}.media_type", f"Messages takes {kind} as plain text"))
     try:
         words = b64decode(data, validate=True).decode()
     except (NotBase64, ValueError):

@@ -119,17 +119,19 @@ def _write_choice(ask: Ask) -> Any:
 
 
 def _write_think(think: Think, body: dict[str, Any], losses: list[Loss]) -> None:
-    if think.effort is not None:
+    if think.on is False:
+        why = "Chat Completions has no switch for thinking that all servers know"
+        losses.append(Loss("think.on", why))
+    elif think.effort is not None:
         body["reasoning_effort"] = think.effort
+        if think.budget is not None:
+            losses.append(Loss("think.budget", "Chat Completions takes an effort alone"))
     elif think.budget is not None:
         effort = next((word for most, word in _EFFORTS if think.budget <= most), "high")
         body["reasoning_effort"] = effort
         losses.append(Loss("think.budget", f"Chat Completions takes an effort: {effort} is asked"))
-    elif think.on is not None:
-        why = "Chat Completions has no switch for thinking that all servers know"
-        losses.append(Loss("think.on", why))
-    if think.budget is not None and think.effort is not None:
-        losses.append(Loss("think.budget", "Chat Completions takes an effort alone"))
+    elif think.on:
+        losses.append(Loss("think.on", "Chat Completions leaves it to the source how much"))
     if think.shown is not None or think.summary is not None:
         losses.append(Loss("think.shown", "in Chat Completions the source decides what it shows"))
 

@@ -10,7 +10,7 @@ Rules
 """
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from tollway.dialects.meaning import (
     Ask,
@@ -164,11 +164,12 @@ class _TurnWriter:
 
 
 def _say_plainly(item: Item) -> None:
-    content = item.get("content")
-    if isinstance(content, list):
-        texts = cast(list[Item], content)
-        if len(texts) == 1 and texts[0]["type"] == "output_text":
-            item["content"] = texts[0]["text"]
+    content: Any = item.get("content")
+    if item.get("type") != "message" or not isinstance(content, list):
+        return
+    parts = cast(list[dict[str, object]], content)
+    if len(parts) == 1 and parts[0].get("type") == "output_text" and "text" in parts[0]:
+        item["content"] = parts[0]["text"]
 
 
 def thought_texts(thoughts: Sequence[Reasoning]) -> Item:
