@@ -125,7 +125,7 @@ def report_of(reading: Reading, wanted: Wanted) -> Report:
         read=reading.files,
         size=reading.size,
         calls=calls,
-        left_out=len(whole) - len(calls),
+        left_out=sum(call.requests for call in whole) - sum(call.requests for call in calls),
         prices=prices,
         spend={by: _grouped(calls, costs, by) for by in dimensions},
         total=_total(zip(calls, costs, strict=True)),

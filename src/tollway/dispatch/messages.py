@@ -11,7 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from tollway.fleet.objects import Dialect, KeyTerms, Operation, RequestClass, Tier
+from tollway.fleet.objects import Dialect, KeyTerms, Operation, RequestClass
+from tollway.fleet.tiers import Tier
 from tollway.fleet.usage import Usage
 
 FailureKind = Literal[
@@ -49,7 +50,8 @@ class Arrived(Message, frozen=True, gc=False):
     random bits: all the randomness that dispatch may use for this request. `only` is the one pair,
     "source:model", that may serve it: an operator's question to that source, and nothing that a
     client can say. `spoken` are the dialects that the request can be put in: a source that speaks
-    none of them is not asked. None is all of them.
+    none of them is not asked. None is all of them. `trace` is the W3C trace that it belongs to, for
+    logs: nothing is decided by it.
     """
 
     request: str
@@ -67,6 +69,7 @@ class Arrived(Message, frozen=True, gc=False):
     choices: int = 1
     only: str | None = None
     spoken: tuple[Dialect, ...] | None = None
+    trace: str | None = None
 
 
 class Reserved(Message, frozen=True, gc=False):

@@ -44,6 +44,7 @@ from tollway.gateway.openai import error_event
 from tollway.gateway.pacing import room_lines
 from tollway.gateway.reported import error_in
 from tollway.gateway.spoken import SpokenBody, SpokenMeter
+from tollway.gateway.tracing.tracer import Trace
 from tollway.gateway.upstream import Upstream
 from tollway.gateway.wording import Asked, Wording, told, worded
 
@@ -85,6 +86,7 @@ class Exchange:
         "done",
         "id",
         "part",
+        "trace",
         "utc",
     )
 
@@ -101,6 +103,7 @@ class Exchange:
         self.clock = board.clock
         self.utc = board.utc
         self.part = connection.send
+        self.trace: Trace | None = None
         self._board = board
         self._connection = connection
         self._asked = asked
@@ -131,7 +134,10 @@ class Exchange:
             self._fail_unsent(action, fault.message)
             return
         attempt = self._attempt = self._begin(action, upstream, wording)
-        attempt.call = upstream.open(wording.head, wording.lines, wording.body, attempt)
+        lines = wording.lines
+        if self.trace is not None:
+            lines += self.trace.send(action, upstream.source)
+        attempt.call = upstream.open(wording.head, lines, wording.body, attempt)
         if self._paused:
             attempt.pause()
 
@@ -219,11 +225,19 @@ class Exchange:
         if self._attempt is not attempt:
             return False
         self._relaying = True
+        if self.trace is not None:
+            self.part = self._first_part
         self._asked.forget()  # rule 1: nobody else will be asked
         if attempt.call is not None:
             attempt.call.forget_request()
         self._connection.begin(200, lines + self._lines(), length)
         return self._attempt is attempt
+
+    def _first_part(self, data: bytes) -> None:
+        self.part = self._connection.send
+        if self.trace is not None and self._spoken == self._asked.facts.dialect:
+            self.trace.begun(data)
+        self.part(data)
 
     def answered(
         self, lines: bytes, body: bytes, usage: Usage, losses: tuple[Loss, ...] = ()
@@ -236,6 +250,8 @@ class Exchange:
         self._board.first_content(attempt.action, self.clock() - attempt.sent_at)
         self._losses += losses
         lines += self._lines()
+        if self.trace is not None and self._spoken == self._asked.facts.dialect:
+            self.trace.body(body)
         self._end_attempt(attempt, usage)
         self._connection.respond(200, lines, body)
 

@@ -115,8 +115,9 @@ class SpokenMeter(Meter):
             elif isinstance(delta, Opened):
                 self.started = self.started or delta.kind == "tool_call"
             elif isinstance(delta, Stopped):
-                self._finishes += 1
-                self.finished = self._finishes >= self._facts.choices
+                if not self.finished:
+                    self.reasons.append(delta.stop)
+                    self.finished = len(self.reasons) >= self._facts.choices
             elif isinstance(delta, Done):
                 self.ended = True
             elif isinstance(delta, Broken):

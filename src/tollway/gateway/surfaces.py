@@ -71,5 +71,10 @@ def dialect_of(path: bytes, headers: Mapping[bytes, bytes]) -> Dialect:
         return "gemini"
     if path.startswith(b"/v1/responses"):
         return "responses"
-    listing = path == b"/v1/models" or path.startswith(b"/v1/models/")
-    return "anthropic" if listing and b"anthropic-version" in headers else "openai"
+    if path == b"/v1/models" or path.startswith(b"/v1/models/"):
+        # Three APIs list their models here: what only one of them sends says whose client it is.
+        if b"anthropic-version" in headers:
+            return "anthropic"
+        if b"x-goog-api-key" in headers:
+            return "gemini"
+    return "openai"

@@ -151,7 +151,7 @@ def _source(name: str, endpoint: Endpoint | None) -> Iterator[str]:
 def _serving(source: str, model: str, calls: Sequence[Call], prices: Prices) -> Iterator[str]:
     yield f"[sources.{source}.serves.{json.dumps(route_of(model))}]\n"
     if route_of(model) != model:
-        yield f"upstream_model = {json.dumps(model)}\n"
+        yield f"upstream_model = {_text(model)}\n"
     wait, speed, how = fitted(calls) or (ASSUMED_WAIT, ASSUMED_SPEED, "assumed: no times in logs")
     yield f'expected_ttft = "{max(1, round(wait * 1000))}ms"    # {how}\n'
     yield f"expected_speed = {speed:.1f}\n"
@@ -160,6 +160,11 @@ def _serving(source: str, model: str, calls: Sequence[Call], prices: Prices) -> 
         yield "# No price is known for it: write `prices`, or it counts as free.\n"
         return
     yield from _prices(priced, day_of(calls[0].at))
+
+
+def _text(words: str) -> str:
+    """A TOML string of what of the words can be seen: TOML has no pairs of surrogates."""
+    return json.dumps("".join(filter(str.isprintable, words)) or "?", ensure_ascii=False)
 
 
 def _prices(model: PricedModel, first: date) -> Iterator[str]:

@@ -88,8 +88,7 @@ def _write_others(turn: Turn, path: str, losses: list[Loss]) -> list[dict[str, A
             rest.append(_written(part, place, losses))
         else:
             losses.append(Loss(place, "only an assistant says this in Chat Completions"))
-    if shown:
-        messages.append({"role": "user", "content": shown})
+    rest = shown + rest
     if rest or not messages:
         message = {"role": turn.speaker, "content": _content(rest)}
         messages.append(_named(message, turn))
