@@ -286,11 +286,12 @@ Read: measured. Lost: assumed, as a prompt no shorter than the one before in its
   so, 10 minutes (assumed) where a provider caches by itself.
 
 Token speed felt
-tool         model          timed  first p50     p90  tok/s p50  p90
-vLLM         own-llama         60          -       -         50   50
-LiteLLM      gpt-5.4-mini      30     400 ms  400 ms         74   72
-Claude Code  claude-opus-5     18     2.0 s*  2.0 s*         35   33
-Codex        gpt-5.3-codex      5      1.5 s   1.5 s         38   38
+tool         model             timed  first p50     p90  tok/s p50  p90
+vLLM         own-llama            60          -       -         50   50
+LiteLLM      gpt-5.4-mini         30     400 ms  400 ms         74   72
+Claude Code  claude-opus-5        18     2.0 s*  2.0 s*         35   33
+Gemini CLI   gemini-3.6-flash      7          -       -         38   38
+Codex        gpt-5.3-codex         5      1.5 s   1.5 s         38   38
 p50 is the middle one; 9 of 10 were no worse than p90. Measured, from times in
   the logs; *: to the first whole block, later than the first token.
 tok/s: output over the whole request, its wait included, of answers of 32 tokens

@@ -170,7 +170,8 @@ def _unpriced(calls: Sequence[Call], costs: Sequence[Cost]) -> dict[str, Totals]
     found: defaultdict[str, Totals] = defaultdict(Totals)
     for call, cost in zip(calls, costs, strict=True):
         if cost.amount is None:
-            found[call.model].add(call, cost)
+            through = f" through {call.provider}" if call.provider else ""
+            found[call.model + through].add(call, cost)
     return dict(found)
 
 

@@ -34,6 +34,7 @@ FEWEST: Final = 20
 ASSUMED_WAIT: Final = 1.0
 ASSUMED_SPEED: Final = 50.0
 """Seconds, and output tokens a second: a guess, named as one where it is used."""
+LEAST_WAIT: Final = 0.001
 MOST_PAIRS: Final = 400
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._:/@+-]")
@@ -205,7 +206,7 @@ def fitted(calls: Iterable[Call]) -> tuple[float, float, str] | None:
         ]
         if rest:
             return median(firsts), median(rest), f"measured: {len(firsts)} requests"
-    return _line(timed)
+    return _line(timed) or _whole(timed)
 
 
 def _line(timed: Sequence[Call]) -> tuple[float, float, str] | None:
@@ -221,6 +222,12 @@ def _line(timed: Sequence[Call]) -> tuple[float, float, str] | None:
     ]
     slope = median(slopes) if slopes else 0.0
     if slope <= 0.0:
-        return None
+        return None  # longer answers took no longer
     wait = median((call.took or 0.0) - slope * call.output for call in timed)
-    return max(0.001, wait), 1 / slope, f"fitted to the times of {len(timed)} answers"
+    return max(LEAST_WAIT, wait), 1 / slope, f"fitted to the times of {len(timed)} answers"
+
+
+def _whole(timed: Sequence[Call]) -> tuple[float, float, str]:
+    """The speed of whole answers, their wait in it."""
+    speed = median(call.output / (call.took or 1.0) for call in timed)
+    return LEAST_WAIT, speed, f"measured: {len(timed)} whole answers, the wait in their speed"
