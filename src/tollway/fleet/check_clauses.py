@@ -40,7 +40,9 @@ def check_clauses(clauses: Clauses) -> Iterator[Fault]:
 
 
 def _one_of(path: Path, clause: object, keys: Sequence[str]) -> Iterator[Fault]:
-    said = [key for key in keys if getattr(clause, key) not in (None, False)]
+    said = [
+        key for key in keys if (value := getattr(clause, key)) is not None and value is not False
+    ]
     if not said:
         yield path, "says nothing", f"Write one of {', '.join(keys)}, or take the clause out."
     elif len(said) > 1:

@@ -42,6 +42,11 @@ class When:
     last: date
 
     @property
+    def exact(self) -> bool:
+        """Whether it is one day."""
+        return self.first == self.last
+
+    @property
     def within_a_month(self) -> bool:
         """Whether at least the month is known."""
         return (self.first.year, self.first.month) == (self.last.year, self.last.month)

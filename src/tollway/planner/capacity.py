@@ -1,4 +1,4 @@
-"""What a contract provides by month: chips, megawatts or tokens a minute, and what is firm of it."""
+"""What a contract provides by month: chips, megawatts, tokens a minute, and what of it is firm."""
 
 from dataclasses import dataclass
 from datetime import date

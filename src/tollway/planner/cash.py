@@ -27,10 +27,12 @@ Every = Literal["month", "quarter", "year"]
 @dataclass(frozen=True, slots=True)
 class Payment:
     """An amount that is due on a day; negative where it comes back. None: not stated. `served` is
-    the first day of the service that it is for. `at_least`: it may be more, by use."""
+    the first day of the service that it is for, `through` the last. `at_least`: it may be more, by
+    use."""
 
     due: date
     served: date
+    through: date
     item: Item
     amount: PicoDollars | None
     at_least: bool = False
@@ -102,7 +104,7 @@ def _payment(clauses: Clauses, fee: Fee) -> Payment:
     if billing is not None:
         due = add_days(due if billing.due == "start" else fee.period.last, billing.days)
     item: Item = "metered use" if fee.metered else "fee"
-    return Payment(due, fee.period.first, item, fee.amount, fee.at_least)
+    return Payment(due, fee.period.first, fee.period.last, item, fee.amount, fee.at_least)
 
 
 def _prepaid(
@@ -111,12 +113,13 @@ def _prepaid(
     """The prepayment, its credits in the months that were served, and what an exit leaves of it."""
     paid_on = start(clauses) if terms.on is None else begins(terms.on) or terms.on.first
     amount = terms.amount if terms.share is None else _share_of_term(clauses, terms.share)
-    yield Payment(paid_on, start(clauses), "prepayment", amount)
+    first = start(clauses)
+    yield Payment(paid_on, first, first, "prepayment", amount)
     left = amount
     for fee in served[terms.credit_after or 0 :] if terms.credit_after is not None else ():
         if left is None or fee.amount is None:
             left = None
-            yield Payment(fee.period.first, fee.period.first, "credit", None)
+            yield replace(_payment(clauses, fee), item="credit", amount=None)
             continue
         part = fee.amount
         if terms.credit_over is not None and amount is not None:
@@ -124,11 +127,10 @@ def _prepaid(
         part = min(part, left)
         left = PicoDollars(left - part)
         if part:
-            due = _payment(clauses, fee).due
-            yield Payment(due, fee.period.first, "credit", PicoDollars(-part))
+            yield replace(_payment(clauses, fee), item="credit", amount=PicoDollars(-part))
     if last < end(clauses) and left != 0 and terms.refunded is not False:
         known = left is not None and terms.refunded is True
-        yield Payment(last, last, "refund", PicoDollars(-left) if known and left else None)
+        yield Payment(last, last, last, "refund", PicoDollars(-left) if known and left else None)
 
 
 def _share_of_term(clauses: Clauses, share: int) -> PicoDollars | None:
@@ -141,7 +143,7 @@ def _committed(
 ) -> Iterable[Payment]:
     """What was committed and not spent, at the end of each period."""
     first, index, carried = start(clauses), 0, 0
-    while first <= last:
+    while first <= min(last, end(clauses)):
         index += 1
         close = end(clauses)
         if terms.months is not None:
@@ -150,7 +152,7 @@ def _committed(
         due = terms.amount + carried
         cut = last < close
         if cut and terms.on_exit is None:
-            yield Payment(last, last, "commitment", None)
+            yield Payment(last, last, last, "commitment", None)
             return
         if cut and terms.on_exit == "released":
             return
@@ -170,6 +172,6 @@ def _true_up(terms: Commitment, on: date, rest: PicoDollars, *, unsure: bool) ->
     if terms.true_up == "lapse" or not rest:
         return
     if terms.true_up is None and not unsure:
-        yield Payment(on, on, "commitment", None)
+        yield Payment(on, on, on, "commitment", None)
         return
-    yield Payment(on, on, "commitment", rest, at_least=unsure)
+    yield Payment(on, on, on, "commitment", rest, at_least=unsure)

@@ -10,7 +10,7 @@ Rules
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Literal
@@ -94,7 +94,7 @@ def last_day(clauses: Clauses, on: date, by: By) -> tuple[date, date]:
     notice, first = notice_of(clauses, by), first_notice(clauses, by)
     close = _closing(clauses, on, by)
     if first is None or notice is None:
-        return on, max(on, end(clauses) if close is None else close)
+        return on, end(clauses) if close is None else close
     counts = max(on, first)
     if notice.months is not None:
         leaves = add_months(counts, notice.months)
@@ -106,7 +106,7 @@ def last_day(clauses: Clauses, on: date, by: By) -> tuple[date, date]:
     if lock is not None and lock.holds == "exit":
         leaves = max(leaves, _after_lock(clauses) - DAY)
     if close is not None and leaves >= close:
-        return min(counts, close), max(close, min(on, close))
+        return min(counts, close), close
     return counts, leaves
 
 
@@ -166,10 +166,11 @@ def difference(later: Sequence[Payment], sooner: Sequence[Payment]) -> list[Paym
         if before is None:
             found.append(one)
         elif one.amount is None or before.amount is None:
-            found += [one] if one.due > max(it.due for it in sooner) else []
+            if one.through > before.through:
+                found.append(replace(one, served=before.through + DAY, amount=None))
         elif one.amount != before.amount:
             amount = PicoDollars(one.amount - before.amount)
-            found.append(Payment(one.due, one.served, one.item, amount, one.at_least))
+            found.append(replace(one, served=before.through + DAY, amount=amount))
     return found
 
 
@@ -186,7 +187,7 @@ def _termination(
     amount = _fee_for_leaving(clauses, terms, leaves, usage)
     if amount is not None and by == "them":
         amount = PicoDollars(-amount)
-    return ([] if amount == 0 else [Payment(leaves, leaves, "termination fee", amount)]), []
+    return ([] if amount == 0 else [Payment(leaves, leaves, leaves, "termination fee", amount)]), []
 
 
 def _fee_for_leaving(

@@ -86,9 +86,9 @@ def taken(clauses: Clauses) -> tuple[str, ...]:
     for beside the answer."""
     words: list[str] = []
     term, billing = clauses.term, clauses.billing
-    if term is not None and term.start is not None and term.start.first != term.start.last:
+    if start_of(clauses) is not None and term and term.start and not term.start.exact:
         words.append(f"The day in {term.start} is not stated: counted from {term.start.first}.")
-    if term is not None and term.end is not None and term.end.first != term.end.last:
+    if end_of(clauses) is not None and term and term.end and not term.end.exact:
         words.append(f"The day in {term.end} is not stated: counted to {term.end.last}.")
     if billing is None and clauses.fee:
         words.append("When fees are due is not stated: booked at the start of each month.")
