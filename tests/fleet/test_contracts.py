@@ -198,7 +198,7 @@ def test_an_unknown_party_signs_nothing() -> None:
 
 def test_what_hangs_on_a_faulty_key_is_not_reported_beside_it() -> None:
     assert len(faults('notice = [{by = "us", days = "90"}]')) == 1
-    assert len(faults('fee = [{rate = 5, per = "chip-hour"}]')) == 1
+    assert len(faults('capacity = [{chips = 1}]\nfee = [{rate = 5, per = "chip-hour"}]')) == 1
 
 
 def test_a_reading_is_checked_as_a_contract_of_its_own() -> None:

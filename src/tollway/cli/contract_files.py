@@ -1,6 +1,7 @@
 """Which contract is meant: one of a file, or one of the public ones that ship."""
 
 import sys
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -97,13 +98,17 @@ def refuse(name: str, error: NotStatedError) -> int:
 def footnotes(reads: list[Read]) -> None:
     """Beside an answer: what was taken, and what is not stated; each sentence once."""
     for words in dict.fromkeys(words for one in reads for words in taken(one.clauses)):
-        sys.stderr.write(f"{words}\n")
+        _say(words)
     missing = dict.fromkeys(what for one in reads for what in not_stated(one.clauses))
     assumed = [one.name for one in reads if _assumes(one)]
     if missing:
-        sys.stderr.write(f"Not stated: {', '.join(missing)}.\n")
+        _say(f"Not stated: {', '.join(missing)}.")
     if assumed:
-        sys.stderr.write(f"Rests on assumed clauses, which are no facts: {', '.join(assumed)}.\n")
+        _say(f"Rests on assumed clauses, which are no facts: {', '.join(assumed)}.")
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{textwrap.fill(words, 79, subsequent_indent='  ')}\n")
 
 
 def _assumes(one: Read) -> bool:

@@ -53,19 +53,23 @@ def lines(clauses: Clauses) -> Iterator[tuple[str, str, Evidence]]:
                 yield field.name.replace("_", "-"), _WORDS[type(one)](one), one.evidence
 
 
+def _count(count: int | None, noun: str) -> str:
+    return f"{count} {noun}" + "s" * (count != 1)
+
+
 def _share(millionths: int) -> str:
     return f"{Decimal(millionths).scaleb(-4).normalize():f}%"
 
 
 def _term(it: Term) -> str:
-    end = f"{it.months} months" if it.months else f"to {it.end or '(end not stated)'}"
+    end = f"for {_count(it.months, 'month')}" if it.months else f"to {it.end or '(end not stated)'}"
     return f"from {it.start or '(start not stated)'} {end}"
 
 
 def _extension(it: Extension) -> str:
-    asked = "" if it.notice_days is None else f", {it.notice_days} days before the end"
+    asked = "" if it.notice_days is None else f", {_count(it.notice_days, 'day')} before the end"
     who = "automatic" if it.by == "automatic" else f"by {_SIDES.get(it.by, 'both sides')}"
-    return f"{it.times} x {it.months} months, {who}{asked}"
+    return f"{it.times} x {_count(it.months, 'month')}, {who}{asked}"
 
 
 def _since(it: CapacityStep | FeeStep) -> str:
@@ -130,16 +134,16 @@ def _lock_in(it: LockIn) -> str:
     if it.until is not None:
         span = f"until {it.until}"
     elif it.months is not None:
-        span = f"{it.months} months" if it.months else "none"
+        span = _count(it.months, "month") if it.months else "none"
     else:
-        span = f"{it.days} days"
+        span = _count(it.days, "day")
     return span if span == "none" else f"{span}, in which no {it.holds} is possible"
 
 
 def _notice(it: Notice) -> str:
     if it.none:
         return f"none: {_SIDES[it.by]} may not leave early"
-    span = f"{it.days} days" if it.days is not None else f"{it.months} months"
+    span = _count(it.days, "day") if it.days is not None else _count(it.months, "month")
     after = "" if it.not_before is None else f", not before {it.not_before}"
     ends = ", to the end of a month" if it.ends == "month end" else ""
     return f"{span} by {_SIDES[it.by]}{after}{ends}"
@@ -149,7 +153,7 @@ def _termination(it: Termination) -> str:
     if it.fee is not None:
         what = dollars(it.fee)
     elif it.months_of_fee is not None:
-        what = f"{it.months_of_fee} monthly fees"
+        what = _count(it.months_of_fee, "monthly fee")
     else:
         what = f"{_share(it.remaining or 0)} of the fees left"
     return f"{what} by {_SIDES[it.by]}" + (f", until {it.until}" if it.until else "")
@@ -161,8 +165,11 @@ def _sla(it: Sla) -> str:
 
 def _delivery(it: Delivery) -> str:
     what = f"{it.chips:,} chips" if it.chips else f"{it.mw} MW" if it.mw else "capacity"
-    grace = f", {it.grace_days} days of grace" if it.grace_days is not None else ""
-    grace = f", {it.grace_months} months of grace" if it.grace_months is not None else grace
+    grace = ""
+    if it.grace_days is not None:
+        grace = f", {_count(it.grace_days, 'day')} of grace"
+    elif it.grace_months is not None:
+        grace = f", {_count(it.grace_months, 'month')} of grace"
     rights = f"; if missed: {', '.join(it.rights)}" if it.rights else ""
     off = f" {_share(it.discount)}" if it.discount is not None else ""
     return f"{what} by {it.by or '(date not stated)'}{grace}{rights}{off}"

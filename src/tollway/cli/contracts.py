@@ -85,6 +85,7 @@ def leave(
     file: Path | None = None,
     on: str | None = None,
     by: Literal["us", "them"] = "us",
+    today: str | None = None,
     json: Annotated[bool, _NO_FLAG] = False,
 ) -> int:
     """Say what is owed, until when, if notice is given on a day; and the first way out.
@@ -96,15 +97,17 @@ def leave(
     file
         A fleet file, or a file of contracts. Default: the public contracts that ship.
     on
-        The day of notice: 2026-12-31. Default: today, UTC.
+        The day of notice: 2026-12-31. Default: today.
     by
         Who gives it: us, the buyer, or them, the supplier.
+    today
+        The day from which the earliest way out is looked for. Default: this day, UTC.
     json
         Print one JSON object.
     """
     from tollway.cli.contracts_exit import print_exits
 
-    return print_exits(contract, file, on, by, json=json)
+    return print_exits(contract, file, (on or today, today), by, json=json)
 
 
 @contracts.command
@@ -112,6 +115,7 @@ def compare(
     *contract: str,
     file: Path | None = None,
     on: str | None = None,
+    today: str | None = None,
     json: Annotated[bool, _NO_FLAG] = False,
 ) -> int:
     """Put contracts, or the readings of one, side by side: what differs, in clauses and in money.
@@ -123,13 +127,15 @@ def compare(
     file
         A fleet file, or a file of contracts. Default: the public contracts that ship.
     on
-        The day on which notice is compared. Default: today, UTC.
+        The day on which notice is compared. Default: today.
+    today
+        The day from which the earliest way out is looked for. Default: this day, UTC.
     json
         Print one JSON object.
     """
     from tollway.cli.contracts_compare import print_comparison
 
-    return print_comparison(contract, file, on, json=json)
+    return print_comparison(contract, file, (on or today, today), json=json)
 
 
 @contracts.command

@@ -16,7 +16,7 @@ from tollway.errors import TollwayError
 from tollway.fleet.contract import Clauses
 from tollway.planner.cash import payments, whole
 from tollway.planner.effective import effective
-from tollway.planner.exits import By, Exit, earliest, give_notice
+from tollway.planner.exits import Exit, earliest, give_notice
 from tollway.planner.stated import NotStatedError
 
 _MOST = 4
@@ -24,16 +24,20 @@ _MOST = 4
 
 
 def print_comparison(
-    words: tuple[str, ...], file: Path | None, on: str | None, *, json: bool
+    words: tuple[str, ...],
+    file: Path | None,
+    days: tuple[str | None, str | None],
+    *,
+    json: bool,
 ) -> int:
-    """Print them side by side."""
+    """Print them side by side. `days` are of notice, and today."""
     reads = chosen(words, file)
     if len(reads) < 2:
         mend = "Name two, or one that has readings."
         raise TollwayError(f"tollway contracts compare: there is nothing to compare with. {mend}")
-    given = day(on, "--on")
+    given = day(days[0], "--on")
     clauses = _clauses(reads)
-    money = _money(reads, given)
+    money = _money(reads, given, day(days[1], "--today"))
     if json:
         names = [one.name for one in reads]
         rows = {**clauses, **money}
@@ -65,19 +69,15 @@ def _clauses(reads: list[Read]) -> dict[str, list[str]]:
     return {name: row for name, row in rows.items() if set(row) != {"not stated"}}
 
 
-def _money(reads: list[Read], on: date) -> dict[str, list[str]]:
-    today = day(None, "today")
+def _money(reads: list[Read], on: date, today: date) -> dict[str, list[str]]:
     asked: dict[str, Callable[[Clauses], str]] = {
         "whole term": _whole,
-        "chip-hour": lambda it: exact_hour(effective(it)),
+        "chip-hour": lambda it: f"${exact_hour(effective(it))}",
         f"we leave {on}": lambda it: _exit(give_notice(it, on, "us")),
         f"they leave {on}": lambda it: _exit(give_notice(it, on, "them")),
-        "first way out": lambda it: _exit(earliest(it, today, _US)),
+        "first way out": lambda it: _exit(earliest(it, today)),
     }
     return {name: [_asked(one.clauses, ask) for one in reads] for name, ask in asked.items()}
-
-
-_US: By = "us"
 
 
 def _asked(clauses: Clauses, ask: Callable[[Clauses], str]) -> str:

@@ -15,12 +15,18 @@ from tollway.units import usd
 
 
 def print_exits(
-    words: tuple[str, ...], file: Path | None, on: str | None, by: By, *, json: bool
+    words: tuple[str, ...],
+    file: Path | None,
+    days: tuple[str | None, str | None],
+    by: By,
+    *,
+    json: bool,
 ) -> int:
-    """Print the exits of contracts; 1 where one could not be answered."""
+    """Print the exits of contracts; 1 where one could not be answered. `days` are of notice, and
+    today."""
     reads = chosen(words, file)
     only(reads, "exit")
-    given, today = day(on, "--on"), day(None, "today")
+    given, today = day(days[0], "--on"), day(days[1], "--today")
     failed, rows = 0, []
     for one in reads:
         try:

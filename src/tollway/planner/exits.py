@@ -22,10 +22,9 @@ from tollway.fleet.contract_dates import (
     add_months,
     end_of,
     locked_until,
-    start_of,
 )
 from tollway.planner.cash import Payment, payments
-from tollway.planner.fees import MILLION, Usage, cents, fee_on, total
+from tollway.planner.fees import MILLION, Usage, cents, fees, total
 from tollway.planner.stated import NotStatedError, end, start
 from tollway.units import PicoDollars
 
@@ -196,25 +195,28 @@ def _fee_for_leaving(
     if terms.fee is not None:
         return terms.fee
     if terms.months_of_fee is not None:
-        step = fee_on(clauses, leaves)
-        if step is None or step.monthly is None:
-            return None
-        return PicoDollars(step.monthly * terms.months_of_fee)
+        monthly = _monthly(clauses, leaves, usage)
+        return None if monthly is None else cents(monthly * terms.months_of_fee)
     rest = difference(payments(clauses, None, usage), payments(clauses, leaves, usage))
     left = total([one.amount for one in rest if one.item in ("fee", "metered use")])
     return None if left is None else cents(Fraction(left * (terms.remaining or 0), MILLION))
 
 
+def _monthly(clauses: Clauses, leaves: date, usage: Usage | None) -> Fraction | None:
+    """The fee of the whole month in which service ends, as if all of it were served."""
+    for fee in fees(clauses, None, usage):
+        if fee.period.first <= leaves <= fee.period.last and fee.amount is not None:
+            return Fraction(fee.amount * fee.period.days, fee.period.served)
+    return None
+
+
 def earliest(clauses: Clauses, today: date, by: By = "us") -> Exit:
-    """The earliest way out from today, and what it costs: notice on the first day on which it may
-    be given.
+    """The earliest way out from today, and what it costs from today on. Notice given later never
+    leads out earlier, and notice given too early counts from when it may be given (rule 2).
 
     Raises:
         NotStatedError: as `give_notice`.
     """
-    if start_of(clauses) is not None and today < start(clauses):
-        first = first_notice(clauses, by)
-        return give_notice(clauses, today if first is None else first, by)
     return give_notice(clauses, today, by)
 
 
