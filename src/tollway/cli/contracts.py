@@ -107,7 +107,7 @@ def leave(
     """
     from tollway.cli.contracts_exit import print_exits
 
-    return print_exits(contract, file, (on or today, today), by, json=json)
+    return print_exits(contract, file, (on, today), by, json=json)
 
 
 @contracts.command
@@ -135,7 +135,7 @@ def compare(
     """
     from tollway.cli.contracts_compare import print_comparison
 
-    return print_comparison(contract, file, (on or today, today), json=json)
+    return print_comparison(contract, file, (on, today), json=json)
 
 
 @contracts.command
@@ -167,3 +167,34 @@ def calendar(
     from tollway.cli.contracts_calendar import print_calendar
 
     return print_calendar(contract, file, since, until, ics=ics, json=json)
+
+
+@contracts.command
+def burn(
+    *contract: str,
+    file: Path = Path("fleet.toml"),
+    today: str | None = None,
+    ledger: str | None = None,
+    state: str | None = None,
+    json: Annotated[bool, _NO_FLAG] = False,
+) -> int:
+    """Hold commitments against the ledger; exit 1 where one is forecast to be missed.
+
+    Parameters
+    ----------
+    contract
+        Names. Default: every contract of the file with a commitment.
+    file
+        A fleet file, or a file of contracts, which names the sources that run on each.
+    today
+        The day that is not over yet. Default: this day, UTC.
+    ledger
+        The ledger's file. Default: ledger.sqlite in the state folder.
+    state
+        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
+    json
+        Print one JSON object.
+    """
+    from tollway.cli.contracts_burn import print_burns
+
+    return print_burns(contract, file, today, ledger, state, json=json)

@@ -35,9 +35,10 @@ def print_comparison(
     if len(reads) < 2:
         mend = "Name two, or one that has readings."
         raise TollwayError(f"tollway contracts compare: there is nothing to compare with. {mend}")
-    given = day(days[0], "--on")
+    today = day(days[1], "--today")
+    given = today if days[0] is None else day(days[0], "--on")
     clauses = _clauses(reads)
-    money = _money(reads, given, day(days[1], "--today"))
+    money = _money(reads, given, today)
     if json:
         names = [one.name for one in reads]
         rows = {**clauses, **money}

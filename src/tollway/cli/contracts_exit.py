@@ -26,7 +26,8 @@ def print_exits(
     today."""
     reads = chosen(words, file)
     only(reads, "exit")
-    given, today = day(days[0], "--on"), day(days[1], "--today")
+    today = day(days[1], "--today")
+    given = today if days[0] is None else day(days[0], "--on")
     failed, rows = 0, []
     for one in reads:
         try:
