@@ -36,9 +36,22 @@ def booked(name: str, source: str, model: str, days: int, cost: int) -> list[Res
     return [
         Reserve(name, "key00001", "demo", "chat", "chat", 1, 1, 1, utc),
         Settle(
-            name, "completed", None, source, model, model, "standard", usage, cost, 1, (), 0.1, 1.0, utc
+            request=name,
+            outcome="completed",
+            code=None,
+            source=source,
+            model=model,
+            upstream_model=model,
+            tier="standard",
+            usage=usage,
+            cost=cost,
+            attempts=1,
+            failed=(),
+            ttft=0.1,
+            duration=1.0,
+            utc=utc,
         ),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture

@@ -218,6 +218,14 @@ def test_the_google_lease_is_33_months() -> None:
     assert every.amount == money("30360000000")
 
 
+def test_nothing_is_served_beyond_the_last_extension() -> None:
+    text = 'term = {start = 2026-01-01, months = 2}\nfee = [{monthly = "10"}]\n'
+    late = date(2030, 1, 1)
+    assert payments(clauses(text), late) == payments(clauses(text))
+    more = clauses(text + "extension = {months = 1, times = 2}")
+    assert [row[2] for row in due(payments(more, late))] == ["10.00"] * 4
+
+
 def test_a_start_of_which_only_the_year_is_known_is_not_guessed() -> None:
     with pytest.raises(NotStatedError, match="the start of the term is stated as 2027 only"):
         payments(public("openai-oracle"))

@@ -64,6 +64,14 @@ def end_of(clauses: Clauses) -> date | None:
     return ends(term.end)
 
 
+def latest_end(clauses: Clauses) -> date | None:
+    """The last day that every extension together leads to; None: not stated."""
+    end, more = end_of(clauses), clauses.extension
+    if end is None or more is None:
+        return end
+    return add_months(end + DAY, more.months * more.times) - DAY
+
+
 def step_day(clauses: Clauses, step: Step) -> date | None:
     """The day from which a step holds; None: not stated."""
     start = start_of(clauses)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from tollway.fleet.contract import Clauses, Commitment, Prepay
 from tollway.fleet.contract_dates import DAY, add_days, add_months, begins
-from tollway.planner.fees import MILLION, Fee, Usage, cents, fees, total
+from tollway.planner.fees import MILLION, Fee, Usage, cents, fees, served_until, total
 from tollway.planner.stated import end, start
 from tollway.units import PicoDollars
 
@@ -56,7 +56,7 @@ def payments(
     Raises:
         NotStatedError: the start, or the end where it is needed.
     """
-    first, last = start(clauses), end(clauses) if until is None else until
+    first, last = start(clauses), served_until(clauses, until)
     if last < first:
         return []
     served = fees(clauses, last, usage)

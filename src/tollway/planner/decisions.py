@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from tollway.fleet.contract import Clauses, Delivery
+from tollway.fleet.contract import Clauses
 from tollway.fleet.contract_dates import (
     DAY,
     add_days,
@@ -23,6 +23,7 @@ from tollway.fleet.contract_dates import (
     steps_by_day,
 )
 from tollway.planner.exits import By, first_notice, last_day, last_notice, notice_of
+from tollway.planner.remedies import grace_ends
 from tollway.planner.stated import NotStatedError
 
 Kind = Literal["decide", "pay", "happens"]
@@ -133,18 +134,11 @@ def _deliveries(clauses: Clauses) -> Iterator[Dated]:
             continue
         what = f"{one.chips:,} chips" if one.chips else f"{one.mw} MW" if one.mw else "Capacity"
         yield Dated(due, "happens", f"{what} due.")
-        close = _grace(one, due)
-        if one.rights:
+        close = grace_ends(one)
+        if one.rights and close is not None:
             rights = ", ".join(one.rights)
             words = f"If {what} are not there by {close}: {rights}."
             yield Dated(add_days(close, 1), "decide", words)
-
-
-def _grace(one: Delivery, due: date) -> date:
-    if one.grace_months is not None:
-        # A month's grace from the end of a month runs to the end of the next one.
-        return add_months(due + DAY, one.grace_months) - DAY
-    return add_days(due, one.grace_days or 0)
 
 
 def _money(clauses: Clauses) -> Iterator[Dated]:

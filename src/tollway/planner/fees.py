@@ -15,7 +15,7 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from tollway.fleet.contract import CapacityStep, Clauses, FeeStep
-from tollway.fleet.contract_dates import DAY, Step, add_months, steps_by_day
+from tollway.fleet.contract_dates import DAY, Step, add_months, latest_end, steps_by_day
 from tollway.planner.stated import end, start
 from tollway.units import PicoDollars
 
@@ -64,7 +64,7 @@ def periods(clauses: Clauses, until: date | None = None) -> Iterator[Period]:
     Raises:
         NotStatedError: the start, or the end where it is needed.
     """
-    first, last = start(clauses), end(clauses) if until is None else until
+    first, last = start(clauses), served_until(clauses, until)
     ours = clauses.billing is not None and clauses.billing.months == "contract"
     origin = first if ours else first.replace(day=1)
     count = 0
@@ -75,6 +75,17 @@ def periods(clauses: Clauses, until: date | None = None) -> Iterator[Period]:
         inside = max(begin, first)
         yield Period(inside, min(following - DAY, last), (following - begin).days)
         begin = following
+
+
+def served_until(clauses: Clauses, until: date | None) -> date:
+    """The last day of service: the end of the term, or `until`, where extensions lead so far.
+
+    Raises:
+        NotStatedError: the end, where `until` is None.
+    """
+    if until is None:
+        return end(clauses)
+    return min(until, latest_end(clauses) or until)
 
 
 def cents(amount: Fraction) -> PicoDollars:
