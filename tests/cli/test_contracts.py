@@ -91,6 +91,13 @@ def test_what_cannot_be_answered_exits_with_1(capsys: pytest.CaptureFixture[str]
         assert "openai-oracle: cannot be answered: " in captured.err
 
 
+def test_a_total_that_was_said_is_no_cash(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["contracts", "cost", "openai-aws"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "openai-aws: cannot be answered: no amount of it is stated." in captured.err
+
+
 def test_costs_as_json_add_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["contracts", "cost", "google-spacex", "--by", "month", "--json"]) == 0
     (cost,) = json.loads(capsys.readouterr().out)["costs"]
@@ -108,7 +115,7 @@ def test_tokens_want_a_chip_and_say_whose_word_it_is(
     own: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["contracts", "cost", "google-spacex", "--model", "llama-3.1-8b"]) == 1
-    assert "--chip CHIP assumes one" in capsys.readouterr().out
+    assert "which chip is not stated; --chip CHIP" in capsys.readouterr().out
     words = ["contracts", "cost", "a", "--file", own, "--model", "llama-3.1-8b", "--tp", "1"]
     assert run([*words, "--input", "128", "--output", "16", "--json"]) == 0
     (cost,) = json.loads(capsys.readouterr().out)["costs"]

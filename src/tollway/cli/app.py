@@ -104,7 +104,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "contracts": (
         "tollway.cli.contracts:contracts",
-        "Say what compute contracts cost, what is owed on leaving, and what to decide by when.",
+        "Say what compute contracts cost, how to leave them, and what to decide by when.",
     ),
     "twin": (
         "tollway.cli.twin:twin",

@@ -15,7 +15,7 @@ from tollway.cli.contract_cost_options import ServingOptions
 
 contracts = App(
     name="contracts",
-    help="Say what compute contracts cost, what is owed on leaving, and what to decide by when.",
+    help="Say what compute contracts cost, how to leave them, and what to decide by when.",
 )
 
 _NO_FLAG = Parameter(negative="")

@@ -92,6 +92,8 @@ def _whole(clauses: Clauses) -> str:
     found = whole(payments(clauses))
     if found is None:
         return dollars(0)
+    if found.amount is None:
+        return "no amount is stated"
     known = "at least " * found.at_least + dollars(found.amount)
     return known + (f" + {found.unstated} months not stated" if found.unstated else "")
 

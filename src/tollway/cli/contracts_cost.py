@@ -1,6 +1,7 @@
 """Prints what contracts cost: payments by stretch, a chip-hour in effect, a token at an SLO."""
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,7 @@ from tollway.cli.table import Column, print_table
 from tollway.planner.cash import Every, Payment, Sum, by_stretch, payments, whole
 from tollway.planner.effective import Effective, effective
 from tollway.planner.stated import NotStatedError
-from tollway.units import usd
+from tollway.units import PicoDollars, usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def _unlike(reads: list[Read]) -> list[Read]:
 
 def _cost(one: Read, by: Every, last: date | None, serving: ServingOptions) -> Cost:
     paid = payments(one.clauses, last)
+    if paid and all(it.amount is None for it in paid):
+        raise NotStatedError("no amount of it is stated")
     chip_hour: Effective | None = None
     tokens: Priced | None = None
     why = ""
@@ -114,7 +117,7 @@ def _print(one: Read, found: Cost, by: Every) -> None:
             sys.stderr.write(f"warning: {words}\n")
     if found.why:
         what = "A token's price" if chip_hour is not None else "A chip-hour's price"
-        sys.stdout.write(f"{what} {found.why}\n")
+        sys.stdout.write(textwrap.fill(f"{what} {found.why}", 79) + "\n")
 
 
 def _stretch(first: date, by: Every) -> str:
@@ -124,13 +127,17 @@ def _stretch(first: date, by: Every) -> str:
 
 
 def _beside(it: Sum) -> str:
-    words = [f"+ {it.unstated} not stated"] if it.unstated else []
+    words = [f"+ {it.unstated} not stated"] if it.unstated and it.amount is not None else []
     return ", ".join([*words, *(["at least"] if it.at_least else [])])
 
 
 def exact_hour(chip_hour: Effective) -> str:
     """Dollars with four decimals, rounded half to even."""
     return f"{Decimal(round(chip_hour.usd_per_chip_hour * 10_000)).scaleb(-4):.4f}"
+
+
+def _exact(amount: PicoDollars | None) -> str | None:
+    return None if amount is None else f"{usd(amount):.2f}"
 
 
 def _plain(one: Read, found: Cost) -> dict[str, object]:
@@ -141,13 +148,13 @@ def _plain(one: Read, found: Cost) -> dict[str, object]:
         "sums": [
             {
                 "from": str(it.first),
-                "usd": f"{usd(it.amount):.2f}",
+                "usd": _exact(it.amount),
                 "not_stated": it.unstated,
                 "at_least": it.at_least,
             }
             for it in found.sums
         ],
-        "usd": None if every is None else f"{usd(every.amount):.2f}",
+        "usd": "0.00" if every is None else _exact(every.amount),
         "not_stated": 0 if every is None else every.unstated,
         "at_least": every is not None and every.at_least,
         "payments": [
@@ -156,7 +163,7 @@ def _plain(one: Read, found: Cost) -> dict[str, object]:
                 "item": it.item,
                 "from": str(it.served),
                 "through": str(it.through),
-                "usd": None if it.amount is None else f"{usd(it.amount):.2f}",
+                "usd": _exact(it.amount),
                 "at_least": it.at_least,
             }
             for it in found.payments

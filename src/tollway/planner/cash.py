@@ -40,10 +40,11 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What is due within a stretch. `amount` sums what is stated; `unstated` counts what is not."""
+    """What is due within a stretch. `amount` sums what is stated, None where nothing is; `unstated`
+    counts payments whose amount is not."""
 
     first: date
-    amount: PicoDollars
+    amount: PicoDollars | None
     unstated: int
     at_least: bool
 
@@ -70,17 +71,10 @@ def payments(
 
 def by_stretch(paid: Iterable[Payment], every: Every = "month") -> list[Sum]:
     """Sums by month, quarter or year of the calendar in which they are due."""
-    sums: dict[date, Sum] = {}
+    stretches: dict[date, list[Payment]] = {}
     for one in sorted(paid, key=lambda it: it.due):
-        first = _stretch(one.due, every)
-        before = sums.get(first, Sum(first, PicoDollars(0), 0, at_least=False))
-        sums[first] = replace(
-            before,
-            amount=PicoDollars(before.amount + (one.amount or 0)),
-            unstated=before.unstated + (one.amount is None),
-            at_least=before.at_least or one.at_least,
-        )
-    return list(sums.values())
+        stretches.setdefault(_stretch(one.due, every), []).append(one)
+    return [_sum(first, several) for first, several in stretches.items()]
 
 
 def _stretch(day: date, every: Every) -> date:
@@ -91,11 +85,17 @@ def _stretch(day: date, every: Every) -> date:
 
 def whole(paid: Sequence[Payment]) -> Sum | None:
     """The sum of everything; None where nothing is due."""
-    if not paid:
-        return None
-    amount = PicoDollars(sum(one.amount or 0 for one in paid))
-    unstated = sum(one.amount is None for one in paid)
-    return Sum(paid[0].due, amount, unstated, any(one.at_least for one in paid))
+    return _sum(paid[0].due, paid) if paid else None
+
+
+def _sum(first: date, paid: Sequence[Payment]) -> Sum:
+    known = [one.amount for one in paid if one.amount is not None]
+    return Sum(
+        first=first,
+        amount=PicoDollars(sum(known)) if known else None,
+        unstated=len(paid) - len(known),
+        at_least=any(one.at_least for one in paid),
+    )
 
 
 def _payment(clauses: Clauses, fee: Fee) -> Payment:
