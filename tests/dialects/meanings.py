@@ -338,7 +338,11 @@ def _tools(before: Ask, after: Ask, lost: Sequence[str]) -> list[str]:
     if _said(lost, "tool_choice") and len(after.tools) < len(before.tools):
         return []
     wanted = [
-        msgspec.structs.replace(tool, cache=None) if f"tools[{at}].cache" in lost else tool
+        msgspec.structs.replace(
+            tool,
+            cache=None if f"tools[{at}].cache" in lost else tool.cache,
+            strict=None if f"tools[{at}].strict" in lost else tool.strict,
+        )
         for at, tool in enumerate(before.tools)
     ]
     if not wanted and any(isinstance(p, ToolCall) for turn in before.turns for p in turn.parts):
@@ -351,7 +355,8 @@ def _conversation(before: Ask, after: Ask, lost: Sequence[str]) -> list[str]:
     """The parts that were said must come again, in their order; others only where a loss says
     that one was put otherwise."""
     wanted, changed = _parts_kept(before, lost)
-    found = [(turn.speaker, part) for turn in after.turns for part in turn.parts]
+    wanted = [(speaker, _said_plainly(part)) for speaker, part in wanted]
+    found = [(turn.speaker, _said_plainly(part)) for turn in after.turns for part in turn.parts]
     system = [
         msgspec.structs.replace(text, cache=None) if f"system[{at}].cache" in lost else text
         for at, text in enumerate(before.system)
@@ -367,6 +372,14 @@ def _conversation(before: Ask, after: Ask, lost: Sequence[str]) -> list[str]:
     if not changed and [n for n in names if n] != [t.name for t in after.turns if t.name]:
         different.append("turns.name")
     return different
+
+
+def _said_plainly(part: Part) -> Part:
+    """A thought of Gemini's is always a summary; one without a signature is not sealed."""
+    if not isinstance(part, Reasoning):
+        return part
+    sealed = part.sealed and part.signature is not None
+    return msgspec.structs.replace(part, summary=False, sealed=sealed)
 
 
 def _parts_kept(ask: Ask, lost: Sequence[str]) -> tuple[list[tuple[str, Part]], bool]:

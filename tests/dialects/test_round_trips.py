@@ -16,7 +16,7 @@ TOLD = Told("id", "m", 1_700_000_000)
 THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@pytest.mark.parametrize("dialect", OURS)
+@pytest.mark.parametrize("dialect", FORMS)
 @THOROUGH
 @given(ask=asks())
 def test_what_a_dialect_does_not_keep_of_a_question_is_a_loss(dialect: Dialect, ask: Ask) -> None:
