@@ -298,6 +298,9 @@ def kept(before: Ask, after: Ask, losses: Sequence[Loss]) -> list[str]:
         different.append("think")
     same = _same_choice(before, after)
     different = [name for name in different if name not in same]
+    if before.format is not None and before.format.name is None and after.format is not None:
+        unnamed = msgspec.structs.replace(after.format, name=None)  # OpenAI demands a name
+        different = [n for n in different if n != "format" or unnamed != before.format]
     different += _tools(before, after, lost)
     different += _conversation(before, after, lost)
     return different
@@ -362,8 +365,10 @@ def _conversation(before: Ask, after: Ask, lost: Sequence[str]) -> list[str]:
     """The parts that were said must come again, in their order; others only where a loss says
     that one was put otherwise."""
     wanted, changed = _parts_kept(before, lost)
-    wanted = _joined(wanted)
-    found = _joined([(turn.speaker, part) for turn in after.turns for part in turn.parts])
+    wanted = _joined((speaker, _said_plainly(part)) for speaker, part in wanted)
+    found = _joined(
+        (turn.speaker, _said_plainly(part)) for turn in after.turns for part in turn.parts
+    )
     system = [
         msgspec.structs.replace(text, cache=None) if f"system[{at}].cache" in lost else text
         for at, text in enumerate(before.system)
@@ -381,7 +386,7 @@ def _conversation(before: Ask, after: Ask, lost: Sequence[str]) -> list[str]:
     return different
 
 
-def _joined(said: list[tuple[str, Part]]) -> list[tuple[str, Part]]:
+def _joined(said: Iterable[tuple[str, Part]]) -> list[tuple[str, Part]]:
     """Thoughts beside each other that nobody signed, as one."""
     out: list[tuple[str, Part]] = []
     for speaker, part in said:
@@ -396,6 +401,17 @@ def _joined(said: list[tuple[str, Part]]) -> list[tuple[str, Part]]:
         else:
             out.append((speaker, part))
     return out
+
+
+def _said_plainly(part: Part) -> Part:
+    """A thought of Gemini's is always a summary; one without a signature is not sealed; and a PDF
+    is called document.pdf where OpenAI demands a name."""
+    if isinstance(part, Media) and part.name == "document.pdf":
+        return msgspec.structs.replace(part, name=None)
+    if not isinstance(part, Reasoning):
+        return part
+    sealed = part.sealed and part.signature is not None
+    return msgspec.structs.replace(part, summary=False, sealed=sealed)
 
 
 def _parts_kept(ask: Ask, lost: Sequence[str]) -> tuple[list[tuple[str, Part]], bool]:

@@ -38,7 +38,7 @@ def interleaved(deltas: Sequence[Delta]) -> list[Delta]:
     return rest + end
 
 
-@pytest.mark.parametrize("dialect", OURS)
+@pytest.mark.parametrize("dialect", FORMS)
 @THOROUGH
 @given(ask=asks())
 def test_what_a_dialect_does_not_keep_of_a_question_is_a_loss(dialect: Dialect, ask: Ask) -> None:

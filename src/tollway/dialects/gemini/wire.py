@@ -6,7 +6,6 @@ import msgspec
 
 from tollway.fleet.usage import Usage
 
-
 _NOTHING: Final = msgspec.Raw(b"")
 
 
