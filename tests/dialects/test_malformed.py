@@ -23,7 +23,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner),
     max_leaves=4,
 )
-NOT_JSON = (b"", b"{", b"\xff", b"[" * 5000 + b"]" * 5000, b'{"a":1}{', b"1e999", b'{"a":"\xff"}')
+NOT_JSON = (b"", b"{", b"\xff", b"[" * 5000 + b"]" * 5000, b'{"a":1}{', b"1e999")
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
