@@ -145,10 +145,9 @@ def _output(response: dict[str, object]) -> tuple[list[str], bool]:
 def _texts(value: object) -> list[str]:
     if isinstance(value, str):
         return [value] if value else []
-    if isinstance(value, list):
-        texts = cast(list[object], value)
-        if len(texts) > 1 and all(isinstance(text, str) for text in texts):
-            return cast(list[str], texts)
+    texts = cast(list[object], value) if isinstance(value, list) else []
+    if len(texts) > 1 and all(isinstance(text, str) for text in texts):
+        return cast(list[str], texts)
     return [json_text(value)]
 
 
