@@ -25,12 +25,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "import": (
         "tollway.cli.imports:imports",
-        "Write a fleet file from LiteLLM's configuration, and say what it could not carry.",
+        "Write a fleet file from another gateway's configuration: LiteLLM's.",
     ),
     "check": ("tollway.cli.check:check", "Print every fault of a fleet file at once."),
     "fleet": (
         "tollway.cli.fleet:fleet",
         "Show a fleet file as Tollway reads it, or the schema of fleet files.",
+    ),
+    "prices": (
+        "tollway.cli.prices:prices",
+        "Compare the prices that a fleet file declares with public ones, and write new ones.",
     ),
     "up": ("tollway.cli.up:up", "Start the gateway in the background and wait until it is ready."),
     "serve": (
