@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "prices": (
         "tollway.cli.prices:prices",
-        "Compare the prices that a fleet file declares with public ones, and write new ones.",
+        "Compare declared prices with public ones, and write new dated entries.",
     ),
     "up": ("tollway.cli.up:up", "Start the gateway in the background and wait until it is ready."),
     "serve": (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 prices = App(
     name="prices",
-    help="Compare the prices that a fleet file declares with public ones, and write new ones.",
+    help="Compare declared prices with public ones, and write new dated entries.",
     help_format="plaintext",
 )
 
