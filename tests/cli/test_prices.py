@@ -200,7 +200,7 @@ def test_an_update_that_changes_nothing_writes_nothing(capsys: pytest.CaptureFix
     assert run(["prices", "update", "--data", "data.json", "--since", "2026-12-01"]) == 0
     text = Path("fleet.toml").read_text()
     assert run(["prices", "update", "--data", "data.json", "--since", "2026-12-02"]) == 0
-    out, err = capsys.readouterr()
+    _, err = capsys.readouterr()
     assert "Wrote 0 price entries" in err
     assert Path("fleet.toml").read_text() == text
 
@@ -240,7 +240,8 @@ def test_the_past_is_never_changed_in_silence(capsys: pytest.CaptureFixture[str]
         'serves = { same = { context = 5 } }',
         '[sources.api.serves.same]',
         '[sources.api.serves.same]\nprices = [{ since = 2026-01-01, input = "1", output = "1" }]',
-        '[sources.api.serves.same]\nprices = [\n\t{ since = 2026-01-01, input = "1", output = "1" }\n]',
+        '[sources.api.serves.same]\nprices = [\n\t{ since = 2026-01-01, input = "1", output = "1" }\n'
+        ']',
         '[sources.api.serves."same"]\n[[sources.api.serves."same".prices]]\nsince = 2026-01-01\n'
         'input = "1"\noutput = "1"\n# last words',
     ],

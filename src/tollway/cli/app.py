@@ -66,6 +66,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.margin:margin",
         "Say what tenants are charged, what they cost, and what is left, by tenant and model.",
     ),
+    "export": (
+        "tollway.cli.export:export",
+        "Write the ledger's costs in the FinOps columns of FOCUS 1.4.",
+    ),
+    "reconcile": (
+        "tollway.cli.reconcile:reconcile",
+        "Compare a provider's bill with the ledger, by day and model; exit 1 where they are apart.",
+    ),
     "emulate": (
         "tollway.cli.emulate:emulate",
         "Serve engines that aren't there, at the pace that the engine model predicts.",
