@@ -27,6 +27,9 @@ TokensPerSecond = NewType("TokensPerSecond", float)
 PicoDollars = NewType("PicoDollars", int)
 """An amount of money, or a price a token or a request, in 1e-12 USD."""
 
+PartsPerMillion = NewType("PartsPerMillion", int)
+"""A share of money, in whole millionths of it, so that a markup is exact."""
+
 PICO_PER_DOLLAR = 10**12
 TOKENS_PER_PRICE = 10**6
 """Providers quote USD a million tokens."""

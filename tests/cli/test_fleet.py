@@ -79,6 +79,7 @@ reserve_output = 512
 [sources.own]
 kind = "server"
 url = "http://127.0.0.1:8000/v1"
+dialects = ["openai"]
 timeouts = { connect = "5s", first_content = "60s", idle = "60s", total = "15m" }
 breaker = { window = "30s", min_samples = 5, error_share = 0.5, open_for = "10s", probes = 1, speed_window = "5s" }
 
@@ -97,6 +98,7 @@ slo = {}
 require = {}
 deadline = "2m"
 tier = "standard"
+losses = "declare"
 
 [routes.n]
 model = "m"
@@ -107,6 +109,7 @@ slo = {}
 require = {}
 deadline = "2m"
 tier = "standard"
+losses = "declare"
 
 [tenants.t]
 limits = {}

@@ -26,8 +26,9 @@ from tollway.dispatch.messages import (
 )
 from tollway.dispatch.opening import Opening
 from tollway.dispatch.recording import encode_step
-from tollway.fleet.objects import Budget, Fleet, KeyTerms, Limits, Tier
+from tollway.fleet.objects import Budget, Dialect, Fleet, KeyTerms, Limits
 from tollway.fleet.parse import parse
+from tollway.fleet.tiers import Tier
 from tollway.fleet.usage import Usage
 from tollway.units import PicoDollars
 
@@ -164,6 +165,7 @@ class Caller:
         batch: bool = False,
         choices: int = 1,
         tier: Tier | None = None,
+        spoken: tuple[Dialect, ...] | None = None,
     ) -> str:
         """A request arrives; gives its id."""
         self._ids += 1
@@ -182,6 +184,7 @@ class Caller:
                 "batch" if batch else None,
                 tier,
                 choices=choices,
+                spoken=spoken,
             )
         )
         return request

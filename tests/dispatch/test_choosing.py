@@ -108,3 +108,30 @@ def test_a_source_that_keeps_asking_for_rest_does_not_hold_a_client_beyond_the_q
         world.pass_time(4.1)
     assert world.now < 15.0
     assert world.rejected[request].status == 429
+
+
+def test_only_sources_that_speak_what_a_request_can_be_put_in_are_asked() -> None:
+    both = fleet_of(
+        [source("a", 9001), source("b", 9002, extra='dialects = ["gemini", "anthropic"]')]
+    )
+    world = Caller(both, key())
+    for draw in range(4):
+        assert world.source_of(world.arrive(draw=draw, spoken=("anthropic",))) == "b"
+        assert world.source_of(world.arrive(draw=draw, spoken=("openai", "responses"))) == "a"
+    refused = world.rejected[world.arrive(spoken=("responses",))]
+    assert (refused.status, refused.code) == (400, "dialect_not_carried")
+    assert "responses" in refused.message
+
+
+def test_a_fallback_is_asked_in_a_dialect_that_it_speaks_or_not_at_all() -> None:
+    fleet = fleet_of(
+        [source("a", 9001), source("b", 9002, extra='dialects = ["gemini"]')],
+        'model = "m"\ncandidates = ["a"]\nfallbacks = ["b"]',
+    )
+    world = Caller(fleet, key())
+    kept = world.arrive(spoken=("openai",))
+    world.fail(kept)
+    assert kept in world.rejected
+    moved = world.arrive(spoken=("openai", "gemini"))
+    world.fail(moved)
+    assert world.source_of(moved) == "b"

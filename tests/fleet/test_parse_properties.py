@@ -39,7 +39,17 @@ VALUES = st.sampled_from(
         '{"a-b"={}}',
     ]
 )
-TABLES = ("sources", "models", "routes", "tenants", "credentials", "gateway", "queue", "breaker")
+TABLES = (
+    "sources",
+    "models",
+    "routes",
+    "tenants",
+    "credentials",
+    "gateway",
+    "queue",
+    "breaker",
+    "price_books",
+)
 
 
 def outcome(text: str) -> Fleet | None:
@@ -115,6 +125,9 @@ KEYS = st.sampled_from(
         "slo",
         "ttft",
         "require",
+        "rates",
+        "steps",
+        "of",
     ]
 )
 TREES = st.recursive(

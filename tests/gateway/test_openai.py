@@ -9,15 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollway.fleet.objects import Operation
+from tollway.gateway.body import MAX_CHOICES, MAX_MODEL, MAX_OUTPUT, BadRequest
 from tollway.gateway.facts import RequestFacts
+from tollway.gateway.listing import models_body
 from tollway.gateway.openai import (
-    MAX_CHOICES,
-    MAX_MODEL,
-    MAX_OUTPUT,
-    BadRequest,
     error_body,
     error_event,
-    models_body,
     read_request,
 )
 from tollway.gateway.tokens import ATTACHMENT_TOKENS
@@ -265,7 +262,7 @@ def test_an_error_event_is_one_event_without_an_end_marker() -> None:
 
 
 def test_the_list_of_models() -> None:
-    listed = json.loads(models_body(["b", "a"], 5))
+    listed = json.loads(models_body("openai", ["b", "a"], 5))
     assert [model["id"] for model in listed["data"]] == ["b", "a"]
     assert listed["object"] == "list"
     assert listed["data"][0] == {"id": "b", "object": "model", "created": 5, "owned_by": "tollway"}

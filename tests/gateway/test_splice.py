@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollway.gateway.openai import BadRequest, read_request, splice
+from tollway.gateway.body import BadRequest
+from tollway.gateway.openai import read_request, splice
 from tollway.gateway.splice import UnsafeKey, decode_object, value_starts
 
 MESSAGES = [{"role": "user", "content": 'the "model": "x" in text, "stream_options":{}'}]

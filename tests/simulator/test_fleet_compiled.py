@@ -18,7 +18,7 @@ from tollway.simulator.plain import Plain
 from tollway.simulator.play import Ended, Loss, Play
 from tollway.simulator.sequence import ReplicaSettings
 from tollway.simulator.steps import StepTimes
-from tollway.simulator.supply import supply
+from tollway.simulator.supply import Pool, supply
 from tollway.simulator.trace import Trace, TraceRequest
 from tollway.units import Seconds, Tokens
 
@@ -165,16 +165,27 @@ def run_both(
     losses: Sequence[Loss] = (),
     seed: int = 0,
 ) -> tuple[Plain, Compiled]:
-    play = Play("chat", "k", KEYS, 1.7e9, seed, tuple(losses))
+    given = given_to(fleet, engine, trace, losses, seed)
+    assert uncompiled(*given) == []
+    plain = Plain(*given)
+    plain.run()
+    compiled = Compiled(*given)
+    assert compiled.run()
+    return plain, compiled
+
+
+def given_to(
+    fleet: Fleet,
+    engine: Sequence[ReplicaSettings],
+    trace: Trace,
+    losses: Sequence[Loss] = (),
+    seed: int = 0,
+) -> tuple[Fleet, tuple[Pool, ...], Trace, Play]:
+    """What an execution is given."""
     pools = supply(fleet, trace.prefix_tokens)
     if engine:
         pools = tuple(replace(pool, settings=one) for pool, one in zip(pools, engine, strict=True))
-    assert uncompiled(fleet, pools, trace, play) == []
-    plain = Plain(fleet, pools, trace, play)
-    plain.run()
-    compiled = Compiled(fleet, pools, trace, play)
-    assert compiled.run()
-    return plain, compiled
+    return fleet, pools, trace, Play("chat", "k", KEYS, 1.7e9, seed, tuple(losses))
 
 
 def in_order(ended: Sequence[Ended]) -> list[Ended]:
@@ -202,6 +213,7 @@ def test_compiled_and_plain_fleets_agree_event_for_event(
         if place.number in compiled.floor.numbers
     }
     assert compiled.counters() == counted
+    assert compiled.busy() == {name: plain.busy[name] for name in compiled.busy()}
     opened = Counter(move.source for _, move in plain.breakers if move.state == "open")
     assert compiled.openings() == {name: opened[name] for name in compiled.openings()}
 
@@ -227,6 +239,42 @@ def test_the_first_requests_may_be_played_alone() -> None:
     first = Compiled(fleet, supply(fleet, trace.prefix_tokens), trace, play)
     assert not first.run(10)
     assert in_order(first.ended()) == in_order(plain.ended)
+
+
+@pytest.mark.timeout(900)
+@settings(max_examples=60, deadline=None, phases=[Phase.reuse, Phase.generate])
+@given(cases(), st.integers(1, 9))
+def test_a_run_in_slices_is_the_run_in_one_event_for_event(
+    case: tuple[Fleet, list[ReplicaSettings], Trace, list[Loss], int], moments: int
+) -> None:
+    fleet, engine, trace, losses, seed = case
+    _, whole = run_both(fleet, engine, trace, losses, seed)
+    told: list[int] = []
+    sliced = Compiled(*given_to(fleet, engine, trace, losses, seed))
+    assert sliced.run(going=lambda ended: told.append(ended) or True, moments=moments)
+    assert sliced.ended() == whole.ended()
+    assert sliced.counters() == whole.counters()
+    assert told == sorted(told)
+    assert max(told, default=0) <= len(trace.requests)
+
+
+@pytest.mark.timeout(900)
+def test_a_run_that_is_stopped_tells_what_had_ended_and_what_was_under_way_by_then() -> None:
+    fleet = fleet_of([engines("a", slots=3), engines("b")])
+    trace = trace_of(*[(0.01 * at, 300 + at, 20 + at) for at in range(100)])
+    plain = Plain(*given_to(fleet, [], trace))
+    plain.run(40)
+    stopped = Compiled(*given_to(fleet, [], trace))
+    assert not stopped.run(going=lambda ended: ended < 40, moments=1)
+    assert in_order(stopped.ended()) == in_order(plain.ended)
+    by_index = sorted(plain.under_way(), key=lambda one: one.index)
+    assert stopped.under_way() == [
+        Ended(one.index, one.arrived, one.sent, one.first, place=one.place) for one in by_index
+    ]
+    assert stopped.run()
+    whole = Plain(*given_to(fleet, [], trace))
+    whole.run()
+    assert in_order(stopped.ended()) == in_order(whole.ended)
 
 
 def test_what_has_no_compiled_form_is_named() -> None:

@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.scan:scan",
         "Say what the AI tools on this machine used, what it cost, and what it would elsewhere.",
     ),
+    "import": (
+        "tollway.cli.imports:imports",
+        "Write a fleet file from LiteLLM's configuration, and say what it could not carry.",
+    ),
     "check": ("tollway.cli.check:check", "Print every fault of a fleet file at once."),
     "fleet": (
         "tollway.cli.fleet:fleet",
@@ -53,6 +57,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "usage": (
         "tollway.cli.usage:usage",
         "Say what was used and what it cost, by tenant, key, model, source, day and more.",
+    ),
+    "invoice": (
+        "tollway.cli.invoice:invoice",
+        "Say what a tenant owes for a month by its price book; the rows add up to whole cents.",
+    ),
+    "margin": (
+        "tollway.cli.margin:margin",
+        "Say what tenants are charged, what they cost, and what is left, by tenant and model.",
     ),
     "emulate": (
         "tollway.cli.emulate:emulate",

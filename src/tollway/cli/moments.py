@@ -1,6 +1,7 @@
 """Moments as people write them on a command line: a date, a date with time, or so long ago."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 
 from tollway.errors import Fault, FaultsFound
 from tollway.fleet.quantities import MalformedError, duration
@@ -34,6 +35,25 @@ def future(text: str, option: str, now: float) -> float:
     if moment <= now:
         raise FaultsFound([Fault(option, f'is "{text}", which has passed', "Name a later moment.")])
     return moment
+
+
+def month(text: str, option: str, now: float) -> date:
+    """The first day of a UTC month, written `2026-11`; `month` is this one.
+
+    Raises:
+        FaultsFound: it is no month, or it has not begun.
+    """
+    this = datetime.fromtimestamp(now, UTC).date().replace(day=1)
+    if text == "month":
+        return this
+    found = re.fullmatch(r"([0-9]{4})-(0[1-9]|1[0-2])", text)
+    if found is None or found[1] == "0000":
+        mend = f"Write year and month: {this:%Y-%m}."
+        raise FaultsFound([Fault(option, f'is "{text}", not a month', mend)])
+    first = date(int(found[1]), int(found[2]), 1)
+    if first > this:
+        raise FaultsFound([Fault(option, f'is "{text}", which has not begun', "Name another.")])
+    return first
 
 
 def stamp(utc: float) -> str:

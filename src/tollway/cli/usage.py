@@ -8,24 +8,27 @@ Rules
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from tollway.cli.moments import past, stamp
+from tollway.cli.running import fleet_path
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound
 from tollway.ledger.query import Totals, UsageQuery, UsageReport
 from tollway.ledger.sqlite import open_reader
-from tollway.ledger.state import ledger_path
+from tollway.ledger.state import ledger_path, state_folder
 from tollway.units import format_usd, usd
 
 _OUTCOMES = ("completed", "failed", "cancelled", "refused", "abandoned")
 _TOKENS = ("input", "cached_input", "cache_write", "output", "reasoning")
 _ALWAYS = ("requests", "input", "output")
+Group = tuple[str | None, ...]
 _ORDER = ("requests", *_OUTCOMES, *_TOKENS, "unbilled")
 
 
@@ -40,6 +43,8 @@ def usage(
     source: str | None = None,
     route: str | None = None,
     tag: str | None = None,
+    charged: Annotated[bool, Parameter(negative="")] = False,
+    fleet: Path | None = None,
     ledger: str | None = None,
     state: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -50,7 +55,7 @@ def usage(
     ----------
     by
         One or more of tenant, key, model, source, route, tag, day, month, hour, operation, tier,
-        outcome. Default: source model.
+        outcome. Default: source model; with --charged, tenant model.
     since
         From when on, by time of settling: 2026-11-22, 7d, today, month. Default: the beginning.
     until
@@ -67,6 +72,11 @@ def usage(
         Only this route, as the client named it.
     tag
         Only requests with this tag.
+    charged
+        Add what tenants are charged by their price books, before it is made cents: by tenant,
+        model and month, over whole months.
+    fleet
+        The fleet file, for --charged. Default: the running gateway's, else fleet.toml.
     ledger
         The ledger's file. Default: ledger.sqlite in the state folder.
     state
@@ -76,7 +86,7 @@ def usage(
     """
     now = time.time()
     query = UsageQuery(
-        by=_dimensions(by),
+        by=_dimensions(by, ("tenant", "model") if charged else ("source", "model")),
         since=None if since is None else past(since, "--since", now),
         until=None if until is None else past(until, "--until", now),
         tenant=tenant,
@@ -91,36 +101,49 @@ def usage(
         raise FaultsFound([Fault("--since", f"is {stamp(query.since)}, not before --until", mend)])
     with closing(open_reader(ledger_path(ledger, state, os.environ))) as store:
         report = store.usage(query)
+        sums: Mapping[Group, int] | None = None
+        if charged:
+            from tollway.cli.usage_charged import charges, with_charged
+            from tollway.inspect.fleetfile import read_fleet
+
+            declared = read_fleet(fleet_path(fleet, state_folder(state, os.environ)))
+            sums = charges(declared, store, query)
+            report = with_charged(report, sums)
     if json:
-        _print_json(query, report)
+        _print_json(query, report, sums)
     else:
-        _print_rows(report)
+        _print_rows(report, sums)
     return 0
 
 
-def _dimensions(by: Sequence[str] | None) -> tuple[str, ...]:
+def _dimensions(by: Sequence[str] | None, unless_named: tuple[str, ...]) -> tuple[str, ...]:
     if not by:
-        return ("source", "model")
+        return unless_named
     return tuple(dict.fromkeys(word for part in by for word in part.split(",") if word))
 
 
-def _print_rows(report: UsageReport) -> None:
+def _print_rows(report: UsageReport, sums: Mapping[Group, int] | None) -> None:
     # What is zero everywhere takes no column.
     names = [name for name in _ORDER if name in _ALWAYS or getattr(report.total, name)]
-    places = max(map(_places, (report.total.cost, *(row.totals.cost for row in report.rows))))
+    costs = (report.total.cost, *(row.totals.cost for row in report.rows))
+    places = max(map(_places, (*costs, *(sums or {}).values())))
     columns = [Column(name) for name in report.by]
     columns += [Column(name.replace("_", " "), number=True) for name in names]
     columns += [Column("estimated", number=True), Column("cost", number=True)]
+    columns += [] if sums is None else [Column("charged", number=True)]
 
-    def cells(group: Sequence[str | None], totals: Totals) -> list[str]:
+    def cells(group: Sequence[str | None], totals: Totals, charged: int) -> list[str]:
         counts = [f"{getattr(totals, name):,}" for name in names]
-        cost = format_usd(totals.cost, places)
-        return [*("-" if word is None else word for word in group), *counts, _share(totals), cost]
+        money = [totals.cost] if sums is None else [totals.cost, charged]
+        amounts = [format_usd(amount, places) for amount in money]
+        words = ("-" if word is None else word for word in group)
+        return [*words, *counts, _share(totals), *amounts]
 
+    charged = sums or {}
     print_table(
         columns,
-        [cells(row.group, row.totals) for row in report.rows],
-        cells(["total", *[""] * (len(report.by) - 1)], report.total),
+        [cells(row.group, row.totals, charged.get(row.group, 0)) for row in report.rows],
+        cells(["total", *[""] * (len(report.by) - 1)], report.total, sum(charged.values())),
     )
     for line in _notes(report):
         sys.stderr.write(line + "\n")
@@ -154,9 +177,13 @@ def _places(amount: int) -> int:
     return max(4, len(digits))
 
 
-def _print_json(query: UsageQuery, report: UsageReport) -> None:
+def _print_json(query: UsageQuery, report: UsageReport, sums: Mapping[Group, int] | None) -> None:
     import json
 
+    def charged(amount: int) -> dict[str, str]:
+        return {} if sums is None else {"charged_usd": f"{usd(amount):f}"}
+
+    of = sums or {}
     filters = ("tenant", "key", "model", "source", "route", "tag")
     whole = {
         "by": report.by,
@@ -164,10 +191,14 @@ def _print_json(query: UsageQuery, report: UsageReport) -> None:
         "until": None if query.until is None else stamp(query.until),
         "filters": {name: getattr(query, name) for name in filters if getattr(query, name)},
         "rows": [
-            {**dict(zip(report.by, row.group, strict=True)), **_facts(row.totals)}
+            {
+                **dict(zip(report.by, row.group, strict=True)),
+                **_facts(row.totals),
+                **charged(of.get(row.group, 0)),
+            }
             for row in report.rows
         ],
-        "total": _facts(report.total),
+        "total": {**_facts(report.total), **charged(sum(of.values()))},
         "open": {"requests": report.open_count, "reserved_usd": f"{usd(report.open_amount):f}"},
     }
     sys.stdout.write(json.dumps(whole, indent=2) + "\n")

@@ -23,8 +23,8 @@ class Began(msgspec.Struct, frozen=True, gc=False):
 
 
 class Opened(msgspec.Struct, frozen=True, gc=False):
-    """A part begins. `id` and `name` are a tool call's; `custom` as in `ToolCall`, `summary` as in
-    `Reasoning`."""
+    """A part begins. `id` is a tool call's or a thought's, `name` a tool call's; `custom` as in
+    `ToolCall`, `summary` as in `Reasoning`."""
 
     choice: int
     index: int

@@ -13,12 +13,14 @@ from tollway.dialects.meaning import Answer, Ask, Loss
 class Told(msgspec.Struct, frozen=True, gc=False):
     """What an answer says of itself to the client: the gateway's `id` for it, the model as the
     client named it, when it was `created` (seconds since the epoch), whether the client asked for
-    a usage event."""
+    a usage event, and what the client `asked` (Responses repeats it in the answer; without it the
+    API's defaults stand there)."""
 
     id: str
     model: str
     created: int
     wants_usage: bool = True
+    asked: Ask | None = None
 
 
 class Reader(Protocol):
@@ -54,10 +56,12 @@ class Writer(Protocol):
 class Form:
     """One dialect. `read_ask(body, model, stream)`: the model and whether to stream are None where
     the body says it (all but Gemini, whose path does). `write_ask(ask, model)` names the model as
-    the source knows it. `write_error(status, code, message, param)` is a whole error answer.
+    the source knows it; its losses do not repeat `Ask.unread`, nor those of `write_answer`
+    `Answer.unread`. `write_error(status, code, message, param)` is a whole error answer.
 
     Raises:
-        Fault: from `read_ask`, for a body that says nothing in this dialect.
+        Fault: from `read_ask`, for a body that says nothing in this dialect; from `write_ask`, for
+            what this dialect cannot say and nobody may leave out.
         ValueError: from `read_answer`, for a body that is no answer.
     """
 

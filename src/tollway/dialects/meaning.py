@@ -12,10 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from tollway.fleet.objects import Dialect
 from tollway.fleet.usage import Usage
-
-Dialect = Literal["openai", "responses", "anthropic", "gemini"]
-"""OpenAI Chat Completions, OpenAI Responses, Anthropic Messages, Gemini generateContent."""
 
 Speaker = Literal["user", "assistant", "system", "developer"]
 Stop = Literal["stop", "length", "tool_calls", "stop_sequence", "filter", "refusal", "pause"]
@@ -158,7 +156,9 @@ class Format(msgspec.Struct, frozen=True, gc=False):
 
 class Ask(msgspec.Struct, frozen=True, gc=False):
     """A request. None means that the client did not say. `unread` are the paths of members that
-    have no place here (rule 2), such as `logit_bias` or `messages[2].audio`."""
+    have no place here (rule 2), such as `logit_bias` or `messages[2].audio`. `tier` is in OpenAI's
+    words (default, flex, priority, scale, fast; "auto" says nothing), and `parallel_tools` is False
+    or None: parallel calls are what every API does anyway."""
 
     model: str
     turns: tuple[Turn, ...]

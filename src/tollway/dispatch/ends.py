@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from tollway.dispatch.accounts import KeyAccount, Refusal
-from tollway.dispatch.messages import Arrived, Failed, Outcome, Reject, Settle
+from tollway.dispatch.messages import Arrived, Failed, Outcome, Reject, Room, Settle
 from tollway.dispatch.requests import Attempt, Ending, RequestState
-from tollway.dispatch.routing import Plan, selling
+from tollway.dispatch.routing import Plan, selling, speaking
 from tollway.dispatch.sources import Pair
 from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
@@ -60,9 +60,9 @@ def plan_for(
     return plan
 
 
-def refused(request: str, refusal: Refusal) -> Reject:
+def refused(request: str, refusal: Refusal, room: Room | None) -> Reject:
     """A limit or a budget has no room."""
-    return Reject(request, refusal.status, refusal.code, refusal.message, refusal.retry_after)
+    return Reject(request, refusal.status, refusal.code, refusal.message, refusal.retry_after, room)
 
 
 def ledger_down(request: str) -> Reject:
@@ -113,6 +113,15 @@ def nothing_fits(request: RequestState) -> Reject:
             503,
             "no_source",
             f'No source meets what route "{plan.route.alias}" requires.',
+        )
+    spoken = request.arrived.spoken
+    if spoken is not None and not speaking(pairs, spoken):
+        return Reject(
+            request.id,
+            400,
+            "dialect_not_carried",
+            f'No source of route "{plan.route.alias}" can be asked this in its own dialect '
+            f"(this request can be put in: {', '.join(spoken)}).",
         )
     if request.arrived.tier is not None and not selling(pairs, request.arrived.tier):
         return Reject(

@@ -11,6 +11,7 @@ from tollway.dispatch.routing import (
     pick,
     plan_routes,
     selling,
+    speaking,
     substitution,
     without,
 )
@@ -64,12 +65,15 @@ class Placing:
 
     def offer(self, request: RequestState) -> None:
         """Find the pairs that can hold the request at all."""
-        tokens = request.input_tokens + (request.arrived.operation != "embedding")
+        arrived = request.arrived
+        tokens = request.input_tokens + (arrived.operation != "embedding")
         plan = request.plan
-        tier, only, lost = request.arrived.tier, request.arrived.only, request.drilled
+        tier, only, lost, spoken = arrived.tier, arrived.only, request.drilled, arrived.spoken
         candidates, fallbacks = plan.candidates, plan.fallbacks
         if tokens > plan.fits_all:
             candidates, fallbacks = holding(candidates, tokens), holding(fallbacks, tokens)
+        if spoken is not None:
+            candidates, fallbacks = speaking(candidates, spoken), speaking(fallbacks, spoken)
         if tier is not None:
             candidates, fallbacks = selling(candidates, tier), selling(fallbacks, tier)
         if only is not None:
@@ -212,5 +216,6 @@ class Placing:
                 pair.serving.upstream_model,
                 request.tier,
                 attempt.substituted,
+                request.room,
             )
         )

@@ -7,8 +7,9 @@ from typing import Final
 
 from tollway.dispatch.sources import Pair, Sources
 from tollway.fleet.demands import meets
-from tollway.fleet.objects import Candidate, Demand, Fleet, Route, Tier
+from tollway.fleet.objects import Candidate, Demand, Dialect, Fleet, Route
 from tollway.fleet.prices import cost_of
+from tollway.fleet.tiers import Tier
 from tollway.fleet.usage import Usage
 from tollway.policy import route as rules
 from tollway.policy.options import Ask, Option
@@ -83,6 +84,13 @@ def named(pairs: Sequence[Pair], name: str) -> tuple[Pair, ...]:
 def without(pairs: Sequence[Pair], source: str) -> tuple[Pair, ...]:
     """The pairs of other sources."""
     return tuple(pair for pair in pairs if pair.source.name != source)
+
+
+def speaking(pairs: Sequence[Pair], spoken: Sequence[Dialect]) -> tuple[Pair, ...]:
+    """The pairs whose sources speak one of these dialects."""
+    return tuple(
+        pair for pair in pairs if any(it in spoken for it in pair.source.declared.dialects)
+    )
 
 
 def selling(pairs: Sequence[Pair], tier: Tier) -> tuple[Pair, ...]:

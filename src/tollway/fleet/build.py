@@ -8,6 +8,7 @@ Rules
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from tollway.fleet.build_books import price_book
 from tollway.fleet.check_routes import candidate, candidates_of
 from tollway.fleet.declared import Declared
 from tollway.fleet.objects import (
@@ -33,6 +34,7 @@ from tollway.fleet.objects import (
     Slo,
     Source,
     SourceTimeouts,
+    Telemetry,
     Tenant,
 )
 from tollway.fleet.schema import (
@@ -85,6 +87,10 @@ def build(declared: Declared, digest: str) -> Fleet:
         routes=_routes(declared),
         tenants=MappingProxyType(
             {name: _tenant(name, it.table) for name, it in declared.tenants.items()}
+        ),
+        telemetry=Telemetry(**dict(declared.telemetry.table)),
+        price_books=MappingProxyType(
+            {name: price_book(name, it.table) for name, it in declared.price_books.items()}
         ),
     )
 
@@ -148,6 +154,7 @@ def _source(declared: Declared, name: str, table: ApiTable | ServerTable | Emula
         region=table.region,
         emulation=_emulation(table) if isinstance(table, EmulatedTable) else None,
         silicon=_silicon(table),
+        dialects=tuple(remote.dialects) if remote else ("openai",),
     )
 
 
@@ -260,6 +267,7 @@ def _route(declared: Declared, alias: str, table: RouteTable) -> Route:
         ),
         deadline=table.deadline,
         tier=table.tier,
+        losses=table.losses,
     )
 
 
@@ -277,4 +285,5 @@ def _tenant(name: str, table: TenantTable) -> Tenant:
         budget=Budget(**dict(table.budget)),
         routes=None if table.routes is None else tuple(table.routes),
         request_class=table.request_class,
+        price_book=table.price_book,
     )

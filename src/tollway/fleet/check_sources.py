@@ -103,6 +103,10 @@ def _remote(name: str, document: str, source: ApiTable | ServerTable) -> Iterato
         problem = f"is {shown(source.url)}: plain http shows prompts and keys to the network"
         mend = 'Write https://, or kind = "server" for an engine in your own network.'
         yield Finding(document, ("sources", name, "url"), problem, mend)
+    for dialect in set(source.dialects):
+        if source.dialects.count(dialect) > 1:
+            problem = f"has {shown(dialect)} twice"
+            yield Finding(document, ("sources", name, "dialects"), problem, "Write it once.")
 
 
 def _own_address(

@@ -20,10 +20,12 @@ from tollway.fleet.schema import (
     TenantTable,
     TimeoutsTable,
 )
+from tollway.fleet.schema_books import TermsTable
+from tollway.fleet.telemetry import TelemetryTable
 
 T = TypeVar("T")
 
-NAMED = ("models", "credentials", "sources", "routes", "tenants")
+NAMED = ("models", "credentials", "sources", "routes", "tenants", "price_books")
 """Tables whose entries have names; entries come from any document."""
 
 _NOT_OF_CHIPS = frozenset(
@@ -34,7 +36,7 @@ _NOT_OF_SERVED_CHIPS = frozenset(
 )
 """Keys that have nothing to do with whether a model fits on its chips."""
 
-SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker")
+SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry")
 """Tables that one document declares whole."""
 
 
@@ -64,11 +66,13 @@ class Declared:
     retry: Placed[RetryTable]
     timeouts: Placed[TimeoutsTable]
     breaker: Placed[BreakerTable]
+    telemetry: Placed[TelemetryTable]
     models: Mapping[str, Placed[ModelTable]]
     credentials: Mapping[str, Placed[Credential]]
     sources: Mapping[str, Placed[ApiTable | ServerTable | EmulatedTable]]
     routes: Mapping[str, Placed[RouteTable]]
     tenants: Mapping[str, Placed[TenantTable]]
+    price_books: Mapping[str, Placed[list[TermsTable]]]
 
     def serving(self, model: str) -> list[str]:
         """The sources that serve a model, in the order of the files."""
@@ -106,6 +110,7 @@ def gather(
         retry=_setting(documents, main, "retry", RetryTable()),
         timeouts=_setting(documents, main, "timeouts", TimeoutsTable()),
         breaker=_setting(documents, main, "breaker", BreakerTable()),
+        telemetry=_setting(documents, main, "telemetry", TelemetryTable()),
         **named,
     )
 

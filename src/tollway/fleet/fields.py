@@ -7,7 +7,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from tollway.fleet import quantities
 from tollway.fleet.objects import Credential
-from tollway.units import Bytes, PicoDollars, Seconds
+from tollway.units import Bytes, PartsPerMillion, PicoDollars, Seconds
 
 
 def _text(what: str, pattern: str, example: str) -> WithJsonSchema:
@@ -34,6 +34,11 @@ TokenPrice = Annotated[
     PlainValidator(quantities.token_price),
     _text("USD per million tokens", r"^[0-9]+(\.[0-9]+)?$", "0.25"),
 ]
+Markup = Annotated[
+    PartsPerMillion,
+    PlainValidator(quantities.markup),
+    _text("share of cost", r"^-?[0-9]+(\.[0-9]+)?$", "0.20"),
+]
 Day = Annotated[
     date,
     PlainValidator(quantities.day),
@@ -51,6 +56,11 @@ Address = Annotated[
 ]
 Url = Annotated[
     str, PlainValidator(quantities.url), _text("URL", "^https?://", "https://api.openai.com/v1")
+]
+Collector = Annotated[
+    str,
+    PlainValidator(quantities.collector),
+    _text("URL", "^https?://", "http://127.0.0.1:4318"),
 ]
 Reference = Annotated[
     Credential,

@@ -6,12 +6,16 @@ from datetime import date
 from types import MappingProxyType
 from typing import Literal
 
+from tollway.fleet.books import PriceBook
+from tollway.fleet.tiers import Tier
 from tollway.units import Bytes, PicoDollars, Seconds, Tokens, TokensPerSecond
 
 SourceKind = Literal["api", "server", "emulated"]
-Tier = Literal["standard", "flex", "batch", "priority"]
 RequestClass = Literal["interactive", "batch"]
 Operation = Literal["chat", "completion", "embedding"]
+Dialect = Literal["openai", "responses", "anthropic", "gemini"]
+"""OpenAI Chat Completions (with completions and embeddings), OpenAI Responses, Anthropic Messages,
+Gemini generateContent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,8 @@ class Source:
     `base_url` is scheme, host, port and path prefix (`https://api.openai.com/v1`), without a
     trailing slash. `slots` bounds requests in flight there (None: unbounded). `ca_file` replaces
     the system's trust store for this source. `vendor` and `region` are labels. `silicon` is None
-    where nothing is said of chips.
+    where nothing is said of chips. `dialects` are those that it speaks, at least one; a request in
+    another one is put into the first.
     """
 
     name: str
@@ -164,6 +169,7 @@ class Source:
     region: str | None
     emulation: Emulation | None
     silicon: Silicon | None = None
+    dialects: tuple[Dialect, ...] = ("openai",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +223,9 @@ class Route:
 
     `candidates` are chosen from by `objectives`, in order; `fallbacks` are tried in their order
     once no candidate is left, and may name another model. `deadline` bounds the time from arrival
-    to the first content event, queueing and fallbacks included.
+    to the first content event, queueing and fallbacks included. `losses` says what becomes of what
+    a source's dialect cannot carry: it is left out and declared in the answer's header, or such a
+    source is not asked.
     """
 
     alias: str
@@ -229,6 +237,7 @@ class Route:
     demand: Demand
     deadline: Seconds
     tier: Tier
+    losses: Literal["declare", "refuse"] = "declare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,13 +262,14 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """Who pays. `routes` None is every route. `request_class` is what its requests are unless the
-    key says otherwise."""
+    key says otherwise. `price_book` None is not charged."""
 
     name: str
     limits: Limits
     budget: Budget
     routes: tuple[str, ...] | None
     request_class: RequestClass
+    price_book: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +315,18 @@ class GatewaySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What the gateway tells of its requests. `otlp` is a collector's URL up to `/v1/traces`, and
+    `request_log` is "stdout" or a file; None where there is none. `sample` is a share, 0 to 1."""
+
+    otlp: str | None = None
+    service: str = "tollway"
+    sample: float = 1.0
+    interval: Seconds = Seconds(10.0)
+    request_log: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """Everything declared. `version` is the file format's; `digest` is sha256 over the text of
     the file and its includes, in hex."""
@@ -318,6 +340,8 @@ class Fleet:
     sources: Mapping[str, Source]
     routes: Mapping[str, Route]
     tenants: Mapping[str, Tenant]
+    telemetry: Telemetry = Telemetry()
+    price_books: Mapping[str, PriceBook] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from tollway.errors import FaultsFound
 from tollway.fleet.build import build
+from tollway.fleet.check_books import check_books
 from tollway.fleet.check_names import check_names
 from tollway.fleet.check_routes import check_routes
 from tollway.fleet.check_sources import check_each_source, check_sources
@@ -58,7 +59,7 @@ def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
     findings.extend(declared_twice(raw))
     checks: list[Check] = [check_each_source, *more]
     if not broken:  # what a broken document declares is unknown, and so is every reference to it
-        checks += [check_names, check_sources, check_routes]
+        checks += [check_names, check_sources, check_routes, check_books]
     for check in checks:
         findings.extend(found for found in check(declared) if not _hangs_on(found, faulty))
     if broken or findings:

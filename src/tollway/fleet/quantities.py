@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from tollway.fleet.objects import Credential
 from tollway.units import (
     Bytes,
+    PartsPerMillion,
     PicoDollars,
     Seconds,
     format_usd,
@@ -142,6 +143,23 @@ def token_price(value: object) -> PicoDollars:
     return pico
 
 
+def markup(value: object) -> PartsPerMillion:
+    """Millionths of a share of cost, written as text: `"0.20"` on top of it, `"-0.05"` off it."""
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        exact = f"{Decimal(repr(value)):f}" if abs(value) < 10**9 else "0.20"
+        raise MalformedError(f"is {shown(value)}, not text", f'Write it as text, "{exact}".')
+    if not isinstance(value, str) or _MONEY.fullmatch(value) is None:
+        mend = 'Write the share of cost as a decimal in text: "0.20" is a fifth on top.'
+        raise MalformedError(f"is {shown(value)}, not a markup", mend)
+    millionths = Decimal(value).scaleb(6)
+    if millionths != int(millionths):
+        raise MalformedError(f"is {shown(value)}", "Write at most 6 decimal places.")
+    if not -1_000_000 <= millionths <= 1000 * 1_000_000:
+        mend = 'A markup lies between "-1" (free) and "1000"; a fifth is "0.20", not "20".'
+        raise MalformedError(f"is {shown(value)}", mend)
+    return PartsPerMillion(int(millionths))
+
+
 def day(value: object) -> date:
     """A TOML date. A moment (date with time) is refused: prices change at midnight UTC."""
     if isinstance(value, date) and not isinstance(value, datetime):
@@ -205,17 +223,30 @@ def url(value: object) -> str:
 
     User, password, query and fragment are refused without being repeated: keys hide there.
     """
-    mend = 'Write "https://HOST/PATH", up to where `/chat/completions` would follow.'
+    return _url(
+        value,
+        'Write "https://HOST/PATH", up to where `/chat/completions` would follow.',
+        "Name a credential instead, with `credential`; the URL is host and path only.",
+    )
+
+
+def collector(value: object) -> str:
+    """The same, for where telemetry goes."""
+    return _url(
+        value,
+        'Write "http://HOST:4318", up to where `/v1/traces` would follow.',
+        "Let a collector of your own hold the key; the URL is host and path only.",
+    )
+
+
+def _url(value: object, mend: str, secret_mend: str) -> str:
     if not isinstance(value, str) or _URL.fullmatch(value) is None:
         raise MalformedError(
             f"is {shown(value) if not isinstance(value, str) else 'not a URL'}", mend
         )
     parts, port = _split(value, mend)
     if "@" in parts.netloc or "?" in value or "#" in value:
-        raise MalformedError(
-            "holds a user, a query or a fragment (not shown)",
-            "Name a credential instead, with `credential`; the URL is host and path only.",
-        )
+        raise MalformedError("holds a user, a query or a fragment (not shown)", secret_mend)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise MalformedError("is not an http(s) URL", mend)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

@@ -69,7 +69,8 @@ def _headings(table: Schema, tables: Mapping[str, Schema], above: str) -> Iterat
         names, suffix = _refs(value), ""
         inner = value.get("additionalProperties")
         if isinstance(inner, dict):
-            names, suffix = _refs(cast("Schema", inner)), ".NAME"
+            inner = cast("Schema", inner)
+            names, suffix = _refs(inner.get("items", inner)), ".NAME" + "[N]" * ("items" in inner)
         if "items" in value:
             names, suffix = _refs(value["items"]), "[N]"
         for name in names:

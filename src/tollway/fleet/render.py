@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 
+from tollway.fleet.books import Rate, Terms
 from tollway.fleet.findings import place
 from tollway.fleet.objects import (
     BreakerTerms,
@@ -22,9 +23,10 @@ from tollway.fleet.objects import (
     Serving,
     Silicon,
     Source,
+    Telemetry,
     Tenant,
 )
-from tollway.units import PicoDollars, Seconds, usd
+from tollway.units import PartsPerMillion, PicoDollars, Seconds, usd
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 _SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -42,6 +44,7 @@ def render(fleet: Fleet) -> str:
         _gateway(fleet.gateway),
         _queue(fleet),
         _retry(fleet.retry),
+        _telemetry(fleet.telemetry),
     ]
     for name, model in fleet.models.items():
         facts = {
@@ -58,6 +61,7 @@ def render(fleet: Fleet) -> str:
         blocks += [_serving(source.name, serving) for serving in source.serves.values()]
     blocks += [_route(route) for route in fleet.routes.values()]
     blocks += [_tenant(tenant) for tenant in fleet.tenants.values()]
+    blocks += [_terms(book.name, it) for book in fleet.price_books.values() for it in book.terms]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
@@ -151,6 +155,18 @@ def _retry(retry: RetryBudget) -> list[str]:
     return _table(("retry",), facts)
 
 
+def _telemetry(telemetry: Telemetry) -> list[str]:
+    log = telemetry.request_log
+    facts = {
+        "otlp": None if telemetry.otlp is None else _text(telemetry.otlp),
+        "service": _text(telemetry.service),
+        "sample": f"{telemetry.sample!r}",
+        "interval": _time(telemetry.interval),
+        "request_log": None if log is None else _text(log),
+    }
+    return _table(("telemetry",), facts)
+
+
 def _source(source: Source, names: Mapping[Credential, str]) -> list[str]:
     facts: dict[str, str | None] = {"kind": _text(source.kind)}
     if source.emulation is None:
@@ -158,6 +174,7 @@ def _source(source: Source, names: Mapping[Credential, str]) -> list[str]:
         if source.credential is not None:
             facts["credential"] = _text(names[source.credential])
         facts["ca_file"] = None if source.ca_file is None else _text(source.ca_file)
+        facts["dialects"] = _list(source.dialects)
     else:
         emulation = source.emulation
         facts["listen"] = _address(emulation.host, emulation.port)
@@ -229,8 +246,12 @@ def _price(price: Price) -> str:
         "hours": None if price.hours is None else _text("-".join(map(_clock, price.hours))),
     }
     for key in ("input", "cached_input", "cache_write", "output"):
-        facts[key] = _text(_digits(Decimal(getattr(price, key)).scaleb(-6)))
+        facts[key] = _token_price(getattr(price, key))
     return _inline({**facts, "request": _money(price.request)})
+
+
+def _token_price(price: PicoDollars) -> str:
+    return _text(_digits(Decimal(price).scaleb(-6)))
 
 
 def _clock(minute: int) -> str:
@@ -265,6 +286,7 @@ def _route(route: Route) -> list[str]:
         "require": _inline(demand),
         "deadline": _time(route.deadline),
         "tier": _text(route.tier),
+        "losses": _text(route.losses),
     }
     return _table(("routes", route.alias), facts)
 
@@ -278,5 +300,37 @@ def _tenant(tenant: Tenant) -> list[str]:
         "budget": _inline(budget),
         "routes": None if tenant.routes is None else _list(tenant.routes),
         "class": _text(tenant.request_class),
+        "price_book": None if tenant.price_book is None else _text(tenant.price_book),
     }
     return _table(("tenants", tenant.name), facts)
+
+
+def _terms(book: str, terms: Terms) -> list[str]:
+    facts: dict[str, str | None] = {
+        "since": terms.since.isoformat(),
+        "monthly": _money(terms.monthly),
+        "included": _money(terms.included),
+        "markup": _markup(terms.markup),
+    }
+    if terms.rates:
+        facts["rates"] = "[\n" + "".join(f"  {_rate(rate)},\n" for rate in terms.rates) + "]"
+    head, *rows = _table(("price_books", book), facts)
+    return [f"[{head}]", *rows]
+
+
+def _rate(rate: Rate) -> str:
+    names = {"model": rate.model, "source": rate.source, "tier": rate.tier}
+    facts = {key: None if name is None else _text(name) for key, name in names.items()}
+    facts["markup"] = None if rate.markup is None else _markup(rate.markup)
+    steps: list[str] = []
+    for kind, ladder in rate.ladders.items():
+        *below, last = ladder
+        facts[kind] = _money(last.price) if kind == "request" else _token_price(last.price)
+        for step in below:
+            of = {"of": _text(kind), "up_to": f"{step.up_to}", "price": _token_price(step.price)}
+            steps.append(_inline(of))
+    return _inline({**facts, "steps": "[" + ", ".join(steps) + "]" if steps else None})
+
+
+def _markup(millionths: PartsPerMillion) -> str:
+    return _text(_digits(Decimal(millionths).scaleb(-6)))

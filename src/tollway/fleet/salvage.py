@@ -17,7 +17,8 @@ from pydantic_core import ErrorDetails
 from tollway.errors import did_you_mean, unknown
 from tollway.fleet.findings import Finding, Path
 from tollway.fleet.quantities import MalformedError, shown
-from tollway.fleet.schema import Document, Table
+from tollway.fleet.schema import Document
+from tollway.fleet.table import Table
 
 _STAND_INS: dict[str, object] = {
     "url": "https://stand-in.invalid",
@@ -29,6 +30,9 @@ _STAND_INS: dict[str, object] = {
     "input": "0",
     "output": "0",
     "serves": {"stand-in": {}},
+    "of": "input",
+    "up_to": 1,
+    "price": "0",
 }
 """For a required key that is missing. The fleet is refused anyway; nothing of these is shown."""
 

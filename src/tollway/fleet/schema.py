@@ -3,19 +3,12 @@
 Rules
 1. An unknown key is a fault, and nothing is converted silently: 1 is not true, "1" is not 1.
 2. What one key can say about itself is checked here; what two keys say together, in `check_*`.
-3. The JSON Schema and the reference page are generated from this file.
+3. The JSON Schema and the reference page are generated from this file and `schema_books`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    WithJsonSchema,
-)
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from tollway.fleet.fields import (
     Address,
@@ -32,24 +25,14 @@ from tollway.fleet.fields import (
     TokenPrice,
     Url,
 )
-from tollway.fleet.objects import RequestClass, Tier
+from tollway.fleet.objects import Dialect, RequestClass
+from tollway.fleet.schema_books import TermsTable
+from tollway.fleet.table import Table, key
+from tollway.fleet.telemetry import TelemetryTable
+from tollway.fleet.tiers import Tier
 
 VERSION = 1
 """The file format that this release reads."""
-
-_REQUIRED: Any = ...
-
-
-def key(meaning: str, default: Any = _REQUIRED) -> Any:
-    """A key of a table; without a default it must be written. A default is given as a person
-    would write it, and is read like anything written."""
-    return Field(default=default, description=meaning)
-
-
-class Table(BaseModel):
-    """A table of the fleet file."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
 
 
 class GatewayTable(Table):
@@ -229,6 +212,12 @@ class RemoteTable(SourceTable):
     ca_file: Text | None = key(
         "CA certificates instead of the system's, relative to this file.", None
     )
+    dialects: list[Dialect] = Field(
+        default=["openai"],
+        min_length=1,
+        description="What it speaks, its best first: openai (Chat Completions), responses, "
+        "anthropic (Messages), gemini.",
+    )
 
 
 class ApiTable(RemoteTable):
@@ -347,6 +336,10 @@ class RouteTable(Table):
         "From arrival to the first content event, queue and fallbacks included.", "120s"
     )
     tier: Tier = key("Whose price is booked where a request names none; none is sent.", "standard")
+    losses: Literal["declare", "refuse"] = key(
+        "What a source's dialect cannot carry: declared in the answer, or the source not asked.",
+        "declare",
+    )
 
 
 class LimitsTable(Table):
@@ -376,6 +369,7 @@ class TenantTable(Table):
         alias="class",
         description="Whether someone waits for its answers, unless a key says otherwise.",
     )
+    price_book: Text | None = key("What it is charged by; nothing unless written.", None)
 
 
 class Document(Table):
@@ -392,8 +386,12 @@ class Document(Table):
     retry: RetryTable | None = key("The retry budget.", None)
     timeouts: TimeoutsTable | None = key("How long any source may take.", None)
     breaker: BreakerTable | None = key("When any source is left alone.", None)
+    telemetry: TelemetryTable | None = key("What is told of requests, and to whom.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})
     routes: dict[str, RouteTable] = key("Names that clients ask for.", {})
     tenants: dict[str, TenantTable] = key("Who pays, by name.", {})
+    price_books: dict[str, list[TermsTable]] = key(
+        "What tenants are charged, by name; each a list of dated terms.", {}
+    )

@@ -13,7 +13,7 @@ import msgspec
 
 from tollway.gateway.client import App, ClientConnection
 from tollway.gateway.http import JSON_HEADER, Refusal, Request
-from tollway.gateway.routes import OPERATIONS
+from tollway.gateway.surfaces import surface_of
 
 _METHODS = {
     b"/reload": b"POST",
@@ -48,7 +48,7 @@ class Admin:
 
     def admit(self, request: Request) -> None:
         """Judge a head: path and method."""
-        if request.path in OPERATIONS:
+        if surface_of(request.path) is not None:
             self._asking.admit(request)
             return
         method = _METHODS.get(request.path)
@@ -61,12 +61,12 @@ class Admin:
 
     def readmit(self, request: Request, first: Request) -> None:
         """Whose key it was may have changed since; the admin paths don't change."""
-        if request.path in OPERATIONS:
+        if surface_of(request.path) is not None:
             self._asking.readmit(request, first)
 
     def start(self, connection: ClientConnection, request: Request) -> None:
         """Answer a whole request."""
-        if request.path in OPERATIONS:
+        if surface_of(request.path) is not None:
             self._asking.start(connection, request)
             return
         body = request.take_body()
@@ -88,7 +88,7 @@ class Admin:
             _answer(connection, 202, {"ok": True})
             self._governed.shutdown()
 
-    def error_body(self, refusal: Refusal) -> bytes:
+    def error_body(self, refusal: Refusal, request: Request | None) -> bytes:
         error = {"message": refusal.message, "code": refusal.code}
         return msgspec.json.encode({"error": error})
 

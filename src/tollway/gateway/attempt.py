@@ -12,12 +12,14 @@ Rules
 
 from typing import Final, Protocol
 
+from tollway.dialects.meaning import Loss
 from tollway.dispatch.messages import FailureKind, Send
 from tollway.fleet.usage import Usage
 from tollway.gateway.answers import relayed_lines, retry_after
 from tollway.gateway.facts import RequestFacts
 from tollway.gateway.http import JSON_HEADER, retry_after_line
-from tollway.gateway.meter import BodyMeter, StreamMeter
+from tollway.gateway.meter import BodyMeter, Meter
+from tollway.gateway.spoken import MOST_HELD, SpokenBody
 from tollway.gateway.upstream import Call, Upstream
 
 MAX_HELD: Final = 1024 * 1024
@@ -55,7 +57,9 @@ class Owner(Protocol):
 
     def part(self, data: bytes) -> None: ...
     def finished(self, usage: Usage) -> None: ...
-    def answered(self, lines: bytes, body: bytes, usage: Usage) -> None: ...
+    def answered(
+        self, lines: bytes, body: bytes, usage: Usage, losses: tuple[Loss, ...] = ()
+    ) -> None: ...
     def failed(self, failure: Failure) -> None: ...
 
 
@@ -202,9 +206,9 @@ class StreamAttempt(Attempt):
     __slots__ = ("meter",)
     wanted = b"text/event-stream"
 
-    def __init__(self, owner: Owner, action: Send, upstream: Upstream, facts: RequestFacts) -> None:
+    def __init__(self, owner: Owner, action: Send, upstream: Upstream, meter: Meter) -> None:
         super().__init__(owner, action, upstream)
-        self.meter = StreamMeter(facts, self.sent_at)
+        self.meter = meter
 
     def _take(self, data: bytes, ended: bool) -> None:
         meter = self.meter
@@ -292,3 +296,38 @@ class BodyAttempt(Attempt):
 
     def _metered(self, kind: FailureKind | None) -> Usage:
         return self._meter.usage()
+
+
+class SpokenAttempt(Attempt):
+    """An answer in one JSON body of a dialect that is not Chat Completions, or is put into one."""
+
+    __slots__ = ("meter",)
+    wanted = b"application/json"
+
+    def __init__(self, owner: Owner, action: Send, upstream: Upstream, meter: SpokenBody) -> None:
+        super().__init__(owner, action, upstream)
+        self.meter = meter
+
+    def _take(self, data: bytes, ended: bool) -> None:
+        self._moved = self._owner.clock()
+        self._flowing = True
+        self._held.append(data)
+        self._held_size += len(data)
+        if self._held_size > MOST_HELD:
+            self._fail("malformed", f"the answer is longer than {MOST_HELD} bytes")
+        elif ended:
+            self._end()
+
+    def _end(self) -> None:
+        meter = self.meter
+        meter.finish(b"".join(self._held))
+        if meter.error is not None:
+            self._fail("error_event", meter.error, meter.error_status)
+        elif meter.malformed is not None:
+            self._fail("malformed", meter.malformed)
+        else:
+            lines = relayed_lines(self.headers)
+            self._owner.answered(lines, meter.body, meter.usage(), meter.losses)
+
+    def _metered(self, kind: FailureKind | None) -> Usage:
+        return self.meter.usage()

@@ -1,7 +1,8 @@
 """The one credential that a request presents, or none.
 
 Rules
-1. `Authorization: Bearer KEY` and `x-api-key: KEY` are the same thing; the scheme's case is free.
+1. `Authorization: Bearer KEY`, `x-api-key: KEY` and `x-goog-api-key: KEY` are the same thing; the
+   scheme's case is free.
 2. Two different credentials are none: a proxy in front may have checked the other one.
 3. What is there and cannot be read (another scheme, blanks inside, not printable ASCII) is none,
    even beside one that can.
@@ -17,8 +18,14 @@ _BLANKS: Final = b" \t"
 """What HTTP allows around a field's value (RFC 9110, 5.5)."""
 
 
-def presented_key(authorization: bytes | None, x_api_key: bytes | None) -> bytes | None:
-    """The key in the values of these two headers; None where there is none or it is ambiguous."""
+def presented_key(
+    authorization: bytes | None, x_api_key: bytes | None, x_goog_api_key: bytes | None = None
+) -> bytes | None:
+    """The key in the values of these headers; None where there is none or it is ambiguous."""
+    if x_goog_api_key is not None:
+        if x_api_key is not None and x_api_key != x_goog_api_key:
+            return None
+        x_api_key = x_goog_api_key
     bearer = bare = None
     if authorization is not None:
         found = _BEARER.match(authorization.strip(_BLANKS))

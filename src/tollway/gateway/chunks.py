@@ -89,3 +89,10 @@ class Answer(Chunk, gc=False):
     """A whole answer whose usage is as it should be."""
 
     usage: Reported | None = None
+
+
+class Errors(msgspec.Struct, gc=False):
+    """What makes a whole answer, of any dialect, an error."""
+
+    error: Any = None
+    type: Any = None

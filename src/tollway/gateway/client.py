@@ -58,7 +58,7 @@ class App(Protocol):
     def start(self, connection: "ClientConnection", request: Request) -> None:
         """Begin to answer a whole request; raises `Refusal`."""
 
-    def error_body(self, refusal: Refusal) -> bytes: ...
+    def error_body(self, refusal: Refusal, request: Request | None) -> bytes: ...
 
 
 class Front:
@@ -300,7 +300,7 @@ class ClientConnection(asyncio.Protocol):
         """Answer the current request with an error."""
         if self._current is not None:
             self._current.refusal = refusal
-        body = self._front.app.error_body(refusal)
+        body = self._front.app.error_body(refusal, self._current)
         self.respond(refusal.status, JSON_HEADER + refusal.headers, body, close=refusal.close)
 
     def respond(self, status: int, headers: bytes, body: bytes, close: bool = False) -> None:

@@ -11,6 +11,9 @@ Rules
 
 from typing import Final, Protocol
 
+from tollway.dialects.forms import Told, Writer
+from tollway.dialects.meaning import Fault, Loss
+from tollway.dialects.registry import FORMS
 from tollway.dispatch.messages import (
     Abort,
     Cancelled,
@@ -21,17 +24,29 @@ from tollway.dispatch.messages import (
     Finished,
     Progressed,
     Reject,
+    Room,
     Send,
 )
+from tollway.fleet.objects import Dialect
 from tollway.fleet.usage import Usage
 from tollway.gateway.answers import attempt_lines
-from tollway.gateway.attempt import Attempt, BodyAttempt, Failure, StreamAttempt
+from tollway.gateway.attempt import (
+    Attempt,
+    BodyAttempt,
+    Failure,
+    SpokenAttempt,
+    StreamAttempt,
+)
 from tollway.gateway.client import ClientConnection
-from tollway.gateway.facts import RequestFacts
-from tollway.gateway.http import Refusal, retry_after_line
-from tollway.gateway.meter import StreamMeter
-from tollway.gateway.openai import error_event, splice
+from tollway.gateway.http import Refusal, header_line, retry_after_line
+from tollway.gateway.meter import Meter, StreamMeter
+from tollway.gateway.openai import error_event
+from tollway.gateway.pacing import room_lines
+from tollway.gateway.reported import error_in
+from tollway.gateway.spoken import SpokenBody, SpokenMeter
+from tollway.gateway.tracing.tracer import Trace
 from tollway.gateway.upstream import Upstream
+from tollway.gateway.wording import Asked, Wording, told, worded
 
 _SECRET_STATUSES: Final = frozenset({401, 403, 407})
 """About our credential, not about the client's request, and their text may quote the credential."""
@@ -47,28 +62,31 @@ class Board(Protocol):
     def tell(self, event: Event) -> None: ...
     def closed(self, exchange: "Exchange") -> None: ...
     def first_content(self, action: Send, seconds: float) -> None: ...
-    def stream_ended(self, action: Send, meter: StreamMeter) -> None: ...
+    def stream_ended(self, action: Send, meter: Meter) -> None: ...
 
 
 class Exchange:
-    """A request from its arrival to its answer. `extra` is header lines for the source."""
+    """A request from its arrival to its answer."""
 
     __slots__ = (
+        "_asked",
         "_attempt",
         "_board",
-        "_body",
         "_connection",
         "_error_answer",
-        "_extra",
-        "_facts",
         "_last_send",
+        "_losses",
         "_paused",
         "_relaying",
+        "_room",
+        "_spoken",
+        "_writer",
         "bucket",
         "clock",
         "done",
         "id",
         "part",
+        "trace",
         "utc",
     )
 
@@ -77,9 +95,7 @@ class Exchange:
         board: Board,
         connection: ClientConnection,
         request_id: str,
-        facts: RequestFacts,
-        body: bytes,
-        extra: bytes,
+        asked: Asked,
     ) -> None:
         self.id = request_id
         self.done = False
@@ -87,11 +103,14 @@ class Exchange:
         self.clock = board.clock
         self.utc = board.utc
         self.part = connection.send
+        self.trace: Trace | None = None
         self._board = board
         self._connection = connection
-        self._facts = facts
-        self._body = body
-        self._extra = extra
+        self._asked = asked
+        self._losses: tuple[Loss, ...] = ()
+        self._room: Room | None = None
+        self._spoken: Dialect = asked.facts.dialect
+        self._writer: Writer | None = None
         self._attempt: Attempt | None = None
         self._last_send: Send | None = None
         self._error_answer: tuple[int, bytes, bytes] | None = None
@@ -104,22 +123,54 @@ class Exchange:
     def send(self, action: Send) -> None:
         """Start an attempt."""
         self._last_send = action
+        self._room = action.room
         upstream = self._board.upstreams.get(action.source)
         if upstream is None:
             self._fail_unsent(action, "the source is not in the fleet any more")
             return
-        body = splice(self._body, self._facts, action.upstream_model)
-        kind = StreamAttempt if self._facts.stream else BodyAttempt
-        attempt = self._attempt = kind(self, action, upstream, self._facts)
-        attempt.call = upstream.open(self._facts.operation, self._extra, body, attempt)
+        try:
+            wording = worded(self._asked, upstream, action.upstream_model)
+        except Fault as fault:  # it could be put otherwise before a reload
+            self._fail_unsent(action, fault.message)
+            return
+        attempt = self._attempt = self._begin(action, upstream, wording)
+        lines = wording.lines
+        if self.trace is not None:
+            lines += self.trace.send(action, upstream.source)
+        attempt.call = upstream.open(wording.head, lines, wording.body, attempt)
         if self._paused:
             attempt.pause()
+
+    def _begin(self, action: Send, upstream: Upstream, wording: Wording) -> Attempt:
+        """The attempt that understands what this source will say."""
+        facts = self._asked.facts
+        own = facts.dialect
+        self._losses = wording.losses
+        self._spoken = wording.dialect
+        if own == "openai" and wording.dialect == "openai":
+            if facts.stream:
+                return StreamAttempt(self, action, upstream, StreamMeter(facts, self.clock()))
+            return BodyAttempt(self, action, upstream, facts)
+        source, client = FORMS[wording.dialect], FORMS[own]
+        foreign = own != wording.dialect
+        if facts.stream:
+            self._writer = writer = client.writer(self._told())
+            meter = SpokenMeter(facts, self.clock(), source, writer if foreign else None)
+            return StreamAttempt(self, action, upstream, meter)
+        body = SpokenBody(facts, source, client if foreign else None, self._told())
+        return SpokenAttempt(self, action, upstream, body)
+
+    def _told(self) -> Told:
+        facts = self._asked.facts
+        repeated = self._asked.ask if facts.dialect == "responses" else None
+        return Told(self.id, facts.model, int(self.utc()), facts.wants_usage, repeated)
 
     def _fail_unsent(self, action: Send, why: str) -> None:
         self._board.tell(Failed(self.id, action.attempt, "internal", Usage(), detail=why))
 
     def reject(self, action: Reject) -> None:
         """Answer with dispatch's error."""
+        self._room = action.room or self._room
         if self._relaying:
             self.end_with_error(EndWithError(self.id, action.code, action.message))
         else:
@@ -132,6 +183,9 @@ class Exchange:
             self._refuse(502, "upstream_error", "The source refused the request.", None)
             return
         status, lines, body = answer
+        own = self._asked.facts.dialect
+        if self._spoken != own:
+            body = FORMS[own].write_error(status, "upstream_error", error_in(body)[0], None)
         lines += self._lines()
         self._close()
         self._connection.respond(status, lines, body)
@@ -142,9 +196,14 @@ class Exchange:
             self._refuse(502, action.code, action.message, None)
             return
         self._close()
-        if self._facts.stream:
+        if self._asked.facts.stream:
             # The meter hands over whole events, so this begins a new one.
-            self._connection.send(error_event(action.code, action.message))
+            writer = self._writer
+            if writer is None:
+                event = error_event(action.code, action.message)
+            else:
+                event = writer.broken(502, action.code, action.message)
+            self._connection.send(event)
             self._connection.end()
         else:
             self._connection.abort()
@@ -166,20 +225,33 @@ class Exchange:
         if self._attempt is not attempt:
             return False
         self._relaying = True
-        self._body = b""  # rule 1: nobody else will be asked
+        if self.trace is not None:
+            self.part = self._first_part
+        self._asked.forget()  # rule 1: nobody else will be asked
         if attempt.call is not None:
             attempt.call.forget_request()
         self._connection.begin(200, lines + self._lines(), length)
         return self._attempt is attempt
 
-    def answered(self, lines: bytes, body: bytes, usage: Usage) -> None:
+    def _first_part(self, data: bytes) -> None:
+        self.part = self._connection.send
+        if self.trace is not None and self._spoken == self._asked.facts.dialect:
+            self.trace.begun(data)
+        self.part(data)
+
+    def answered(
+        self, lines: bytes, body: bytes, usage: Usage, losses: tuple[Loss, ...] = ()
+    ) -> None:
         """A whole answer is here, and nothing of it has gone out."""
         attempt = self._attempt
         if attempt is None:
             return
         # `Finished` says that there was content: nothing is decided between the two.
         self._board.first_content(attempt.action, self.clock() - attempt.sent_at)
+        self._losses += losses
         lines += self._lines()
+        if self.trace is not None and self._spoken == self._asked.facts.dialect:
+            self.trace.body(body)
         self._end_attempt(attempt, usage)
         self._connection.respond(200, lines, body)
 
@@ -240,7 +312,12 @@ class Exchange:
         self._connection.refuse(Refusal(status, code, message, lines))
 
     def _lines(self) -> bytes:
-        return attempt_lines(self.id, self._last_send)
+        lines = attempt_lines(self.id, self._last_send)
+        if self._room is not None:
+            lines += room_lines(self._room, self._asked.facts.dialect, self.utc())
+        if self._losses:
+            lines += header_line(b"x-tollway-lost", told(self._losses))
+        return lines
 
     def _spent(self) -> Usage:
         return Usage() if self._attempt is None else self._attempt.spent(None)

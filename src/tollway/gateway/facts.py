@@ -2,7 +2,8 @@
 
 import msgspec
 
-from tollway.fleet.objects import Operation, Tier
+from tollway.fleet.objects import Dialect, Operation
+from tollway.fleet.tiers import Tier
 from tollway.gateway import splice as splicing
 
 
@@ -13,7 +14,7 @@ class RequestFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     that it asked for (`choices`); None where it gave no cap. `wants_usage` says that the client
     asked for a usage event itself. `tier` is the body's own `service_tier`, None where it names
     none of ours. `model_at` is the span of the model's value in the body, `usage_edit` what makes
-    a stream report its usage, None where it does already.
+    a stream report its usage, None where it does already. `dialect` is the one it is written in.
     """
 
     operation: Operation
@@ -27,6 +28,7 @@ class RequestFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tier: Tier | None = None
     model_at: tuple[int, int] = (0, 0)
     usage_edit: splicing.Edit | None = None
+    dialect: Dialect = "openai"
 
 
 class Role(msgspec.Struct, gc=False):

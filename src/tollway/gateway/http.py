@@ -22,6 +22,9 @@ WANTED_HEADERS: Final = frozenset(
     {
         b"authorization",
         b"x-api-key",
+        b"x-goog-api-key",
+        b"anthropic-version",
+        b"anthropic-beta",
         b"host",
         b"content-length",
         b"transfer-encoding",

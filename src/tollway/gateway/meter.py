@@ -40,21 +40,21 @@ _ENDS: Final = 1 << 16
 _USAGE: Final = re.compile(r'"usage"\s*:\s*(\{)')
 
 
-class StreamMeter:
-    """Looks at a streamed answer and hands on what the client is to get.
+class Meter:
+    """What is counted of a streamed answer, whatever dialect it comes in.
 
-    `started`: a content event was seen. `finished`: every choice gave its finish
-    reason. `ended`: the
-    end marker was seen. `error` and `error_status`: the source sent an error event. `malformed`
-    says why the stream cannot be trusted further. `first_at` and `last_at` are times of content
+    `started`: a content event was seen. `reasons`: why choices finished, in the source's words;
+    `finished`: every choice gave its reason. `ended`: the end marker was seen. `error` and
+    `error_status`: the source sent an error event. `malformed` says why the stream cannot be
+    trusted further. `first_at` and `last_at` are times of content
     events, `gaps` counts the times between them in the buckets of `metrics.GAP_BOUNDS` and
     `gap_sum` adds them up, in seconds.
     """
 
     __slots__ = (
-        "_bytes", "_cap", "_events", "_facts", "_finishes", "_flowing", "_held", "_held_size",
-        "_pieces", "_pieces_reported", "_reported", "ended", "error", "error_status", "finished",
-        "first_at", "gap_sum", "gaps", "last_at", "malformed", "started", "started_at",
+        "_bytes", "_cap", "_events", "_facts", "_held", "_held_size", "_pieces",
+        "_pieces_reported", "_reported", "ended", "error", "error_status", "finished", "first_at",
+        "gap_sum", "gaps", "last_at", "malformed", "reasons", "started", "started_at",
     )  # fmt: skip
 
     def __init__(self, facts: RequestFacts, started: float, cap: int = EVENT_CAP) -> None:
@@ -63,8 +63,7 @@ class StreamMeter:
         self._events = EventSplitter(cap)
         self._held: list[bytes] = []
         self._held_size = 0
-        self._flowing = False  # content flows and no part of an event is kept
-        self._finishes = 0
+        self.reasons: list[object] = []
         self._pieces = 0
         self._pieces_reported = 0
         self._bytes = 0
@@ -83,6 +82,73 @@ class StreamMeter:
 
     def feed(self, data: bytes, now: float) -> bytes:
         """The bytes to relay now, often `data` itself; empty while nothing may go out."""
+        raise NotImplementedError
+
+    def finish(self, now: float) -> bytes:
+        """The upstream closed in good order: the bytes still to relay."""
+        raise NotImplementedError
+
+    @property
+    def output_tokens(self) -> int:
+        """Output tokens so far: what the source says, else the estimate of rule 4."""
+        estimate = max(self._pieces, text_tokens(self._bytes))
+        if self._reported is None:
+            return estimate
+        if self._stale():
+            return max(estimate, self._reported.output)
+        return self._reported.output
+
+    @property
+    def speed(self) -> float | None:
+        """Output tokens a second between first and last content; None where that says nothing."""
+        if self.first_at is None or self.last_at <= self.first_at or self.output_tokens < 2:
+            return None
+        return (self.output_tokens - 1) / (self.last_at - self.first_at)
+
+    def usage(self) -> Usage:
+        """What the attempt used so far. An error before any content used nothing."""
+        told = self._reported
+        if told is not None and self._stale():
+            return msgspec.structs.replace(told, output=self.output_tokens, estimated=True)
+        if told is not None:
+            return told
+        if not self.started and (self.error is not None or self.malformed is not None):
+            return Usage(estimated=True)
+        return Usage(input=self._facts.input_tokens, output=self.output_tokens, estimated=True)
+
+    def _stale(self) -> bool:
+        """Whether content came after the last usage, as where a server reports the input first."""
+        return self._pieces > self._pieces_reported
+
+    def _over(self) -> bool:
+        return self.ended or self.error is not None or self.malformed is not None
+
+    def _hold(self, event: bytes) -> None:
+        self._held_size += len(event)
+        if self._held_size > self._cap:
+            self.malformed = f"{self._cap} bytes came before any content"
+
+    def _tick(self, now: float) -> None:
+        if self.first_at is None:
+            self.first_at = now
+        else:
+            gap = now - self.last_at
+            self.gap_sum += gap
+            self.gaps[bisect_left(GAP_BOUNDS, gap)] += 1
+        self.last_at = now
+
+
+class StreamMeter(Meter):
+    """Looks at an answer of Chat Completions, and hands it on as it came."""
+
+    __slots__ = ("_flowing",)
+
+    def __init__(self, facts: RequestFacts, started: float, cap: int = EVENT_CAP) -> None:
+        super().__init__(facts, started, cap)
+        self._flowing = False  # content flows and no part of an event is kept
+
+    def feed(self, data: bytes, now: float) -> bytes:
+        """See `Meter.feed`."""
         # One whole event with LF ends: the only line ends are the last two bytes.
         if (
             self._flowing
@@ -133,38 +199,6 @@ class StreamMeter:
         self._flowing = False
         return out
 
-    @property
-    def output_tokens(self) -> int:
-        """Output tokens so far: what the source says, else the estimate of rule 4."""
-        estimate = max(self._pieces, text_tokens(self._bytes))
-        if self._reported is None:
-            return estimate
-        if self._stale():
-            return max(estimate, self._reported.output)
-        return self._reported.output
-
-    @property
-    def speed(self) -> float | None:
-        """Output tokens a second between first and last content; None where that says nothing."""
-        if self.first_at is None or self.last_at <= self.first_at or self.output_tokens < 2:
-            return None
-        return (self.output_tokens - 1) / (self.last_at - self.first_at)
-
-    def usage(self) -> Usage:
-        """What the attempt used so far. An error before any content used nothing."""
-        told = self._reported
-        if told is not None and self._stale():
-            return msgspec.structs.replace(told, output=self.output_tokens, estimated=True)
-        if told is not None:
-            return told
-        if not self.started and (self.error is not None or self.malformed is not None):
-            return Usage(estimated=True)
-        return Usage(input=self._facts.input_tokens, output=self.output_tokens, estimated=True)
-
-    def _stale(self) -> bool:
-        """Whether content came after the last usage, as where a server reports the input first."""
-        return self._pieces > self._pieces_reported
-
     def _take_one(self, data: bytes, payload: bytes, chunk: Chunk, now: float) -> bytes:
         pieces = self._pieces
         wanted = self._note(chunk, payload)
@@ -196,9 +230,6 @@ class StreamMeter:
             out = [data]  # every byte of it
         return self._release(out)
 
-    def _over(self) -> bool:
-        return self.ended or self.error is not None or self.malformed is not None
-
     def _release(self, out: list[bytes]) -> bytes:
         """Rule 1: hold what comes before the first content, join what may go."""
         over = self.error is not None or self.malformed is not None
@@ -211,20 +242,6 @@ class StreamMeter:
             out = self._held + out
             self._held = []
         return out[0] if len(out) == 1 else b"".join(out)
-
-    def _hold(self, event: bytes) -> None:
-        self._held_size += len(event)
-        if self._held_size > self._cap:
-            self.malformed = f"{self._cap} bytes came before any content"
-
-    def _tick(self, now: float) -> None:
-        if self.first_at is None:
-            self.first_at = now
-        else:
-            gap = now - self.last_at
-            self.gap_sum += gap
-            self.gaps[bisect_left(GAP_BOUNDS, gap)] += 1
-        self.last_at = now
 
     def _look(self, event: bytes) -> bool:
         """Note what an event says; whether it is for the client."""
@@ -262,9 +279,9 @@ class StreamMeter:
                 self._pieces += 1
                 self._bytes += text_bytes(part)
                 self.started = True
-            if choice.finish_reason:
-                self._finishes += 1
-                self.finished = self._finishes >= self._facts.choices
+            if choice.finish_reason and not self.finished:
+                self.reasons.append(choice.finish_reason)
+                self.finished = len(self.reasons) >= self._facts.choices
         if chunk.usage is not None:
             self._reported = read_usage(chunk.usage) or self._reported
             self._pieces_reported = self._pieces

@@ -7,39 +7,36 @@ Rules
 3. `/metrics` names sources, so it answers loopback peers only, unless it is opened up.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from random import getrandbits
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 from urllib.parse import parse_qs, unquote
 
-import msgspec
-
+from tollway.dialects.registry import FORMS
 from tollway.dispatch.messages import Arrived
-from tollway.fleet.objects import Fleet, Operation, RequestClass
+from tollway.fleet.objects import Fleet
 from tollway.gateway.auth import presented_key
+from tollway.gateway.body import BadRequest
 from tollway.gateway.client import ClientConnection
 from tollway.gateway.exchange import Exchange
-from tollway.gateway.http import JSON_HEADER, Refusal, Request, header_line
-from tollway.gateway.openai import BadRequest, error_body, models_body, read_request
+from tollway.gateway.facts import RequestFacts
+from tollway.gateway.http import JSON_HEADER, Refusal, Request
+from tollway.gateway.listing import count_body, model_body, models_body
+from tollway.gateway.native import NATIVE, read_gemini
+from tollway.gateway.openai import error_body, read_request
+from tollway.gateway.surfaces import Surface, dialect_of, surface_of
 from tollway.gateway.switchboard import Switchboard
+from tollway.gateway.tracing.context import trace_of
+from tollway.gateway.wish import ACCEPT, TAG, Wish
+from tollway.gateway.wording import Asked, Spoken, prepare, spoken_by_route
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.ring import Claim, claim_of
 
-OPERATIONS: Mapping[bytes, Operation] = {
-    b"/v1/chat/completions": "chat",
-    b"/v1/completions": "completion",
-    b"/v1/embeddings": "embedding",
-}
-T = TypeVar("T")
-
 _TEXT: Final = b"content-type: text/plain; charset=utf-8\r\n"
 _METRICS: Final = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
-_ACCEPT_JSON: Final = b"accept: application/json\r\n"
-_ACCEPT_EVENTS: Final = b"accept: text/event-stream\r\n"
-_TAG: Final = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
-_CLASSES: Mapping[bytes, RequestClass] = {b"interactive": "interactive", b"batch": "batch"}
+_LISTS: Final = (b"/v1/models", b"/v1beta/models")
+_ESTIMATED: Final = JSON_HEADER + b"x-tollway-estimated: input_tokens\r\n"
 
 
 class State(Protocol):
@@ -61,34 +58,6 @@ class State(Protocol):
 Handler = Callable[[ClientConnection, Request], None]
 
 
-class Wish:
-    """What the head of a request for a model says. `claim` is made by its key; `lines` are header
-    lines for the source, of an answer in one body and of a stream; `only` is the source that an
-    operator asks."""
-
-    __slots__ = ("claim", "lines", "only", "operation", "request_class", "tag")
-    operation: Operation
-    request_class: RequestClass | None
-
-    def __init__(self, operation: Operation, claim: Claim, headers: Mapping[bytes, bytes]) -> None:
-        """Raises Refusal where a header says what it may not."""
-        tag = headers.get(b"x-tollway-tag")
-        if tag is not None and not _TAG.match(tag):
-            raise _bad_header("x-tollway-tag", "1 to 64 of A-Z a-z 0-9 _ . : -")
-        self.operation = operation
-        self.claim = claim
-        self.tag = None if tag is None else tag.decode()
-        self.request_class = _choice(headers, b"x-tollway-class", _CLASSES)
-        only = headers.get(b"x-tollway-only")
-        self.only = None if only is None else only.decode("utf-8", "replace")
-        traced = b""
-        if b"traceparent" in headers:
-            traced = header_line(b"traceparent", headers[b"traceparent"])
-            if b"tracestate" in headers:
-                traced += header_line(b"tracestate", headers[b"tracestate"])
-        self.lines = (_ACCEPT_JSON + traced, _ACCEPT_EVENTS + traced)
-
-
 class Routes:
     """The gateway's paths. `boot` makes request ids of this process differ from any other's;
     `pins` says that an asker may name the source: an operator's may, a client's never."""
@@ -99,7 +68,8 @@ class Routes:
         self._boot = boot
         self._count = 0
         self._affine: frozenset[str] = frozenset()
-        self._affine_in: Fleet | None = None
+        self._spoken: Mapping[str, Spoken] = {}
+        self._read_from: Fleet | None = None
         self._probes: dict[bytes, Handler] = {
             b"/healthz": self._healthz,
             b"/readyz": self._readyz,
@@ -107,6 +77,7 @@ class Routes:
         }
         self._reading: dict[bytes, Handler] = {
             b"/v1/models": self._models,
+            b"/v1beta/models": self._models,
             b"/v1/usage": self._usage,
         }
 
@@ -115,9 +86,10 @@ class Routes:
     def admit(self, request: Request) -> None:
         """Judge a head: the path, the method, the key."""
         path, method = request.path, request.method
-        if path in OPERATIONS:
+        surface = surface_of(path)
+        if surface is not None:
             allowed: tuple[bytes, ...] = (b"POST",)
-        elif path in self._probes or path in self._reading or path.startswith(b"/v1/models/"):
+        elif path in self._probes or path in self._reading or _list_of(path) is not None:
             allowed = (b"GET", b"HEAD")
         else:
             raise Refusal(404, "not_found", "There is no such path here.")
@@ -129,12 +101,18 @@ class Routes:
         if method == b"OPTIONS":
             return
         headers = request.headers
-        presented = presented_key(headers.get(b"authorization"), headers.get(b"x-api-key"))
+        presented = presented_key(
+            headers.get(b"authorization"),
+            headers.get(b"x-api-key"),
+            headers.get(b"x-goog-api-key"),
+        )
         claim = None if presented is None else claim_of(presented)
         self._identify(request, claim)
-        operation = OPERATIONS.get(path)
-        if operation is not None and claim is not None:
-            request.wish = Wish(operation, claim, headers)
+        if surface is not None and claim is not None:
+            if surface.stream and b"alt=sse" not in request.query.split(b"&"):
+                message = "Ask for server-sent events: add `?alt=sse` to the path."
+                raise Refusal(400, "invalid_query", message, param="alt")
+            request.wish = Wish(surface, claim, headers)
 
     def readmit(self, request: Request, first: Request) -> None:
         """Judge a head that was admitted once: by now its key may be revoked, or expired."""
@@ -150,7 +128,8 @@ class Routes:
             raise Refusal(
                 401,
                 "invalid_api_key",
-                "Send a valid key as `authorization: Bearer tw_...`.",
+                "Send a valid key as `authorization: Bearer tw_...`, `x-api-key` or "
+                "`x-goog-api-key`.",
                 b"www-authenticate: Bearer\r\n",
             )
 
@@ -162,7 +141,7 @@ class Routes:
             return
         path = request.path
         if request.method == b"OPTIONS":
-            allow = b"POST" if path in OPERATIONS else b"GET, HEAD"
+            allow = b"POST" if surface_of(path) is not None else b"GET, HEAD"
             connection.respond(204, b"allow: " + allow + b"\r\n", b"")
             return
         if path in self._probes:
@@ -172,9 +151,11 @@ class Routes:
         else:
             self._model(connection, request)
 
-    def error_body(self, refusal: Refusal) -> bytes:
+    def error_body(self, refusal: Refusal, request: Request | None) -> bytes:
         self._state.refused(refusal.code)
-        return error_body(refusal.status, refusal.code, refusal.message, refusal.param)
+        dialect = "openai" if request is None else dialect_of(request.path, request.headers)
+        write = error_body if dialect == "openai" else FORMS[dialect].write_error
+        return write(refusal.status, refusal.code, refusal.message, refusal.param)
 
     # --- asking a model --------------------------------------------------------------------------
 
@@ -187,23 +168,36 @@ class Routes:
             )
         if len(board.live) >= state.fleet.gateway.max_streams:
             raise Refusal(503, "too_many_streams", "Try again soon.", b"retry-after: 1\r\n")
+        if state.fleet is not self._read_from:
+            self._read(state.fleet)
         body = request.take_body()
-        operation = wish.operation
         try:
-            facts = read_request(operation, body, key.tenant, self._affine_routes())
+            facts = self._facts(wish.surface, body, key.tenant)
+            if wish.surface.counts:
+                self._tell_count(connection, key, facts)
+                return
+            lines = wish.lines if board.tracer is None else ACCEPT
+            asked = Asked(facts, body, lines[facts.stream], wish.own)
+            spoken = self._spoken.get(facts.model)
+            if spoken is not None:
+                prepare(asked, spoken, state.fleet.routes[facts.model].losses)
         except BadRequest as fault:
             raise Refusal(fault.status, fault.code, fault.message, param=fault.param) from None
         self._count += 1
         request_id = f"{self._boot}-{self._count:08x}"
-        lines = wish.lines[facts.stream]
-        exchange = Exchange(board, connection, request_id, facts, body, lines)
+        exchange = Exchange(board, connection, request_id, asked)
+        if board.tracer is None:
+            trace = trace_of(request.headers)
+        else:
+            exchange.trace = board.tracer.begin(request_id, request, facts, wish.tag)
+            trace = exchange.trace.record.trace
         board.arrive(
             exchange,
             Arrived(
                 request_id,
                 key.id,
                 facts.model,
-                operation,
+                facts.operation,
                 facts.stream,
                 facts.input_tokens,
                 facts.max_output,
@@ -214,21 +208,37 @@ class Routes:
                 wish.tag,
                 facts.choices,
                 wish.only if self._pins else None,
+                asked.spoken,
+                trace,
             ),
         )
 
-    def _affine_routes(self) -> frozenset[str]:
-        """Names of routes by which a prompt's prefix matters: hashing it costs, so others go
-        without."""
-        fleet = self._state.fleet
-        if fleet is not self._affine_in:
-            self._affine_in = fleet
-            self._affine = frozenset(
-                name
-                for name, route in fleet.routes.items()
-                if any(objective.name == "prefix-affinity" for objective in route.objectives)
-            )
-        return self._affine
+    def _facts(self, surface: Surface, body: bytes, tenant: str) -> RequestFacts:
+        dialect = surface.dialect
+        if dialect == "openai":
+            return read_request(surface.operation, body, tenant, self._affine)
+        if dialect == "gemini":
+            return read_gemini(body, tenant, self._affine, surface.model, surface.stream)
+        return NATIVE[dialect](body, tenant, self._affine)
+
+    def _tell_count(
+        self, connection: ClientConnection, key: KeyRecord, facts: RequestFacts
+    ) -> None:
+        if facts.model not in self._names(key):
+            raise _no_model()
+        body = count_body(facts.dialect, facts.input_tokens)
+        connection.respond(200, _ESTIMATED, body)
+
+    def _read(self, fleet: Fleet) -> None:
+        """Find out what of a fleet matters here: by which routes a prompt's prefix does (hashing
+        it costs, so others go without), and where not every source speaks Chat Completions."""
+        self._read_from = fleet
+        self._affine = frozenset(
+            name
+            for name, route in fleet.routes.items()
+            if any(objective.name == "prefix-affinity" for objective in route.objectives)
+        )
+        self._spoken = spoken_by_route(fleet)
 
     # --- what a key may read ---------------------------------------------------------------------
 
@@ -241,21 +251,23 @@ class Routes:
         return sorted(name for name in fleet.routes if all(name in names for names in bounds))
 
     def _models(self, connection: ClientConnection, request: Request) -> None:
-        body = models_body(self._names(_key_of(request)), self._state.started)
+        dialect = dialect_of(request.path, request.headers)
+        body = models_body(dialect, self._names(_key_of(request)), self._state.started)
         connection.respond(200, JSON_HEADER, body)
 
     def _model(self, connection: ClientConnection, request: Request) -> None:
-        name = unquote(request.path.removeprefix(b"/v1/models/").decode("ascii", "replace"))
+        name = unquote((_list_of(request.path) or b"").decode("ascii", "replace"))
         if name not in self._names(_key_of(request)):
-            raise Refusal(404, "model_not_found", "This key has no such model.", param="model")
-        connection.respond(200, JSON_HEADER, _one_model(name, self._state.started))
+            raise _no_model()
+        dialect = dialect_of(request.path, request.headers)
+        connection.respond(200, JSON_HEADER, model_body(dialect, name, self._state.started))
 
     def _usage(self, connection: ClientConnection, request: Request) -> None:
         asked = parse_qs(request.query.decode("ascii", "replace"), keep_blank_values=True)
         tags = asked.get("tag", [])
         if (
             len(tags) > 1
-            or any(not _TAG.match(tag.encode()) for tag in tags)
+            or any(not TAG.match(tag.encode()) for tag in tags)
             or set(asked) - {"tag"}
         ):
             raise Refusal(400, "invalid_query", "The only parameter is `tag`, once.", param="tag")
@@ -312,21 +324,13 @@ def _is_near(peer: object, request: Request) -> bool:
         return False
 
 
-def _choice(headers: Mapping[bytes, bytes], name: bytes, known: Mapping[bytes, T]) -> T | None:
-    value = headers.get(name)
-    if value is None:
-        return None
-    found = known.get(value.strip().lower())
-    if found is None:
-        raise _bad_header(name.decode(), b", ".join(known).decode())
-    return found
+def _list_of(path: bytes) -> bytes | None:
+    """The model that a path below a list of them names."""
+    for listing in _LISTS:
+        if path.startswith(listing + b"/"):
+            return path[len(listing) + 1 :]
+    return None
 
 
-def _bad_header(name: str, known: str) -> Refusal:
-    return Refusal(400, "invalid_header", f"{name} must be one of: {known}.", param=name)
-
-
-def _one_model(name: str, created: int) -> bytes:
-    """One entry of the list, as OpenAI answers for a single model."""
-    whole = msgspec.json.decode(models_body([name], created))
-    return msgspec.json.encode(whole["data"][0])
+def _no_model() -> Refusal:
+    return Refusal(404, "model_not_found", "This key has no such model.", param="model")

@@ -28,7 +28,11 @@ _BLOB: Final = 256
 """A `data` string at least this long is an attachment's body."""
 
 _ATTACHMENT: Final = re.compile(
-    rb'"type"[ \t\n\r]*:[ \t\n\r]*"(?:image_url|input_image|input_audio|audio_url|video_url|file)"'
+    rb'"type"[ \t\n\r]*:[ \t\n\r]*"'
+    rb'(?:image_url|input_image|input_audio|audio_url|video_url|file|input_file|image|document)"'
+)
+_GEMINI_ATTACHMENT: Final = re.compile(
+    rb'"(?:inlineData|inline_data|fileData|file_data)"[ \t\n\r]*:[ \t\n\r]*\{'
 )
 
 
@@ -44,6 +48,14 @@ def json_tokens(raw: bytes) -> int:
     if (b";" in raw and _BASE64 in raw) or (typed and b'"data"' in raw):
         raw = _without_blobs(raw)
     attached = len(_ATTACHMENT.findall(raw)) if typed else 0
+    return text_tokens(len(raw)) + attached * ATTACHMENT_TOKENS
+
+
+def gemini_tokens(raw: bytes) -> int:
+    """Tokens of the JSON text of Gemini's contents, whose parts say by their key what they are."""
+    attached = len(_GEMINI_ATTACHMENT.findall(raw))
+    if attached:
+        raw = _without_blobs(raw)
     return text_tokens(len(raw)) + attached * ATTACHMENT_TOKENS
 
 

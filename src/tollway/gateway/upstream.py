@@ -14,22 +14,26 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from tollway import __version__
 from tollway.dispatch.messages import FailureKind
-from tollway.fleet.objects import Operation, Source
+from tollway.fleet.objects import Dialect, Operation, Source
 from tollway.gateway.outbox import Outbox
 from tollway.gateway.wire import Reply, UpstreamConnection
 
 IDLE_EXPIRY: Final = 4.0
 """Seconds; uvicorn, and so vLLM and SGLang, and Node close kept connections after 5."""
 MAX_IDLE: Final = 512
-_PATHS: dict[Operation, bytes] = {
-    "chat": b"/chat/completions",
-    "completion": b"/completions",
-    "embedding": b"/embeddings",
+_PATHS: dict[tuple[Dialect, Operation], str] = {
+    ("openai", "chat"): "/chat/completions",
+    ("openai", "completion"): "/completions",
+    ("openai", "embedding"): "/embeddings",
+    ("responses", "chat"): "/responses",
+    ("anthropic", "chat"): "/messages",
 }
+ANTHROPIC_VERSION: Final = "2023-06-01"
+"""The version of Anthropic's API that is spoken where the client names none."""
 
 
 class Call:
@@ -151,9 +155,14 @@ class Upstream:
         self._idle: list[UpstreamConnection] = []
         self._dialling: dict[Call, tuple[asyncio.Task[None], float]] = {}
         self._winding: set[UpstreamConnection] = set()
+        self._prefix = url.path.rstrip("/")
+        self._rest = {
+            it: _request_rest(url.netloc, it, origin.secret) for it in self.source.dialects
+        }
         self._heads = {
-            operation: _request_head(url.path, url.netloc, path, origin.secret)
-            for operation, path in _PATHS.items()
+            way: f"POST {self._prefix}{path}".encode() + self._rest[way[0]]
+            for way, path in _PATHS.items()
+            if way[0] in self._rest
         }
 
     @property
@@ -161,11 +170,22 @@ class Upstream:
         """Connections kept open without work."""
         return len(self._idle)
 
-    def open(self, operation: Operation, extra: bytes, body: bytes, reply: Reply) -> Call:
-        """Send a request. `extra` is header lines, each with its CRLF. The reply may be told of a
-        failure only after this has returned."""
+    def head(self, dialect: Dialect, operation: Operation) -> bytes:
+        """The beginning of a request's head, in a dialect that the source speaks and whose path
+        says nothing of the model."""
+        return self._heads[dialect, operation]
+
+    def gemini_head(self, model: str, stream: bool) -> bytes:
+        """The same for Gemini, whose path names the model."""
+        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        path = f"POST {self._prefix}/models/{quote(model, safe='')}:{method}"
+        return path.encode() + self._rest["gemini"]
+
+    def open(self, begun: bytes, extra: bytes, body: bytes, reply: Reply) -> Call:
+        """Send a request whose head has `begun`. `extra` is header lines, each with its CRLF. The
+        reply may be told of a failure only after this has returned."""
         size = str(len(body)).encode()
-        head = self._heads[operation] + b"content-length: " + size + b"\r\n" + extra + b"\r\n"
+        head = begun + b"content-length: " + size + b"\r\n" + extra + b"\r\n"
         call = Call(self, reply, head, body)
         while self._idle:
             if self._idle.pop().take(call):
@@ -261,11 +281,20 @@ class Upstream:
         self._dialling.clear()
 
 
-def _request_head(prefix: str, netloc: str, path: bytes, secret: str | None) -> bytes:
+_CREDENTIALS: dict[Dialect, str] = {
+    "openai": "authorization: Bearer {}\r\n",
+    "responses": "authorization: Bearer {}\r\n",
+    "anthropic": "x-api-key: {}\r\n",
+    "gemini": "x-goog-api-key: {}\r\n",
+}
+
+
+def _request_rest(netloc: str, dialect: Dialect, secret: str | None) -> bytes:
+    """A head from behind its path on."""
     host = netloc.rpartition("@")[2]
-    credential = f"authorization: Bearer {secret}\r\n" if secret else ""
+    credential = _CREDENTIALS[dialect].format(secret) if secret else ""
     return (
-        f"POST {prefix.rstrip('/')}{path.decode()} HTTP/1.1\r\nhost: {host}\r\n"
+        f" HTTP/1.1\r\nhost: {host}\r\n"
         f"user-agent: tollway/{__version__}\r\naccept-encoding: identity\r\n"
         f"content-type: application/json\r\n{credential}"
     ).encode()

@@ -2,7 +2,7 @@
 
 from tollway.dispatch.messages import BreakerMoved, Send, Settle
 from tollway.gateway.log import Log
-from tollway.gateway.meter import StreamMeter
+from tollway.gateway.meter import Meter
 from tollway.gateway.metrics import Metrics
 
 
@@ -40,7 +40,7 @@ class Watch:
     def first_content(self, action: Send, seconds: float) -> None:
         self.metrics.first_content(action.source, action.model, seconds)
 
-    def stream_ended(self, action: Send, meter: StreamMeter) -> None:
+    def stream_ended(self, action: Send, meter: Meter) -> None:
         pair = (action.source, action.model)
         self.metrics.stream_ended(pair, meter.gaps, meter.gap_sum, meter.speed)
 

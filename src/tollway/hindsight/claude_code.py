@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from tollway.fleet.objects import Tier
+from tollway.fleet.tiers import Tier
 from tollway.hindsight.records import Call, Gaps, broken
 from tollway.units import Seconds, UtcSeconds
 

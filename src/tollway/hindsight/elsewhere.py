@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final
 
 from tollway.catalog.prices import PricedModel, priced_model
-from tollway.fleet.objects import Tier
+from tollway.fleet.tiers import Tier
 from tollway.hindsight.money import Prices, charge
 from tollway.hindsight.records import Call
 from tollway.units import Tokens

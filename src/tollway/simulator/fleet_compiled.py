@@ -1,5 +1,12 @@
 # pyright: basic
-"""Runs a fleet in the compiled execution."""
+"""Runs a fleet in the compiled execution.
+
+Rules
+1. It is run in slices, so that one may look how far it is, and stop it, in between; what happens
+   does not depend on how it was sliced.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,7 +24,18 @@ from tollway.simulator.arrays import (
     runs_of,
 )
 from tollway.simulator.fleet_arrays import Floor, floor_of, room_for, world_of
-from tollway.simulator.fleet_layout import BLOCK, MORE, ROW, ROWS, Engines, World
+from tollway.simulator.fleet_layout import (
+    BLOCK,
+    COMING,
+    MORE,
+    MORE_FLOWS,
+    MORE_ROWS,
+    MORE_RUNS,
+    ROW,
+    ROWS,
+    Engines,
+    World,
+)
 from tollway.simulator.layout import NEVER
 from tollway.simulator.machine import kernel
 from tollway.simulator.play import Ended, Play
@@ -28,6 +46,9 @@ from tollway.simulator.trace import Trace
 
 FEW = 4096
 
+SLICE = 200_000
+"""Moments between two looks at whether to go on: some hundredths of a second."""
+
 
 class Compiled:
     """One run of what `uncompiled` has nothing against. `results` are rows of `RESULT`, a request
@@ -37,6 +58,8 @@ class Compiled:
         self.floor: Floor = floor_of(fleet, pools, play)
         self.world, ids, names = world_of(fleet, self.floor, trace, play)
         self._plan = plan_routes(fleet, Sources(fleet, 0.0))[play.route]
+        pairs = self._plan.candidates + self._plan.fallbacks
+        self._sources = tuple(dict.fromkeys(pair.source.name for pair in pairs))
         self._engines = _engines(self.floor, self.world, ids, names)
         self._trace = trace
 
@@ -45,27 +68,43 @@ class Compiled:
         """What became of each request, so far."""
         return self.world.results
 
-    def run(self, stop: int | None = None) -> bool:
-        """Play all requests to their ends, or the first `stop` alone; whether it was all."""
+    def run(
+        self,
+        stop: int | None = None,
+        going: Callable[[int], bool] | None = None,
+        moments: int = SLICE,
+    ) -> bool:
+        """Play all requests to their ends, or the first `stop` alone; whether it was all. `going`
+        is told after each slice of so many moments how many have ended, and says whether to go on.
+        """
         count = len(self._trace.requests)
         until = count if stop is None else min(stop, count)
         run_fleet = kernel("tollway.simulator.fleet_run", "run_fleet")
-        while not run_fleet(self.world, self._engines, until):
-            self._grow()
+        while not run_fleet(self.world, self._engines, until, moments):
+            if self._engines.cursor[MORE]:
+                self._grow()
+            elif going is not None and not going(self._over()):
+                return False
         return until == count
+
+    def _over(self) -> int:
+        """How many requests have ended."""
+        here = len(self.world.flows) - int(self.world.free_flows[0])
+        return int(self._engines.cursor[COMING]) - here
 
     def _grow(self) -> None:
         world, engines = self.world, self._engines
-        if engines.cursor[MORE] == 2:
+        full = engines.cursor[MORE]
+        if full == MORE_ROWS:
             rows = engines.q
             more = rows_of(len(rows), len(rows))
             more["next"][-1] = engines.cursor[ROW]
             engines.cursor[ROW] = len(rows)
             engines.cursor[ROWS] += len(rows)
             self._engines = engines._replace(q=np.concatenate([rows, more]))
-        elif world.free_flows[0] == 0:
+        elif full == MORE_FLOWS:
             self.world = world._replace(**room_for(2 * len(world.flows), world._asdict()))
-        else:
+        elif full == MORE_RUNS:
             runs = np.concatenate([engines.runs, runs_of(len(engines.runs))])
             self._engines = engines._replace(runs=runs)
 
@@ -103,6 +142,23 @@ class Compiled:
             )
         return found
 
+    def under_way(self) -> list[Ended]:
+        """Requests that have arrived and not ended, where it was stopped."""
+        found: list[Ended] = []
+        came = self.results[: int(self._engines.cursor[COMING])]
+        for index in np.flatnonzero(came["end"] < 0).tolist():
+            sent, first, place = (int(came[index][name]) for name in ("sent", "first", "place"))
+            found.append(
+                Ended(
+                    index,
+                    round(self._trace.requests[index].at * SECOND),
+                    sent if sent >= 0 else None,
+                    first if first >= 0 else None,
+                    place=self.floor.numbers[place] if place >= 0 else None,
+                )
+            )
+        return found
+
     def openings(self) -> dict[str, int]:
         """How often each source's breakers have opened."""
         found: dict[str, int] = {}
@@ -111,6 +167,13 @@ class Compiled:
             name = pair.source.name
             found[name] = found.get(name, 0) + int(one["openings"])
         return found
+
+    def busy(self) -> dict[str, int]:
+        """Picoseconds that attempts took at each source of the route."""
+        return {
+            name: int(one["busy_s"]) * SECOND + int(one["busy_ps"])
+            for name, one in zip(self._sources, self.world.sources, strict=True)
+        }
 
     def counters(self) -> dict[int, Counters]:
         """What each replica counted, by its place in the fleet."""
