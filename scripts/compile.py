@@ -30,9 +30,9 @@ MODULES = {
     "requests room routing sources timetable",
     "simulator": "draws floor handover hosted plain prefix replica steps",
     "ledger": "journal labels ring rows writer",
-    "gateway": "answers attempt auth body client exchange http meter metrics openai outbox pacing reader "
-    "recurring reported routes spoken splice sse surfaces switchboard tokens upstream watch wire "
-    "wish wording",
+    "gateway": "answers attempt auth body client exchange http meter metrics openai outbox pacing "
+    "reader recurring reported routes spoken splice sse surfaces switchboard tokens upstream "
+    "watch wire wish wording",
 }
 GROUP = "tollway_compiled"
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tollway.cli import sweep
 from tollway.cli.app import run
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.fleet.usage import Usage
@@ -363,6 +364,17 @@ def test_chips_are_counted_or_priced_and_every_answer_was_played(
     assert "fewest of one kind alone:" in out
     assert "candidates were played" in err
     assert "Chips were counted" in err
+
+
+def test_the_answer_does_not_depend_on_how_many_cores_there_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (*SIZE, "--chips", "h100,l40s", "--tp", "1", "--ttft", "2s", "--speed", "30")
+    monkeypatch.setattr(sweep, "WORTH", 1)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0})
+    alone = printed(capsys, *words, "--json")
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2})
+    assert printed(capsys, *words, "--json") == alone
 
 
 def test_small_models_share_a_chip(capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,7 +81,7 @@ def test_what_runs_elsewhere_is_not_waited_for_when_it_is_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
-    endless = arrivals(1000.0, Seconds(600.0), Size(300, 60), 1)
+    endless = arrivals(300.0, Seconds(600.0), Size(300, 60), 1)
     with sweep.crew() as crew, going("test", 1) as on:
         crew.worth = 1
         first, *rest = crew.play(_stopping([*jobs()[:1], *jobs(endless)[1:]], on, 3), 3, on)

@@ -3,12 +3,20 @@
 import json
 import re
 
+from anthropic import types
 from anthropic.types.beta.message_create_params import MessageCreateParamsBase as Beta
 from anthropic.types.message_create_params import MessageCreateParamsBase
 from transcripts import SIGNED, USED, Call, Heard, Json, Thought, Turn, Wire, pieces, unknown
 
 KNOWN = {*MessageCreateParamsBase.__annotations__, "stream"}
 KNOWN_IN_BETA = {*KNOWN, *Beta.__annotations__} - {"betas"}
+KNOWN_OF_BLOCK = {
+    "text": {*types.TextBlockParam.__annotations__},
+    "thinking": {*types.ThinkingBlockParam.__annotations__},
+    "redacted_thinking": {*types.RedactedThinkingBlockParam.__annotations__},
+    "tool_use": {*types.ToolUseBlockParam.__annotations__},
+    "tool_result": {*types.ToolResultBlockParam.__annotations__},
+}
 ROLES = ("user", "assistant", "system")
 
 
@@ -86,6 +94,7 @@ def _faults_of(blocks: list[Json]) -> list[str]:
     faults = [] if blocks else ["no content"]
     seen_text = False
     for block in blocks:
+        faults += unknown(block, KNOWN_OF_BLOCK.get(block["type"]) or {*block}, f"{block['type']}.")
         if block["type"] == "text" and not block["text"].strip():
             faults.append("text content blocks must be non-empty")
         if block["type"] == "tool_result" and seen_text:

@@ -1,7 +1,10 @@
 """Gemini generateContent as its provider speaks it: the bytes of its answers, what it refuses."""
 
 import json
+from typing import Any
 
+from google.genai import types
+from pydantic import BaseModel
 from transcripts import SIGNED, USED, Heard, Json, Said, Thought, Turn, Wire, pieces, unknown
 
 # The request body of models.generateContent in Google's Gemini API reference.
@@ -19,11 +22,40 @@ KNOWN = {
 }
 
 
+def _names(model: type[BaseModel]) -> set[str]:
+    return {info.alias or name for name, info in model.model_fields.items()}
+
+
+KNOWN_OF_PART = _names(types.Part)
+KNOWN_OF_CALL = _names(types.FunctionCall)
+KNOWN_OF_RESULT = _names(types.FunctionResponse)
+KNOWN_OF_FUNCTION = _names(types.FunctionDeclaration)
+KNOWN_OF_SETTINGS = _names(types.GenerationConfig)
 # What Google's page on thought signatures lets the calls of another model bear instead.
 UNSIGNED = "skip_thought_signature_validator"
 
 
+OWN_NAMES = {"args", "response", "parameters", "parametersJsonSchema", "responseJsonSchema"}
+"""Members whose own members are not Gemini's."""
+
+
+def _spelled(value: Any) -> Any:
+    """Google reads a member's name in snake case as well, and its SDK of Python writes both."""
+    if isinstance(value, list):
+        return [_spelled(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    named = {_camel(name): one for name, one in value.items()}
+    return {name: one if name in OWN_NAMES else _spelled(one) for name, one in named.items()}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.title() for word in others)
+
+
 def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
+    body = _spelled(body)
     faults = unknown(body, KNOWN)
     if "x-goog-api-key" not in headers:
         faults.append("no x-goog-api-key header")
@@ -35,6 +67,10 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
         if content.get("role", "user") not in ("user", "model"):
             faults.append(f"{where}: role {content['role']}")
         parts = content["parts"]
+        for part in parts:
+            faults += unknown(part, KNOWN_OF_PART, f"{where}.")
+            faults += unknown(part.get("functionCall") or {}, KNOWN_OF_CALL, "functionCall.")
+            faults += unknown(part.get("functionResponse") or {}, KNOWN_OF_RESULT, "response.")
         if not parts:
             faults.append(f"{where}: no parts")
         given = [part["functionResponse"] for part in parts if "functionResponse" in part]
@@ -51,15 +87,16 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
         faults += [f"{where}: signature {one!r}" for one in given_back if one[:9] != SIGNED]
         signatures += given_back
     declared = [
-        one["name"]
-        for tool in body.get("tools") or ()
-        for one in tool.get("functionDeclarations") or ()
+        one for tool in body.get("tools") or () for one in tool.get("functionDeclarations") or ()
     ]
+    for one in declared:
+        faults += unknown(one, KNOWN_OF_FUNCTION, "functionDeclarations.")
+    faults += unknown(body.get("generationConfig") or {}, KNOWN_OF_SETTINGS, "generationConfig.")
     model, _, method = path.rpartition("/")[2].partition(":")
     return Heard(
         model,
         method == "streamGenerateContent",
-        tuple(declared),
+        tuple(one["name"] for one in declared),
         tuple(results),
         tuple(signatures),
         tuple(faults),

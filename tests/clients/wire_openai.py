@@ -2,10 +2,21 @@
 
 import json
 
+from openai.types import chat
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 from transcripts import CREATED, USED, Call, Heard, Json, Thought, Turn, Wire, pieces, unknown
 
 KNOWN = {*CompletionCreateParamsBase.__annotations__, "stream"}
+# OpenAI and the engines that speak as it does refuse what they don't know of a message too.
+# reasoning_content is what this one says and wants back, as DeepSeek and vLLM do; OpenRouter's
+# reasoning_details is refused (github.com/iOfficeAI/gemini-cli-pro/pull/33).
+KNOWN_OF_MESSAGE = {
+    "system": chat.ChatCompletionSystemMessageParam.__annotations__,
+    "developer": chat.ChatCompletionDeveloperMessageParam.__annotations__,
+    "user": chat.ChatCompletionUserMessageParam.__annotations__,
+    "assistant": {*chat.ChatCompletionAssistantMessageParam.__annotations__, "reasoning_content"},
+    "tool": chat.ChatCompletionToolMessageParam.__annotations__,
+}
 
 
 def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
@@ -16,7 +27,8 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
         faults.append("stream_options without stream")
     results: list[tuple[str, str]] = []
     due: list[str] = []
-    for message in body["messages"]:
+    for number, message in enumerate(body["messages"]):
+        faults += unknown(message, {*KNOWN_OF_MESSAGE[message["role"]]}, f"messages[{number}].")
         if message["role"] == "tool":
             if message["tool_call_id"] not in due:
                 faults.append(f"a result for {message['tool_call_id']}, which was not called")

@@ -2,6 +2,7 @@
 
 import json
 
+from openai.types import responses
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 from transcripts import (
     CREATED,
@@ -19,6 +20,12 @@ from transcripts import (
 
 # Codex sends client_metadata, which the SDK does not list.
 KNOWN = {*ResponseCreateParamsBase.__annotations__, "stream", "client_metadata"}
+KNOWN_OF_ITEM = {
+    "message": {*responses.ResponseOutputMessageParam.__annotations__},
+    # A reasoning item's status is in the SDK and refused: github.com/BerriAI/litellm/issues/13420.
+    "reasoning": {*responses.ResponseReasoningItemParam.__annotations__} - {"status"},
+    "function_call": {*responses.ResponseFunctionToolCallParam.__annotations__},
+}
 
 
 def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
@@ -55,7 +62,7 @@ def _hear(path: str, body: Json, headers: dict[str, str]) -> Heard:
 
 
 def _item_faults(kind: str, item: Json) -> list[str]:
-    faults: list[str] = []
+    faults = unknown(item, KNOWN_OF_ITEM.get(kind) or {*item}, f"{kind}.")
     begins = {"message": "msg", "reasoning": "rs", "function_call": "fc"}.get(kind, "")
     if not (item.get("id") or begins).startswith(begins):
         faults.append(f"Invalid id {item['id']!r}. Expected an ID that begins with {begins!r}.")

@@ -14,12 +14,13 @@ from opentelemetry.semconv._incubating.attributes.gen_ai_attributes import (
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 
 from tollway.fleet.objects import BreakerTerms, Source, SourceTimeouts
-from tollway.gateway.telemetry import measures, providers
+from tollway.gateway.telemetry import measures
 from tollway.gateway.telemetry.measures import TABLE, values
-from tollway.gateway.telemetry.providers import place_of
-from tollway.gateway.telemetry.records import Served, Tried
-from tollway.gateway.telemetry.said import model_of_event, read_body, reasons
 from tollway.gateway.telemetry.spans import OPERATIONS, attempt_facts, failed, request_facts
+from tollway.gateway.tracing import providers
+from tollway.gateway.tracing.providers import place_of
+from tollway.gateway.tracing.records import Served, Tried
+from tollway.gateway.tracing.said import model_of_event, read_body, reasons
 from tollway.units import Seconds
 
 KNOWN_LATER = {"moonshot_ai"}

@@ -213,6 +213,7 @@ def test_compiled_and_plain_fleets_agree_event_for_event(
         if place.number in compiled.floor.numbers
     }
     assert compiled.counters() == counted
+    assert compiled.busy() == {name: plain.busy[name] for name in compiled.busy()}
     opened = Counter(move.source for _, move in plain.breakers if move.state == "open")
     assert compiled.openings() == {name: opened[name] for name in compiled.openings()}
 

@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.scan:scan",
         "Say what the AI tools on this machine used, what it cost, and what it would elsewhere.",
     ),
+    "import": (
+        "tollway.cli.imports:imports",
+        "Write a fleet file from LiteLLM's configuration, and say what it could not carry.",
+    ),
     "check": ("tollway.cli.check:check", "Print every fault of a fleet file at once."),
     "fleet": (
         "tollway.cli.fleet:fleet",

@@ -28,7 +28,7 @@ def scan(
     *paths: Path,
     since: str | None = None,
     until: str | None = None,
-    by: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None,
+    by: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     against: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     silicon: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     save: Path | None = None,
@@ -51,7 +51,7 @@ def scan(
     until
         Until when, written likewise; that moment itself is left out. Default: the end.
     by
-        One or more of day, model, project, tool. Default: by model, and by day.
+        day, model, project or tool, or several: day,model. Default: by model, and by day.
     against
         A model to compare with, as PROVIDER:MODEL of the catalogue. Again for more. Default: ten.
     silicon
@@ -112,10 +112,10 @@ def _moment(text: str | None, option: str, now: float) -> float | None:
     return None if text is None else past(text, option, now)
 
 
-def _dimensions(by: list[str] | None) -> tuple[str, ...]:
+def _dimensions(by: tuple[str, ...]) -> tuple[str, ...]:
     from tollway.hindsight.money import DIMENSIONS
 
-    words = tuple(dict.fromkeys(word for part in by or () for word in part.split(",") if word))
+    words = tuple(dict.fromkeys(word for part in by for word in part.split(",") if word))
     faults = [unknown(word, DIMENSIONS, "--by") for word in words if word not in DIMENSIONS]
     if faults:
         raise FaultsFound(faults)

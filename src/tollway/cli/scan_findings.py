@@ -125,7 +125,7 @@ def print_elsewhere(report: Report) -> None:
     rows = [["as it is, today's prices", dollars(whole, most), "", ""]]
 
     def row(name: str, amount: int, note: str) -> None:
-        rows.append([name, dollars(amount, most), f"{amount / whole - 1:+.0%}", note])
+        rows.append([name, dollars(amount, most), _change(amount, whole), note])
 
     for tier, (sold, amount) in found.tiers.items():
         note = "" if sold == whole else f"sold for {share_of(sold, whole)} of the cost"
@@ -148,3 +148,8 @@ def print_elsewhere(report: Report) -> None:
             "busy, 80% interval."
         ]
     )
+
+
+def _change(amount: int, whole: int) -> str:
+    share = amount / whole - 1
+    return f"{share:+.1%}" if share < -0.99 else f"{share:+.0%}"

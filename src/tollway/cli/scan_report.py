@@ -125,7 +125,7 @@ def report_of(reading: Reading, wanted: Wanted) -> Report:
         read=reading.files,
         size=reading.size,
         calls=calls,
-        left_out=len(whole) - len(calls),
+        left_out=sum(call.requests for call in whole) - sum(call.requests for call in calls),
         prices=prices,
         spend={by: _grouped(calls, costs, by) for by in dimensions},
         total=_total(zip(calls, costs, strict=True)),
@@ -170,7 +170,8 @@ def _unpriced(calls: Sequence[Call], costs: Sequence[Cost]) -> dict[str, Totals]
     found: defaultdict[str, Totals] = defaultdict(Totals)
     for call, cost in zip(calls, costs, strict=True):
         if cost.amount is None:
-            found[call.model].add(call, cost)
+            through = f" through {call.provider}" if call.provider else ""
+            found[call.model + through].add(call, cost)
     return dict(found)
 
 

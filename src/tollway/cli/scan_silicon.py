@@ -65,7 +65,7 @@ def on_silicon(word: str, calls: Sequence[Call]) -> Own:
     seconds = requests / found.requests.value
     price = count * rent / 3600
     low, high = (requests / end * price for end in (found.requests.high, found.requests.low))
-    places = 2 if high < 100 else 0
+    places = 4 if high < 1 else 2 if high < 100 else 0
     words = f"{found.origin}, ${low:,.{places}f} to ${high:,.{places}f}"
     return Own(label, seconds * price, seconds / DAY, found.origin, words)
 

@@ -48,7 +48,7 @@ def print_report(report: Report, *, show_paths: bool) -> None:
     lines = unread_lines(report, show_paths=show_paths)
     if lines:
         head("Not read")
-        say(lines)
+        say(lines, folded=not show_paths)
 
 
 def _print_headline(report: Report) -> None:
@@ -56,8 +56,8 @@ def _print_headline(report: Report) -> None:
     total = report.total
     if not report.calls:
         return
-    days = f"{day(report.calls[0].at)} to {day(report.calls[-1].at)} (UTC)"
-    what = f"{tokens(total.input)} tokens in and {tokens(total.output)} out"
+    days = f"{day(report.calls[0].at)} to {day(report.calls[-1].at)}"
+    what = f"{tokens(total.input)} tokens in, {tokens(total.output)} out"
     bold(f"{dollars(total.amount)} at public prices: {what}, {days}")
     sys.stdout.write("\n")
 
@@ -68,7 +68,7 @@ def _print_read(report: Report) -> None:
         its = [call for call in report.calls if call.tool == tool]
         requests = sum(call.requests for call in its)
         span = f"{day(its[0].at)} to {day(its[-1].at)}" if its else "-"
-        rows.append([NAMES.get(tool, tool), f"{files:,}", f"{requests:,}", span])
+        rows.append([NAMES.get(tool, tool), f"{files:,}", _count(requests), span])
     columns = [
         Column("read"),
         Column("files", True),
@@ -88,12 +88,13 @@ def _print_spend(
     names = {**NAMES, **_projects(groups, by, show_paths=show_paths)}
     whole = report.total.amount
     blank = [""] * (len(by) - 1)
+    widest = None if show_paths else WIDEST if wide else NARROW
 
     def cells(words: Sequence[str], totals: Totals, last: str) -> list[str]:
         cached = [share_of(totals.cached, totals.input)] if wide else []
         return [
-            *(named(names.get(word, word), WIDEST if wide else NARROW) for word in words),
-            f"{totals.requests:,}",
+            *(named(names.get(word, word), widest) for word in words),
+            _count(totals.requests),
             tokens(totals.input),
             *cached,
             tokens(totals.output),
@@ -112,6 +113,11 @@ def _print_spend(
     numbers = [Column(name, True) for name in ("requests", "input", *cached, "output", "cost")]
     columns = [*map(Column, by), *numbers, *(Column(name, not days) for name in last)]
     print_table(columns, rows, cells(["total", *blank], report.total, ""))
+
+
+def _count(requests: int) -> str:
+    """A dash where the logs count none."""
+    return f"{requests:,}" if requests else "-"
 
 
 def _shortened(groups: list[Group], most: int, *, last: bool) -> tuple[list[Group], Totals | None]:

@@ -28,18 +28,21 @@ NARROW: Final = 20
 
 
 def head(words: str) -> None:
+    """The heading of a section."""
     sys.stdout.write("\n")
     bold(words)
 
 
 def bold(words: str) -> None:
+    """A line that stands out."""
     styled(words, "bold")
 
 
-def say(lines: Iterable[str]) -> None:
-    for line in lines:
-        folded = textwrap.wrap(printable(line), 80, subsequent_indent="  ", break_on_hyphens=False)
-        styled("\n".join(folded), "dim")
+def say(lines: Iterable[str], *, folded: bool = True) -> None:
+    """Sentences, dim where a terminal looks; unfolded ones can be copied."""
+    for line in map(printable, lines):
+        rows = textwrap.wrap(line, 80, subsequent_indent="  ", break_on_hyphens=False)
+        styled("\n".join(rows) if folded else line, "dim")
 
 
 def styled(words: str, style: str) -> None:
@@ -67,22 +70,26 @@ def dollars(amount: int, of: int | None = None) -> str:
     return format_usd(amount, 2 if abs(amount if of is None else of) >= 10**13 else 4)
 
 
-def named(model: str, most: int = WIDEST) -> str:
-    if len(model) <= most:
+def named(model: str, most: int | None = WIDEST) -> str:
+    """At most so many characters of a name."""
+    if most is None or len(model) <= most:
         return model
     half = (most - 1) // 2
     return f"{model[:half]}…{model[len(model) - (most - 1 - half) :]}"
 
 
 def share_of(part: int, whole: int) -> str:
+    """Percent; a dash of nothing."""
     return f"{part / whole:.0%}" if whole else "-"
 
 
 def day(at: float) -> str:
+    """The UTC day of a moment."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
 
 
 def seconds(value: float | None) -> str:
+    """`400 ms`, `2.0 s`; a dash of nothing."""
     if value is None:
         return "-"
     return (
@@ -95,4 +102,5 @@ def seconds(value: float | None) -> str:
 
 
 def rate(value: float | None) -> str:
+    """Tokens a second; a dash of nothing."""
     return "-" if value is None else f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}"

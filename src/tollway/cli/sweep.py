@@ -11,7 +11,7 @@ import copyreg
 import os
 import pickle
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ class Job:
 class Crew:
     """Who plays: this process where there is little to do, else `hands` at a time elsewhere."""
 
-    def __init__(self, hands: int, hire: Callable[[], "Hand"], worth: int = WORTH) -> None:
+    def __init__(self, hands: int, hire: Callable[[], "Hand"], worth: int) -> None:
         self.hands, self.worth = hands, worth
         self._hire = hire
         self._hand: Hand | None = None
@@ -181,13 +181,17 @@ def packed(job: Playable) -> bytes:
     """A job as bytes, with the read-only mappings in it."""
     out = BytesIO()
     pickler = pickle.Pickler(out)
-    pickler.dispatch_table = {**copyreg.dispatch_table, MappingProxyType: _thawed}
+    pickler.dispatch_table = {**copyreg.dispatch_table, MappingProxyType: _parts}
     pickler.dump(job)
     return out.getvalue()
 
 
-def _thawed(mapping: MappingProxyType[Any, Any]) -> tuple[Any, ...]:
-    return MappingProxyType, (dict(mapping),)
+def _parts(mapping: Mapping[Any, Any]) -> tuple[Any, ...]:
+    return _read_only, (dict(mapping),)
+
+
+def _read_only(mapping: dict[Any, Any]) -> Mapping[Any, Any]:
+    return MappingProxyType(mapping)
 
 
 def _work(job: bytes) -> Rehearsed:
@@ -249,7 +253,7 @@ def crew(*, ray: bool = False) -> Iterator[Crew]:
 
 def _here() -> Crew:
     cores = len(os.sched_getaffinity(0))
-    return Crew(cores, lambda: _Cores(cores))
+    return Crew(cores, lambda: _Cores(cores), WORTH)
 
 
 @contextmanager

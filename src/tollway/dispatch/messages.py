@@ -11,7 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from tollway.fleet.objects import Dialect, KeyTerms, Operation, RequestClass, Tier
+from tollway.fleet.objects import Dialect, KeyTerms, Operation, RequestClass
+from tollway.fleet.tiers import Tier
 from tollway.fleet.usage import Usage
 
 FailureKind = Literal[

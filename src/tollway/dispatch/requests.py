@@ -7,7 +7,7 @@ from tollway.dispatch.deadlines import Line
 from tollway.dispatch.messages import Arrived, FailedAttempt, Room
 from tollway.dispatch.routing import Plan
 from tollway.dispatch.sources import Pair
-from tollway.fleet.objects import Tier
+from tollway.fleet.tiers import Tier
 
 RESERVING: Final = "reserving"
 WAITING: Final = "waiting"

@@ -25,10 +25,11 @@ from tollway.fleet.fields import (
     TokenPrice,
     Url,
 )
-from tollway.fleet.objects import Dialect, RequestClass, Tier
+from tollway.fleet.objects import Dialect, RequestClass
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.table import Table, key
 from tollway.fleet.telemetry import TelemetryTable
+from tollway.fleet.tiers import Tier
 
 VERSION = 1
 """The file format that this release reads."""

@@ -44,7 +44,7 @@ from tollway.gateway.openai import error_event
 from tollway.gateway.pacing import room_lines
 from tollway.gateway.reported import error_in
 from tollway.gateway.spoken import SpokenBody, SpokenMeter
-from tollway.gateway.telemetry.tracer import Trace
+from tollway.gateway.tracing.tracer import Trace
 from tollway.gateway.upstream import Upstream
 from tollway.gateway.wording import Asked, Wording, told, worded
 

@@ -13,7 +13,8 @@ from typing import Final
 
 import msgspec
 
-from tollway.fleet.objects import Dialect, Tier
+from tollway.fleet.objects import Dialect
+from tollway.fleet.tiers import Tier
 from tollway.gateway.body import (
     MAX_CHOICES,
     MAX_OUTPUT,

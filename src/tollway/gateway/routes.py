@@ -27,7 +27,7 @@ from tollway.gateway.native import NATIVE, read_gemini
 from tollway.gateway.openai import error_body, read_request
 from tollway.gateway.surfaces import Surface, dialect_of, surface_of
 from tollway.gateway.switchboard import Switchboard
-from tollway.gateway.telemetry.context import trace_of
+from tollway.gateway.tracing.context import trace_of
 from tollway.gateway.wish import ACCEPT, TAG, Wish
 from tollway.gateway.wording import Asked, Spoken, prepare, spoken_by_route
 from tollway.ledger.keys import KeyRecord

@@ -31,7 +31,7 @@ from tollway.dispatch.messages import (
 from tollway.fleet.objects import Fleet
 from tollway.gateway.loading import Loaded
 from tollway.gateway.meter import Meter
-from tollway.gateway.telemetry.tracer import Tracer
+from tollway.gateway.tracing.tracer import Tracer
 from tollway.gateway.upstream import Origin, Upstream
 
 BUCKETS: Final = 10

@@ -44,7 +44,7 @@ class Losses:
     expired_amount: int = 0
     changed_amount: int = 0
     within_hour: int = 0
-    """Of `expired_amount`, what pauses of up to an hour lost."""
+    """Of `expired_amount`, what pauses of up to an hour lost where an hour's life is sold."""
     hour_extra: int = 0
     """What an hour's life would have cost more, for everything written that was not lost."""
 
@@ -78,7 +78,7 @@ def _follow(thread: list[Call], into: Losses, prices: Prices) -> None:
         if call.at - before.at > _life(before):
             into.expired += lost
             into.expired_amount += amount
-            if call.at - before.at <= HOUR:
+            if call.at - before.at <= HOUR and has_writes(call):
                 into.within_hour += amount
                 _hour_extra(call, rewritten, rates, into)
                 continue
@@ -89,7 +89,7 @@ def _follow(thread: list[Call], into: Losses, prices: Prices) -> None:
 
 
 def _hour_extra(call: Call, rewritten: int, rates: Rates | None, into: Losses) -> None:
-    if rates is not None:
+    if rates is not None and has_writes(call):
         into.hour_extra += (call.write - rewritten) * (HOUR_WRITE * rates.input - rates.cache_write)
 
 

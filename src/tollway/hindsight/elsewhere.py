@@ -10,13 +10,17 @@ Rules
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import msgspec
 
 from tollway.catalog.prices import PricedModel, priced_model
+from tollway.fleet.tiers import Tier
 from tollway.hindsight.money import TIER_PERCENT, Prices, charge
 from tollway.hindsight.records import Call
 from tollway.units import Tokens
+
+TIERS: Final[tuple[Tier, ...]] = ("batch", "flex")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +33,35 @@ class Instead:
 
 
 def priced_now(calls: Iterable[Call], prices: Prices, day: date) -> tuple[list[Call], int]:
-    """The calls whose model has a price, and their cost at the prices of `day`, all as standard."""
+    """The calls whose model has a price, and their cost at the prices of `day`, in their tiers."""
     kept: list[Call] = []
     amount = 0
     for call in calls:
         model = prices.model(call)
         price = None if model is None else model.at(day)
-        if price is not None:
+        if model is not None and price is not None:
             kept.append(call)
-            amount += charge(call, price.of(_prompt(call)))
+            percent = TIER_PERCENT.get((model.provider, call.tier), 100)
+            amount += charge(call, price.of(_prompt(call))) * percent // 100
     return kept, amount
 
 
 def in_tier(calls: Iterable[Call], prices: Prices, day: date) -> dict[str, tuple[int, int]]:
-    """Tier -> (the full cost of what it is sold for, the cost of all calls with that in it)."""
+    """Tier -> (the cost as it is of what it is sold for, the cost of all with that in it)."""
     found: dict[str, tuple[int, int]] = {}
-    rows: list[tuple[str, int]] = []
+    rows: list[tuple[str, int, int]] = []
     for call in calls:
         model = prices.model(call)
         price = None if model is None else model.at(day)
         if model is not None and price is not None:
-            rows.append((model.provider, charge(call, price.of(_prompt(call)))))
-    for tier in ("batch", "flex"):
+            percent = TIER_PERCENT.get((model.provider, call.tier), 100)
+            rows.append((model.provider, charge(call, price.of(_prompt(call))), percent))
+    for tier in TIERS:
         sold = amount = 0
-        for provider, full in rows:
-            percent = TIER_PERCENT.get((provider, tier))
-            sold += full if percent is not None else 0
-            amount += full * (percent or 100) // 100
+        for provider, full, percent in rows:
+            less = TIER_PERCENT.get((provider, tier))
+            sold += full * percent // 100 if less is not None else 0
+            amount += full * min(percent, less or 100) // 100
         if sold:
             found[tier] = (sold, amount)
     return found

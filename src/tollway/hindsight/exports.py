@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from tollway.fleet.objects import Tier
+from tollway.fleet.tiers import Tier
 from tollway.hindsight.records import Bill, Call, Gaps
 from tollway.units import PICO_PER_DOLLAR, PicoDollars, Seconds, UtcSeconds
 

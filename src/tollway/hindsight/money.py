@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Final, Literal
 
 from tollway.catalog.prices import PricedModel, Rates, price_providers, priced_model
-from tollway.fleet.objects import Tier
+from tollway.fleet.tiers import Tier
 from tollway.hindsight.records import Call
 from tollway.hindsight.vllm import TOOL as VLLM
 from tollway.units import PicoDollars

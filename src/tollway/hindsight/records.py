@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from tollway.fleet.objects import Tier
+from tollway.fleet.tiers import Tier
 from tollway.units import PicoDollars, Seconds, UtcSeconds
 
 

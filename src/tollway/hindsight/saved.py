@@ -34,6 +34,7 @@ FEWEST: Final = 20
 ASSUMED_WAIT: Final = 1.0
 ASSUMED_SPEED: Final = 50.0
 """Seconds, and output tokens a second: a guess, named as one where it is used."""
+LEAST_WAIT: Final = 0.001
 MOST_PAIRS: Final = 400
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._:/@+-]")
@@ -151,7 +152,7 @@ def _source(name: str, endpoint: Endpoint | None) -> Iterator[str]:
 def _serving(source: str, model: str, calls: Sequence[Call], prices: Prices) -> Iterator[str]:
     yield f"[sources.{source}.serves.{json.dumps(route_of(model))}]\n"
     if route_of(model) != model:
-        yield f"upstream_model = {json.dumps(model)}\n"
+        yield f"upstream_model = {_text(model)}\n"
     wait, speed, how = fitted(calls) or (ASSUMED_WAIT, ASSUMED_SPEED, "assumed: no times in logs")
     yield f'expected_ttft = "{max(1, round(wait * 1000))}ms"    # {how}\n'
     yield f"expected_speed = {speed:.1f}\n"
@@ -160,6 +161,11 @@ def _serving(source: str, model: str, calls: Sequence[Call], prices: Prices) -> 
         yield "# No price is known for it: write `prices`, or it counts as free.\n"
         return
     yield from _prices(priced, day_of(calls[0].at))
+
+
+def _text(words: str) -> str:
+    """A TOML string of what of the words can be seen: TOML has no pairs of surrogates."""
+    return json.dumps("".join(filter(str.isprintable, words)) or "?", ensure_ascii=False)
 
 
 def _prices(model: PricedModel, first: date) -> Iterator[str]:
@@ -200,7 +206,7 @@ def fitted(calls: Iterable[Call]) -> tuple[float, float, str] | None:
         ]
         if rest:
             return median(firsts), median(rest), f"measured: {len(firsts)} requests"
-    return _line(timed)
+    return _line(timed) or _whole(timed)
 
 
 def _line(timed: Sequence[Call]) -> tuple[float, float, str] | None:
@@ -216,6 +222,12 @@ def _line(timed: Sequence[Call]) -> tuple[float, float, str] | None:
     ]
     slope = median(slopes) if slopes else 0.0
     if slope <= 0.0:
-        return None
+        return None  # longer answers took no longer
     wait = median((call.took or 0.0) - slope * call.output for call in timed)
-    return max(0.001, wait), 1 / slope, f"fitted to the times of {len(timed)} answers"
+    return max(LEAST_WAIT, wait), 1 / slope, f"fitted to the times of {len(timed)} answers"
+
+
+def _whole(timed: Sequence[Call]) -> tuple[float, float, str]:
+    """The speed of whole answers, their wait in it."""
+    speed = median(call.output / (call.took or 1.0) for call in timed)
+    return LEAST_WAIT, speed, f"measured: {len(timed)} whole answers, the wait in their speed"

@@ -10,7 +10,8 @@ Rules
 
 import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,30 +49,38 @@ def find_logs(
         return _of_home(home, environ, gaps)
     found: list[LogFile] = []
     for path in paths:
-        if path.is_dir():
-            own = _of_home(path, {}, gaps)
-            found += own or list(_below(path, gaps))
-        else:
+        if not path.is_dir():
             found += _told(path, gaps, named=True)
+        elif path.name in _OWN:
+            found += _OWN[path.name](path, gaps)
+        else:
+            found += _of_home(path, {}, gaps) or list(_below(path, gaps))
     return list({file.path.resolve(): file for file in found}.values())
 
 
 def _of_home(home: Path, environ: Mapping[str, str], gaps: Gaps) -> list[LogFile]:
     claude = [Path(one) for one in environ.get("CLAUDE_CONFIG_DIR", "").split(",") if one.strip()]
     claude = claude or [home / ".claude", home / ".config" / "claude"]
-    homes = environ.get("CODEX_HOME")
-    codex_home = Path(homes) if homes else home / ".codex"
+    own = environ.get("CODEX_HOME")
+    found = _codex(Path(own) if own else home / ".codex", gaps)
+    for folder in claude:
+        found += _claude(folder, gaps)
+    return found + _gemini(home / ".gemini", gaps)
+
+
+def _codex(folder: Path, gaps: Gaps) -> list[LogFile]:
     rollouts = [
         path
-        for folder in ("sessions", "archived_sessions")
-        for path in _files(codex_home / folder, codex.TOOL, gaps)
+        for part in ("sessions", "archived_sessions")
+        for path in _files(folder / part, codex.TOOL, gaps)
     ]
     rollouts.sort(key=lambda path: path.name)  # rule 4
-    found = [_file(path, form) for path in rollouts if (form := _rollout(path, gaps))]
-    for folder in claude:
-        sessions = _files(folder / "projects", claude_code.TOOL, gaps)
-        found += [_file(path, "claude-code") for path in sessions if path.suffix == ".jsonl"]
-    return [file for file in [*found, *_gemini(home / ".gemini", gaps)] if file is not None]
+    return _sized((path, form) for path in rollouts if (form := _rollout(path, gaps)))
+
+
+def _claude(folder: Path, gaps: Gaps) -> list[LogFile]:
+    sessions = _files(folder / "projects", claude_code.TOOL, gaps)
+    return _sized((path, "claude-code") for path in sessions if path.suffix == ".jsonl")
 
 
 def _rollout(path: Path, gaps: Gaps) -> str | None:
@@ -87,23 +96,29 @@ def _rollout(path: Path, gaps: Gaps) -> str | None:
 OLD_CODEX: Final = "sessions of 2025's first versions, which count no tokens"
 
 
-def _gemini(folder: Path, gaps: Gaps) -> Iterator[LogFile | None]:
+def _gemini(folder: Path, gaps: Gaps) -> list[LogFile]:
+    found: list[tuple[Path, str]] = []
     for path in _files(folder / "tmp", gemini_cli.TOOL, gaps):
         inside = path.relative_to(folder).parts
         if "chats" in inside and path.suffix in (".json", ".jsonl"):
-            yield _file(path, "gemini-lines" if path.suffix == ".jsonl" else "gemini-chat")
+            found.append((path, "gemini-lines" if path.suffix == ".jsonl" else "gemini-chat"))
         elif path.name.startswith("telemetry") and path.suffix in (".log", ".json", ".jsonl"):
-            yield _file(path, "gemini-telemetry")
+            found.append((path, "gemini-telemetry"))
     telemetry = folder / "telemetry.log"
-    if telemetry.is_file():
-        yield _file(telemetry, "gemini-telemetry")
+    return _sized([*found, (telemetry, "gemini-telemetry")])
 
 
-def _file(path: Path, form: str) -> LogFile | None:
-    try:
-        return LogFile(path, form, path.stat().st_size)
-    except OSError:
-        return None  # gone since the folder was listed
+_OWN: Final = {".claude": _claude, ".codex": _codex, ".gemini": _gemini}
+"""The folders' usual names -> who lists what is in them."""
+
+
+def _sized(files: Iterable[tuple[Path, str]]) -> list[LogFile]:
+    """The files that are there."""
+    found: list[LogFile] = []
+    for path, form in files:
+        with suppress(OSError):  # gone since the folder was listed, or never there
+            found.append(LogFile(path, form, path.stat().st_size))
+    return found
 
 
 def _files(folder: Path, tool: str, gaps: Gaps) -> Iterator[Path]:

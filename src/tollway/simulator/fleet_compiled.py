@@ -58,6 +58,8 @@ class Compiled:
         self.floor: Floor = floor_of(fleet, pools, play)
         self.world, ids, names = world_of(fleet, self.floor, trace, play)
         self._plan = plan_routes(fleet, Sources(fleet, 0.0))[play.route]
+        pairs = self._plan.candidates + self._plan.fallbacks
+        self._sources = tuple(dict.fromkeys(pair.source.name for pair in pairs))
         self._engines = _engines(self.floor, self.world, ids, names)
         self._trace = trace
 
@@ -165,6 +167,13 @@ class Compiled:
             name = pair.source.name
             found[name] = found.get(name, 0) + int(one["openings"])
         return found
+
+    def busy(self) -> dict[str, int]:
+        """Picoseconds that attempts took at each source of the route."""
+        return {
+            name: int(one["busy_s"]) * SECOND + int(one["busy_ps"])
+            for name, one in zip(self._sources, self.world.sources, strict=True)
+        }
 
     def counters(self) -> dict[int, Counters]:
         """What each replica counted, by its place in the fleet."""

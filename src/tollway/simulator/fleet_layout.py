@@ -87,10 +87,13 @@ SOURCE = np.dtype(
         ("error_share", "f8"),
         ("open_for", "f8"),
         ("probes", "i8"),
+        ("busy_s", "i8"),
+        ("busy_ps", "i8"),
     ],
     align=True,
 )
-"""One source; `slots` and `late` (the breaker's TTFT deadline) are below zero if there are none."""
+"""One source; `slots` and `late` (the breaker's TTFT deadline) are below zero if there are none.
+Attempts took `busy_s` seconds and `busy_ps` picoseconds there: days of many do not fit in one."""
 
 PAIR = np.dtype(
     [
@@ -170,6 +173,7 @@ FLOW = np.dtype(
         ("aborting", "i8"),
         ("place", "i8"),
         ("row", "i8"),
+        ("began", "i8"),
         ("next", "i8"),
         ("before", "i8"),
         ("wait_next", "i8"),
@@ -185,7 +189,8 @@ FLOW = np.dtype(
     ],
     align=True,
 )
-"""A request between arrival and end, as dispatch sees it; `row` is where its replica keeps it."""
+"""A request between arrival and end, as dispatch sees it; `row` is where its replica keeps it, and
+`began` the picosecond at which it was sent there."""
 
 LIST = np.dtype([("head", "i8"), ("tail", "i8")], align=True)
 OPTION = np.dtype(

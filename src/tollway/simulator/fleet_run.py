@@ -46,6 +46,7 @@ from tollway.simulator.kernel import arrive, cancel, commit, emitted, fits, plan
 from tollway.simulator.kernel_one import seat
 from tollway.simulator.layout import GONE, NEVER, NONE
 from tollway.simulator.source import called, compiled, entered
+from tollway.simulator.steps import SECOND
 
 
 @compiled
@@ -96,12 +97,23 @@ def advance(w, e, number, now):
         event[0], event[1] = FINISHED if last else CONTENT, flow
         event[2], event[3] = e.q[row].output, e.q[row].cached
         if last:
-            w.flows[flow].row = NONE
+            leave(w, flow, now)
             give_back(e, row)
         else:
             w.results[w.flows[flow].request].first = now
         count += 1
     return count
+
+
+@compiled
+def leave(w, flow, now):
+    """An attempt is over."""
+    it = w.flows[flow]
+    it.row = NONE
+    source = w.sources[w.pairs[it.pair].source]
+    taken = source.busy_ps + now - it.began
+    source.busy_s += taken // SECOND
+    source.busy_ps = taken % SECOND
 
 
 @compiled
@@ -122,7 +134,7 @@ def cut(w, e, flow, now):
     if cancel(s, k, e.q, it.row, now, e.base):
         give_back(e, it.row)
     note(e, it.place)
-    it.row = NONE
+    leave(w, flow, now)
     w.results[it.request].first = -1
     return tokens
 
@@ -153,7 +165,7 @@ def start(w, e, flow, now):
     e.cursor[ROWS] -= 1
     seat(e.q, row, it.request, w.requests)
     e.q[row].request = flow
-    it.row, it.place, result.place = row, best, best
+    it.row, it.place, it.began, result.place = row, best, now, best
     e.cursor[RUNS] = arrive(
         s, k, e.q, row, now, e.rings[best], e.caches[best], e.ids, e.runs, e.cursor[RUNS],
         e.base, e.experts, e.prompts,

@@ -24,7 +24,10 @@ async function chat(client, job) {
       thought += choice?.delta.reasoning_content ?? "";
     });
     const answer = await stream.finalChatCompletion();
-    answer.choices[0].message.reasoning_content = thought;
+    // What the SDK adds is not the API's, and is not sent back.
+    const { parsed: _, ...message } = answer.choices[0].message;
+    for (const call of message.tool_calls ?? []) delete call.function.parsed_arguments;
+    answer.choices[0].message = { ...message, reasoning_content: thought };
     return answer;
   };
   const first = await ask();
@@ -48,10 +51,17 @@ async function chat(client, job) {
   };
 }
 
+async function finished(events) {
+  for await (const event of events) {
+    if (event.type === "response.completed") return event.response;
+  }
+  throw new Error("the stream ended before the response was completed");
+}
+
 async function responses(client, job) {
   const input = [{ role: "user", content: task.prompt }];
   const tools = declared.map((tool) => ({ type: "function", strict: false, ...tool }));
-  const ask = () => {
+  const ask = async () => {
     const said = {
       model: job.model,
       instructions: task.system,
@@ -62,7 +72,7 @@ async function responses(client, job) {
       reasoning: { effort: "medium", summary: "auto" },
     };
     if (!job.stream) return client.responses.create(said);
-    return client.responses.stream(said).finalResponse();
+    return finished(await client.responses.create({ ...said, stream: true }));
   };
   const textOf = (answer) =>
     answer.output
@@ -78,7 +88,10 @@ async function responses(client, job) {
   }
   const last = await ask();
   return {
-    thought: thoughts.flatMap((item) => item.summary.map((part) => part.text)).join(""),
+    // What a model says of its thoughts, or the thoughts themselves.
+    thought: thoughts
+      .flatMap((item) => [...item.summary, ...(item.content ?? [])].map((part) => part.text))
+      .join(""),
     text: textOf(first),
     calls: calls.map((call) => [call.name, JSON.parse(call.arguments)]),
     final: textOf(last),

@@ -89,7 +89,10 @@ def responses(client: OpenAI, job: dict[str, Any]) -> dict[str, Any]:
     ]
     last = ask()
     return {
-        "thought": "".join(part.text for item in thoughts for part in item.summary),
+        # What a model says of its thoughts, or the thoughts themselves.
+        "thought": "".join(
+            part.text for item in thoughts for part in [*item.summary, *(item.content or ())]
+        ),
         "text": first.output_text,
         "calls": [[call.name, json.loads(call.arguments)] for call in calls],
         "final": last.output_text,

@@ -157,7 +157,9 @@ class ChatWriter:
             entry = signed_detail(part.at, signature, signed.sealed, part.opened.id)
             delta: dict[str, Any] = {"reasoning_details": [entry]}
         elif part.opened.kind == "tool_call":
-            call = {"index": part.at, "extra_content": write_extra(signature)}
+            # OpenAI's SDK of Python insists on a function in every piece of a call.
+            kind, words = ("custom", "input") if part.opened.custom else ("function", "arguments")
+            call = {"index": part.at, kind: {words: ""}, "extra_content": write_extra(signature)}
             delta = {"tool_calls": [call]}
         else:
             delta = {"extra_content": write_extra(signature)}

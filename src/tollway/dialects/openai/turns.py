@@ -30,6 +30,7 @@ ELSEWHERE: Final = "What this tool gave follows in the next message of the user.
 """Stands where a tool gave no words: OpenAI refuses an empty tool message."""
 
 _NO_CACHE: Final = "Chat Completions has no cache breakpoint here"
+_CONTINUED: Final = "Chat Completions answers to the last words instead of going on with them"
 _FOREIGN: Final = "was made by an engine of another dialect, which alone can read it"
 _ORDER: Final[dict[type[Part], int]] = {Reasoning: 0, Text: 1, Refusal: 2, ToolCall: 3}
 
@@ -40,6 +41,8 @@ def write_turns(ask: Ask, losses: list[Loss]) -> list[dict[str, Any]]:
     if ask.system:
         parts = [_written(t, f"system[{at}]", losses) for at, t in enumerate(ask.system)]
         messages.append({"role": ask.system_speaker, "content": _content(parts)})
+    if ask.turns and ask.turns[-1].speaker == "assistant":
+        losses.append(Loss(f"turns[{len(ask.turns) - 1}].open", _CONTINUED))
     for at, turn in enumerate(ask.turns):
         path = f"turns[{at}]"
         if turn.speaker == "assistant":
@@ -88,8 +91,7 @@ def _write_others(turn: Turn, path: str, losses: list[Loss]) -> list[dict[str, A
             rest.append(_written(part, place, losses))
         else:
             losses.append(Loss(place, "only an assistant says this in Chat Completions"))
-    if shown:
-        messages.append({"role": "user", "content": shown})
+    rest = shown + rest
     if rest or not messages:
         message = {"role": turn.speaker, "content": _content(rest)}
         messages.append(_named(message, turn))
@@ -132,7 +134,9 @@ def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any
         if isinstance(part, Reasoning):
             thoughts += _own_thought(part, place, losses)
         elif isinstance(part, Text):
-            signature = _own(part.signature, place, losses) or signature
+            if signature is not None:
+                losses.append(Loss(place, "only the last words of a message keep a signature"))
+            signature = _own(part.signature, place, losses)
             words.append(_written(_unsigned(part), place, losses))
         elif isinstance(part, Refusal):
             refusals.append(part.text)
@@ -142,7 +146,12 @@ def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any
             losses.append(Loss(place, "an assistant cannot say this in Chat Completions"))
     content = None if calls and not words else _content(words)
     message: dict[str, Any] = {"role": "assistant", "content": content}
-    message |= write_thoughts(thoughts)
+    said = write_thoughts(thoughts)
+    if not any(thought.signature for thought in thoughts):
+        # Only who signs there reads it there: MiniMax, DeepSeek and others answer it with 400
+        # (github.com/iOfficeAI/gemini-cli-pro/pull/33), and the text is in reasoning_content.
+        said.pop("reasoning_details", None)
+    message |= said
     if refusals:
         message["refusal"] = "".join(refusals)
     if calls:

@@ -16,9 +16,9 @@ from tollway.dialects.openai.turns import write_turns
 MAX_USER: Final = 64
 """Characters of `user` that OpenAI takes; a SHA-256 in hex has as many."""
 
-_EFFORTS: Final = ((4096, "low"), (16384, "medium"))
-"""Tokens of a budget below which an effort is meant; "high" above. Budgets of agents' words
-"think", "think hard", "ultrathink" are 4,000, 10,000 and 32,000 tokens."""
+_EFFORTS: Final = ((1024, "low"), (8192, "medium"))
+"""Tokens up to which a thinking budget is that effort, else high, as Google's chat endpoint
+maps them."""
 
 _PLAIN: Final = (
     "temperature",
@@ -119,17 +119,19 @@ def _write_choice(ask: Ask) -> Any:
 
 
 def _write_think(think: Think, body: dict[str, Any], losses: list[Loss]) -> None:
-    if think.effort is not None:
-        body["reasoning_effort"] = think.effort
-    elif think.budget is not None:
-        effort = next((word for below, word in _EFFORTS if think.budget < below), "high")
-        body["reasoning_effort"] = effort
-        losses.append(Loss("think.budget", f"Chat Completions takes an effort: {effort} is asked"))
-    elif think.on is not None:
+    if think.on is False:
         why = "Chat Completions has no switch for thinking that all servers know"
         losses.append(Loss("think.on", why))
-    if think.budget is not None and think.effort is not None:
-        losses.append(Loss("think.budget", "Chat Completions takes an effort alone"))
+    elif think.effort is not None:
+        body["reasoning_effort"] = think.effort
+        if think.budget is not None:
+            losses.append(Loss("think.budget", "Chat Completions takes an effort alone"))
+    elif think.budget is not None:
+        effort = next((word for most, word in _EFFORTS if think.budget <= most), "high")
+        body["reasoning_effort"] = effort
+        losses.append(Loss("think.budget", f"Chat Completions takes an effort: {effort} is asked"))
+    elif think.on:
+        losses.append(Loss("think.on", "Chat Completions leaves it to the source how much"))
     if think.shown is not None or think.summary is not None:
         losses.append(Loss("think.shown", "in Chat Completions the source decides what it shows"))
 

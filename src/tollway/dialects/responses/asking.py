@@ -1,6 +1,6 @@
 """Reads what a client asks of the Responses API."""
 
-from typing import Any, Final
+from typing import Final, cast
 
 import msgspec
 
@@ -20,7 +20,13 @@ def read_ask(body: bytes, model: str | None, stream: bool | None) -> Ask:
     Raises:
         Fault: the body says nothing in this dialect, or asks for what only its maker can do.
     """
-    asked = read_body(body)
+    try:
+        return _read_ask(read_body(body), model, stream)
+    except RecursionError:
+        raise Fault("", "The request body is nested too deeply; flatten it.") from None
+
+
+def _read_ask(asked: Members, model: str | None, stream: bool | None) -> Ask:
     _refuse_stored(asked)
     talk = _read_talk(asked)
     own_model = asked.text("model")
@@ -85,15 +91,11 @@ def _read_talk(asked: Members) -> Talk:
     if isinstance(said, str):
         talk.say(said)
     elif isinstance(said, list):
-        _read_items(talk, said, asked.unread)  # pyright: ignore[reportUnknownArgumentType]
+        for at, item in enumerate(cast(list[object], said)):
+            talk.read(Members(item, f"input[{at}]", asked.unread))
     else:
         raise asked.fault("input", "must be a string or a list of items", said)
     return talk
-
-
-def _read_items(talk: Talk, items: list[Any], unread: list[str]) -> None:
-    for at, item in enumerate(items):
-        talk.read(Members(item, f"input[{at}]", unread))
 
 
 def _read_tool(tool: Members) -> Tool:
@@ -203,12 +205,7 @@ def _read_think(asked: Members) -> Think | None:
     said.end()
     if effort is None and summary is None:
         return None
-    return Think(
-        on=False if effort == "none" else None,
-        effort=effort,
-        shown=None if summary is None else True,
-        summary=summary,
-    )
+    return Think(effort=effort, shown=None if summary is None else True, summary=summary)
 
 
 def _read_user(asked: Members) -> str | None:
@@ -228,14 +225,10 @@ def _read_metadata(asked: Members) -> tuple[tuple[str, str], ...]:
     said = asked.take("metadata")
     if said is None:
         return ()
-    if not isinstance(said, dict):
-        raise asked.fault("metadata", "must be an object of strings", said)
-    pairs: list[tuple[str, str]] = []
-    for name, value in said.items():  # pyright: ignore[reportUnknownVariableType]
-        if not isinstance(value, str):
-            raise asked.fault("metadata", "must be an object of strings", said)
-        pairs.append((str(name), value))  # pyright: ignore[reportUnknownArgumentType]
-    return tuple(pairs)
+    pairs = cast(dict[str, object], said if isinstance(said, dict) else {"": None})
+    if not all(isinstance(value, str) for value in pairs.values()):
+        raise asked.fault("metadata", "must be an object of strings", cast(object, said))
+    return tuple((name, str(value)) for name, value in pairs.items())
 
 
 def _read_ignored(asked: Members) -> None:

@@ -1,6 +1,6 @@
 """What stands in a message or in a tool's output: texts, images, files, refusals."""
 
-from typing import Final
+from typing import Final, cast
 
 from tollway.dialects.meaning import Cache, Fault, Media, Refusal, Text
 from tollway.dialects.members import Members
@@ -25,8 +25,8 @@ def read_contents(holder: Members, key: str) -> tuple[Content, ...]:
     if not isinstance(value, list):
         raise holder.fault(key, "must be a string or a list of content parts", value)
     parts: list[Content] = []
-    for at, raw in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        part = Members(raw, f"{path}[{at}]", holder.unread)  # pyright: ignore[reportUnknownArgumentType]
+    for at, raw in enumerate(cast(list[object], value)):
+        part = Members(raw, f"{path}[{at}]", holder.unread)
         parts.append(_read_content(part))
         part.end()
     return tuple(parts)

@@ -24,6 +24,7 @@ from tollway.dialects.deltas import (
     Unread,
     Used,
 )
+from tollway.dialects.lenient import decoded
 from tollway.dialects.responses.answering import Count, read_stop, read_usage
 from tollway.dialects.responses.refusing import status_of
 from tollway.dialects.signatures import read_signature
@@ -142,9 +143,9 @@ class ResponsesReader:
         if payload == b"[DONE]":
             return self.finish()
         try:
-            event = _decode(payload)
-        except msgspec.ValidationError:
-            if _decode_kind(payload).type not in self._HANDLERS:
+            event = decoded(_decode, payload)
+        except ValueError:
+            if decoded(_decode_kind, payload).type not in self._HANDLERS:
                 return ()
             raise
         handler = self._HANDLERS.get(event.type)

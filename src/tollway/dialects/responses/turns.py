@@ -2,13 +2,15 @@
 
 Rules
 1. Texts, images and files that follow each other in a turn are one message.
-2. The API takes back only thoughts that it encrypted itself, or that it gave an id: other thoughts
+2. An answer of one text is said as a text, not as a list: a list of output texts is only taken by
+   the letter with the id of a stored message.
+3. The API takes back only thoughts that it encrypted itself, or that it gave an id: other thoughts
    are left out, as a Loss.
-3. Unsigned thoughts ahead of a signed one belong to its item, as they came out of it.
+4. Unsigned thoughts ahead of a signed one belong to its item, as they came out of it.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, cast
 
 from tollway.dialects.meaning import (
     Ask,
@@ -50,12 +52,13 @@ def write_input(ask: Ask, losses: list[Loss]) -> tuple[str | None, list[Item]]:
 class _TurnWriter:
     """Writes one turn behind the items that are there."""
 
-    __slots__ = ("_items", "_losses", "_message", "_path", "_thoughts", "_turn")
+    __slots__ = ("_first", "_items", "_losses", "_message", "_path", "_thoughts", "_turn")
 
     def __init__(self, turn: Turn, path: str, items: list[Item], losses: list[Loss]) -> None:
         self._turn = turn
         self._path = path
         self._items = items
+        self._first = len(items)
         self._losses = losses
         self._message: list[Item] | None = None
         self._thoughts: list[tuple[Reasoning, str]] = []
@@ -67,6 +70,9 @@ class _TurnWriter:
         for at, part in enumerate(self._turn.parts):
             self._write_part(part, f"{self._path}.parts[{at}]")
         self._end_thoughts()
+        if self._turn.speaker == "assistant":
+            for item in self._items[self._first :]:
+                _say_plainly(item)
 
     def _write_part(self, part: Part, path: str) -> None:
         if isinstance(part, Reasoning):
@@ -155,6 +161,15 @@ class _TurnWriter:
 
     def _lose(self, path: str, why: str) -> None:
         self._losses.append(Loss(path, why))
+
+
+def _say_plainly(item: Item) -> None:
+    content: Any = item.get("content")
+    if item.get("type") != "message" or not isinstance(content, list):
+        return
+    parts = cast(list[dict[str, object]], content)
+    if len(parts) == 1 and parts[0].get("type") == "output_text" and "text" in parts[0]:
+        item["content"] = parts[0]["text"]
 
 
 def thought_texts(thoughts: Sequence[Reasoning]) -> Item:

@@ -20,7 +20,7 @@ from tollway import __version__
 from tollway.errors import TollwayError
 from tollway.fleet.objects import Telemetry
 from tollway.gateway.log import Log
-from tollway.gateway.telemetry.records import Orders, Told
+from tollway.gateway.tracing.records import Orders, Told
 
 MOST_WAITING: Final = 16 * 1024 * 1024
 """Bytes that may wait for the process to read them."""

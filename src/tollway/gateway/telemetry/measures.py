@@ -16,8 +16,8 @@ from typing import Final
 from opentelemetry.metrics import Meter
 from opentelemetry.util.types import AttributeValue
 
-from tollway.gateway.telemetry.records import Served, Tried
 from tollway.gateway.telemetry.spans import OPERATIONS
+from tollway.gateway.tracing.records import Served, Tried
 
 Attributes = dict[str, AttributeValue]
 

@@ -10,7 +10,7 @@ from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.telemetry.exporter import Exporter
 from tollway.gateway.telemetry.lines import STDOUT, LineWriter
 from tollway.gateway.telemetry.requestlog import Each, RequestLog
-from tollway.gateway.telemetry.tracer import Tracer
+from tollway.gateway.tracing.tracer import Tracer
 from tollway.ledger.ring import KeyRing
 
 

@@ -27,7 +27,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.span import TraceState
 from opentelemetry.util.types import AttributeValue
 
-from tollway.gateway.telemetry.records import Served, Tried
+from tollway.gateway.tracing.records import Served, Tried
 
 OPERATIONS: Final = {"chat": "chat", "completion": "text_completion", "embedding": "embeddings"}
 """Ours -> `gen_ai.operation.name`."""

@@ -28,8 +28,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanKind
 
 from tollway.gateway.telemetry.measures import Measures
-from tollway.gateway.telemetry.records import Orders, Served, Told
 from tollway.gateway.telemetry.spans import GivenIds, tell
+from tollway.gateway.tracing.records import Orders, Served, Told
 
 _MOST_WAITING: Final = 16384
 """Spans that may wait for the collector."""

@@ -30,8 +30,8 @@ from tollway.gateway.metrics import Metrics
 from tollway.gateway.own import BACKLOG
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import BUCKETS, Switchboard
-from tollway.gateway.telemetry.tracer import Tracer
 from tollway.gateway.totals import ask_totals
+from tollway.gateway.tracing.tracer import Tracer
 from tollway.gateway.workers.desk import Desk
 from tollway.gateway.workers.fleets import Fleets
 from tollway.gateway.workers.frames import (

@@ -29,10 +29,10 @@ from tollway.fleet.objects import Source
 from tollway.fleet.usage import Usage
 from tollway.gateway.facts import RequestFacts
 from tollway.gateway.http import Request
-from tollway.gateway.telemetry.context import RANDOM, SAMPLED, context_lines, read_context
-from tollway.gateway.telemetry.providers import Place, place_of
-from tollway.gateway.telemetry.records import Served, Tried
-from tollway.gateway.telemetry.said import model_of_event, read_body, reasons
+from tollway.gateway.tracing.context import RANDOM, SAMPLED, context_lines, read_context
+from tollway.gateway.tracing.providers import Place, place_of
+from tollway.gateway.tracing.records import Served, Tried
+from tollway.gateway.tracing.said import model_of_event, read_body, reasons
 
 MOST_WAITING: Final = 8 * 1024 * 1024
 """Bytes that may wait to be taken, which happens twice a second."""

@@ -1,0 +1,58 @@
+"""Reading what was written, in each dialect: all of it comes again, or a loss says what not."""
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from meanings import answers, asks, comparable, kept
+from streams import interleaved, put_together, read_all, taken_apart
+
+from tollway.dialects.forms import Told
+from tollway.dialects.meaning import Answer, Ask, Fault
+from tollway.dialects.registry import FORMS
+from tollway.fleet.objects import Dialect
+
+OURS: tuple[Dialect, ...] = ("openai", "anthropic")
+TOLD = Told("id", "m", 1_700_000_000)
+THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize("dialect", OURS)
+@THOROUGH
+@given(ask=asks())
+def test_what_a_dialect_does_not_keep_of_a_question_is_a_loss(dialect: Dialect, ask: Ask) -> None:
+    form = FORMS[dialect]
+    try:
+        body, losses = form.write_ask(ask, "m")
+    except Fault:
+        assume(False)
+        raise
+    path = ("m", ask.stream) if dialect == "gemini" else (None, None)
+    again = form.read_ask(body, *path)
+    assert kept(ask, again, losses) == [], (body, losses)
+    assert again.unread == ()
+
+
+@pytest.mark.parametrize("dialect", OURS)
+@THOROUGH
+@given(answer=answers())
+def test_an_answer_comes_again_as_it_was(dialect: Dialect, answer: Answer) -> None:
+    form = FORMS[dialect]
+    body, losses = form.write_answer(answer, TOLD)
+    assert losses == ()
+    assert comparable(form.read_answer(body)) == comparable(answer)
+
+
+@pytest.mark.parametrize("dialect", OURS)
+@THOROUGH
+@given(answer=answers(), size=st.integers(1, 9), mixed=st.booleans())
+def test_a_stream_says_what_the_whole_answer_says(
+    dialect: Dialect, answer: Answer, size: int, mixed: bool
+) -> None:
+    form = FORMS[dialect]
+    deltas = taken_apart(answer, size)
+    writer = form.writer(TOLD)
+    said = [writer.write([delta]) for delta in (interleaved(deltas) if mixed else deltas)]
+    streamed = put_together(read_all(form.reader(), b"".join(said)))
+    assert all(event.endswith(b"\n\n") for event in said if event)
+    whole = form.read_answer(form.write_answer(answer, TOLD)[0])
+    assert comparable(streamed) == comparable(whole)
