@@ -39,6 +39,7 @@ docs: ## Write the generated reference anew
 	@$(BIN)/python scripts/reference.py
 	@$(BIN)/python scripts/catalogue_reference.py
 	@$(BIN)/python scripts/dialects_reference.py
+	@$(BIN)/python scripts/dashboard.py
 	@$(BIN)/python scripts/examples.py
 
 clean: ## Remove the environment and every cache; the ledger in .tollway stays
