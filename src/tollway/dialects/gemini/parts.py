@@ -148,7 +148,7 @@ def _texts(value: object) -> list[str]:
     texts = cast(list[object], value) if isinstance(value, list) else []
     if len(texts) > 1 and all(isinstance(text, str) for text in texts):
         return cast(list[str], texts)
-    return [json_text(value)]
+    return [json_text(cast(object, value))]
 
 
 def _unknown(part: Members) -> Fault:
