@@ -1,6 +1,7 @@
 """The agent CLIs, each doing the same task: read two files at once, write a third, say so."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,20 +59,32 @@ async def do(cli: Cli, place: Place) -> Ran:
     return await run(cli.launch(place))
 
 
+# --- what the guide says, which is what is tested ---
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "clients.md"
+ADDRESS, KEY, ROUTE = "http://127.0.0.1:8400", "tw_...", "coding"
+"""What the guide writes for a place's own."""
+
+
+def _from_guide(block: str, place: Place) -> str:
+    found = re.search(rf"^```{block}\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    assert found, f"docs/guides/clients.md has no block {block!r}"
+    text = found[1].replace(ADDRESS, place.url).replace(KEY, place.key)
+    return text.replace(f'"{ROUTE}"', f'"{place.model}"')
+
+
+def _exports(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^export (\w+)=(.*)$", text, re.MULTILINE))
+
+
 # --- Claude Code ---
 
 
 def _launch_claude(place: Place) -> Launch:
     wrapper = needs("@anthropic-ai/claude-code") / "cli-wrapper.cjs"
     argv = (node(), str(wrapper), "-p", TASK, "--model", place.model)
-    environment = {
-        "ANTHROPIC_BASE_URL": place.url,
-        "ANTHROPIC_API_KEY": place.key,
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "CLAUDE_CODE_MAX_RETRIES": "0",
-        "DISABLE_AUTOUPDATER": "1",
-    }
     argv += ("--allowedTools", "Read,Write", "--output-format", "json")
+    environment = _exports(_from_guide("sh claude", place)) | {"CLAUDE_CODE_MAX_RETRIES": "0"}
     return Launch(argv, place.work, place.home, place.proxy, environment)
 
 
@@ -89,37 +102,18 @@ def _claude_said(out: str) -> str:
 
 # --- Codex ---
 
-CODEX_SETTINGS = """
-model = "{model}"
-model_provider = "tollway"
-check_for_update_on_startup = false
-web_search = "disabled"
-[agents]
-enabled = false
-[analytics]
-enabled = false
-[features]
-plugins = false
-[model_providers.tollway]
-name = "Tollway"
-base_url = "{url}/v1"
-env_key = "TOLLWAY_KEY"
-wire_api = "responses"
-request_max_retries = 0
-stream_max_retries = 0
-"""
-
 
 def _launch_codex(place: Place) -> Launch:
     program = needs("@openai/codex") / "bin" / "codex.js"
     folder = place.home / ".codex"
     folder.mkdir()
-    (folder / "config.toml").write_text(CODEX_SETTINGS.format(model=place.model, url=place.url))
+    (folder / "config.toml").write_text(_from_guide("toml codex", place))
     argv = (node(), str(program), "exec", "--json", "--skip-git-repo-check")
+    for retries in ("request_max_retries", "stream_max_retries"):
+        argv += ("-c", f"model_providers.tollway.{retries}=0")
     # Its sandbox is not what is tested, and wants more of a machine than CI has.
     argv += ("--dangerously-bypass-approvals-and-sandbox", TASK)
-    environment = {"TOLLWAY_KEY": place.key}
-    return Launch(argv, place.work, place.home, place.proxy, environment)
+    return Launch(argv, place.work, place.home, place.proxy, {"TOLLWAY_KEY": place.key})
 
 
 def _codex_calls(work: Path) -> tuple[Call, Call, Call]:
@@ -137,21 +131,17 @@ def _codex_said(out: str) -> str:
 
 # --- Gemini CLI ---
 
-GEMINI_SETTINGS = {
-    "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False, "maxAttempts": 1},
-    "privacy": {"usageStatisticsEnabled": False},
-    "security": {"auth": {"selectedType": "gemini-api-key"}},
-}
-
 
 def _launch_gemini(place: Place) -> Launch:
     program = needs("@google/gemini-cli") / "bundle" / "gemini.js"
     folder = place.home / ".gemini"
     folder.mkdir()
-    (folder / "settings.json").write_text(json.dumps(GEMINI_SETTINGS))
+    settings = json.loads(_from_guide("json gemini", place))
+    settings["general"]["maxAttempts"] = 1
+    (folder / "settings.json").write_text(json.dumps(settings))
     argv = (node(), str(program), "-p", TASK, "--model", place.model, "--output-format", "json")
     argv += ("--approval-mode", "yolo", "--skip-trust")
-    environment = {"GOOGLE_GEMINI_BASE_URL": place.url, "GEMINI_API_KEY": place.key}
+    environment = _exports(_from_guide("sh gemini", place))
     return Launch(argv, place.work, place.home, place.proxy, environment)
 
 

@@ -223,6 +223,24 @@ async def test_what_is_lost_is_declared_or_refused_as_the_route_says() -> None:
 
 
 @live
+async def test_what_is_lost_is_told_in_a_header_of_bounded_length() -> None:
+    async with Rig() as rig, rig.client() as asking:
+
+        async def answer(seen: Seen) -> None:
+            await say(seen, "openai")
+
+        await reach(rig, (await rig.upstream(answer)).url, "openai")
+        odd = {f"x{n}\r\nset-cookie: a=b" + "y" * 5000: 1 for n in range(90)}
+        path, body = WAYS["anthropic"].ask(False, **odd)
+        asking.ask(body, path)
+        got = await asking.got()
+        assert got.status == 200
+        assert "set-cookie" not in got.headers
+        assert len(got.headers["x-tollway-lost"]) < 2000
+        assert got.headers["x-tollway-lost"].endswith(", and 66 more")
+
+
+@live
 async def test_nothing_is_said_of_losses_where_there_are_none() -> None:
     async with Rig() as rig, rig.client() as asking:
 
@@ -290,10 +308,10 @@ async def test_a_key_in_the_query_is_no_key() -> None:
 async def test_the_models_of_a_key_are_listed_in_each_shape() -> None:
     async with Rig() as rig, rig.client() as asking:
 
-        async def get(path: bytes, extra: bytes = b"") -> Any:
+        async def get(path: bytes, extra: bytes = b"", name: bytes = b"x-api-key") -> Any:
             asking.say(
-                b"GET %b HTTP/1.1\r\nhost: x\r\nx-goog-api-key: tw_abcdefgh_%b\r\n%b\r\n"
-                % (path, b"s" * 32, extra)
+                b"GET %b HTTP/1.1\r\nhost: x\r\n%b: tw_abcdefgh_%b\r\n%b\r\n"
+                % (path, name, b"s" * 32, extra)
             )
             got = await asking.got()
             assert got.status == 200
@@ -304,6 +322,7 @@ async def test_the_models_of_a_key_are_listed_in_each_shape() -> None:
         assert [it["type"] for it in anthropic["data"]] == ["model", "model"]
         assert (anthropic["first_id"], anthropic["last_id"]) == ("chat", "other")
         gemini = await get(b"/v1beta/models")
+        assert gemini == await get(b"/v1/models", name=b"x-goog-api-key")
         assert [it["name"] for it in gemini["models"]] == ["models/chat", "models/other"]
         assert (await get(b"/v1beta/models/chat"))["name"] == "models/chat"
 

@@ -119,3 +119,18 @@ def test_a_file_cut_anywhere_is_read_up_to_there(cut: int) -> None:
 def test_no_text_of_a_prompt_is_kept() -> None:
     calls, _ = read(lines_of(asked("s", START), *blocks()))
     assert SECRET not in repr(calls)
+
+
+def test_an_answer_was_asked_for_when_the_request_that_it_names_was_sent() -> None:
+    sent = START + timedelta(seconds=1.5)
+    request = {
+        "type": "api-request",
+        "sessionId": "s",
+        "id": "r1",
+        "timestamp": sent.isoformat(),
+        "params": {"model": "claude-opus-5"},
+    }
+    (call,), _ = read(lines_of(asked("s", START), request, *blocks(requestRef="r1")))
+    assert (call.at, call.first, call.took) == (sent.timestamp(), 0.5, 4.5)
+    (call,), _ = read(lines_of(asked("s", START), request, *blocks(requestRef="another")))
+    assert (call.at, call.took) == (START.timestamp(), 6.0)

@@ -100,3 +100,50 @@ def test_events_without_usage_are_no_calls() -> None:
 
 def test_no_text_of_a_prompt_is_kept() -> None:
     assert SECRET not in repr(read(codex_session(HOME, "a", START, 2)))
+
+
+def recorded(at: float, thread: str, response: str, used: dict[str, int]) -> dict[str, Any]:
+    payload = {"thread_id": thread, "response_id": response, "usage": used}
+    return codex_line(START + timedelta(seconds=at), "token_usage_record", payload)
+
+
+def output_of_a_tool(at: float) -> dict[str, Any]:
+    said = {"type": "function_call_output", "call_id": "c", "output": SECRET}
+    return codex_line(START + timedelta(seconds=at), "response_item", said)
+
+
+def newer(session: str = "a") -> list[dict[str, Any]]:
+    """As Codex 0.169 writes it: a record when the answer ends, the total once its tool has run."""
+    used = codex_tokens(100, 10, 7)
+    total = codex_tokens(200, 20, 14)
+    asked = codex_line(START, "response_item", {"type": "message", "role": "user"})
+    return [
+        opened(session),
+        asked,
+        recorded(2, session, "r1", used),
+        output_of_a_tool(60),
+        codex_count(START + timedelta(seconds=61), used, used),
+        recorded(63, session, "r2", used),
+        codex_count(START + timedelta(seconds=63), total, used),
+    ]
+
+
+def test_a_record_of_each_answer_comes_before_running_totals() -> None:
+    calls = read(newer())
+    assert [(call.input, call.output, call.took) for call in calls] == [
+        (100, 7, 2.0),
+        (100, 7, 3.0),
+    ]
+
+
+def test_records_that_a_fork_copies_count_once() -> None:
+    more = recorded(99, "b", "r3", codex_tokens(50, 0, 1))
+    assert [call.output for call in read(newer(), [opened("b"), *newer(), more])] == [7, 7, 1]
+
+
+def test_a_session_of_an_older_version_that_a_newer_went_on_with_counts_both() -> None:
+    older = codex_session(HOME, "a", START, 2)
+    total = codex_tokens(99_000, 0, 700)
+    used = codex_tokens(77_000, 0, 99)
+    lines = [*older, recorded(900, "a", "r9", used), codex_count(START, total, used)]
+    assert [call.output for call in read(lines)] == [300, 301, 99]

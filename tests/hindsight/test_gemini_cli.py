@@ -89,3 +89,27 @@ def test_telemetry_that_ends_in_the_middle_is_noted() -> None:
     whole = json.dumps(response("s", 40, 8, 1000.0), indent=2).encode()
     reader.read_telemetry("t", whole[: len(whole) // 2].splitlines(keepends=True))
     assert [(one.count, one.first) for one in gaps] == [(1, "t:1")]
+
+
+def test_an_answer_took_as_long_as_since_the_message_right_before_it() -> None:
+    def later(seconds: float) -> Any:
+        return START + timedelta(seconds=seconds)
+
+    reader = GeminiCli(Gaps())
+    answer = gemini_message("m1", later(3), input=10, output=1, cached=0)
+    reader.read(
+        "a",
+        as_lines(
+            ABOUT,
+            gemini_message("u1", START),
+            {"$set": {"lastUpdated": stamp(START)}},
+            answer,
+            {**answer, "toolCalls": []},
+            gemini_message("m2", later(90), input=10, output=1, cached=0),
+            gemini_message("u2", later(100)),
+            gemini_message("m3", later(104), input=10, output=1, cached=0),
+        ),
+    )
+    calls = list(reader.calls())
+    assert [call.took for call in calls] == [3.0, None, 4.0]
+    assert [call.at - START.timestamp() for call in calls] == [0.0, 90.0, 100.0]

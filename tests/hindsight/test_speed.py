@@ -56,4 +56,8 @@ def test_wait_and_speed_are_found_again_in_durations_though_some_are_far_off() -
 
 def test_too_few_times_fit_nothing() -> None:
     assert fitted([timed(100, 2.0)] * 5) is None
-    assert fitted([timed(100, 2.0)] * 50) is None
+
+
+def test_answers_of_one_length_tell_no_wait_from_speed() -> None:
+    found = fitted([timed(100, 2.0)] * 50)
+    assert found == (0.001, 50.0, "measured: 50 whole answers, the wait in their speed")

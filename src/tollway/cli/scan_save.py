@@ -7,7 +7,7 @@ from tollway.cli.scan_report import Report
 from tollway.errors import TollwayError
 from tollway.hindsight.money import ALIASES
 from tollway.hindsight.saved import Endpoint, fleet_text, in_trace, trace_lines
-from tollway.inspect.newfile import write_new
+from tollway.inspect.newfile import write_new, write_new_lines
 from tollway.inspect.providers import provider_table
 
 FLEET, TRACE = "fleet.toml", "trace.jsonl"
@@ -28,7 +28,7 @@ def save_into(folder: Path, report: Report, *, replace: bool) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     fleet, trace = folder / FLEET, folder / TRACE
     write_new(fleet, fleet_text(calls, report.prices, _endpoints(), report.taken), replace=replace)
-    write_new(trace, "".join(trace_lines(calls)), replace=replace)
+    write_new_lines(trace, trace_lines(calls), replace=replace)
     one, other = shlex.quote(str(fleet)), shlex.quote(str(trace))
     return (
         f"Wrote {fleet} and {trace}: {len(calls):,} requests, without text. Next:\n"

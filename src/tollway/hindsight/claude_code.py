@@ -5,8 +5,9 @@ Rules
    they are one call, whose output is the largest that any of them says.
 2. A session that was resumed begins with copies of the lines of the one before, in another file:
    an answer is known again by its id (and its request id, which some gateways leave out).
-3. An answer was asked for when the last line of a user (a prompt, or a tool's result) of the same
-   agent was written; a block's line is written when the block is whole.
+3. An answer was asked for when the request that it names was written; older versions write none,
+   and then when the last line of a user (a prompt, or a tool's result) of the same agent was. A
+   block's line is written when the block is whole.
 4. Older versions name no agent on a side chain: whose prompt grew there is not known.
 
 Format: as Claude Code 1.0 to 2.1 write it.
@@ -67,6 +68,8 @@ class _Line(msgspec.Struct, gc=False):
     uuid: str | None = None
     sessionId: str | None = None  # noqa: N815 - as the log writes it
     requestId: str | None = None  # noqa: N815
+    requestRef: str | None = None  # noqa: N815
+    id: str | None = None
     agentId: str | None = None  # noqa: N815
     isSidechain: bool | None = False  # noqa: N815
     cwd: str | None = None
@@ -101,6 +104,7 @@ class ClaudeCode:
         """Read one session's file."""
         self._files += 1
         asked: dict[str | None, float] = {}
+        sent: dict[str | None, float] = {}
         for number, raw in enumerate(lines, 1):
             try:
                 line = self._line.decode(raw)
@@ -114,9 +118,11 @@ class ClaudeCode:
             at = line.timestamp.timestamp()
             agent = _agent(line)
             if message is not None:
-                self._heard(line, message, at, asked.get(agent))
+                self._heard(line, message, at, sent.get(line.requestRef, asked.get(agent)))
             elif line.type == "user":
                 asked[agent] = at
+            elif line.type == "api-request" and line.id is not None:
+                sent[line.id] = at
 
     def _heard(self, line: _Line, message: _Message, at: float, asked: float | None) -> None:
         usage, model = message.usage, message.model

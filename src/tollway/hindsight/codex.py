@@ -1,14 +1,16 @@
 """Codex's session logs: rollout-*.jsonl below ~/.codex/sessions.
 
 Rules
-1. `token_count` events carry the session's running total and the last answer's usage: an event
-   whose total is that of the one before says nothing new.
-2. A session that was forked, or an agent that another one started, begins with the events of its
-   parent, totals included: those that the parent's file holds are not counted again. Parents must
-   be read first; file names begin with the time, so that sorting them does that.
-3. An answer was asked for when the last prompt or tool result was written, and ended with its
-   `token_count`; items are written when they are whole. `time_to_first_token_ms`, where a turn's
-   end has it, is of the turn's first answer.
+1. `token_usage_record` lines are one an answer, by thread and response: from the first of them on a
+   file's `token_count` events are not looked at.
+2. Older versions have only those events, with the session's running total and the last answer's
+   usage: an event whose total is that of the one before says nothing new.
+3. A session that was forked, or an agent that another one started, begins with the lines of its
+   parent: those that the parent's file holds are not counted again. Parents must be read first;
+   file names begin with the time, so that sorting them does that.
+4. An answer was asked for when the last prompt or tool result was written, and ended with its
+   usage; items are written when they are whole. `time_to_first_token_ms`, where a turn's end has
+   it, is of the turn's first answer.
 
 Format: as Codex 0.30 to 0.169 write it; older ones count no tokens.
 """
@@ -60,6 +62,9 @@ class _Payload(msgspec.Struct, gc=False):
     model: str | None = None
     model_provider: str | None = None
     info: _Info | None = None
+    usage: _Tokens | None = None
+    response_id: str | None = None
+    thread_id: str | None = None
     forked_from_id: str | None = None
     parent_thread_id: str | None = None
     time_to_first_token_ms: float | None = None
@@ -84,6 +89,7 @@ class _Session:
     asked: float | None = None
     first: float | None = None
     turn: int | None = None
+    recorded: bool = False
     counted: set[_Tokens] = field(default_factory=set[_Tokens])
 
 
@@ -94,6 +100,7 @@ class Codex:
         self._gaps = gaps
         self._calls: list[Call] = []
         self._counted: dict[str, set[_Tokens]] = {}
+        self._recorded: set[tuple[str | None, str]] = set()
         self._line = msgspec.json.Decoder(_Line)
 
     def read(self, place: str, lines: Iterable[bytes]) -> None:
@@ -116,6 +123,8 @@ class Codex:
                 session.project = said.cwd or session.project
             elif line.type == "response_item":
                 _item(session, said, at)
+            elif line.type == "token_usage_record":
+                self._record(session, said, at)
             elif line.type == "event_msg":
                 self._event(session, said, at)
 
@@ -137,7 +146,7 @@ class Codex:
 
     def _event(self, session: _Session, said: _Payload, at: float) -> None:
         if said.type == "token_count":
-            if said.info is not None:
+            if said.info is not None and not session.recorded:
                 self._count(session, said.info, at)
         elif said.type in _ASKS:
             session.asked, session.first = at, None
@@ -161,7 +170,18 @@ class Codex:
                 return
         else:
             used = last
-        if used is None or not (used.input_tokens or used.output_tokens):
+        if used is not None:
+            self._add(session, used, at)
+
+    def _record(self, session: _Session, said: _Payload, at: float) -> None:
+        session.recorded = True
+        key = said.thread_id, said.response_id or f"{session.id}@{at}"
+        if said.usage is not None and key not in self._recorded:
+            self._recorded.add(key)
+            self._add(session, said.usage, at)
+
+    def _add(self, session: _Session, used: _Tokens, at: float) -> None:
+        if not (used.input_tokens or used.output_tokens):
             return
         self._calls.append(_call(session, used, at))
         if session.turn is None:
@@ -178,7 +198,7 @@ class Codex:
 
 
 def _item(session: _Session, said: _Payload, at: float) -> None:
-    if said.type in _ASKS or said.role == "user":
+    if said.type in _ASKS or said.role in ("user", "developer", "system"):
         session.asked, session.first = at, None
     elif session.first is None:
         session.first = at

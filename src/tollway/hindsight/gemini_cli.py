@@ -3,7 +3,10 @@
 Rules
 1. A message that was written again is the same message: the last form counts.
 2. `input` includes `cached`; `thoughts` are beside `output`, and `tool` beside `input`.
-3. Telemetry tells of the same answers as chats, with their durations: an answer that a chat file
+3. A message of the model's is written when it is whole, and was asked for when the user's message
+   right before it was; older versions write no tool results, so that after another of the model's
+   it is not known when.
+4. Telemetry tells of the same answers as chats, with their durations: an answer that a chat file
    has is taken from there, and only its duration from telemetry.
 
 Format: as Gemini CLI 0.1 to 0.61 write it.
@@ -81,7 +84,7 @@ class GeminiCli:
 
     def read(self, place: str, lines: Iterable[bytes]) -> None:
         """Read one chat of JSON lines."""
-        session, project = place, None
+        session, before = place, None
         for number, raw in enumerate(lines, 1):
             try:
                 line = self._line.decode(raw)
@@ -92,7 +95,7 @@ class GeminiCli:
             session = line.sessionId or session
             changed = line.change.messages if line.change else ()
             for message in (line, *line.messages, *changed):
-                self._heard(session, project, message)
+                before = self._heard(session, message, before)
 
     def read_document(self, place: str, data: bytes) -> None:
         """Read one chat that is one JSON object."""
@@ -101,8 +104,9 @@ class GeminiCli:
         except msgspec.MsgspecError:
             self._gaps.note(TOOL, "chats that are not whole JSON of that form", place)
             return
+        before = None
         for message in chat.messages:
-            self._heard(chat.sessionId or place, None, message)
+            before = self._heard(chat.sessionId or place, message, before)
 
     def read_telemetry(self, place: str, lines: Iterable[bytes]) -> None:
         """Read telemetry: JSON objects one after the other, each on one line or on many."""
@@ -121,7 +125,7 @@ class GeminiCli:
             self._record_of(b"".join(held), f"{place}:{began}")
 
     def calls(self) -> Iterator[Call]:
-        """The answers read so far (rule 3)."""
+        """The answers read so far (rule 4)."""
         durations = {_told_as(call): call.took for call in self._told}
         sessions = {session for session, _ in self._chats}
         for call in self._chats.values():
@@ -129,22 +133,33 @@ class GeminiCli:
             yield call if took is None else msgspec.structs.replace(call, took=took)
         yield from (call for call in self._told if call.thread not in sessions)
 
-    def _heard(self, session: str, project: str | None, message: _Message) -> None:
+    def _heard(self, session: str, message: _Message, asked: float | None) -> float | None:
+        """Take a message in. `asked` is when the user's message right before it was written; what
+        comes back is the same for the message after it."""
+        if message.timestamp is None:
+            return asked  # a change of the session's facts
+        at = message.timestamp.timestamp()
         tokens = message.tokens
-        if message.type != "gemini" or tokens is None or message.timestamp is None:
-            return
+        if message.type != "gemini":
+            return at if message.type == "user" else asked
+        if tokens is None:
+            return None
+        known = self._chats.get((session, message.id))
+        began = known.at if known else at if asked is None else asked
+        took = known.took if known else Seconds(at - asked) if asked and at > asked else None
         self._chats[session, message.id] = Call(
             tool=TOOL,
             model=message.model or "unknown-model",
-            at=UtcSeconds(message.timestamp.timestamp()),
+            at=UtcSeconds(began),
             input=(tokens.input or 0) + (tokens.tool or 0),
             cached=min(tokens.cached or 0, tokens.input or 0),
             output=(tokens.output or 0) + (tokens.thoughts or 0),
             reasoning=tokens.thoughts or 0,
             provider="google",
             thread=session,
-            project=project,
+            took=took,
         )
+        return None
 
     def _record_of(self, data: bytes, place: str) -> None:
         if not data.strip():
