@@ -120,7 +120,7 @@ def _write_result(
 
 
 def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any]:
-    thoughts: list[Reasoning] = []
+    thoughts: list[tuple[str, Reasoning]] = []
     words: list[dict[str, Any]] = []
     refusals: list[str] = []
     calls: list[dict[str, Any]] = []
@@ -132,7 +132,7 @@ def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any
             losses.append(Loss(place, "a message has thoughts, words and calls in this order"))
         rank = max(rank, _ORDER.get(type(part), 1))
         if isinstance(part, Reasoning):
-            thoughts += _own_thought(part, place, losses)
+            thoughts += [(place, thought) for thought in _own_thought(part, place, losses)]
         elif isinstance(part, Text):
             if signature is not None:
                 losses.append(Loss(place, "only the last words of a message keep a signature"))
@@ -146,12 +146,7 @@ def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any
             losses.append(Loss(place, "an assistant cannot say this in Chat Completions"))
     content = None if calls and not words else _content(words)
     message: dict[str, Any] = {"role": "assistant", "content": content}
-    said = write_thoughts(thoughts)
-    if not any(thought.signature for thought in thoughts):
-        # Only who signs there reads it there: MiniMax, DeepSeek and others answer it with 400
-        # (github.com/iOfficeAI/gemini-cli-pro/pull/33), and the text is in reasoning_content.
-        said.pop("reasoning_details", None)
-    message |= said
+    message |= _write_own_thoughts(thoughts, losses)
     if refusals:
         message["refusal"] = "".join(refusals)
     if calls:
@@ -177,6 +172,20 @@ def _own_thought(thought: Reasoning, path: str, losses: list[Loss]) -> list[Reas
         return [thought]
     losses.append(Loss(path, _FOREIGN))
     return []
+
+
+def _write_own_thoughts(
+    thoughts: list[tuple[str, Reasoning]], losses: list[Loss]
+) -> dict[str, Any]:
+    """Only who signs in `reasoning_details` reads it: MiniMax, DeepSeek and others answer it with
+    400 (github.com/iOfficeAI/gemini-cli-pro/pull/33). They are given plain text."""
+    said = write_thoughts([thought for _, thought in thoughts])
+    signed = any(thought.signature for _, thought in thoughts)
+    if "reasoning_details" in said and not signed:
+        del said["reasoning_details"]
+        why = "thoughts are one plain text here, without ids"
+        losses += [Loss(place, why) for place, _ in thoughts]
+    return said
 
 
 def _write_own_call(call: ToolCall, path: str, losses: list[Loss]) -> dict[str, Any]:
