@@ -24,15 +24,15 @@ from tollway.hindsight.vllm import TOOL as VLLM
 from tollway.inspect.logreading import Reading
 
 COMPARED: Final = (
-    ("anthropic", "claude-opus-5"),
-    ("anthropic", "claude-sonnet-5"),
-    ("anthropic", "claude-haiku-4-5"),
-    ("openai", "gpt-5.6-sol"),
-    ("openai", "gpt-5.4-mini"),
-    ("google", "gemini-3.6-flash"),
-    ("x-ai", "grok-4.5"),
-    ("deepseek", "deepseek-v4-pro"),
-    ("moonshotai", "kimi-k3"),
+    ("anthropic", "claude-opus-5-5"),
+    ("anthropic", "claude-sonnet-5-5"),
+    ("anthropic", "claude-haiku-5-5"),
+    ("openai", "gpt-6.1-sol"),
+    ("openai", "gpt-6.1-terra"),
+    ("google", "gemini-3.8-flash"),
+    ("x-ai", "grok-4.7"),
+    ("fireworks", "deepseek-v4-pro"),
+    ("moonshotai", "kimi-k3.1-pro"),
     ("groq", "openai/gpt-oss-120b"),
 )
 """Compared with where nobody says with what: large and small ones of several sellers."""
@@ -132,7 +132,7 @@ def report_of(reading: Reading, wanted: Wanted) -> Report:
         unpriced=_unpriced(calls, costs),
         as_standard=sum(cost.standard for cost in costs),
         partial=sum(call.partial for call in calls),
-        searches=sum(call.searches for call in calls),
+        searches=sum(cost.searches for cost in costs),
         bills=[bill for bill in reading.bills if _inside(bill.at, wanted)],
         cache=losses(calls, prices),
         speed=felt(calls, reading.vllm.rates),

@@ -120,7 +120,7 @@ def _write_result(
 
 
 def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any]:
-    thoughts: list[tuple[str, Reasoning]] = []
+    thoughts: list[Reasoning] = []
     words: list[dict[str, Any]] = []
     refusals: list[str] = []
     calls: list[dict[str, Any]] = []
@@ -132,7 +132,7 @@ def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any
             losses.append(Loss(place, "a message has thoughts, words and calls in this order"))
         rank = max(rank, _ORDER.get(type(part), 1))
         if isinstance(part, Reasoning):
-            thoughts += [(place, thought) for thought in _own_thought(part, place, losses)]
+            thoughts += _own_thought(part, place, losses)
         elif isinstance(part, Text):
             if signature is not None:
                 losses.append(Loss(place, "only the last words of a message keep a signature"))
@@ -146,7 +146,7 @@ def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any
             losses.append(Loss(place, "an assistant cannot say this in Chat Completions"))
     content = None if calls and not words else _content(words)
     message: dict[str, Any] = {"role": "assistant", "content": content}
-    message |= _write_own_thoughts(thoughts, losses)
+    message |= _write_thoughts(thoughts)
     if refusals:
         message["refusal"] = "".join(refusals)
     if calls:
@@ -154,6 +154,15 @@ def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any
     if signature is not None:
         message["extra_content"] = write_extra(signature)
     return message
+
+
+def _write_thoughts(thoughts: Sequence[Reasoning]) -> dict[str, Any]:
+    """Only who signs in `reasoning_details` reads them there: MiniMax, DeepSeek and others answer
+    it with 400 (github.com/iOfficeAI/gemini-cli-pro/pull/33)."""
+    if any(thought.signature for thought in thoughts):
+        return write_thoughts(thoughts)
+    text = "".join(thought.text for thought in thoughts)
+    return {"reasoning_content": text} if text else {}
 
 
 def _unsigned(part: Text) -> Text:
@@ -172,20 +181,6 @@ def _own_thought(thought: Reasoning, path: str, losses: list[Loss]) -> list[Reas
         return [thought]
     losses.append(Loss(path, _FOREIGN))
     return []
-
-
-def _write_own_thoughts(
-    thoughts: list[tuple[str, Reasoning]], losses: list[Loss]
-) -> dict[str, Any]:
-    """Only who signs in `reasoning_details` reads it: MiniMax, DeepSeek and others answer it with
-    400 (github.com/iOfficeAI/gemini-cli-pro/pull/33). They are given plain text."""
-    said = write_thoughts([thought for _, thought in thoughts])
-    signed = any(thought.signature for _, thought in thoughts)
-    if "reasoning_details" in said and not signed:
-        del said["reasoning_details"]
-        why = "thoughts are one plain text here, without ids"
-        losses += [Loss(place, why) for place, _ in thoughts]
-    return said
 
 
 def _write_own_call(call: ToolCall, path: str, losses: list[Loss]) -> dict[str, Any]:
