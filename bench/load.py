@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import httptools
 import uvloop
 
+from bench.spoken import SPEECH
+
 
 class Client(asyncio.Protocol):
     """One connection that asks again as soon as it is answered."""
@@ -68,12 +70,20 @@ class Client(asyncio.Protocol):
 class Load:
     """What is asked, and what came of it."""
 
-    def __init__(self, request: bytes, requests: int, connections: int, chunks: int | None) -> None:
+    def __init__(
+        self,
+        request: bytes,
+        requests: int,
+        connections: int,
+        chunks: int | None,
+        dialect: str = "openai",
+    ) -> None:
         self.request = request
         self.left = requests
         self.times: list[float] = []
         self.faults: dict[str, int] = {}
         self._chunks = chunks
+        self._speech = SPEECH[dialect]
         self._open = connections
         self.done = asyncio.get_running_loop().create_future()
 
@@ -81,7 +91,8 @@ class Load:
         """Check one answer."""
         good = b"lazy dog" in body
         if self._chunks is not None:
-            good = body.count(b'" word"') == self._chunks and b"data: [DONE]" in body
+            speech = self._speech
+            good = body.count(speech.seen) == self._chunks and speech.good in body
         if status == 200 and good:
             self.times.append(seconds)
         else:
@@ -93,6 +104,18 @@ class Load:
         self._open -= 1
         if self._open == 0 and not self.done.done():
             self.done.set_result(None)
+
+
+def spoken_request(url: str, key: str, dialect: str) -> bytes:
+    """The bytes of one request of about 1 KB for a stream in a dialect."""
+    split, speech = urlsplit(url), SPEECH[dialect]
+    body = json.dumps(speech.body).encode()
+    head = (
+        f"POST {speech.path} HTTP/1.1\r\nhost: {split.netloc}\r\n"
+        f"authorization: Bearer {key}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 def request_of(url: str, key: str, model: str, stream: bool) -> bytes:
@@ -121,12 +144,12 @@ async def run(asked: argparse.Namespace) -> dict[str, object]:
     """Do the load and describe it."""
     split = urlsplit(asked.url)
     loop = asyncio.get_running_loop()
-    load = Load(
-        request_of(asked.url, asked.key, asked.model, asked.stream),
-        asked.requests,
-        asked.connections,
-        asked.chunks if asked.stream else None,
-    )
+    if asked.dialect == "openai":
+        request = request_of(asked.url, asked.key, asked.model, asked.stream)
+    else:
+        request = spoken_request(asked.url, asked.key, asked.dialect)
+    chunks = asked.chunks if asked.stream else None
+    load = Load(request, asked.requests, asked.connections, chunks, asked.dialect)
     began = perf_counter()
     for _ in range(asked.connections):
         await loop.create_connection(lambda: Client(load), split.hostname, split.port)
@@ -151,6 +174,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--chunks", type=int, default=100)
     parser.add_argument("--stream", action="store_true")
+    parser.add_argument("--dialect", default="openai", choices=sorted(SPEECH))
     parser.add_argument("--key", default="none")
     parser.add_argument("--model", default="mock")
     parser.add_argument("--timeout", type=float, default=300.0)

@@ -1,8 +1,8 @@
 """An upstream that costs next to nothing: canned answers, or chunks at a fixed pace.
 
 `python -m bench.mock PORT --chunks N --gap SECONDS`. A request whose body asks for a stream gets
-N content events, one each gap; any other gets one JSON body. `GET /stats` says how many
-connections and requests there were since the last time it was asked.
+N content events, one each gap, in the dialect of its path; any other gets one JSON body.
+`GET /stats` says how many connections and requests there were since the last time it was asked.
 """
 
 import argparse
@@ -10,6 +10,8 @@ import asyncio
 
 import httptools
 import uvloop
+
+from bench.spoken import SPEECH, asked_in
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 STREAM_HEAD = (
@@ -58,6 +60,7 @@ class Mock(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._content = framed(EVENT % (b'{"content":" word"}', b"null"))
+        self._end = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
@@ -95,6 +98,13 @@ class Mock(asyncio.Protocol):
             transport.write(HEAD % len(MODELS) + MODELS)
             return
         self._counts.requests += 1
+        dialect = asked_in(self._url)
+        if dialect != "openai":
+            speech = SPEECH[dialect]
+            self._content, self._end = framed(speech.piece), framed(speech.end)
+            transport.write(STREAM_HEAD + (framed(speech.begin) if speech.begin else b""))
+            self._loop.call_later(self._gap, self._next, self._chunks)
+            return
         streamed = b'"stream":true' in self._body or b'"stream": true' in self._body
         if streamed:
             start = framed(EVENT % (b'{"role":"assistant","content":""}', b"null"))
@@ -110,6 +120,9 @@ class Mock(asyncio.Protocol):
         if left:
             transport.write(self._content)
             self._loop.call_later(self._gap, self._next, left - 1)
+            return
+        if self._end:
+            transport.write(self._end + b"0\r\n\r\n")
             return
         end = framed(EVENT % (b"{}", b'"stop"'))
         if b"include_usage" in self._body:

@@ -10,7 +10,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "tollway"
-CORE = ("units", "errors", "catalog", "fleet", "engine", "policy", "dispatch", "simulator")
+CORE = (
+    "units",
+    "errors",
+    "catalog",
+    "fleet",
+    "engine",
+    "hindsight",
+    "policy",
+    "dispatch",
+    "simulator",
+)
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60

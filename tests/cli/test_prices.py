@@ -240,8 +240,8 @@ def test_the_past_is_never_changed_in_silence(capsys: pytest.CaptureFixture[str]
         'serves = { same = { context = 5 } }',
         '[sources.api.serves.same]',
         '[sources.api.serves.same]\nprices = [{ since = 2026-01-01, input = "1", output = "1" }]',
-        '[sources.api.serves.same]\nprices = [\n\t{ since = 2026-01-01, input = "1", output = "1" }'
-        '\n]',
+        '[sources.api.serves.same]\nprices = [\n\t{ since = 2026-01-01, input = "1", '
+        'output = "1" }\n]',
         '[sources.api.serves."same"]\n[[sources.api.serves."same".prices]]\nsince = 2026-01-01\n'
         'input = "1"\noutput = "1"\n# last words',
     ],

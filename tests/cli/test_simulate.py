@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tollway.cli import sweep
 from tollway.cli.app import run
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.fleet.usage import Usage
@@ -177,29 +178,91 @@ def test_yesterday_is_what_the_ledger_settled_then(
     assert (total["ok"], total["input_tokens"], total["output_tokens"]) == (20, 6000, 800)
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_so(folder: Path) -> None:
-    command = [sys.executable, "-m", "tollway", "simulate", "fleet.toml", "--json", "--trace"]
+def interrupted(*words: str, after: float) -> tuple[int, str, str]:
+    """Exit code and outputs of a command that gets SIGINT once it has used so many CPU-seconds,
+    which is more than starting takes."""
     process = subprocess.Popen(
-        [*command, "arrivals:rate=300,input=500,output=200,for=10m"],
+        [sys.executable, "-m", "tollway", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    # It is in the run once it has used more CPU than starting takes.
     deadline = time.monotonic() + 60
     ticks = os.sysconf("SC_CLK_TCK")
     while time.monotonic() < deadline:
         used = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        if (int(used[11]) + int(used[12])) / ticks > 3.0:
+        if (int(used[11]) + int(used[12])) / ticks > after:
             break
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    return process.returncode, out, err
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_so(folder: Path) -> None:
+    load = "arrivals:rate=300,input=500,output=200,for=10m"
+    words = ("simulate", "fleet.toml", "--json", "--trace", load)
+    code, out, err = interrupted(*words, after=3.0)
+    assert code == 130
     found = json.loads(out)
     assert found["stopped"]
     assert 0 < found["total"]["ok"] < 180_000
     assert "Stopped: these are the requests that had arrived by then" in err
+
+
+# --- seeds --------------------------------------------------------------------------------------
+
+
+def test_several_seeds_are_so_many_runs_and_the_figures_lie_between_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("simulate", "fleet.toml", "--trace", LOAD)
+    found = as_json(capsys, *words, "--seed", "3", "--seeds", "4")
+    assert found["seeds"] == [3, 4, 5, 6]
+    assert found["not_played"] == []
+    for one, seed in zip(found["runs"], found["seeds"], strict=True):
+        alone = as_json(capsys, *words, "--seed", str(seed))
+        assert one["total"] == alone["total"]
+    p99 = [run["total"]["ttft"]["p99"] for run in found["runs"]]
+    told = found["figures"]["TTFT p99"]
+    assert told["values"] == p99
+    assert (told["lowest"], told["highest"]) == (min(p99), max(p99))
+    assert found["interval_chance"] == pytest.approx(3 / 5)
+    out, err = printed(capsys, *words, "--seeds", "4")
+    assert out.startswith("4 seeds")
+    assert "60% of seeds" in out
+    assert "Whether it settles in two ways is not told of fewer than 10 seeds." in err
+
+
+def test_seeds_that_change_nothing_are_said_to(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "t.csv").write_text("t_ms,input,output\n0,100,10\n900,100,10\n")
+    _, err = printed(capsys, "simulate", "fleet.toml", "--trace", "t.csv", "--seeds", "3")
+    assert "Every seed gave the same" in err
+
+
+def test_ctrl_c_keeps_the_seeds_that_were_played_and_names_the_others(folder: Path) -> None:
+    load = "arrivals:rate=40,input=500,output=50,for=30s"
+    words = ("simulate", "fleet.toml", "--json", "--trace", load, "--seeds", "500")
+    code, out, err = interrupted(*words, after=2.5)
+    assert code == 130
+    found = json.loads(out)
+    count = len(found["seeds"])
+    assert 0 < count < 500
+    assert found["seeds"] == list(range(count))
+    assert found["not_played"] == list(range(count, 500))
+    assert f"Stopped: seeds {count} to 499 were not played." in err
+
+
+def test_how_many_seeds_and_what_goes_with_them_is_checked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("simulate", "fleet.toml", "--trace", LOAD)
+    _, err = printed(capsys, *words, "--seeds", "0", code=2)
+    assert "--seeds is 0" in err
+    _, err = printed(capsys, *words, "--seeds", "2", "--price", "2", code=2)
+    assert "drop them, or --seeds" in err
 
 
 # --- diff ---------------------------------------------------------------------------------------
@@ -222,6 +285,34 @@ def test_a_worse_fleet_passes_a_threshold_and_exits_with_one(
     survivals = {one["source"]: one["answered"] for one in found["new_fleet"]["survivals"]}
     assert survivals["own"] < 0.1
     assert survivals["api"] > 0.9
+
+
+def test_with_several_seeds_a_threshold_is_passed_with_most_of_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "new.toml").write_text(FLEET.replace("slots = 64", "slots = 2"))
+    words = ("diff", "fleet.toml", "new.toml", "--on", LOAD, "--seeds", "3", "--max-ttft", "10%")
+    out, _ = printed(capsys, *words, code=1)
+    assert "PASSED TTFT p90 with 3 of 3 seeds" in out
+    assert "50% of seeds" in out
+    found = as_json(capsys, *words, code=1)
+    assert found["passed"]["TTFT p90"] == 3
+    change = found["figures"]["TTFT p50"]["change"]
+    for seed in range(3):
+        one = as_json(capsys, *words[:5], "--seed", str(seed))
+        old, new = (one[side]["total"]["ttft"]["p50"] for side in ("old_fleet", "new_fleet"))
+        assert change["values"][seed] == pytest.approx(new / old - 1.0)
+
+
+def test_ctrl_c_compares_what_was_played_and_names_what_was_not(folder: Path) -> None:
+    load = "arrivals:rate=40,input=500,output=50,for=30s"
+    words = ("diff", "fleet.toml", "fleet.toml", "--json", "--on", load, "--seeds", "300")
+    code, out, err = interrupted(*words, after=3.0)
+    assert code == 130
+    found = json.loads(out)
+    assert 0 < len(found["seeds"]) < 300
+    assert "Stopped: not played:" in err
+    assert found["not_played"][-1] == "fleet.toml without api with seed 299"
 
 
 def test_a_fleet_is_no_worse_than_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,6 +364,17 @@ def test_chips_are_counted_or_priced_and_every_answer_was_played(
     assert "fewest of one kind alone:" in out
     assert "candidates were played" in err
     assert "Chips were counted" in err
+
+
+def test_the_answer_does_not_depend_on_how_many_cores_there_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (*SIZE, "--chips", "h100,l40s", "--tp", "1", "--ttft", "2s", "--speed", "30")
+    monkeypatch.setattr(sweep, "WORTH", 1)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0})
+    alone = printed(capsys, *words, "--json")
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2})
+    assert printed(capsys, *words, "--json") == alone
 
 
 def test_small_models_share_a_chip(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,8 +26,9 @@ from tollway.dispatch.messages import (
 )
 from tollway.dispatch.opening import Opening
 from tollway.dispatch.recording import encode_step
-from tollway.fleet.objects import Budget, Dialect, Fleet, KeyTerms, Limits, Tier
+from tollway.fleet.objects import Budget, Dialect, Fleet, KeyTerms, Limits
 from tollway.fleet.parse import parse
+from tollway.fleet.tiers import Tier
 from tollway.fleet.usage import Usage
 from tollway.units import PicoDollars
 

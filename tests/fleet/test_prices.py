@@ -6,8 +6,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollway.fleet.objects import Price, Tier
+from tollway.fleet.objects import Price
 from tollway.fleet.prices import FREE, cost_of, price_at
+from tollway.fleet.tiers import Tier
 from tollway.fleet.usage import Usage
 from tollway.units import PicoDollars, UtcSeconds, pico_from_usd, pico_per_token, usd
 

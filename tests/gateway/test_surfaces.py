@@ -48,7 +48,8 @@ def test_a_path_is_matched_whole(
         (b"/v1beta/models", {}, "gemini"),
         (b"/v1/models", {}, "openai"),
         (b"/v1/models", {b"anthropic-version": b"2023-06-01"}, "anthropic"),
-        (b"/nowhere", {}, "openai"),
+        (b"/v1/models/m", {b"x-goog-api-key": b"tw_1"}, "gemini"),
+        (b"/nowhere", {b"x-goog-api-key": b"tw_1"}, "openai"),
         (b"", {}, "openai"),
     ],
 )

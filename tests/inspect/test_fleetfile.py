@@ -121,7 +121,7 @@ def test_faults_of_includes_and_of_the_text_come_together(folder: Path) -> None:
         [
             'fleet.toml: include[0] is "none.toml", which is not there. Write the file, or its path.',
             "fleet.toml: sources.h200.chip is 1, not text. Write text.",
-            'more.toml: tenants.x.clas is not a key of this table; known: budget, class, limits, routes. Did you mean "class"?',
+            'more.toml: tenants.x.clas is not a key of this table; known: budget, class, limits, price_book, routes. Did you mean "class"?',
         ]
     )
 

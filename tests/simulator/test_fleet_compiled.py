@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,13 +13,14 @@ from test_replica import Phase, requests
 
 from tollway.fleet.objects import Fleet
 from tollway.simulator import execution
+from tollway.simulator.clients import Talk, sessions
 from tollway.simulator.fleet_arrays import uncompiled
 from tollway.simulator.fleet_compiled import Compiled
 from tollway.simulator.plain import Plain
 from tollway.simulator.play import Ended, Loss, Play
 from tollway.simulator.sequence import ReplicaSettings
 from tollway.simulator.steps import StepTimes
-from tollway.simulator.supply import supply
+from tollway.simulator.supply import Pool, supply
 from tollway.simulator.trace import Trace, TraceRequest
 from tollway.units import Seconds, Tokens
 
@@ -56,6 +58,9 @@ def small(draw: st.DrawFn) -> ReplicaSettings:
     )
 
 
+LONG = 'idle = "1d", total = "1d"'
+"""A source's own timeouts, which the compiled execution has not."""
+
 OBJECTIVES = (
     '"least-outstanding"',
     '"fastest"',
@@ -85,7 +90,7 @@ url = "http://{name}.test:8000/v1"
 chip = "h100"
 replicas = {draw(st.integers(1, 3))}
 {"" if slots is None else f"slots = {slots}"}
-timeouts = {{ first_content = "{draw(st.sampled_from(("1s", "3s", "30s")))}" }}
+timeouts = {{ first_content = "{draw(st.sampled_from(("1s", "3s", "30s")))}", {LONG} }}
 [sources.{name}.breaker]
 window = "{draw(st.sampled_from(("3s", "20s")))}"
 min_samples = {draw(st.integers(1, 4))}
@@ -135,14 +140,20 @@ min_per_second = {draw(st.sampled_from((0.0, 0.5, 5.0)))}
 @st.composite
 def traces(draw: st.DrawFn) -> Trace:
     gap = draw(st.sampled_from((0.0, 0.02, 0.3, 2.0)))
-    now, asked = 0.0, []
+    now, asked, follow = 0.0, list[TraceRequest](), draw(st.booleans())
     for _ in range(draw(st.integers(1, 40))):
         now += draw(st.integers(0, 8)) / 8 * gap
         prompt, output, prefix = draw(requests(draw(st.sampled_from((60, 192, 420)))))
         most = draw(st.sampled_from((None, None, 5, 200)))
-        asked.append(
-            TraceRequest(Seconds(now), Tokens(prompt), Tokens(output), prefix, max_output=most)
-        )
+        one = TraceRequest(Seconds(now), Tokens(prompt), Tokens(output), prefix, max_output=most)
+        if follow and asked and draw(st.booleans()):
+            one = msgspec.structs.replace(
+                one,
+                after=draw(st.integers(0, len(asked) - 1)),
+                pause=Seconds(draw(st.sampled_from((0.0, 0.25, 2.0)))),
+                needs_answer=draw(st.booleans()),
+            )
+        asked.append(one)
     return Trace("t", tuple(asked), prefix_tokens=16)
 
 
@@ -165,16 +176,27 @@ def run_both(
     losses: Sequence[Loss] = (),
     seed: int = 0,
 ) -> tuple[Plain, Compiled]:
-    play = Play("chat", "k", KEYS, 1.7e9, seed, tuple(losses))
+    given = given_to(fleet, engine, trace, losses, seed)
+    assert uncompiled(*given) == []
+    plain = Plain(*given)
+    plain.run()
+    compiled = Compiled(*given)
+    assert compiled.run()
+    return plain, compiled
+
+
+def given_to(
+    fleet: Fleet,
+    engine: Sequence[ReplicaSettings],
+    trace: Trace,
+    losses: Sequence[Loss] = (),
+    seed: int = 0,
+) -> tuple[Fleet, tuple[Pool, ...], Trace, Play]:
+    """What an execution is given."""
     pools = supply(fleet, trace.prefix_tokens)
     if engine:
         pools = tuple(replace(pool, settings=one) for pool, one in zip(pools, engine, strict=True))
-    assert uncompiled(fleet, pools, trace, play) == []
-    plain = Plain(fleet, pools, trace, play)
-    plain.run()
-    compiled = Compiled(fleet, pools, trace, play)
-    assert compiled.run()
-    return plain, compiled
+    return fleet, pools, trace, Play("chat", "k", KEYS, 1.7e9, seed, tuple(losses))
 
 
 def in_order(ended: Sequence[Ended]) -> list[Ended]:
@@ -202,6 +224,7 @@ def test_compiled_and_plain_fleets_agree_event_for_event(
         if place.number in compiled.floor.numbers
     }
     assert compiled.counters() == counted
+    assert compiled.busy() == {name: plain.busy[name] for name in compiled.busy()}
     opened = Counter(move.source for _, move in plain.breakers if move.state == "open")
     assert compiled.openings() == {name: opened[name] for name in compiled.openings()}
 
@@ -219,6 +242,17 @@ def test_a_lost_source_opens_breakers_and_its_requests_fall_back_in_both() -> No
 
 
 @pytest.mark.timeout(900)
+def test_conversations_with_tool_pauses_go_alike_in_both() -> None:
+    fleet = fleet_of([engines("a", slots=3), engines("b", slots=2)])
+    talk = Talk(turns=4, opening=600, said=50, answer=80, pause=Seconds(1.5), cv=0.4)
+    trace = sessions(40, 4.0, talk, seed=7)
+    plain, compiled = run_both(fleet, [], trace, [lost("a", 5.0, 9.0)])
+    assert in_order(compiled.ended()) == in_order(plain.ended)
+    assert len(plain.ended) < len(trace.requests)  # turns after one that failed are never asked
+    assert compiled.busy() == plain.busy
+
+
+@pytest.mark.timeout(900)
 def test_the_first_requests_may_be_played_alone() -> None:
     fleet = fleet_of([engines("a", slots=3), engines("b")])
     rows = [(0.01 * at, 300 + at, 20 + at) for at in range(100)]
@@ -227,6 +261,42 @@ def test_the_first_requests_may_be_played_alone() -> None:
     first = Compiled(fleet, supply(fleet, trace.prefix_tokens), trace, play)
     assert not first.run(10)
     assert in_order(first.ended()) == in_order(plain.ended)
+
+
+@pytest.mark.timeout(900)
+@settings(max_examples=60, deadline=None, phases=[Phase.reuse, Phase.generate])
+@given(cases(), st.integers(1, 9))
+def test_a_run_in_slices_is_the_run_in_one_event_for_event(
+    case: tuple[Fleet, list[ReplicaSettings], Trace, list[Loss], int], moments: int
+) -> None:
+    fleet, engine, trace, losses, seed = case
+    _, whole = run_both(fleet, engine, trace, losses, seed)
+    told: list[int] = []
+    sliced = Compiled(*given_to(fleet, engine, trace, losses, seed))
+    assert sliced.run(going=lambda ended: told.append(ended) or True, moments=moments)
+    assert sliced.ended() == whole.ended()
+    assert sliced.counters() == whole.counters()
+    assert told == sorted(told)
+    assert max(told, default=0) <= len(trace.requests)
+
+
+@pytest.mark.timeout(900)
+def test_a_run_that_is_stopped_tells_what_had_ended_and_what_was_under_way_by_then() -> None:
+    fleet = fleet_of([engines("a", slots=3), engines("b")])
+    trace = trace_of(*[(0.01 * at, 300 + at, 20 + at) for at in range(100)])
+    plain = Plain(*given_to(fleet, [], trace))
+    plain.run(40)
+    stopped = Compiled(*given_to(fleet, [], trace))
+    assert not stopped.run(going=lambda ended: ended < 40, moments=1)
+    assert in_order(stopped.ended()) == in_order(plain.ended)
+    by_index = sorted(plain.under_way(), key=lambda one: one.index)
+    assert stopped.under_way() == [
+        Ended(one.index, one.arrived, one.sent, one.first, place=one.place) for one in by_index
+    ]
+    assert stopped.run()
+    whole = Plain(*given_to(fleet, [], trace))
+    whole.run()
+    assert in_order(stopped.ended()) == in_order(whole.ended)
 
 
 def test_what_has_no_compiled_form_is_named() -> None:

@@ -1,8 +1,13 @@
 """What a rehearsal's figures mean."""
 
+from dataclasses import replace
+
 import pytest
 from simulated_fleets import KEYS, MODEL, engines, fleet_of, hosted, lost, trace_of
 
+from tollway.catalog import model
+from tollway.engine.fitted import constants
+from tollway.engine.outcome import front
 from tollway.fleet.objects import Slo
 from tollway.simulator.clients import Size, arrivals
 from tollway.simulator.compare import Side, Thresholds, loss_of, passed, survival_of
@@ -63,6 +68,27 @@ def test_a_slower_pace_takes_longer_and_a_declared_speed_has_no_interval() -> No
     assert paced(pools[1], "slow") is pools[1]
 
 
+def test_what_comes_before_the_first_step_is_in_the_times_and_delays_nobody() -> None:
+    fleet = fleet_of([engines("a"), hosted("b")], route='candidates = ["a"]')
+    emulated = replace(fleet.sources["a"], kind="emulated")
+    other = replace(fleet, sources={**fleet.sources, "a": emulated})
+    trace = trace_of((0.0, 1000, 101), (20.0, 3000, 101))
+    ours, bare = (rehearse_fleet(one, trace, PLAY, pools=supply(fleet)) for one in (fleet, other))
+    [told, steps] = (one.report.total for one in (ours, bare))
+    assert told.ttft.p99 is not None
+    assert steps.ttft.p99 is not None
+    late = told.ttft.p99 - steps.ttft.p99
+    used = constants()
+    [use, _] = ours.uses
+    tpot = 1.0 / (steps.speed_p50 or 1.0)
+    assert late == pytest.approx(front(used, model(MODEL), 3000, use.in_flight, tpot), rel=0.01)
+    assert told.latency.p99 == pytest.approx((steps.latency.p99 or 0.0) + late)
+    assert told.speed_p50 == pytest.approx(steps.speed_p50)
+    assert (ours.seconds, ours.uses) == (bare.seconds, bare.uses)
+    declared = fleet_of([hosted("b", ttft="200ms")])
+    assert rehearse_fleet(declared, trace, PLAY).report.total.ttft.p50 == pytest.approx(0.2)
+
+
 def test_stopping_keeps_what_is_done_and_says_so() -> None:
     fleet = fleet_of([hosted("a")])
     trace = trace_of(*[(0.01 * n, 10, 50) for n in range(5000)])
@@ -70,6 +96,21 @@ def test_stopping_keeps_what_is_done_and_says_so() -> None:
     assert found.stopped
     total = found.report.total
     assert (total.ok, total.ok + total.unfinished) == (1000, total.requests)
+    assert 0 < total.unfinished < 1000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # where nothing is kept yet, it compiles
+def test_the_compiled_execution_stops_too_and_keeps_what_is_done() -> None:
+    fleet = fleet_of([engines("a", more="replicas = 4")])
+    trace = arrivals(100.0, Seconds(600.0), Size(300, 40), seed=3)
+    told: list[int] = []
+    found = rehearse_fleet(fleet, trace, PLAY, going=lambda done: bool(told.append(done)))
+    assert found.plain == ()
+    assert found.stopped
+    total = found.report.total
+    assert [total.ok] == told
+    assert 0 < total.ok < len(trace.requests)
     assert 0 < total.unfinished < 1000
 
 
@@ -132,9 +173,23 @@ def test_both_executions_report_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
         plain.opened,
     )
     for one, other in zip(compiled.uses, plain.uses, strict=True):
-        assert (one.busy, one.work, one.work_peak, one.cache_peak) == (
-            other.busy,
-            other.work,
-            other.work_peak,
-            other.cache_peak,
-        )
+        assert one == other
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # where nothing is kept yet, it compiles
+def test_where_a_sources_own_timeouts_may_have_a_part_it_is_played_plain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tollway.simulator.rehearsal.WORTH", 1)
+    trace = trace_of((0.0, 100, 200), (0.0, 100, 2000))
+    fleet = fleet_of([engines("a", more='timeouts = { total = "8s" }')])
+    found = rehearse_fleet(fleet, trace, PLAY)
+    assert found.plain == ("an attempt at a that lasted for its total timeout",)
+    assert found.report.failures == {"upstream_too_long": 1}
+    # A batch that is never preempted yields a token each step: nothing is idle for so long.
+    patient = fleet_of([engines("a", more='timeouts = { idle = "3s" }')])
+    assert rehearse_fleet(patient, trace, PLAY).plain == ()
+    tight = fleet_of([engines("a", more='timeouts = { idle = "10ms" }')])
+    [why] = rehearse_fleet(tight, trace, PLAY).plain
+    assert why == "an answer of a that may have been idle"

@@ -1,4 +1,4 @@
-"""What is publicly known: chips, models and serving engines, each fact with source and date."""
+"""What is publicly known: chips, models, engines and prices, each fact with source and date."""
 
 from tollway.catalog.chips import Chip, MemoryTier
 from tollway.catalog.engines import Engine, EngineDefaults

@@ -23,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.init:init",
         "Write a first fleet file for the providers whose keys are here.",
     ),
+    "scan": (
+        "tollway.cli.scan:scan",
+        "Say what the AI tools on this machine used, what it cost, and what it would elsewhere.",
+    ),
     "import": (
         "tollway.cli.imports:imports",
         "Write a fleet file from another gateway's configuration: LiteLLM's.",

@@ -3,28 +3,28 @@
 Rules
 1. Exit code 1 means that a threshold was passed: for use as a gate on changes of a fleet.
 2. Without thresholds it only tells.
+3. With several seeds both files see the same requests with each seed; a threshold is passed where
+   it is with more than half of them.
 """
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from tollway.cli.diff_table import as_json, as_text, as_words
+from tollway.cli.diff_runs import Asking, compared
+from tollway.cli.diff_table import as_json, as_text, as_words, seeds_json, seeds_text
 from tollway.cli.learned import learned_of, stale_words
 from tollway.cli.rehearsing import going
+from tollway.cli.seeds import checked
 from tollway.cli.simulate import slo_of
-from tollway.cli.sweep import Job, swept
-from tollway.cli.traffic import Asked, asking_for, play_of, traffic_of
+from tollway.cli.sweep import crew
+from tollway.cli.traffic import Asked
 from tollway.errors import TollwayError
-from tollway.fleet.objects import Slo
-from tollway.inspect.fleetfile import fleet_of, read_documents
-from tollway.simulator.compare import Side, Thresholds, loss_of, passed, survival_of
-from tollway.simulator.rehearsal import Rehearsed
-from tollway.simulator.scores import Claim, Learned, Stale
-from tollway.simulator.trace import Trace
+from tollway.simulator.compare import Side, Thresholds, passed
+from tollway.simulator.scores import Claim, Stale
+from tollway.simulator.seeds import passed_mostly
 
 EXIT_PASSED = 1
 EXIT_INTERRUPTED = 130
@@ -44,6 +44,8 @@ def diff(
     survival: bool = True,
     scale: float = 1.0,
     seed: int = 0,
+    seeds: int = 1,
+    ray: Annotated[bool, Parameter(negative="")] = False,
     route: str | None = None,
     tenant: str | None = None,
     ttft: str | None = None,
@@ -81,6 +83,10 @@ def diff(
         So many times as many users; not users so many times as fast.
     seed
         Fixes all that is left to chance.
+    seeds
+        Play so many seeds, from `seed` on, and say between what the changes lie.
+    ray
+        Play it on a Ray cluster: that of $RAY_ADDRESS, else one that runs here, else a new one.
     route
         The route that all requests ask for. Default: as the trace says, else chat.
     tenant
@@ -113,22 +119,30 @@ def diff(
     if by.survive is not None and not survival:
         raise TollwayError("--min-survival needs every source lost in turn: drop --no-survival.")
     asked = Asked(on, route, tenant, scale, seed, start, duration, limit, state)
-    trace = asking_for(traffic_of(asked), route)
-    slo = slo_of(ttft, speed)
     learned, stale = learned_of(calibrated, state)
-    jobs = [_jobs(path, trace, asked, (slo, learned), survival=survival) for path in (old, new)]
-    with going("diff", len(trace.requests)) as on_it:
-        found = swept([*jobs[0], *jobs[1]], trace, on_it)
-    if len(found) < len(jobs[0]) + len(jobs[1]):
-        done, wanted = len(found), len(jobs[0]) + len(jobs[1])
+    asking = Asking((old, new), asked, checked(seeds), slo_of(ttft, speed), learned, survival)
+    with crew(ray=ray) as hands, going("diff", 1) as on_it:
+        found = compared(asking, hands, on_it)
+    if not found.sides:
+        done, wanted = found.played, found.wanted
         sys.stderr.write(f"Stopped after {done} of {wanted} rehearsals: nothing to compare yet.\n")
         return EXIT_INTERRUPTED
-    sides = _side(jobs[0], found[: len(jobs[0])]), _side(jobs[1], found[len(jobs[0]) :])
-    over = passed(*sides, by)
+    names = str(old), str(new)
     said = {"old": str(old), "new": str(new), "on": on, "scale": scale, "seed": seed}
-    sys.stdout.write(as_json(sides, over, said) if json else as_text(sides, over))
-    sys.stderr.write(as_words(sides, (str(old), str(new))))
-    sys.stderr.write("".join(f"warning: {note}\n" for note in _stale(sides, stale)))
+    every = list(found.sides.values())
+    if seeds > 1:
+        sys.stdout.write(seeds_json(found, by, said) if json else seeds_text(found, by))
+        over = passed_mostly([passed(*sides, by) for sides in every])
+    else:
+        over = passed(*every[0], by)
+        sys.stdout.write(as_json(every[0], over, said) if json else as_text(every[0], over))
+    sys.stderr.write("".join(dict.fromkeys(as_words(sides, names) for sides in every)))
+    sys.stderr.write("".join(f"warning: {note}\n" for note in _stale(every, stale)))
+    if found.missing:
+        first, more = ", ".join(found.missing[:4]), len(found.missing) - 4
+        others = f" and {more:,} more" if more > 0 else ""
+        sys.stderr.write(f"Stopped: not played: {first}{others}.\n")
+        return EXIT_INTERRUPTED
     return EXIT_PASSED if over else 0
 
 
@@ -145,28 +159,8 @@ def _share(option: str, text: str | None) -> float | None:
     return found
 
 
-def _jobs(
-    path: Path, trace: Trace, asked: Asked, by: tuple[Slo | None, Learned], *, survival: bool
-) -> list[Job]:
-    """The whole fleet, then without each of its sources."""
-    documents = read_documents(path)
-    fleet = fleet_of(documents, path)
-    play = play_of(fleet, trace, asked)
-    jobs = [Job(f"{path}", documents, path, play, *by)]
-    for source in fleet.sources if survival else ():
-        loss = loss_of(trace, source)
-        without = replace(play, losses=(loss,), counted=loss.at)
-        jobs.append(Job(f"{path} without {source}", documents, path, without, *by))
-    return jobs
-
-
-def _stale(sides: tuple[Side, Side], stale: dict[Claim, Stale]) -> list[str]:
+def _stale(every: list[tuple[Side, Side]], stale: dict[Claim, Stale]) -> list[str]:
     """A sentence for each claim that is stale and on which the comparison rests."""
-    chips = {use.chip for side in sides for use in side.whole.uses if use.pace.origin == "stale"}
+    uses = (use for sides in every for side in sides for use in side.whole.uses)
+    chips = {use.chip for use in uses if use.pace.origin == "stale"}
     return [stale_words(one) for claim, one in stale.items() if claim.chip in chips]
-
-
-def _side(jobs: list[Job], found: list[Rehearsed]) -> Side:
-    whole, *rest = found
-    names = [job.play.losses[0].source for job in jobs[1:]]
-    return Side(whole, tuple(map(survival_of, names, rest)))

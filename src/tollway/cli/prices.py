@@ -14,8 +14,9 @@ from cyclopts import App, Parameter
 
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound
-from tollway.fleet.objects import Fleet, Price, Tier
+from tollway.fleet.objects import Fleet, Price
 from tollway.fleet.price_gaps import Compared, Gap, compare, fresh_prices
+from tollway.fleet.tiers import Tier
 from tollway.inspect.fleetfile import fleet_of, read_documents
 from tollway.inspect.public_prices import read_public_prices
 from tollway.units import usd
@@ -125,10 +126,10 @@ def _added(fleet: Fleet, found: Compared, day: date) -> "dict[Served, list[Price
     Raises:
         FaultsFound: an entry of that day or a later one is declared: it would have to be changed.
     """
-    differing = dict.fromkeys((gap.source, gap.model, gap.tier) for gap in found.gaps)
+    wanted: list[tuple[str, str, Tier]] = [(it.source, it.model, it.tier) for it in found.gaps]
     added: dict[Served, list[Price]] = {}
     faults: list[Fault] = []
-    for source, model, tier in differing:
+    for source, model, tier in dict.fromkeys(wanted):
         declared = fleet.sources[source].serves[model].prices
         later = [price.since for price in declared if price.tier == tier and price.since >= day]
         if later:

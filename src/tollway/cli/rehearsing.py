@@ -19,6 +19,8 @@ QUIET = 2.0
 """Seconds without a word."""
 
 EVERY = 0.5
+WIDTH = 24
+"""Of the bar, in characters."""
 
 
 class Going:
@@ -37,23 +39,31 @@ class Going:
         return self
 
     def __call__(self, done: int) -> bool:
-        """Say how many requests have ended, where a terminal looks; False once stopped."""
+        """Say how much of it is done, where a terminal looks; False once stopped."""
         now = time.monotonic()
         if now >= self._next and sys.stderr.isatty():
-            share = done / max(1, self._total)
-            sys.stderr.write(f"\r\x1b[K{self._what}: {done:,} of {self._total:,} ({share:.0%})")
+            sys.stderr.write(f"\r\x1b[K{bar(self._what, done, self._total)}")
             sys.stderr.flush()
             self._next, self._shown = now + EVERY, True
         return not self.stopped
 
     def stop(self, number: int, frame: FrameType | None) -> None:
-        """Ctrl-C: keep what is done."""
+        """Ctrl-C: keep what is done. A second one does not wait for that."""
+        if self.stopped:
+            raise KeyboardInterrupt
         self.stopped = True
 
     def end(self) -> None:
         """Take the line away."""
         if self._shown:
             sys.stderr.write("\r\x1b[K")
+
+
+def bar(what: str, done: int, total: int) -> str:
+    """`simulate [######..................]  25%  500 of 2,000`."""
+    share = min(1.0, done / max(1, total))
+    full = int(share * WIDTH)
+    return f"{what} [{'#' * full}{'.' * (WIDTH - full)}] {share:4.0%}  {done:,} of {total:,}"
 
 
 @contextmanager
@@ -84,9 +94,14 @@ def rehearse(
 ) -> Rehearsed:
     """One run that can be stopped."""
     made = supply(fleet, trace.prefix_tokens) if pools is None else tuple(pools)
-    if not why_plain(fleet, made, trace, play) and not is_warm():
-        sys.stderr.write("Compiling the simulator, once: a minute or two.\n")
+    warned(not why_plain(fleet, made, trace, play))
     return rehearse_fleet(fleet, trace, play, slo, on, made)
+
+
+def warned(compiled: bool) -> None:
+    """Say so where the compiled simulator is wanted and not there yet."""
+    if compiled and not is_warm():
+        sys.stderr.write("Compiling the simulator, once: a minute or two.\n")
 
 
 def is_warm() -> bool:

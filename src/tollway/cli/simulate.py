@@ -3,6 +3,7 @@
 Rules
 1. Nothing is sent anywhere and no key is read: the engines are not there.
 2. Exit code 1 means that requests failed. A refusal (402, 429) is an answer.
+3. With several seeds it is one run a seed, and what is told is how they lie.
 """
 
 import sys
@@ -11,14 +12,21 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tollway.cli.learned import learned_of, stale_notes
+from tollway.cli.learned import learned_of, stale_notes, stale_words
 from tollway.cli.predict_answers import price_of
 from tollway.cli.rehearsing import going, rehearse
+from tollway.cli.seeds import Asking, checked, played
+from tollway.cli.seeds_table import as_json as seeds_json
+from tollway.cli.seeds_table import as_text as seeds_text
+from tollway.cli.seeds_table import as_words as seeds_words
 from tollway.cli.simulate_table import as_json, as_text, as_words
+from tollway.cli.sweep import crew
 from tollway.cli.traffic import Asked, asking_for, losses_of, play_of, seconds, traffic_of
+from tollway.errors import TollwayError
 from tollway.fleet.objects import Slo
 from tollway.inspect.fleetfile import read_fleet
 from tollway.simulator.rehearsal import Rehearsed
+from tollway.simulator.scores import Claim, Stale
 from tollway.simulator.supply import EnginePool, Pool, paced, supply
 from tollway.units import TokensPerSecond
 
@@ -34,6 +42,8 @@ def simulate(
     lose: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     scale: float = 1.0,
     seed: int = 0,
+    seeds: int = 1,
+    ray: Annotated[bool, Parameter(negative="")] = False,
     route: str | None = None,
     tenant: str | None = None,
     ttft: str | None = None,
@@ -62,6 +72,10 @@ def simulate(
         So many times as many users; not users so many times as fast.
     seed
         Fixes all that is left to chance.
+    seeds
+        Play so many seeds, from `seed` on, on all cores, and say between what the figures lie.
+    ray
+        Play them on a Ray cluster: that of $RAY_ADDRESS, else one that runs here, else a new one.
     route
         The route that all requests ask for. Default: as the trace says, else chat.
     tenant
@@ -89,8 +103,15 @@ def simulate(
     json
         Print one JSON object.
     """
-    found = read_fleet(fleet)
     asked = Asked(trace, route, tenant, scale, seed, start, duration, limit, state)
+    said = {"fleet": str(fleet), "trace": trace, "scale": scale, "seed": seed, "lost": list(lose)}
+    if checked(seeds) > 1 or ray:
+        if interval or price:
+            raise TollwayError("--interval and --price are of one run: drop them, or --seeds.")
+        learned, stale = learned_of(calibrated, state)
+        asking = Asking(fleet, asked, seeds, lose, slo_of(ttft, speed), learned)
+        return _seeds(asking, stale, said, ray=ray, json=json)
+    found = read_fleet(fleet)
     traffic = asking_for(traffic_of(asked), route)
     play = play_of(found, traffic, asked, losses_of(lose, found))
     learned, stale = learned_of(calibrated, state)
@@ -107,13 +128,29 @@ def simulate(
             ends.append(rehearse(found, traffic, play, slo, on, at_end))
     if any(one.stopped for one in ends):
         ends.clear()
-    said = {"fleet": str(fleet), "trace": trace, "scale": scale, "seed": seed, "lost": list(lose)}
     sys.stdout.write(as_json(shown, said, prices, ends) if json else as_text(shown, prices, ends))
     sys.stderr.write(as_words(shown))
     sys.stderr.write("".join(f"warning: {note}\n" for note in stale_notes(pools, stale)))
     if on.stopped:
         return EXIT_INTERRUPTED
     return EXIT_FAILURES if shown.report.total.failed else 0
+
+
+def _seeds(
+    asking: Asking, stale: dict[Claim, Stale], said: dict[str, object], *, ray: bool, json: bool
+) -> int:
+    """All seeds, and what they show."""
+    with crew(ray=ray) as hands, going("simulate", asking.seeds) as on:
+        found = played(asking, hands, on)
+    sys.stdout.write(seeds_json(found, said) if json else seeds_text(found))
+    sys.stderr.write(seeds_words(found))
+    runs = found.runs.values()
+    chips = {use.chip for one in runs for use in one.uses if use.pace.origin == "stale"}
+    about = [stale_words(one) for claim, one in stale.items() if claim.chip in chips]
+    sys.stderr.write("".join(f"warning: {note}\n" for note in about))
+    if found.missing:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILURES if any(one.report.total.failed for one in runs) else 0
 
 
 def slo_of(ttft: str | None, speed: float | None) -> Slo | None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import msgspec
 
 from tollway.cli.replay_table import as_table, three
+from tollway.cli.table import aligned
 from tollway.simulator.rehearsal import WORTH, Promise, Rehearsed
 from tollway.simulator.supply import Pace
 from tollway.simulator.use import NEAR, Use
@@ -92,15 +93,7 @@ def _sources(uses: Sequence[Use]) -> str:
         ["preempted", *(f"{use.preempted:,}" for use in uses)],
         ["chip-hours", *(f"{use.chip_hours:.2f}" if use.chip else "-" for use in uses)],
     ]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if at else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ).rstrip()
-        for cells in rows
-    ]
-    return "\n".join(lines) + "\n"
+    return aligned(rows)
 
 
 def _share(value: float | None) -> str:

@@ -13,8 +13,9 @@ from cyclopts import Parameter
 
 from tollway.cli.learned import stale_here, stale_words
 from tollway.cli.rehearsing import going
-from tollway.cli.size_search import Sized, Wanted, placed, sized, traffic_by_model
+from tollway.cli.size_search import Hands, Sized, Wanted, placed, sized, traffic_by_model
 from tollway.cli.size_table import as_json, as_text, as_words, placed_json, placed_text
+from tollway.cli.sweep import crew
 from tollway.cli.traffic import Asked, seconds
 from tollway.errors import TollwayError
 from tollway.fleet.objects import Slo
@@ -40,6 +41,7 @@ def size(
     slow: Annotated[bool, Parameter(negative="")] = False,
     scale: float = 1.0,
     seed: int = 0,
+    ray: Annotated[bool, Parameter(negative="")] = False,
     start: str = "0s",
     duration: str = "all",
     limit: int | None = None,
@@ -81,6 +83,9 @@ def size(
         So many times as many users; not users so many times as fast.
     seed
         Fixes all that is left to chance.
+    ray
+        Play candidates on a Ray cluster: that of $RAY_ADDRESS, else one that runs here, else a new
+        one.
     start
         Where in the trace to begin.
     duration
@@ -118,15 +123,16 @@ def size(
     )
     asked = Asked("", None, None, scale, seed, start, duration, limit, None)
     loads = traffic_by_model(asked, model, trace, place)
-    with going("size", 1) as on:
+    with crew(ray=ray) as others, going("size", 1) as on:
+        hands = Hands(others, on)
         if place:
-            found = placed(wanted, loads, on)
+            found = placed(wanted, loads, hands)
             sys.stdout.write(placed_json(found) if json else placed_text(found))
             sys.stderr.write("".join(f"note: {note}\n" for note in found.notes))
             done = found.best is not None
         else:
             [(name, traffic)] = loads.items()
-            one: Sized = sized(wanted, name, traffic, on)
+            one: Sized = sized(wanted, name, traffic, hands)
             sys.stdout.write(as_json(one) if json else as_text(one))
             sys.stderr.write(as_words(one))
             if "stale" in one.origins.values():
@@ -134,6 +140,7 @@ def size(
                 sys.stderr.write("".join(f"warning: {stale_words(it)}\n" for it in about))
             done = one.found.best is not None
     if on.stopped:
+        sys.stderr.write("Stopped: the search was not finished, so that fewer chips may do.\n")
         return EXIT_INTERRUPTED
     return 0 if done else EXIT_NONE
 

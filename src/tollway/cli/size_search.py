@@ -1,6 +1,6 @@
 """What `tollway size` tries: engines of a model on chips, and on parts of chips."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -9,14 +9,17 @@ from tollway.catalog import Chip, ModelShape
 from tollway.cli.predict_answers import price_of
 from tollway.cli.predict_question import catalogue_of, chip_of, model_of
 from tollway.cli.rehearsing import Going
+from tollway.cli.sweep import Crew
 from tollway.cli.traffic import Asked, asking_for, traffic_of
 from tollway.engine import EngineSettings
 from tollway.errors import TollwayError
 from tollway.fleet.objects import Slo
+from tollway.simulator.bound import Bound
 from tollway.simulator.candidate import ROUTE, Engine, engine_of, played
 from tollway.simulator.placing import Option, Placement, place
+from tollway.simulator.rehearsal import Rehearsed
 from tollway.simulator.scores import Claim, Stale
-from tollway.simulator.sizing import Check, Found, Kind, Mix, Tried, search
+from tollway.simulator.sizing import Found, Kind, Mix, Tried, search
 from tollway.simulator.slices import WHOLE, Part, part_of, parts_of
 from tollway.simulator.supply import pace_of, paced
 from tollway.simulator.trace import Trace
@@ -38,6 +41,37 @@ class Wanted:
     seed: int
     catalog: Path | None
     stale: Mapping[Claim, Stale]
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Who plays, and whether to go on."""
+
+    crew: Crew
+    on: Going
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A mix to be played, as `sweep.Playable`."""
+
+    what: str
+    engines: Mapping[str, Engine]
+    counts: Mapping[str, int]
+    weights: Mapping[str, float]
+    trace: Trace
+    slo: Slo
+    seed: int
+
+    @property
+    def requests(self) -> int:
+        """Of its trace."""
+        return len(self.trace.requests)
+
+    def play(self, going: Callable[[int], bool] | None) -> Rehearsed:
+        """The trace through the mix."""
+        engines, counts, weights = self.engines, self.counts, self.weights
+        return played(engines, counts, weights, self.trace, (self.slo, self.seed), going)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +131,7 @@ def _load(asked: Asked, trace: str) -> Trace:
     return replace(whole, requests=requests, keys=())
 
 
-def sized(wanted: Wanted, name: str, trace: Trace, on: Going) -> Sized:
+def sized(wanted: Wanted, name: str, trace: Trace, hands: Hands) -> Sized:
     """The cheapest mix for one model.
 
     Raises:
@@ -110,8 +144,7 @@ def sized(wanted: Wanted, name: str, trace: Trace, on: Going) -> Sized:
     prices = {chip.name: price_of(chip, wanted.prices)[0] for chip in chips}
     priced = all(price is not None for price in prices.values())
     kinds = [_kind(one, trace, wanted.slo, prices if priced else {}) for one in engines.values()]
-    check = _check(wanted, engines, kinds, trace, on)
-    found = search(kinds, _rate(trace, wanted), wanted.share, wanted.most, check)
+    found = _searched(wanted, engines, kinds, trace, hands)
     origins = {one.name: one.origin for one in engines.values()}
     return Sized(model.name, len(trace.requests), found, priced, refused, origins, wanted)
 
@@ -170,35 +203,57 @@ def _kind(engine: Engine, trace: Trace, slo: Slo, prices: Mapping[str, float | N
     )
 
 
-def _rate(trace: Trace, wanted: Wanted) -> float:
-    """Requests a second that must be served at least, for the promise to be kept to its share."""
-    seconds = trace.span + (wanted.slo.ttft or 0.0)
-    if any(one.after is not None for one in trace.requests) or seconds <= 0.0:
-        return 0.0  # users who wait for answers ask as fast as they are served
-    return wanted.share * len(trace.requests) / max(seconds, 1.0)
-
-
-def _check(
-    wanted: Wanted, engines: Mapping[str, Engine], kinds: Sequence[Kind], trace: Trace, on: Going
-) -> Check:
+def _searched(
+    wanted: Wanted,
+    engines: Mapping[str, Engine],
+    kinds: Sequence[Kind],
+    trace: Trace,
+    hands: Hands,
+) -> Found:
+    """The search, with what work says and what is played."""
+    settings = {name: engine.pool.settings for name, engine in engines.items()}
+    limits = Bound(settings, trace, wanted.slo, wanted.share)
     weights = {kind.name: kind.capacity for kind in kinds}
 
-    def check(mix: Mix) -> Tried | None:
-        counts = {kind.name: count for kind, count in mix}
-        on.of(" + ".join(f"{count} x {name}" for name, count in counts.items()), 1)
-        if not on(0):
-            return None
-        answer = played(engines, counts, weights, trace, wanted.slo, wanted.seed)
-        share = 0.0 if answer.promise is None else answer.promise.share
-        return Tried(mix, share, answer)
+    def check(mixes: Sequence[Mix]) -> list[Tried | None]:
+        jobs = [_job(mix, engines, weights, trace, wanted) for mix in mixes]
+        answers = hands.crew.play(jobs, len(jobs), hands.on)
+        return [
+            None if answer is None else Tried(mix, _kept(answer), answer)
+            for mix, answer in zip(mixes, answers, strict=True)
+        ]
 
-    return check
+    most = wanted.share, wanted.most
+    return search(kinds, limits, most, check, hands.crew.hands)
+
+
+def _job(
+    mix: Mix,
+    engines: Mapping[str, Engine],
+    weights: Mapping[str, float],
+    trace: Trace,
+    wanted: Wanted,
+) -> Candidate:
+    counts = {kind.name: count for kind, count in mix}
+    return Candidate(
+        " + ".join(f"{count} x {name}" for name, count in counts.items()),
+        {name: engines[name] for name in counts},
+        counts,
+        {name: weights[name] for name in counts},
+        trace,
+        wanted.slo,
+        wanted.seed,
+    )
+
+
+def _kept(answer: Rehearsed) -> float:
+    return 0.0 if answer.promise is None else answer.promise.share
 
 
 # --- several models on shared chips -----------------------------------------------------------
 
 
-def placed(wanted: Wanted, loads: Mapping[str, Trace], on: Going) -> Placed:
+def placed(wanted: Wanted, loads: Mapping[str, Trace], hands: Hands) -> Placed:
     """Several models on parts of one kind of chip."""
     known = catalogue_of(wanted.catalog)
     found: list[Placement] = []
@@ -211,7 +266,7 @@ def placed(wanted: Wanted, loads: Mapping[str, Trace], on: Going) -> Placed:
         price = prices[chip.name]
         weights[chip.name] = price if priced and price is not None else 1.0
         options = {
-            name: _options(wanted, model_of(known, name), chip, trace, on)
+            name: _options(wanted, model_of(known, name), chip, trace, hands)
             for name, trace in loads.items()
         }
         notes += [
@@ -228,19 +283,19 @@ def placed(wanted: Wanted, loads: Mapping[str, Trace], on: Going) -> Placed:
 
 
 def _options(
-    wanted: Wanted, model: ModelShape, chip: Chip, trace: Trace, on: Going
+    wanted: Wanted, model: ModelShape, chip: Chip, trace: Trace, hands: Hands
 ) -> list[Option]:
     """For each part of a chip the fewest engines on it that keep the promise."""
     found: list[Option] = []
     for part in parts_of(chip):
-        tried = _fewest(wanted, model, (chip, part), trace, on)
+        tried = _fewest(wanted, model, (chip, part), trace, hands)
         if tried is not None:
             found.append(Option(model.name, part, tried.mix[0][1], tried.share))
     return found
 
 
 def _fewest(
-    wanted: Wanted, model: ModelShape, of: tuple[Chip, Part], trace: Trace, on: Going
+    wanted: Wanted, model: ModelShape, of: tuple[Chip, Part], trace: Trace, hands: Hands
 ) -> Tried | None:
     chip, part = of
     try:
@@ -250,6 +305,4 @@ def _fewest(
     name = chip.name if part is WHOLE else f"{chip.name}-{part.name}"
     engine = replace(engine, name=name, pool=replace(engine.pool, source=name))
     kind = _kind(engine, trace, wanted.slo, {})
-    check = _check(wanted, {name: engine}, [kind], trace, on)
-    found = search([kind], _rate(trace, wanted), wanted.share, wanted.most, check)
-    return found.best
+    return _searched(wanted, {name: engine}, [kind], trace, hands).best

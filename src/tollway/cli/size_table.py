@@ -72,10 +72,11 @@ def as_words(one: Sized) -> str:
     """How much was searched, for standard error."""
     found = one.found
     lines = [f"{len(found.tried)} candidates were played."]
-    if found.gap is not None and found.bound:
+    if found.gap is not None:
+        least = _weight(found.bound, priced=one.priced)
         lines.append(
-            f"No mix of these can be below {_weight(found.bound, priced=one.priced)} by the work "
-            f"alone: the best is {found.gap:.0%} above that."
+            f"No mix of these can be below {least} by the work in it and by what was played: "
+            + (f"the best is {found.gap:.0%} above that." if found.gap > 0.0 else "that is it.")
         )
     if found.left:
         lines.append(f"{found.left} cheaper mixes of two kinds were not played.")

@@ -22,6 +22,19 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as lines: the first column to the left, the others, which are numbers, to the right."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if at else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ).rstrip()
+        for cells in rows
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
 def print_table(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], total: Sequence[str] | None = None
 ) -> None:

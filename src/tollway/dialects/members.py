@@ -5,6 +5,7 @@ Rules
 2. A null says nothing, and neither does a value that the API documents as the default.
 """
 
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import msgspec
@@ -15,8 +16,9 @@ SHOWN: Final = 60
 """Characters of a wrong value that a fault repeats."""
 
 
-def read_body(body: bytes) -> "Members":
-    """The members of a request's body.
+def read_body(body: bytes, spelled: Callable[[object], object] | None = None) -> "Members":
+    """The members of a request's body; `spelled` puts its names as they are read, where a dialect
+    takes several spellings.
 
     Raises:
         Fault: the body is not a JSON object.
@@ -25,7 +27,7 @@ def read_body(body: bytes) -> "Members":
         value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
         raise Fault("", f"The request body is not JSON: {fault}.") from None
-    return Members(value, "", [])
+    return Members(value if spelled is None else spelled(value), "", [])
 
 
 def json_text(value: object) -> str:
@@ -58,6 +60,10 @@ class Members:
     def take(self, key: str) -> Any:
         """The value of a member, whatever it is; None where it says nothing."""
         return self._values.pop(key, None)
+
+    def says(self, key: str) -> Any:
+        """The value of a member, which is not taken out."""
+        return self._values.get(key)
 
     def text(self, key: str) -> str | None:
         """A string."""
@@ -134,7 +140,7 @@ class Members:
         value = self._values.get(key)
         for default in defaults:
             if value == default and value.__class__ is default.__class__:
-                del self._values[key]
+                self._values.pop(key, None)
                 return
 
     def fault(self, key: str, problem: str, value: object) -> Fault:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tollway.dispatch.accounts import KeyAccount, Refusal
-from tollway.dispatch.messages import Arrived, Failed, Outcome, Reject, Settle
+from tollway.dispatch.messages import Arrived, Failed, Outcome, Reject, Room, Settle
 from tollway.dispatch.requests import Attempt, Ending, RequestState
 from tollway.dispatch.routing import Plan, selling, speaking
 from tollway.dispatch.sources import Pair
@@ -60,9 +60,9 @@ def plan_for(
     return plan
 
 
-def refused(request: str, refusal: Refusal) -> Reject:
+def refused(request: str, refusal: Refusal, room: Room | None) -> Reject:
     """A limit or a budget has no room."""
-    return Reject(request, refusal.status, refusal.code, refusal.message, refusal.retry_after)
+    return Reject(request, refusal.status, refusal.code, refusal.message, refusal.retry_after, room)
 
 
 def ledger_down(request: str) -> Reject:

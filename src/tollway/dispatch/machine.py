@@ -50,6 +50,7 @@ from tollway.dispatch.requests import (
     Ending,
     RequestState,
 )
+from tollway.dispatch.room import room_of
 from tollway.dispatch.timetable import Timetable
 from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
@@ -155,8 +156,9 @@ class Dispatcher:
         if request.drilled is not None:
             placing.offer(request)
         refusal = self._books.admit(request, now)
+        request.room = room_of(account, account.tenant, now)
         if refusal is not None:
-            self._out.append(ends.refused(event.request, refusal))
+            self._out.append(ends.refused(event.request, refusal, request.room))
             return
         self._requests[event.request] = request
         self._times.arm_whole(request, plan.route.deadline, now)

@@ -11,7 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from tollway.fleet.objects import Dialect, KeyTerms, Operation, RequestClass, Tier
+from tollway.fleet.objects import Dialect, KeyTerms, Operation, RequestClass
+from tollway.fleet.tiers import Tier
 from tollway.fleet.usage import Usage
 
 FailureKind = Literal[
@@ -49,7 +50,8 @@ class Arrived(Message, frozen=True, gc=False):
     random bits: all the randomness that dispatch may use for this request. `only` is the one pair,
     "source:model", that may serve it: an operator's question to that source, and nothing that a
     client can say. `spoken` are the dialects that the request can be put in: a source that speaks
-    none of them is not asked. None is all of them.
+    none of them is not asked. None is all of them. `trace` is the W3C trace that it belongs to, for
+    logs: nothing is decided by it.
     """
 
     request: str
@@ -67,6 +69,7 @@ class Arrived(Message, frozen=True, gc=False):
     choices: int = 1
     only: str | None = None
     spoken: tuple[Dialect, ...] | None = None
+    trace: str | None = None
 
 
 class Reserved(Message, frozen=True, gc=False):
@@ -190,9 +193,21 @@ class Reserve(Message, frozen=True, gc=False):
     tag: str | None = None
 
 
+Left = tuple[int, int, float]
+"""A limit a minute, what is left of it, and seconds until it is whole again."""
+
+
+class Room(msgspec.Struct, frozen=True, gc=False):
+    """What is left of the limits of a request's key, or its tenant, whichever is less."""
+
+    requests: Left | None
+    tokens: Left | None
+
+
 class Send(Message, frozen=True, gc=False):
     """Start an attempt. `substituted` says in words how what is served differs from what the route
-    names, for the response header and the ledger; None where it does not."""
+    names, for the response header and the ledger; None where it does not. `room` is None where
+    nothing is limited."""
 
     request: str
     attempt: int
@@ -201,6 +216,7 @@ class Send(Message, frozen=True, gc=False):
     upstream_model: str
     tier: Tier
     substituted: str | None = None
+    room: Room | None = None
 
 
 class Reject(Message, frozen=True, gc=False):
@@ -211,6 +227,7 @@ class Reject(Message, frozen=True, gc=False):
     code: str
     message: str
     retry_after: float | None = None
+    room: Room | None = None
 
 
 class Relay(Message, frozen=True, gc=False):

@@ -216,5 +216,6 @@ class Placing:
                 pair.serving.upstream_model,
                 request.tier,
                 attempt.substituted,
+                request.room,
             )
         )

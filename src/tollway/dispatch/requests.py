@@ -4,10 +4,10 @@ from typing import Final
 
 from tollway.dispatch.accounts import KeyAccount
 from tollway.dispatch.deadlines import Line
-from tollway.dispatch.messages import Arrived, FailedAttempt
+from tollway.dispatch.messages import Arrived, FailedAttempt, Room
 from tollway.dispatch.routing import Plan
 from tollway.dispatch.sources import Pair
-from tollway.fleet.objects import Tier
+from tollway.fleet.tiers import Tier
 
 RESERVING: Final = "reserving"
 WAITING: Final = "waiting"
@@ -92,6 +92,7 @@ class RequestState:
         "order",
         "phase",
         "plan",
+        "room",
         "tier",
         "tried",
     )
@@ -120,6 +121,7 @@ class RequestState:
         self.failed: list[FailedAttempt] = []
         self.cost = 0
         self.drilled: str | None = None
+        self.room: Room | None = None
         self.input_tokens = arrived.input_tokens
         self.held = 0
         self.held_output = 0

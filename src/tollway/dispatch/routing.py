@@ -7,8 +7,9 @@ from typing import Final
 
 from tollway.dispatch.sources import Pair, Sources
 from tollway.fleet.demands import meets
-from tollway.fleet.objects import Candidate, Demand, Dialect, Fleet, Route, Tier
+from tollway.fleet.objects import Candidate, Demand, Dialect, Fleet, Route
 from tollway.fleet.prices import cost_of
+from tollway.fleet.tiers import Tier
 from tollway.fleet.usage import Usage
 from tollway.policy import route as rules
 from tollway.policy.options import Ask, Option

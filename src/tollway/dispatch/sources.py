@@ -5,8 +5,9 @@ from typing import Final
 
 from tollway.dispatch.messages import Action, BreakerMoved
 from tollway.dispatch.observed import Observed
-from tollway.fleet.objects import BreakerTerms, Fleet, Price, Serving, Source, Tier
+from tollway.fleet.objects import BreakerTerms, Fleet, Price, Serving, Source
 from tollway.fleet.prices import price_at
+from tollway.fleet.tiers import Tier
 from tollway.policy import breaker as rules
 from tollway.policy import limit
 from tollway.units import UtcSeconds

@@ -34,6 +34,7 @@ from tollway.fleet.objects import (
     Slo,
     Source,
     SourceTimeouts,
+    Telemetry,
     Tenant,
 )
 from tollway.fleet.schema import (
@@ -87,6 +88,7 @@ def build(declared: Declared, digest: str) -> Fleet:
         tenants=MappingProxyType(
             {name: _tenant(name, it.table) for name, it in declared.tenants.items()}
         ),
+        telemetry=Telemetry(**dict(declared.telemetry.table)),
         price_books=MappingProxyType(
             {name: price_book(name, it.table) for name, it in declared.price_books.items()}
         ),

@@ -21,6 +21,7 @@ from tollway.fleet.schema import (
     TimeoutsTable,
 )
 from tollway.fleet.schema_books import TermsTable
+from tollway.fleet.telemetry import TelemetryTable
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ _NOT_OF_SERVED_CHIPS = frozenset(
 )
 """Keys that have nothing to do with whether a model fits on its chips."""
 
-SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker")
+SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry")
 """Tables that one document declares whole."""
 
 
@@ -65,6 +66,7 @@ class Declared:
     retry: Placed[RetryTable]
     timeouts: Placed[TimeoutsTable]
     breaker: Placed[BreakerTable]
+    telemetry: Placed[TelemetryTable]
     models: Mapping[str, Placed[ModelTable]]
     credentials: Mapping[str, Placed[Credential]]
     sources: Mapping[str, Placed[ApiTable | ServerTable | EmulatedTable]]
@@ -108,6 +110,7 @@ def gather(
         retry=_setting(documents, main, "retry", RetryTable()),
         timeouts=_setting(documents, main, "timeouts", TimeoutsTable()),
         breaker=_setting(documents, main, "breaker", BreakerTable()),
+        telemetry=_setting(documents, main, "telemetry", TelemetryTable()),
         **named,
     )
 

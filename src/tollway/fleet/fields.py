@@ -57,6 +57,11 @@ Address = Annotated[
 Url = Annotated[
     str, PlainValidator(quantities.url), _text("URL", "^https?://", "https://api.openai.com/v1")
 ]
+Collector = Annotated[
+    str,
+    PlainValidator(quantities.collector),
+    _text("URL", "^https?://", "http://127.0.0.1:4318"),
+]
 Reference = Annotated[
     Credential,
     PlainValidator(quantities.credential),

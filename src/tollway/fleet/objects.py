@@ -315,6 +315,18 @@ class GatewaySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What the gateway tells of its requests. `otlp` is a collector's URL up to `/v1/traces`, and
+    `request_log` is "stdout" or a file; None where there is none. `sample` is a share, 0 to 1."""
+
+    otlp: str | None = None
+    service: str = "tollway"
+    sample: float = 1.0
+    interval: Seconds = Seconds(10.0)
+    request_log: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """Everything declared. `version` is the file format's; `digest` is sha256 over the text of
     the file and its includes, in hex."""
@@ -328,6 +340,7 @@ class Fleet:
     sources: Mapping[str, Source]
     routes: Mapping[str, Route]
     tenants: Mapping[str, Tenant]
+    telemetry: Telemetry = Telemetry()
     price_books: Mapping[str, PriceBook] = field(default_factory=lambda: MappingProxyType({}))
 
 

@@ -13,8 +13,9 @@ from itertools import pairwise
 from typing import cast
 
 from tollway.catalog.public_prices import STANDARD, PublicPrice, PublicPrices
-from tollway.fleet.objects import Fleet, Price, Serving, Source, Tier
+from tollway.fleet.objects import Fleet, Price, Serving, Source
 from tollway.fleet.prices import price_at
+from tollway.fleet.tiers import Tier
 from tollway.units import PicoDollars, UtcSeconds
 
 PARTS = ("input", "cached_input", "cache_write", "output", "request")

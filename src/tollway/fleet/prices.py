@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tollway.fleet.objects import Price, Tier
+from tollway.fleet.objects import Price
+from tollway.fleet.tiers import Tier
 from tollway.fleet.usage import Usage
 from tollway.units import PicoDollars, UtcSeconds
 

@@ -223,17 +223,30 @@ def url(value: object) -> str:
 
     User, password, query and fragment are refused without being repeated: keys hide there.
     """
-    mend = 'Write "https://HOST/PATH", up to where `/chat/completions` would follow.'
+    return _url(
+        value,
+        'Write "https://HOST/PATH", up to where `/chat/completions` would follow.',
+        "Name a credential instead, with `credential`; the URL is host and path only.",
+    )
+
+
+def collector(value: object) -> str:
+    """The same, for where telemetry goes."""
+    return _url(
+        value,
+        'Write "http://HOST:4318", up to where `/v1/traces` would follow.',
+        "Let a collector of your own hold the key; the URL is host and path only.",
+    )
+
+
+def _url(value: object, mend: str, secret_mend: str) -> str:
     if not isinstance(value, str) or _URL.fullmatch(value) is None:
         raise MalformedError(
             f"is {shown(value) if not isinstance(value, str) else 'not a URL'}", mend
         )
     parts, port = _split(value, mend)
     if "@" in parts.netloc or "?" in value or "#" in value:
-        raise MalformedError(
-            "holds a user, a query or a fragment (not shown)",
-            "Name a credential instead, with `credential`; the URL is host and path only.",
-        )
+        raise MalformedError("holds a user, a query or a fragment (not shown)", secret_mend)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise MalformedError("is not an http(s) URL", mend)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

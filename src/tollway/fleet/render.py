@@ -23,6 +23,7 @@ from tollway.fleet.objects import (
     Serving,
     Silicon,
     Source,
+    Telemetry,
     Tenant,
 )
 from tollway.units import PartsPerMillion, PicoDollars, Seconds, usd
@@ -43,6 +44,7 @@ def render(fleet: Fleet) -> str:
         _gateway(fleet.gateway),
         _queue(fleet),
         _retry(fleet.retry),
+        _telemetry(fleet.telemetry),
     ]
     for name, model in fleet.models.items():
         facts = {
@@ -151,6 +153,18 @@ def _queue(fleet: Fleet) -> list[str]:
 def _retry(retry: RetryBudget) -> list[str]:
     facts = {"ratio": f"{retry.ratio!r}", "min_per_second": f"{retry.min_per_second!r}"}
     return _table(("retry",), facts)
+
+
+def _telemetry(telemetry: Telemetry) -> list[str]:
+    log = telemetry.request_log
+    facts = {
+        "otlp": None if telemetry.otlp is None else _text(telemetry.otlp),
+        "service": _text(telemetry.service),
+        "sample": f"{telemetry.sample!r}",
+        "interval": _time(telemetry.interval),
+        "request_log": None if log is None else _text(log),
+    }
+    return _table(("telemetry",), facts)
 
 
 def _source(source: Source, names: Mapping[Credential, str]) -> list[str]:

@@ -25,9 +25,11 @@ from tollway.fleet.fields import (
     TokenPrice,
     Url,
 )
-from tollway.fleet.objects import Dialect, RequestClass, Tier
+from tollway.fleet.objects import Dialect, RequestClass
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.table import Table, key
+from tollway.fleet.telemetry import TelemetryTable
+from tollway.fleet.tiers import Tier
 
 VERSION = 1
 """The file format that this release reads."""
@@ -384,6 +386,7 @@ class Document(Table):
     retry: RetryTable | None = key("The retry budget.", None)
     timeouts: TimeoutsTable | None = key("How long any source may take.", None)
     breaker: BreakerTable | None = key("When any source is left alone.", None)
+    telemetry: TelemetryTable | None = key("What is told of requests, and to whom.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})

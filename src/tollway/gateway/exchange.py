@@ -24,6 +24,7 @@ from tollway.dispatch.messages import (
     Finished,
     Progressed,
     Reject,
+    Room,
     Send,
 )
 from tollway.fleet.objects import Dialect
@@ -40,8 +41,10 @@ from tollway.gateway.client import ClientConnection
 from tollway.gateway.http import Refusal, header_line, retry_after_line
 from tollway.gateway.meter import Meter, StreamMeter
 from tollway.gateway.openai import error_event
+from tollway.gateway.pacing import room_lines
 from tollway.gateway.reported import error_in
 from tollway.gateway.spoken import SpokenBody, SpokenMeter
+from tollway.gateway.tracing.tracer import Trace
 from tollway.gateway.upstream import Upstream
 from tollway.gateway.wording import Asked, Wording, told, worded
 
@@ -75,6 +78,7 @@ class Exchange:
         "_losses",
         "_paused",
         "_relaying",
+        "_room",
         "_spoken",
         "_writer",
         "bucket",
@@ -82,6 +86,7 @@ class Exchange:
         "done",
         "id",
         "part",
+        "trace",
         "utc",
     )
 
@@ -98,10 +103,12 @@ class Exchange:
         self.clock = board.clock
         self.utc = board.utc
         self.part = connection.send
+        self.trace: Trace | None = None
         self._board = board
         self._connection = connection
         self._asked = asked
         self._losses: tuple[Loss, ...] = ()
+        self._room: Room | None = None
         self._spoken: Dialect = asked.facts.dialect
         self._writer: Writer | None = None
         self._attempt: Attempt | None = None
@@ -116,6 +123,7 @@ class Exchange:
     def send(self, action: Send) -> None:
         """Start an attempt."""
         self._last_send = action
+        self._room = action.room
         upstream = self._board.upstreams.get(action.source)
         if upstream is None:
             self._fail_unsent(action, "the source is not in the fleet any more")
@@ -126,7 +134,10 @@ class Exchange:
             self._fail_unsent(action, fault.message)
             return
         attempt = self._attempt = self._begin(action, upstream, wording)
-        attempt.call = upstream.open(wording.head, wording.lines, wording.body, attempt)
+        lines = wording.lines
+        if self.trace is not None:
+            lines += self.trace.send(action, upstream.source)
+        attempt.call = upstream.open(wording.head, lines, wording.body, attempt)
         if self._paused:
             attempt.pause()
 
@@ -159,6 +170,7 @@ class Exchange:
 
     def reject(self, action: Reject) -> None:
         """Answer with dispatch's error."""
+        self._room = action.room or self._room
         if self._relaying:
             self.end_with_error(EndWithError(self.id, action.code, action.message))
         else:
@@ -213,11 +225,19 @@ class Exchange:
         if self._attempt is not attempt:
             return False
         self._relaying = True
+        if self.trace is not None:
+            self.part = self._first_part
         self._asked.forget()  # rule 1: nobody else will be asked
         if attempt.call is not None:
             attempt.call.forget_request()
         self._connection.begin(200, lines + self._lines(), length)
         return self._attempt is attempt
+
+    def _first_part(self, data: bytes) -> None:
+        self.part = self._connection.send
+        if self.trace is not None and self._spoken == self._asked.facts.dialect:
+            self.trace.begun(data)
+        self.part(data)
 
     def answered(
         self, lines: bytes, body: bytes, usage: Usage, losses: tuple[Loss, ...] = ()
@@ -230,6 +250,8 @@ class Exchange:
         self._board.first_content(attempt.action, self.clock() - attempt.sent_at)
         self._losses += losses
         lines += self._lines()
+        if self.trace is not None and self._spoken == self._asked.facts.dialect:
+            self.trace.body(body)
         self._end_attempt(attempt, usage)
         self._connection.respond(200, lines, body)
 
@@ -291,6 +313,8 @@ class Exchange:
 
     def _lines(self) -> bytes:
         lines = attempt_lines(self.id, self._last_send)
+        if self._room is not None:
+            lines += room_lines(self._room, self._asked.facts.dialect, self.utc())
         if self._losses:
             lines += header_line(b"x-tollway-lost", told(self._losses))
         return lines

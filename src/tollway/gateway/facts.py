@@ -2,7 +2,8 @@
 
 import msgspec
 
-from tollway.fleet.objects import Dialect, Operation, Tier
+from tollway.fleet.objects import Dialect, Operation
+from tollway.fleet.tiers import Tier
 from tollway.gateway import splice as splicing
 
 

@@ -18,6 +18,7 @@ from tollway.gateway.ending import Ending
 from tollway.gateway.loading import Loaded
 from tollway.gateway.recorder import Recorder
 from tollway.gateway.switchboard import BUCKETS, Switchboard
+from tollway.gateway.telemetry.outlets import Outlets
 from tollway.gateway.totals import ask_totals
 from tollway.gateway.watch import Watch
 from tollway.ledger.keys import KeyRecord
@@ -80,6 +81,7 @@ class House:
         self.draining = False
         self.recorder: Recorder | None = None
         self.emulators: Emulators | None = None
+        self.outlets: Outlets | None = None
         self.watch = watch
         self.log = watch.log
         self._writer = writer
@@ -117,6 +119,8 @@ class House:
 
     def metrics(self, done: Callable[[bytes | None], None]) -> None:
         metrics = self.watch.metrics
+        if self.outlets is not None:
+            self.outlets.count(metrics)
         metrics.set_live(len(self.board.live), self.hands.connections(), self._writer.pending)
         done(metrics.render())
 
@@ -165,6 +169,8 @@ class House:
                 self.hands.sweep(now)
                 self.board.sweep(now)
                 self._look_at_keys()
+                if self.outlets is not None:
+                    self.outlets.tell()
                 if self._writer.down is None and not self._writer.pending:
                     self.watch.settling_again()
             if bucket == 0:

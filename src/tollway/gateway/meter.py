@@ -43,17 +43,18 @@ _USAGE: Final = re.compile(r'"usage"\s*:\s*(\{)')
 class Meter:
     """What is counted of a streamed answer, whatever dialect it comes in.
 
-    `started`: a content event was seen. `finished`: every choice gave its finish reason. `ended`:
-    the end marker was seen. `error` and `error_status`: the source sent an error event. `malformed`
-    says why the stream cannot be trusted further. `first_at` and `last_at` are times of content
+    `started`: a content event was seen. `reasons`: why choices finished, in the source's words;
+    `finished`: every choice gave its reason. `ended`: the end marker was seen. `error` and
+    `error_status`: the source sent an error event. `malformed` says why the stream cannot be
+    trusted further. `first_at` and `last_at` are times of content
     events, `gaps` counts the times between them in the buckets of `metrics.GAP_BOUNDS` and
     `gap_sum` adds them up, in seconds.
     """
 
     __slots__ = (
-        "_bytes", "_cap", "_events", "_facts", "_finishes", "_held", "_held_size", "_pieces",
+        "_bytes", "_cap", "_events", "_facts", "_held", "_held_size", "_pieces",
         "_pieces_reported", "_reported", "ended", "error", "error_status", "finished", "first_at",
-        "gap_sum", "gaps", "last_at", "malformed", "started", "started_at",
+        "gap_sum", "gaps", "last_at", "malformed", "reasons", "started", "started_at",
     )  # fmt: skip
 
     def __init__(self, facts: RequestFacts, started: float, cap: int = EVENT_CAP) -> None:
@@ -62,7 +63,7 @@ class Meter:
         self._events = EventSplitter(cap)
         self._held: list[bytes] = []
         self._held_size = 0
-        self._finishes = 0
+        self.reasons: list[object] = []
         self._pieces = 0
         self._pieces_reported = 0
         self._bytes = 0
@@ -278,9 +279,9 @@ class StreamMeter(Meter):
                 self._pieces += 1
                 self._bytes += text_bytes(part)
                 self.started = True
-            if choice.finish_reason:
-                self._finishes += 1
-                self.finished = self._finishes >= self._facts.choices
+            if choice.finish_reason and not self.finished:
+                self.reasons.append(choice.finish_reason)
+                self.finished = len(self.reasons) >= self._facts.choices
         if chunk.usage is not None:
             self._reported = read_usage(chunk.usage) or self._reported
             self._pieces_reported = self._pieces

@@ -121,6 +121,14 @@ TABLE: tuple[Metric, ...] = (
         "tollway_ledger_pending", "gauge", (), "records",
         "Reservations and settlements that the ledger has not committed yet.",
     ),
+    Metric(
+        "tollway_telemetry_requests_total", "counter", ("outcome",), "requests",
+        "Requests whose trace the collector has taken (told), or never got (lost).",
+    ),
+    Metric(
+        "tollway_request_log_lost_total", "counter", (), "lines",
+        "Lines of the request log that could not be written.",
+    ),
 )  # fmt: skip
 
 _STATES: tuple[BreakerState, ...] = ("closed", "half_open", "open")
@@ -238,6 +246,15 @@ class Metrics:
         self._numbers["tollway_live_streams"][()] = streams
         self._numbers["tollway_connections"][()] = connections
         self._numbers["tollway_ledger_pending"][()] = ledger_pending
+
+    def traced(self, told: int, lost: int) -> None:
+        """So many requests were told to the collector, and so many were lost."""
+        self._add("tollway_telemetry_requests_total", ("told",), told)
+        self._add("tollway_telemetry_requests_total", ("lost",), lost)
+
+    def unlogged(self, lines: int) -> None:
+        """So many lines of the request log are lost."""
+        self._add("tollway_request_log_lost_total", (), lines)
 
     def take(self) -> Counts:
         """What was counted since the last call, which is forgotten here; gauges are left out."""

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from tollway.fleet.objects import Operation, Tier
+from tollway.fleet.objects import Operation
+from tollway.fleet.tiers import Tier
 from tollway.gateway import splice as splicing
 from tollway.gateway.body import (
     MAX_CHOICES,

@@ -32,6 +32,7 @@ from tollway.gateway.private import listen_privately
 from tollway.gateway.recorder import Recorder
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
+from tollway.gateway.telemetry.outlets import Outlets
 from tollway.gateway.watch import Watch
 from tollway.ledger.bookkeeper import Bookkeeper
 from tollway.ledger.ring import KeyRing
@@ -127,6 +128,9 @@ class Process:
             house.recorder = Recorder(self._folder / settings.recording, self._log)
             house.recorder.begin(loaded.documents, loaded.main, opening, now)
             board.recording = house.recorder
+        telemetry = loaded.fleet.telemetry
+        if telemetry.otlp is not None or telemetry.request_log is not None:
+            house.outlets = Outlets(telemetry, self._folder, board, ring, self._log)
         return house
 
     async def _listen_admin(self, house: House) -> asyncio.Server:
@@ -212,7 +216,10 @@ class Process:
         """What takes effect only at the next start, in words, by the fleet file's keys."""
         begun, wanted = self._loaded.fleet.gateway, self.house.fleet.gateway
         keys = [key for it, key in _AT_START.items() if getattr(begun, it) != getattr(wanted, it)]
-        return [f"gateway.{key} takes effect at the next start" for key in dict.fromkeys(keys)]
+        places = [f"gateway.{key}" for key in dict.fromkeys(keys)]
+        if self._loaded.fleet.telemetry != self.house.fleet.telemetry:
+            places.append("telemetry")
+        return [f"{place} takes effect at the next start" for place in places]
 
     async def _replace_emulators(self, loaded: Loaded) -> None:
         house = self.house
@@ -233,6 +240,8 @@ class Process:
             await house.emulators.stop()
         if house.recorder is not None:
             await house.recorder.close()
+        if house.outlets is not None:
+            await house.outlets.close()
 
     async def _close_ledger(self, writer: LedgerWriter) -> None:
         writer.stop(_LAST_COMMIT)

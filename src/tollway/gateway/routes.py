@@ -27,7 +27,8 @@ from tollway.gateway.native import NATIVE, read_gemini
 from tollway.gateway.openai import error_body, read_request
 from tollway.gateway.surfaces import Surface, dialect_of, surface_of
 from tollway.gateway.switchboard import Switchboard
-from tollway.gateway.wish import TAG, Wish
+from tollway.gateway.tracing.context import trace_of
+from tollway.gateway.wish import ACCEPT, TAG, Wish
 from tollway.gateway.wording import Asked, Spoken, prepare, spoken_by_route
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.ring import Claim, claim_of
@@ -175,7 +176,8 @@ class Routes:
             if wish.surface.counts:
                 self._tell_count(connection, key, facts)
                 return
-            asked = Asked(facts, body, wish.lines[facts.stream], wish.own)
+            lines = wish.lines if board.tracer is None else ACCEPT
+            asked = Asked(facts, body, lines[facts.stream], wish.own)
             spoken = self._spoken.get(facts.model)
             if spoken is not None:
                 prepare(asked, spoken, state.fleet.routes[facts.model].losses)
@@ -184,6 +186,11 @@ class Routes:
         self._count += 1
         request_id = f"{self._boot}-{self._count:08x}"
         exchange = Exchange(board, connection, request_id, asked)
+        if board.tracer is None:
+            trace = trace_of(request.headers)
+        else:
+            exchange.trace = board.tracer.begin(request_id, request, facts, wish.tag)
+            trace = exchange.trace.record.trace
         board.arrive(
             exchange,
             Arrived(
@@ -202,6 +209,7 @@ class Routes:
                 facts.choices,
                 wish.only if self._pins else None,
                 asked.spoken,
+                trace,
             ),
         )
 

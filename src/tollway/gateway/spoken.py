@@ -6,6 +6,8 @@ Rules
 2. What comes before the first content is kept until then; nothing from an error on goes out.
 3. Usage that the source gives is the truth; without it output is estimated, as `meter` does.
 4. A whole answer is held to its end: its usage stands there, and it may have to be put anew.
+5. A stream that closes without its end marker is whole only where every choice gave its reason.
+6. Whatever a source's words lead a reader to raise ends the attempt, and nothing else.
 """
 
 from collections.abc import Sequence
@@ -71,9 +73,13 @@ class SpokenMeter(Meter):
         """See `Meter.finish`. A last event without its empty line is taken as whole."""
         rest = self._events.rest()
         out = self.feed(rest.rstrip(b"\r\n") + b"\n\n", now) if rest.strip() else b""
-        if self._over():
+        if self._over() or not self.finished:
             return out
-        said = self._note(self._reader.finish())
+        try:
+            said = self._note(self._reader.finish())
+        except Exception as fault:  # noqa: BLE001 - rule 6
+            self.malformed = _why(fault)
+            return out
         return out + self._release([said] if said else [])
 
     def _look(self, event: bytes) -> bytes:
@@ -90,10 +96,10 @@ class SpokenMeter(Meter):
             return event if self._writer is None else b""
         try:
             deltas = self._reader.read(name, payload)
-        except ValueError as fault:
-            self.malformed = str(fault)
+            said = self._note(deltas)
+        except Exception as fault:  # noqa: BLE001 - rule 6
+            self.malformed = _why(fault)
             return b""
-        said = self._note(deltas)
         return said if self._writer is not None or self.error is not None else event
 
     def _note(self, deltas: Sequence[Delta]) -> bytes:
@@ -110,8 +116,9 @@ class SpokenMeter(Meter):
             elif isinstance(delta, Opened):
                 self.started = self.started or delta.kind == "tool_call"
             elif isinstance(delta, Stopped):
-                self._finishes += 1
-                self.finished = self._finishes >= self._facts.choices
+                if not self.finished:
+                    self.reasons.append(delta.stop)
+                    self.finished = len(self.reasons) >= self._facts.choices
             elif isinstance(delta, Done):
                 self.ended = True
             elif isinstance(delta, Broken):
@@ -163,13 +170,12 @@ class SpokenBody:
             return
         try:
             answer = self._answer = self._source.read_answer(body)
-        except ValueError as fault:
-            self.malformed = str(fault)
-            return
-        self.body = body
-        if self._client is not None:
-            self.body, losses = self._client.write_answer(answer, self._told)
-            self.losses = unread(answer.unread) + losses
+            self.body = body
+            if self._client is not None:
+                self.body, losses = self._client.write_answer(answer, self._told)
+                self.losses = unread(answer.unread) + losses
+        except Exception as fault:  # noqa: BLE001 - rule 6
+            self.malformed = _why(fault)
 
     def usage(self) -> Usage:
         """What the request used; an error used nothing."""
@@ -192,6 +198,13 @@ def _holds_error(body: bytes) -> bool:
     except UNREADABLE:
         return False
     return told.type == "error" or bool(told.error)
+
+
+def _why(fault: Exception) -> str:
+    """In words: a reader's own are good, another exception's are for us."""
+    if isinstance(fault, ValueError):
+        return str(fault)
+    return f"the answer cannot be read: {type(fault).__name__}: {fault}"
 
 
 def _generated(part: object) -> int:

@@ -71,5 +71,9 @@ def dialect_of(path: bytes, headers: Mapping[bytes, bytes]) -> Dialect:
         return "gemini"
     if path.startswith(b"/v1/responses"):
         return "responses"
-    listing = path == b"/v1/models" or path.startswith(b"/v1/models/")
-    return "anthropic" if listing and b"anthropic-version" in headers else "openai"
+    if path == b"/v1/models" or path.startswith(b"/v1/models/"):
+        # Three APIs list their models here; each one's clients send what the others' never do.
+        if b"anthropic-version" in headers:
+            return "anthropic"
+        return "gemini" if b"x-goog-api-key" in headers else "openai"
+    return "openai"

@@ -31,6 +31,7 @@ from tollway.dispatch.messages import (
 from tollway.fleet.objects import Fleet
 from tollway.gateway.loading import Loaded
 from tollway.gateway.meter import Meter
+from tollway.gateway.tracing.tracer import Tracer
 from tollway.gateway.upstream import Origin, Upstream
 
 BUCKETS: Final = 10
@@ -107,6 +108,7 @@ class Switchboard:
         self.upstreams: dict[str, Upstream] = {}
         self.live: dict[str, Served] = {}
         self.recording: Steps | None = None
+        self.tracer: Tracer | None = None
         self._books = books
         self._watcher = watcher
         self._loop = loop
@@ -140,6 +142,8 @@ class Switchboard:
 
     def tell(self, event: Event) -> None:
         """Tell dispatch, and perform what it asks for (rule 1)."""
+        if self.tracer is not None:
+            self.tracer.happened(event)
         if self._telling:
             self._events.append(event)
             return
@@ -189,6 +193,8 @@ class Switchboard:
 
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
+            if self.tracer is not None:
+                self.tracer.asked(action)
             try:
                 self._perform[type(action)](action)
             except Exception as error:  # noqa: BLE001 - rule 2
@@ -281,6 +287,8 @@ class Switchboard:
 
     def stream_ended(self, action: Send, meter: Meter) -> None:
         """A stream that has had content is over."""
+        if self.tracer is not None:
+            self.tracer.stream_ended(action, meter)
         self._watcher.stream_ended(action, meter)
 
     def _wake_at(self, action: WakeAt) -> None:

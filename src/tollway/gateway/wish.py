@@ -15,8 +15,8 @@ T = TypeVar("T")
 TAG: Final = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
 """What a tag may be."""
 
-_ACCEPT_JSON: Final = b"accept: application/json\r\n"
-_ACCEPT_EVENTS: Final = b"accept: text/event-stream\r\n"
+ACCEPT: Final = (b"accept: application/json\r\n", b"accept: text/event-stream\r\n")
+"""What a source is to answer with: one body, or a stream."""
 _CLASSES: Mapping[bytes, RequestClass] = {b"interactive": "interactive", b"batch": "batch"}
 
 
@@ -44,7 +44,7 @@ class Wish:
             traced = header_line(b"traceparent", headers[b"traceparent"])
             if b"tracestate" in headers:
                 traced += header_line(b"tracestate", headers[b"tracestate"])
-        self.lines = (_ACCEPT_JSON + traced, _ACCEPT_EVENTS + traced)
+        self.lines = (ACCEPT[0] + traced, ACCEPT[1] + traced)
         self.own = _anthropic_lines(headers) if surface.dialect == "anthropic" else b""
 
 

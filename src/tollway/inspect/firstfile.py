@@ -83,6 +83,8 @@ def _server(server: OwnServer) -> Iterator[str]:
 def _provider(provider: Provider, taken: date, today: date) -> Iterator[str]:
     yield f'\n[sources.{provider.name}]\nkind = "api"\nurl = {_text(provider.url)}\n'
     yield f'credential = "{provider.name}"\n'
+    if provider.dialects != ("openai",):
+        yield f"dialects = [{', '.join(map(_text, provider.dialects))}]\n"
     yield f"# USD a million tokens, public prices of {taken}; check them against your contract.\n"
     for model in provider.models:
         yield from _offered(provider.name, model, today)

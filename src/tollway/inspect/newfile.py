@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from tollway.errors import Fault, FaultsFound
@@ -37,11 +38,20 @@ def write_new(path: Path, text: str, *, replace: bool) -> None:
     Raises:
         FaultsFound: the file is there and `replace` is not given, or it cannot be written.
     """
+    write_new_lines(path, (text,), replace=replace)
+
+
+def write_new_lines(path: Path, lines: Iterable[str], *, replace: bool) -> None:
+    """Write lines, their ends included, to `path` in one step, without holding all of them.
+
+    Raises:
+        FaultsFound: the file is there and `replace` is not given, or it cannot be written.
+    """
     try:
         handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+                file.writelines(lines)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).chmod(0o644)  # a fleet file holds no secrets, and mkstemp made it private

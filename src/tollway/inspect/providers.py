@@ -6,6 +6,8 @@ from datetime import date
 from importlib.resources import files
 from typing import Any
 
+from tollway.fleet.objects import Dialect
+
 
 @dataclass(frozen=True, slots=True)
 class OfferedModel:
@@ -19,11 +21,13 @@ class OfferedModel:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where a provider answers, and the environment variable that usually holds its key."""
+    """Where a provider answers, the environment variable that usually holds its key, and the
+    dialects that it speaks."""
 
     name: str
     variable: str
     url: str
+    dialects: tuple[Dialect, ...]
     models: tuple[OfferedModel, ...]
 
 
@@ -44,7 +48,8 @@ def provider_table() -> ProviderTable:
 
 def _provider(table: dict[str, Any]) -> Provider:
     models = tuple(map(_model, table["models"]))
-    return Provider(table["name"], table["variable"], table["url"], models)
+    dialects = tuple(table.get("dialects", ("openai",)))
+    return Provider(table["name"], table["variable"], table["url"], dialects, models)
 
 
 def _model(table: dict[str, Any]) -> OfferedModel:

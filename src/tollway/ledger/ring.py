@@ -78,6 +78,11 @@ class KeyRing:
             return None
         return record
 
+    def tenant_of(self, key: str) -> str | None:
+        """Whose the key with this id is; None where the ring has none."""
+        record = self._by_id.get(key.encode())
+        return None if record is None else record.tenant
+
     def records(self) -> tuple[KeyRecord, ...]:
         """Every key in the ring."""
         return tuple(self._by_id.values())

@@ -29,6 +29,12 @@ def take(horizon: float, now: float, amount: float, per_minute: float) -> float:
     return max(horizon, now) + amount * MINUTE / per_minute
 
 
+def left(horizon: float, now: float, per_minute: int) -> int:
+    """How much may pass now, at once."""
+    ahead = max(horizon - now, 0.0)
+    return max(int((MINUTE - ahead) * per_minute / MINUTE + 1e-6), 0)
+
+
 def give_back(horizon: float, amount: float, per_minute: float) -> float:
     """The horizon after `amount` turned out not to have been used (negative: used on top)."""
     return horizon - amount * MINUTE / per_minute

@@ -6,7 +6,7 @@ Rules
 2. Nobody is refused for waiting: that a request waits too long shows in the promise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from tollway.catalog import Chip, ModelShape
@@ -26,6 +26,8 @@ _HEAD = """version = 1
 interactive = {{ length = 100000000, wait = "1d" }}
 [timeouts]
 first_content = "1d"
+idle = "1d"
+total = "1d"
 [models."{model}"]
 [routes.sized]
 model = "{model}"
@@ -72,16 +74,18 @@ def played(
     counts: Mapping[str, int],
     weights: Mapping[str, float],
     trace: Trace,
-    slo: Slo,
-    seed: int,
+    by: tuple[Slo, int],
+    going: Callable[[int], bool] | None = None,
 ) -> Rehearsed:
-    """The trace through so many replicas of each engine; `weights` is what one replica can do."""
+    """The trace through so many replicas of each engine; `weights` is what one replica can do, `by`
+    the promise and the seed."""
+    slo, seed = by
     pools: list[Pool] = [
         replace(engines[name].pool, replicas=count) for name, count in counts.items()
     ]
     fleet = _fleet(engines[next(iter(counts))].pool.model, counts, weights)
     play = Play(ROUTE, KEY, (KeyTerms(KEY, "sized"),), 0.0, seed)
-    return rehearse_fleet(fleet, trace, play, slo, None, pools)
+    return rehearse_fleet(fleet, trace, play, slo, going, pools)
 
 
 def _fleet(model: str, counts: Mapping[str, int], weights: Mapping[str, float]) -> Fleet:

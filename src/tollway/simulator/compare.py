@@ -52,12 +52,6 @@ class Side:
     whole: Rehearsed
     survivals: tuple[Survival, ...]
 
-    @property
-    def unanswered(self) -> float:
-        """The share of requests that were refused or failed."""
-        total = self.whole.report.total
-        return (total.refused + total.failed) / max(1, total.requests)
-
 
 @dataclass(frozen=True, slots=True)
 class Passed:
@@ -94,8 +88,10 @@ def passed(old: Side, new: Side, by: Thresholds) -> tuple[Passed, ...]:
             for name in ("p50", "p90", "p99"):
                 ends = getattr(one, name), getattr(other, name)
                 found += _risen(f"{what} {name}", *ends, allowed)
-    if by.unanswered is not None and new.unanswered > old.unanswered + by.unanswered:
-        found.append(Passed("unanswered", old.unanswered, new.unanswered, by.unanswered))
+    if by.unanswered is not None and new.whole.unanswered > old.whole.unanswered + by.unanswered:
+        found.append(
+            Passed("unanswered", old.whole.unanswered, new.whole.unanswered, by.unanswered)
+        )
     if by.survive is not None:
         known: Mapping[str, Survival] = {one.source: one for one in old.survivals}
         for one in new.survivals:

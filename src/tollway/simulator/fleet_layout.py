@@ -87,10 +87,16 @@ SOURCE = np.dtype(
         ("error_share", "f8"),
         ("open_for", "f8"),
         ("probes", "i8"),
+        ("busy_s", "i8"),
+        ("busy_ps", "i8"),
+        ("longest", "i8"),
+        ("flowed", "i8"),
     ],
     align=True,
 )
-"""One source; `slots` and `late` (the breaker's TTFT deadline) are below zero if there are none."""
+"""One source; `slots` and `late` (the breaker's TTFT deadline) are below zero if there are none.
+Attempts took `busy_s` seconds and `busy_ps` picoseconds there: days of many do not fit in one. The
+`longest` took so many picoseconds, and no answer `flowed` for more."""
 
 PAIR = np.dtype(
     [
@@ -170,6 +176,7 @@ FLOW = np.dtype(
         ("aborting", "i8"),
         ("place", "i8"),
         ("row", "i8"),
+        ("began", "i8"),
         ("next", "i8"),
         ("before", "i8"),
         ("wait_next", "i8"),
@@ -185,7 +192,8 @@ FLOW = np.dtype(
     ],
     align=True,
 )
-"""A request between arrival and end, as dispatch sees it; `row` is where its replica keeps it."""
+"""A request between arrival and end, as dispatch sees it; `row` is where its replica keeps it, and
+`began` the picosecond at which it was sent there."""
 
 LIST = np.dtype([("head", "i8"), ("tail", "i8")], align=True)
 OPTION = np.dtype(
@@ -196,6 +204,7 @@ OPTION = np.dtype(
 
 RESULT = np.dtype(
     [
+        ("arrived", "i8"),
         ("sent", "i8"),
         ("first", "i8"),
         ("end", "i8"),
@@ -213,13 +222,20 @@ RESULT = np.dtype(
 )
 """What became of a request; picoseconds, pico-dollars; -1 where there is none."""
 
+LINK = np.dtype(
+    [("pause", "i8"), ("needs_answer", "i8"), ("first", "i8"), ("next", "i8")], align=True
+)
+"""Whom a request follows comes before it: `first` follows it, `next` follows whom it follows too,
+`pause` picoseconds after that one's end."""
+
 BLOCK = 32
 """Replicas whose next moment is kept together."""
 
 World = namedtuple(
     "World",
     "dispatch sources pairs windows seen flows lists first_list due options objectives tolerances "
-    "weights actions events happened free_flows results requests caps prefixes changes",
+    "weights actions events happened free_flows results requests caps prefixes changes "
+    "leading links following",
 )
 Engines = namedtuple(
     "Engines",
@@ -227,3 +243,5 @@ Engines = namedtuple(
 )
 # Places in `Engines.cursor`.
 COMING, RUNS, ROW, ROWS, CHANGE, WAKE, MORE = 0, 1, 2, 3, 4, 5, 6
+# What `MORE` says there is too little of. Zero: its slice is over, or all is done.
+MORE_RUNS, MORE_FLOWS, MORE_ROWS = 1, 2, 3

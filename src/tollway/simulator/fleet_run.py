@@ -6,8 +6,10 @@ Rules
    asked for, then arrivals by their number; each is dealt with before the next is looked at.
 2. What an event has done is done in order, and what comes of that is dealt with in order.
 3. Nothing is allocated: it stops where an array is full, and goes on where it stopped.
+4. So it does after a number of moments: a run in slices is the run in one, event for event.
 """
 
+from tollway.simulator.fleet_following import next_following
 from tollway.simulator.fleet_kernel import (
     arrived,
     content,
@@ -28,6 +30,9 @@ from tollway.simulator.fleet_layout import (
     FINISHED,
     LATE,
     MORE,
+    MORE_FLOWS,
+    MORE_ROWS,
+    MORE_RUNS,
     REFUSED,
     ROW,
     ROWS,
@@ -42,6 +47,7 @@ from tollway.simulator.kernel import arrive, cancel, commit, emitted, fits, plan
 from tollway.simulator.kernel_one import seat
 from tollway.simulator.layout import GONE, NEVER, NONE
 from tollway.simulator.source import called, compiled, entered
+from tollway.simulator.steps import SECOND
 
 
 @compiled
@@ -92,12 +98,27 @@ def advance(w, e, number, now):
         event[0], event[1] = FINISHED if last else CONTENT, flow
         event[2], event[3] = e.q[row].output, e.q[row].cached
         if last:
-            w.flows[flow].row = NONE
+            leave(w, flow, now)
             give_back(e, row)
         else:
             w.results[w.flows[flow].request].first = now
         count += 1
     return count
+
+
+@compiled
+def leave(w, flow, now):
+    """An attempt is over."""
+    it = w.flows[flow]
+    it.row = NONE
+    source = w.sources[w.pairs[it.pair].source]
+    taken = source.busy_ps + now - it.began
+    source.busy_s += taken // SECOND
+    source.busy_ps = taken % SECOND
+    source.longest = max(source.longest, now - it.began)
+    first = w.results[it.request].first
+    if first >= 0:
+        source.flowed = max(source.flowed, now - first)
 
 
 @compiled
@@ -118,7 +139,7 @@ def cut(w, e, flow, now):
     if cancel(s, k, e.q, it.row, now, e.base):
         give_back(e, it.row)
     note(e, it.place)
-    it.row = NONE
+    leave(w, flow, now)
     w.results[it.request].first = -1
     return tokens
 
@@ -149,7 +170,7 @@ def start(w, e, flow, now):
     e.cursor[ROWS] -= 1
     seat(e.q, row, it.request, w.requests)
     e.q[row].request = flow
-    it.row, it.place, result.place = row, best, best
+    it.row, it.place, it.began, result.place = row, best, now, best
     e.cursor[RUNS] = arrive(
         s, k, e.q, row, now, e.rings[best], e.caches[best], e.ids, e.runs, e.cursor[RUNS],
         e.base, e.experts, e.prompts,
@@ -246,23 +267,28 @@ def deal(w, e, now, count):
 
 
 @entered
-def run_fleet(w, e, stop):
-    """Go on until `stop` requests have arrived and nothing is left to happen, or until an array is
-    full (`MORE` in the cursor says so); whether it has come to the end."""
+def run_fleet(w, e, stop, moments):
+    """Go on until `stop` requests that follow nobody have arrived and nothing is left to happen,
+    until so many moments were dealt with, or until an array is full (`MORE` in the cursor says
+    which); whether it has come to the end."""
     d, cursor = w.dispatch[0], e.cursor
     cursor[MORE] = 0
     seats = len(e.told)
     wake_for = d.soonest
     cursor[WAKE] = first_moment(wake_for)
-    while True:
-        if len(e.runs) - cursor[RUNS] < 2 * seats or w.free_flows[0] == 0:
-            cursor[MORE] = 1
+    for _ in range(moments):
+        if len(e.runs) - cursor[RUNS] < 2 * seats:
+            cursor[MORE] = MORE_RUNS
+            return False
+        if w.free_flows[0] == 0:
+            cursor[MORE] = MORE_FLOWS
             return False
         # Everybody who is here may be sent anew at one moment.
         if cursor[ROWS] <= len(w.flows) - w.free_flows[0]:
-            cursor[MORE] = 2
+            cursor[MORE] = MORE_ROWS
             return False
-        if cursor[COMING] == stop and d.alive == NONE:
+        followers = w.following[0, 0]
+        if cursor[COMING] == stop and followers == 0 and d.alive == NONE:
             return True
         if d.soonest != wake_for:
             wake_for = d.soonest
@@ -270,7 +296,14 @@ def run_fleet(w, e, stop):
         number = soonest(e)
         engine = e.next[number] if number != NONE else NEVER
         change = w.changes[cursor[CHANGE], 0] if cursor[CHANGE] < len(w.changes) else NEVER
-        coming = w.requests[cursor[COMING]].at if cursor[COMING] < stop else NEVER
+        leader = w.leading[cursor[COMING]] if cursor[COMING] < stop else NONE
+        coming = w.requests[leader].at if leader != NONE else NEVER
+        follows = False
+        if followers > 0:
+            at, one = w.following[1, 0], w.following[1, 1]
+            follows = at < coming or (at == coming and one < leader)
+            if follows:
+                coming = at
         now = min(engine, change, coming, cursor[WAKE])
         if now == engine:
             count = advance(w, e, number, now)
@@ -287,7 +320,11 @@ def run_fleet(w, e, stop):
         else:
             flow = w.free_flows[w.free_flows[0]]
             w.free_flows[0] -= 1
-            w.flows[flow].request = cursor[COMING]
+            if follows:
+                w.flows[flow].request = next_following(w)
+            else:
+                w.flows[flow].request = leader
+                cursor[COMING] += 1
             w.happened[0, 0], w.happened[0, 1], count = ARRIVED, flow, 1
-            cursor[COMING] += 1
         deal(w, e, now, count)
+    return False

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tollway.fleet.objects import Fleet, KeyTerms, Tier
+from tollway.fleet.objects import Fleet, KeyTerms
+from tollway.fleet.tiers import Tier
 from tollway.simulator.trace import Trace
 
 

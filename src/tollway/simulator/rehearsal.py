@@ -4,7 +4,8 @@ Rules
 1. Nothing is random but by the seed: the same fleet, trace and play give the same answer, always.
 2. A promise is kept by a request that was answered, whose first token came within the TTFT and
    whose stream was at least as fast as promised. Who was refused was not served.
-3. Times are as the engine model says; what a gateway, a network and tokenizing add is not in them.
+3. Times are as the engine model says, with what comes before a first token outside of steps
+   (`front`); what a gateway and a network add is not in them.
 4. Large traces are played by the compiled execution where all that the fleet says has a compiled
    form; both give the same, event for event, so that only the time it takes differs.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from tollway.dispatch.messages import BreakerMoved
 from tollway.fleet.objects import Fleet, Slo
 from tollway.simulator.floor import Floor
+from tollway.simulator.front import fronted
 from tollway.simulator.plain import Plain
 from tollway.simulator.play import Ended, Play
 from tollway.simulator.replica import Replica
@@ -85,6 +87,12 @@ class Rehearsed:
         """Pico-dollars that sources charge for the tokens."""
         return self.report.total.cost or 0
 
+    @property
+    def unanswered(self) -> float:
+        """The share of requests that were refused or failed."""
+        total = self.report.total
+        return (total.refused + total.failed) / max(1, total.requests)
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -128,7 +136,9 @@ def course_through(
     """How the trace goes, by whichever execution suits it."""
     reasons = why_plain(fleet, pools, trace, play)
     if not reasons:
-        return _compiled(fleet, pools, trace, play)
+        course, reasons = _compiled(fleet, pools, trace, play, going)
+        if course is not None:
+            return course
     run = Plain(fleet, pools, trace, play)
     while run.run(BETWEEN_LOOKS):
         if going is not None and not going(len(run.ended)):
@@ -153,24 +163,31 @@ def course_of(run: Plain, plain: tuple[str, ...] = ()) -> Course:
     return Course(run.floor, run.ended, run.under_way(), run.busy, dict(opened), run.going, plain)
 
 
-def _compiled(fleet: Fleet, pools: tuple[Pool, ...], trace: Trace, play: Play) -> Course:
+def _compiled(
+    fleet: Fleet,
+    pools: tuple[Pool, ...],
+    trace: Trace,
+    play: Play,
+    going: Callable[[int], bool] | None = None,
+) -> tuple[Course | None, tuple[str, ...]]:
+    """How it goes compiled; None, and why, where a source's own timeouts may have had a part."""
     from tollway.simulator.fleet_compiled import Compiled
 
     run = Compiled(fleet, pools, trace, play)
-    run.run()
+    whole = run.run(going=going)
+    overdue = tuple(run.overdue())
+    if overdue and whole:
+        return None, overdue
     ended = run.ended()
     floor = Floor(pools)
     for number, counters in run.counters().items():
         server = floor.places[number].server
         if isinstance(server, Replica):
             server.counters = counters
-    busy = dict.fromkeys(fleet.sources, 0)
-    for one in ended:
-        if one.source is not None and one.sent is not None:
-            busy[one.source] += one.ended - one.sent
+    busy = {**dict.fromkeys(fleet.sources, 0), **run.busy()}
     models = {pool.source: pool.model for pool in pools}
     opened = {f"{name}:{models[name]}": count for name, count in run.openings().items() if count}
-    return Course(floor, ended, (), busy, opened, going=False, plain=())
+    return Course(floor, ended, run.under_way(), busy, opened, going=not whole, plain=()), ()
 
 
 def rehearsed(
@@ -178,13 +195,15 @@ def rehearsed(
 ) -> Rehearsed:
     """What a run has shown so far."""
     arrived = [*course.ended, *course.under_way]
-    ended = [one for one in arrived if one.arrived >= play.counted]
     until = max((one.ended for one in course.ended), default=0)
+    used = uses(fleet, course.floor, course.busy, arrived, until)
+    told = fronted(fleet, course.floor.pools, used, arrived)
+    ended = [one for one in told if one.arrived >= play.counted]
     never = 0 if course.going else len(trace.requests) - len(arrived)
     waits = [(one.sent - one.arrived) / SECOND for one in ended if one.sent is not None]
     return Rehearsed(
         report=summarise([_sample(one) for one in ended], 1.0, _costs(ended)),
-        uses=uses(fleet, course.floor, course.busy, arrived, until),
+        uses=used,
         promise=_promise(fleet, trace, play, ended, (slo, until)),
         wait=percentiles(waits),
         seconds=Seconds(until / SECOND),

@@ -2,22 +2,26 @@
 
 Rules
 1. A candidate is checked by playing the workload through it; nothing is promised by arithmetic.
-2. The engine model's own bound says where to begin, and what need not be played: fewer replicas
-   than the work needs with batches as full as the promised speed lets them be.
-3. More replicas of a kind are taken to be no worse: the fewest are found by bisection.
-4. Mixes of two kinds are played in the order of their price, from the cheapest that has enough
-   work in it, until one keeps the promise or would cost no less than the best of one kind.
+2. What has too little work in it (`bound`) need not be played.
+3. More replicas of a kind are taken to be no worse: the fewest are found by bisection, and what has
+   no more of any kind than a mix that failed would fail.
+4. Mixes of two kinds are played in the order of their price until one keeps the promise or would
+   cost no less than the best of one kind.
+5. Nothing that keeps the promise is below the cheapest mix that rules 2 and 3 leave.
+6. Several may be played at once. What is found does not depend on how many: what was played beyond
+   the first that keeps the promise is forgotten.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
-from math import ceil
+from itertools import combinations, product
+from math import ceil, prod
+from typing import Protocol
 
 from tollway.simulator.rehearsal import Rehearsed
 
-SURE = 0.8
-"""The share of the arithmetic bound that is taken for one: it is of mean lengths."""
+MOST_COUNTED = 50_000
+"""Mixes that are looked at for rule 5; with more of them, the bound is that of fractions."""
 
 MOST_MIXES = 24
 """Mixes of two kinds that are played at most."""
@@ -26,7 +30,8 @@ MOST_MIXES = 24
 @dataclass(frozen=True, slots=True)
 class Kind:
     """Replicas that could be bought: `chips` each, `capacity` requests a second of this workload at
-    the promised speed, `price` in dollars an hour of one replica (None: chips are counted)."""
+    the promised speed by the arithmetic of means, `price` in dollars an hour of one replica (None:
+    chips are counted)."""
 
     name: str
     chips: float
@@ -60,7 +65,7 @@ class Tried:
 @dataclass(slots=True)
 class Found:
     """What a search came to. `best` of any mix, `pure` of each kind alone; `bound` is a weight that
-    nothing can be below by rule 2; `left` counts mixes that were not played for lack of time."""
+    nothing can be below by rule 5; `left` counts cheaper mixes that were not played."""
 
     best: Tried | None = None
     pure: dict[str, Tried] = field(default_factory=dict[str, Tried])
@@ -74,8 +79,18 @@ class Found:
         return None if self.best is None or not self.bound else self.best.weight / self.bound - 1.0
 
 
-Check = Callable[[Mix], Tried | None]
-"""Play a mix; None once it was stopped."""
+Check = Callable[[Sequence[Mix]], Sequence[Tried | None]]
+"""Play mixes; None is what was not played when it was stopped."""
+
+
+class Limits(Protocol):
+    """What work says, before anything is played: see `bound.Bound`."""
+
+    def fewest(self, name: str) -> float: ...
+
+    def allows(self, counts: Mapping[str, int]) -> bool: ...
+
+    def least(self, weights: Mapping[str, float]) -> float: ...
 
 
 def weight_of(mix: Mix) -> float:
@@ -83,36 +98,60 @@ def weight_of(mix: Mix) -> float:
     return sum(kind.weight * count for kind, count in mix)
 
 
-def search(kinds: Sequence[Kind], rate: float, share: float, most: int, check: Check) -> Found:
-    """The cheapest mix that keeps the promise to `share` of the requests. `rate` is requests a
-    second, `most` replicas of one kind at most."""
-    rate *= SURE
-    found = Found(bound=min((kind.weight * rate / kind.capacity for kind in kinds), default=0.0))
-
-    def played(mix: Mix) -> Tried | None:
-        tried = check(mix)
-        if tried is not None:
-            found.tried.append(tried)
-        return tried
-
-    for kind in sorted(kinds, key=lambda one: one.weight / one.capacity):
-        fewest = _fewest(kind, rate, share, most, played)
-        if fewest is not None:
-            found.pure[kind.name] = fewest
-            if found.best is None or fewest.weight < found.best.weight:
-                found.best = fewest
-    _mixes(found, kinds, rate, share, played)
+def search(
+    kinds: Sequence[Kind], limits: Limits, wanted: tuple[float, int], check: Check, at_once: int = 1
+) -> Found:
+    """The cheapest mix that keeps the promise to a share of the requests, with so many replicas of
+    one kind at most: both are `wanted`. `at_once` mixes of two kinds are played at a time."""
+    share, most = wanted
+    found = Found()
+    searches = {
+        kind.name: _fewest(kind, limits.fewest(kind.name), share, most)
+        for kind in sorted(kinds, key=lambda one: one.weight / one.capacity)
+    }
+    best = _together(searches, found, check)
+    for name, one in best.items():
+        found.pure[name] = one
+        if found.best is None or one.weight < found.best.weight:
+            found.best = one
+    _mixes(found, kinds, limits, share, check, at_once)
+    found.bound = _bound(found, kinds, limits, share)
     return found
 
 
-def _fewest(kind: Kind, rate: float, share: float, most: int, check: Check) -> Tried | None:
-    """Rule 3: by doubling from rule 2's bound, then by halving."""
-    low, high = max(0, ceil(rate / kind.capacity) - 1), None
-    count, best = max(1, low + 1), None
+_Search = Generator[Mix, Tried | None, Tried | None]
+
+
+def _together(searches: Mapping[str, _Search], found: Found, check: Check) -> dict[str, Tried]:
+    """Searches of one kind each, all of them a step at a time; the best of each that has one."""
+    best: dict[str, Tried | None] = dict.fromkeys(searches)
+    asked: dict[str, Mix] = {}
+
+    def go_on(name: str, answer: Tried | None, *, first: bool = False) -> None:
+        try:
+            asked[name] = next(searches[name]) if first else searches[name].send(answer)
+        except StopIteration as end:
+            asked.pop(name, None)
+            best[name] = end.value
+
+    for name in searches:
+        go_on(name, None, first=True)
+    while asked:
+        answers = check(list(asked.values()))
+        found.tried += [one for one in answers if one is not None]
+        for name, answer in zip(list(asked), answers, strict=True):
+            go_on(name, answer)
+    return {name: one for name, one in best.items() if one is not None}
+
+
+def _fewest(kind: Kind, least: float, share: float, most: int) -> _Search:
+    """Rule 3: by doubling from rule 2's bound, then by halving. Ends early where it is stopped."""
+    low, high, best = max(0, ceil(min(least, most + 1) - 1e-9) - 1), None, None
+    count = max(1, low + 1)
     while high is None or high - low > 1:
         if count > most:
             return None
-        tried = check(((kind, count),))
+        tried = yield ((kind, count),)
         if tried is None:
             return best
         if tried.share >= share:
@@ -123,29 +162,62 @@ def _fewest(kind: Kind, rate: float, share: float, most: int, check: Check) -> T
     return best
 
 
-def _mixes(found: Found, kinds: Sequence[Kind], rate: float, share: float, check: Check) -> None:
+def _mixes(
+    found: Found, kinds: Sequence[Kind], limits: Limits, share: float, check: Check, at_once: int
+) -> None:
     """Rule 4."""
-    best = found.best
-    if best is None:
+    if found.best is None:
         return
-    candidates: list[tuple[float, int, Mix]] = []
+    coming = [mix for mix in _pairs(kinds, found.best.weight) if limits.allows(_counts(mix))]
+    coming.sort(key=lambda mix: (weight_of(mix), [(kind.name, count) for kind, count in mix]))
+    for place in range(0, min(len(coming), MOST_MIXES), at_once):
+        answers = check(coming[place : min(place + at_once, MOST_MIXES)])
+        for number, tried in enumerate(answers, place):
+            if tried is not None:
+                found.tried.append(tried)
+            if tried is None or tried.share >= share:
+                found.best = found.best if tried is None else tried
+                found.left = 0 if tried is not None else len(coming) - number
+                return
+    found.left = max(0, len(coming) - MOST_MIXES)
+
+
+def _pairs(kinds: Sequence[Kind], below: float) -> Iterator[Mix]:
+    """Mixes of two kinds that weigh less."""
     for one, other in combinations(kinds, 2):
-        for count in range(1, int(best.weight / one.weight) + 1):
-            left = max(0.0, rate - count * one.capacity)
-            for more in range(max(1, ceil(left / other.capacity)), 1 << 20):
-                mix: Mix = ((one, count), (other, more))
-                if weight_of(mix) >= best.weight:
-                    break
-                candidates.append((weight_of(mix), len(candidates), mix))
-    candidates.sort(key=lambda row: row[:2])
-    for place, (_, _, mix) in enumerate(candidates):
-        if place >= MOST_MIXES:
-            found.left = len(candidates) - place
-            return
-        tried = check(mix)
-        if tried is None:
-            found.left = len(candidates) - place
-            return
-        if tried.share >= share:
-            found.best = tried
-            return
+        for count in range(1, int(below / one.weight) + 1):
+            more = 1
+            while count * one.weight + more * other.weight < below:
+                yield (one, count), (other, more)
+                more += 1
+
+
+def _counts(mix: Mix) -> dict[str, int]:
+    return {kind.name: count for kind, count in mix}
+
+
+def _bound(found: Found, kinds: Sequence[Kind], limits: Limits, share: float) -> float:
+    """Rule 5."""
+    weights = {kind.name: kind.weight for kind in kinds}
+    least = limits.least(weights)
+    if found.best is None:
+        return least
+    below = found.best.weight
+    ranges = [range(int(below / kind.weight) + 1) for kind in kinds]
+    if prod(map(len, ranges)) > MOST_COUNTED:
+        return min(below, least)
+    failed = [_counts(tried.mix) for tried in found.tried if tried.share < share]
+    mixes = [dict(zip(weights, counts, strict=True)) for counts in product(*ranges)]
+    weighed = [(sum(weights[name] * count for name, count in mix.items()), mix) for mix in mixes]
+    weighed.sort(key=lambda row: row[0])
+    for weight, mix in weighed:
+        if not any(mix.values()) or any(_within(mix, other) for other in failed):
+            continue
+        if weight >= below or limits.allows(mix):
+            return min(weight, below)
+    return below
+
+
+def _within(mix: Mapping[str, int], other: Mapping[str, int]) -> bool:
+    """Whether it has no more of any kind."""
+    return all(count <= other.get(name, 0) for name, count in mix.items())

@@ -8,21 +8,18 @@ Rules
 4. A day begins `WARM` seconds before midnight, so that it does not begin with an empty engine.
 5. TPOT is only of answers of `LEAST_OUTPUT` tokens and more: over fewer, one late chunk is the
    whole of it.
-6. What comes before the first token outside of steps is the engine model's own estimate. A network
-   between gateway and source is in what was observed, and in no prediction.
+6. What comes before the first token outside of steps is in it (`front`). A network between gateway
+   and source is in what was observed, and in no prediction.
 7. Near the knee the interval reaches to what both ends of the pace's own interval give.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from statistics import fmean
 from types import MappingProxyType
 
 from tollway.engine.constants import BLOCK
-from tollway.engine.fitted import constants
 from tollway.engine.intervals import Interval
-from tollway.engine.outcome import front
 from tollway.errors import TollwayError
 from tollway.fleet.objects import (
     Budget,
@@ -38,13 +35,14 @@ from tollway.fleet.objects import (
     Source,
     Tenant,
 )
+from tollway.simulator.front import fronted
 from tollway.simulator.play import Play
 from tollway.simulator.rehearsal import Course, course_through
 from tollway.simulator.scores import ENOUGH, Figure, Learned, Score, Served, Trio
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import EnginePool, Pool, paced, pool_of, spread_at
 from tollway.simulator.trace import Trace, TraceRequest
-from tollway.simulator.use import uses
+from tollway.simulator.use import Use, uses
 from tollway.units import Seconds, Tokens
 
 DAY = 86_400
@@ -200,10 +198,7 @@ class _Day:
         self._trace = Trace("day", tuple(map(self._asked, rows)), prefix_tokens=BLOCK)
         self._going = going
         run = self._played(site.pools)
-        until = max((one.ended for one in run.ended), default=0)
-        self._uses = {
-            use.model: use for use in uses(site.fleet, run.floor, run.busy, run.ended, until)
-        }
+        self._uses = {use.model: use for use in self._uses_of(run)}
         self._times = self._of(run)
         self._ends: list[dict[int, tuple[float, float]]] = []
         if any(use.near for use in self._uses.values()):
@@ -226,10 +221,15 @@ class _Day:
             raise StoppedError("stopped before the day was played.")
         return course
 
+    def _uses_of(self, run: Course) -> tuple[Use, ...]:
+        until = max((one.ended for one in run.ended), default=0)
+        return uses(self._site.fleet, run.floor, run.busy, run.ended, until)
+
     def _of(self, run: Course) -> dict[int, tuple[float, float]]:
-        """Seconds from being sent to the first token, and a token from there, by row."""
+        """Seconds from being sent to the first token (rule 6), and a token from there, by row."""
         found: dict[int, tuple[float, float]] = {}
-        for one in run.ended:
+        told = fronted(self._site.fleet, run.floor.pools, self._uses_of(run), run.ended)
+        for one in told:
             row = self._rows[one.index]
             if one.first is not None and row.sent >= self._begin and one.outcome == "completed":
                 rest = (one.ended - one.first) / SECOND
@@ -252,7 +252,7 @@ class _Day:
         spread = spread_at(pool, near=use.near)
         ends = [self._times, *self._ends]
         long = [(index, seen[1]) for index, row, seen in rows if row.output >= LEAST_OUTPUT]
-        ttfts = [self._ttfts(pool, rows, times, use.in_flight) for times in ends]
+        ttfts = [[times[index][0] for index, _, _ in rows if index in times] for times in ends]
         tpots = [[times[index][1] for index, _ in long if index in times] for times in ends]
         return Score(
             day=self._begin // DAY,
@@ -272,22 +272,6 @@ class _Day:
                 *figures("tpot", [tpot for _, tpot in long], tpots, spread.tpot),
             ),
         )
-
-    def _ttfts(
-        self,
-        pool: EnginePool,
-        rows: Sequence[tuple[int, Served, object]],
-        times: Mapping[int, tuple[float, float]],
-        users: float,
-    ) -> list[float]:
-        """Rule 6. An engine that isn't there has nothing before its steps."""
-        played = [(row, times[index]) for index, row, _ in rows if index in times]
-        if self._site.source.kind == "emulated":
-            return [ttft for _, (ttft, _) in played]
-        used = pool.fitted or constants()
-        tpot = fmean(tpot for _, (_, tpot) in played)
-        model = pool.deployment.model
-        return [ttft + front(used, model, row.input, users, tpot) for row, (ttft, _) in played]
 
 
 def figures(

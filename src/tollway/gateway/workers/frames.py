@@ -60,6 +60,13 @@ class Counted(Said, frozen=True):
     counts: Counts
 
 
+class Traced(Said, frozen=True):
+    """Requests for the collector, a JSON line each, and how many more were lost."""
+
+    lines: bytes
+    lost: int
+
+
 class AskPage(Said, frozen=True):
     """The worker wants the metrics of the whole gateway."""
 
@@ -111,7 +118,7 @@ class Page(Said, frozen=True):
 
 Up = (
     Arrived | Content | Progressed | Finished | Failed | Cancelled
-    | Hello | Prepared | Counted | AskPage
+    | Hello | Prepared | Counted | Traced | AskPage
 )  # fmt: skip
 Down = (
     Send | Reject | Relay | EndWithError | Abort

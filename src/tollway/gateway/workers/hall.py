@@ -30,6 +30,7 @@ from tollway.gateway.workers.frames import (
     Prepare,
     Prepared,
     Standing,
+    Traced,
     Welcome,
     Wire,
     decode_up,
@@ -249,7 +250,7 @@ class Hall:
             return
         house.board.arrive(Errand(house.board, wire, event), event)
 
-    def _aside(self, seat: Seat, message: Hello | Prepared | Counted | AskPage) -> None:
+    def _aside(self, seat: Seat, message: Hello | Prepared | Counted | Traced | AskPage) -> None:
         house = self._house
         if isinstance(message, Hello):
             seat.hello = message
@@ -262,12 +263,15 @@ class Hall:
         elif isinstance(message, Counted):
             seat.connections = message.connections
             house.watch.metrics.add(message.counts)
+        elif isinstance(message, Traced):
+            if house.outlets is not None:
+                house.outlets.forward(message.lines, message.lost)
         else:
             number, wire = message.number, seat.wire
             house.metrics(lambda page: wire.say(Page(number, page or b"")))
 
 
-_ASIDE = frozenset({Hello, Prepared, Counted, AskPage})
+_ASIDE = frozenset({Hello, Prepared, Counted, Traced, AskPage})
 
 
 def _name(seat: Seat) -> str:

@@ -31,9 +31,18 @@ from tollway.gateway.own import BACKLOG
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import BUCKETS, Switchboard
 from tollway.gateway.totals import ask_totals
+from tollway.gateway.tracing.tracer import Tracer
 from tollway.gateway.workers.desk import Desk
 from tollway.gateway.workers.fleets import Fleets
-from tollway.gateway.workers.frames import Counted, Hello, Keys, Standing, Welcome, Wire
+from tollway.gateway.workers.frames import (
+    Counted,
+    Hello,
+    Keys,
+    Standing,
+    Traced,
+    Welcome,
+    Wire,
+)
 from tollway.gateway.workers.hall import door
 from tollway.gateway.workers.line import Line
 from tollway.gateway.workers.pulse import Pulse
@@ -123,6 +132,9 @@ class Worker:
         self.board = Switchboard(
             self._desk, self._desk, self._counter, loop, time.monotonic, time.time
         )
+        telemetry = loaded.fleet.telemetry
+        if telemetry.otlp is not None:
+            self.board.tracer = Tracer(telemetry.sample, time.monotonic, time.time)
         routes = Routes(self, secrets.token_hex(6))
         self._front = Front(routes, settings, time.monotonic, time.time, log.fault)
         hello = Hello(number, os.getpid())
@@ -247,3 +259,5 @@ class Worker:
         if self._desk.wire is not None:
             counts = self._counter.metrics.take()
             self._line.say(Counted(len(self._front.connections), counts))
+            if self.board.tracer is not None:
+                self._line.say(Traced(*self.board.tracer.take()))

@@ -1,0 +1,1 @@
+"""How Anthropic's Messages, and the servers that speak it, say it."""

@@ -1,0 +1,1 @@
+"""What Google's generateContent says, and how to say it there."""

@@ -1,0 +1,1 @@
+"""How OpenAI's Chat Completions, and the many servers that speak it, say it."""

@@ -1,0 +1,1 @@
+"""What does a gateway tell of its requests to those who watch it: traces, measures, log lines."""

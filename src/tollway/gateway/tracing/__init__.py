@@ -1,0 +1,1 @@
+"""Traces: which steps a request takes, as they are taken."""

@@ -1,0 +1,1 @@
+"""What other programs' logs say was used, what it cost, and what it would have cost elsewhere."""
