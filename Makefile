@@ -38,6 +38,7 @@ docs: ## Write the generated reference anew
 	@scripts/environment test
 	@$(BIN)/python scripts/reference.py
 	@$(BIN)/python scripts/catalogue_reference.py
+	@$(BIN)/python scripts/dialects_reference.py
 	@$(BIN)/python scripts/examples.py
 
 clean: ## Remove the environment and every cache; the ledger in .tollway stays

@@ -89,6 +89,7 @@ images = st.builds(lambda data: Media("image", "image/png", data=data), blobs)
 _given: st.SearchStrategy[tuple[Text | Media, ...]] = st.one_of(
     st.just(()),
     st.builds(lambda text: (Text(text),), some),
+    st.builds(lambda one, two: (Text(one), Text(two)), words, words),
     st.builds(lambda text, image: (Text(text), image), some, images),
 )
 

@@ -29,8 +29,10 @@ from tollway.dialects.meaning import (
 )
 from tollway.dialects.members import json_text
 from tollway.dialects.signatures import put_back
+from tollway.fleet.objects import Dialect
 from tollway.fleet.usage import Usage
 
+ENGINES: tuple[Dialect | None, ...] = (None, "openai", "responses", "anthropic", "gemini")
 Kind = Literal["image", "audio", "video", "file"]
 KINDS: tuple[Kind, ...] = ("image", "image", "file", "audio", "video")
 WORDS = st.text(min_size=1, max_size=12)
@@ -52,9 +54,15 @@ texts = st.builds(Text, text=WORDS, cache=CACHES)
 
 
 @st.composite
-def thoughts(draw: st.DrawFn) -> Reasoning:
-    """A thought as an engine of its dialect makes it."""
-    made_in = draw(st.sampled_from((None, "openai", "responses", "anthropic", "gemini")))
+def trains(draw: st.DrawFn) -> list[Reasoning]:
+    """Thoughts of one answer, which one engine made."""
+    made_in = draw(st.sampled_from(ENGINES))
+    return draw(st.lists(thoughts(made_in), max_size=2))
+
+
+@st.composite
+def thoughts(draw: st.DrawFn, made_in: Dialect | None) -> Reasoning:
+    """A thought as an engine of its dialect makes it; of None, one that signs nothing."""
     if made_in is None:
         return Reasoning(text=draw(WORDS))
     signature = Signature(made_in, draw(TOKENS))
@@ -125,7 +133,7 @@ def turns(draw: st.DrawFn) -> tuple[Turn, ...]:
         parts = draw(st.lists(texts | texts | medias(), min_size=1, max_size=2))
         said.append(Turn("user", tuple(parts), name=draw(st.none() | st.just("ann"))))
         if draw(st.booleans()):
-            thought = draw(st.lists(thoughts(), max_size=2))
+            thought = draw(trains())
             words: list[Part] = draw(st.lists(texts, max_size=2))  # type: ignore[assignment]
             made = [draw(calls(number + at)) for at in range(draw(st.integers(0, 2)))]
             number += len(made)
@@ -220,7 +228,7 @@ def asks(draw: st.DrawFn) -> Ask:
 @st.composite
 def answers(draw: st.DrawFn, stops: Sequence[Stop] = ("stop", "length", "tool_calls")) -> Answer:
     """An answer in the order that all dialects keep: thoughts, words, calls."""
-    thought: list[Part] = draw(st.lists(thoughts(), max_size=2))  # type: ignore[assignment]
+    thought = draw(trains())
     words: list[Part] = draw(st.lists(st.builds(Text, text=WORDS, signature=GEMINIS), max_size=1))  # type: ignore[assignment]
     made = [draw(calls(at)) for at in range(draw(st.integers(0, 2)))]
     bare = [msgspec.structs.replace(call, cache=None) for call in made]
@@ -261,6 +269,7 @@ def _plain(part: Part) -> Part:
 # --- what was kept -------------------------------------------------------------------------------
 
 _PLACE = re.compile(r"turns\[(\d+)\](?:\.parts\[(\d+)\])?(?:\.parts\[(\d+)\])?(?:\.(\w+))?$")
+_TOOL = ("description", "strict", "cache")
 _BLANK: dict[str, Any] = {"failed": False}
 _SEPARATE = (
     "model",
@@ -289,6 +298,9 @@ def kept(before: Ask, after: Ask, losses: Sequence[Loss]) -> list[str]:
         different.append("think")
     same = _same_choice(before, after)
     different = [name for name in different if name not in same]
+    if before.format is not None and before.format.name is None and after.format is not None:
+        unnamed = msgspec.structs.replace(after.format, name=None)  # OpenAI demands a name
+        different = [n for n in different if n != "format" or unnamed != before.format]
     different += _tools(before, after, lost)
     different += _conversation(before, after, lost)
     return different
@@ -338,7 +350,9 @@ def _tools(before: Ask, after: Ask, lost: Sequence[str]) -> list[str]:
     if _said(lost, "tool_choice") and len(after.tools) < len(before.tools):
         return []
     wanted = [
-        msgspec.structs.replace(tool, cache=None) if f"tools[{at}].cache" in lost else tool
+        msgspec.structs.replace(
+            tool, **{name: None for name in _TOOL if f"tools[{at}].{name}" in lost}
+        )
         for at, tool in enumerate(before.tools)
     ]
     if not wanted and any(isinstance(p, ToolCall) for turn in before.turns for p in turn.parts):
@@ -351,7 +365,10 @@ def _conversation(before: Ask, after: Ask, lost: Sequence[str]) -> list[str]:
     """The parts that were said must come again, in their order; others only where a loss says
     that one was put otherwise."""
     wanted, changed = _parts_kept(before, lost)
-    found = [(turn.speaker, part) for turn in after.turns for part in turn.parts]
+    wanted = _joined((speaker, _said_plainly(part)) for speaker, part in wanted)
+    found = _joined(
+        (turn.speaker, _said_plainly(part)) for turn in after.turns for part in turn.parts
+    )
     system = [
         msgspec.structs.replace(text, cache=None) if f"system[{at}].cache" in lost else text
         for at, text in enumerate(before.system)
@@ -369,11 +386,39 @@ def _conversation(before: Ask, after: Ask, lost: Sequence[str]) -> list[str]:
     return different
 
 
+def _joined(said: Iterable[tuple[str, Part]]) -> list[tuple[str, Part]]:
+    """Thoughts beside each other that nobody signed, as one."""
+    out: list[tuple[str, Part]] = []
+    for speaker, part in said:
+        before = out[-1][1] if out else None
+        if (
+            isinstance(part, Reasoning)
+            and isinstance(before, Reasoning)
+            and part.signature is None
+            and before.signature is None
+        ):
+            out[-1] = speaker, Reasoning(before.text + part.text)
+        else:
+            out.append((speaker, part))
+    return out
+
+
+def _said_plainly(part: Part) -> Part:
+    """A thought of Gemini's is always a summary; one without a signature is not sealed; and a PDF
+    is called document.pdf where OpenAI demands a name."""
+    if isinstance(part, Media) and part.name == "document.pdf":
+        return msgspec.structs.replace(part, name=None)
+    if not isinstance(part, Reasoning):
+        return part
+    sealed = part.sealed and part.signature is not None
+    return msgspec.structs.replace(part, summary=False, sealed=sealed)
+
+
 def _parts_kept(ask: Ask, lost: Sequence[str]) -> tuple[list[tuple[str, Part]], bool]:
     """The parts less what was lost of them, and whether any was put otherwise as a whole."""
     places = [found for path in lost if (found := _PLACE.match(path))]
     gone = {(int(p[1]), int(p[2])) for p in places if p[2] and p[4] in (None, "arguments")}
-    silent = {int(p[1]) for p in places if not p[2] and p[4] is None}
+    silent = {int(p[1]) for p in places if not p[2] and p[4] in (None, "speaker")}
     changed = bool(gone or silent)
     wanted: list[tuple[str, Part]] = []
     for at, turn in enumerate(ask.turns):

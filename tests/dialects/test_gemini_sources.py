@@ -270,7 +270,7 @@ def test_what_stands_in_turns_and_has_no_place_is_a_loss() -> None:
     assert lost(turns) == (
         "turns[0].name",
         "turns[0].parts[0].cache",
-        "turns[1].speaker",
+        "turns[1]",
         "turns[2].parts[0]",
         "turns[2].parts[1].arguments",
         "turns[3].parts[0].cache",

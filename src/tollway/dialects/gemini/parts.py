@@ -90,6 +90,8 @@ def _read_media(part: Members) -> Media | None:
     name = file.text("displayName")
     file.end()
     kind = kind_of(media_type or "")
+    if media_type is not None and media_type.endswith("/*"):
+        media_type = None
     if uri.startswith(OWN_FILES):
         return Media(kind, media_type, file_id=uri, name=name)
     return Media(kind, media_type, url=uri, name=name)
@@ -116,8 +118,8 @@ def _read_result(result: Members, calls: Calls) -> ToolResult:
     said = result.take("response")
     if not isinstance(said, dict | None):
         raise result.fault("response", "must be an object", said)
-    text, failed = _output(cast(dict[str, object], said or {}))
-    parts: list[Text | Media] = [] if not text else [Text(text)]
+    texts, failed = _output(cast(dict[str, object], said or {}))
+    parts: list[Text | Media] = [Text(text) for text in texts]
     for part in result.objects("parts"):
         media = _read_media(part)
         if media is None:
@@ -128,16 +130,25 @@ def _read_result(result: Members, calls: Calls) -> ToolResult:
     return ToolResult(ident, name, tuple(parts), failed)
 
 
-def _output(response: dict[str, object]) -> tuple[str, bool]:
-    """A result's words, and whether the tool failed: Google names `output` and `error`, its own
+def _output(response: dict[str, object]) -> tuple[list[str], bool]:
+    """A result's texts, and whether the tool failed: Google names `output` and `error`, its own
     SDK `result`; a response without them is the output as a whole."""
     if not response:
-        return "", False
+        return [], False
     if len(response) == 1:
         ((name, value),) = response.items()
         if name in ("output", "result", "error"):
-            return value if isinstance(value, str) else json_text(value), name == "error"
-    return json_text(response), False
+            return _texts(value), name == "error"
+    return [json_text(response)], False
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value] if value else []
+    texts = cast(list[object], value) if isinstance(value, list) else []
+    if len(texts) > 1 and all(isinstance(text, str) for text in texts):
+        return cast(list[str], texts)
+    return [json_text(value)]
 
 
 def _unknown(part: Members) -> Fault:

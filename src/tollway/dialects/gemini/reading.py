@@ -108,7 +108,10 @@ class GeminiReader:
             spoken = self._spoken[choice] = _Spoken()
         if candidate.content is not None:
             for part in candidate.content.parts:
-                self._read_part(choice, spoken, part, deltas)
+                if part.text and spoken.kind == "text" and part.plain():
+                    deltas.append(Piece(choice, spoken.index, part.text))
+                else:
+                    self._read_part(choice, spoken, part, deltas)
         for path in candidate.unread():
             self._say_unread(path, deltas)
         if candidate.finish_reason is not None and not spoken.stopped:

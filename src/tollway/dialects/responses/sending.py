@@ -128,12 +128,12 @@ def _write_think(ask: Ask, said: dict[str, object], losses: list[Loss]) -> None:
 def _effort(think: Think, losses: list[Loss]) -> str | None:
     if think.on is False:
         return "none"
-    if think.effort is not None or think.budget is None:
-        return think.effort
     budget = think.budget
-    word = next((word for most, word in BUDGETS if budget <= most), "high")
+    if budget is None:
+        return think.effort
+    word = think.effort or next((word for most, word in BUDGETS if budget <= most), "high")
     losses.append(
-        Loss("think.budget", f'the Responses API takes words: {budget} tokens became "{word}"')
+        Loss("think.budget", f'the Responses API takes words: "{word}" for {budget} tokens')
     )
     return word
 

@@ -6,7 +6,8 @@ Rules
    the letter with the id of a stored message.
 3. The API takes back only thoughts that it encrypted itself, or that it gave an id: other thoughts
    are left out, as a Loss.
-4. Unsigned thoughts ahead of a signed one belong to its item, as they came out of it.
+4. Unsigned thoughts ahead of a signed one belong to its item, as they came out of it: summaries
+   first.
 """
 
 from collections.abc import Sequence
@@ -135,7 +136,8 @@ class _TurnWriter:
         )
 
     def _write_thought(self, part: Reasoning, path: str) -> None:
-        if self._thoughts and self._thoughts[-1][0].id != part.id:
+        last = self._thoughts[-1][0] if self._thoughts else part
+        if last.id != part.id or (part.summary and not last.summary):
             self._end_thoughts()
         self._thoughts.append((part, path))
         if part.signature is not None:
