@@ -24,7 +24,7 @@ from tollway.dispatch.messages import (
 )
 from tollway.gateway.switchboard import Steps
 from tollway.gateway.telemetry.lines import LineWriter
-from tollway.gateway.telemetry.records import Attempted, Line
+from tollway.gateway.tracing.records import Attempted, Line
 
 _BEGUN: Final = 200
 _PICO: Final = 10**12
