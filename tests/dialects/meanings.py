@@ -343,7 +343,7 @@ def thought(think: Think | None) -> Think | None:
         return Think(on=False)
     shown = True if think.shown is None and think.summary is not None else think.shown
     on = None if think.effort is not None or think.budget is not None or shown else think.on
-    summary = None if think.summary == "auto" else think.summary
+    summary = None if think.summary == "auto" or shown is False else think.summary
     said = msgspec.structs.replace(think, on=on, shown=shown, summary=summary)
     return None if said == Think() else said
 

@@ -16,7 +16,7 @@ from tollway.dialects.registry import FORMS
 from tollway.fleet.objects import Dialect
 
 TOLD = Told("id", "m", 0)
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-1, 1) | st.sampled_from("ab")
 JSON = st.recursive(
     SCALARS,
