@@ -51,11 +51,12 @@ def entry(name: str, model: str, **params: Any) -> dict[str, Any]:
     [
         (
             {"model": "gpt-5-mini"},
-            *("https://api.openai.com/v1", "OPENAI_API_KEY", ("openai",), "api", "gpt-5-mini"),
+            *("https://api.openai.com/v1", "OPENAI_API_KEY", ("openai", "responses"), "api"),
+            "gpt-5-mini",
         ),
         (
             {"model": "openai/gpt-5-mini", "api_key": "os.environ/MINE"},
-            *("https://api.openai.com/v1", "MINE", ("openai",), "api", "gpt-5-mini"),
+            *("https://api.openai.com/v1", "MINE", ("openai", "responses"), "api", "gpt-5-mini"),
         ),
         (
             {"model": "claude-sonnet-5"},

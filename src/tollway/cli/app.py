@@ -76,7 +76,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "reconcile": (
         "tollway.cli.reconcile:reconcile",
-        "Compare a provider's bill with the ledger, by day and model; exit 1 where they are apart.",
+        "Compare a provider's bill with the ledger, by day and model; exit 1 where apart.",
     ),
     "emulate": (
         "tollway.cli.emulate:emulate",
