@@ -64,25 +64,23 @@ def providers() -> Mapping[str, Provider]:
 
 
 def named(model: str, custom: str | None, *, at_own_url: bool) -> tuple[str, str]:
-    """Provider and the rest of the name. `custom` is `custom_llm_provider`, which wins; at a URL of
-    one's own a name that means nothing else is of OpenAI's form."""
+    """Provider and the rest of the name. `custom` is `custom_llm_provider`, which wins. A name
+    without a prefix that means nothing else is of OpenAI's form, at a URL of one's own."""
     prefix, slash, rest = model.partition("/")
-    known = prefix in providers() or prefix in _UNREACHED
     if custom:
         return custom, rest if slash and prefix == custom else model
-    if slash and known:
+    if slash:
         return prefix, rest
     for provider, pattern in _BY_NAME.items():
         if pattern.fullmatch(model):
             return provider, model
-    if at_own_url:
-        return "openai", model
-    return (prefix if slash else ""), model
+    return "openai" if at_own_url else "", model
 
 
 def why_not(provider: str) -> str:
     """Why a provider is not reached."""
     if not provider:
         return "which provider is meant is not known from the name; write it as provider/model"
-    reason = _UNREACHED.get(provider, "this importer knows no URL with a bearer key for it")
+    unknown = "this importer does not know it; write openai/MODEL where it speaks OpenAI's form"
+    reason = _UNREACHED.get(provider, unknown)
     return f"provider {provider} is not carried: {reason}"
