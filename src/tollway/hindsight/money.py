@@ -160,8 +160,8 @@ DAY: Final = 86_400
 
 
 def day_of(at: float) -> date:
-    """The UTC day of a moment."""
-    return date.fromordinal(EPOCH + int(at // DAY))
+    """The UTC day of a moment; the first of all days for what lies before it."""
+    return date.fromordinal(max(1, EPOCH + int(at // DAY)))
 
 
 @dataclass(slots=True)
