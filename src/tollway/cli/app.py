@@ -76,7 +76,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "reconcile": (
         "tollway.cli.reconcile:reconcile",
-        "Compare a provider's bill with the ledger, by day and model; exit 1 where they are apart.",
+        "Compare a provider's bill with the ledger, by day and model; exit 1 where apart.",
     ),
     "emulate": (
         "tollway.cli.emulate:emulate",
@@ -113,6 +113,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "size": (
         "tollway.cli.size:size",
         "Find the fewest chips, and the cheapest mix of chips, that keep a promise to a workload.",
+    ),
+    "contracts": (
+        "tollway.cli.contracts:contracts",
+        "Say what compute contracts cost, what is owed on leaving, and what to decide by when.",
     ),
     "twin": (
         "tollway.cli.twin:twin",

@@ -53,7 +53,7 @@ def reconcile(
     state: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Compare a provider's bill with the ledger, by day and model; exit 1 where they are apart.
+    """Compare a provider's bill with the ledger, by day and model; exit 1 where apart.
 
     OpenAI's and Anthropic's cost exports are known by their headings; any other CSV by --columns.
 

@@ -9,6 +9,7 @@ Rules
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 
 from tollway.ledger.query import UsageRow
 from tollway.units import usd
@@ -19,11 +20,6 @@ BY = ("day", "tenant", "source", "model", "tier")
 UNKNOWN = "Unknown"
 """For the names that FOCUS does not allow to be null."""
 
-_OWN = {
-    "x_Source": "source",
-    "x_Model": "model",
-    "x_ServiceTier": "tier",
-}
 _COUNTS = {
     "x_Requests": "requests",
     "x_EstimatedRequests": "estimated",
@@ -34,6 +30,20 @@ _COUNTS = {
     "x_ReasoningTokens": "reasoning",
 }
 
+_ALWAYS: Mapping[str, str | None] = MappingProxyType(
+    {
+        "BillingCurrency": "USD",
+        "ChargeCategory": "Usage",
+        "ChargeClass": None,
+        "ChargeFrequency": "Usage-Based",
+        "ConsumedUnit": "Tokens",
+        "PricingUnit": "Tokens",
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceName": "Model inference",
+        "ServiceSubcategory": "Generative AI",
+    }
+)
+
 COLUMNS = (
     *("BilledCost", "BillingAccountId", "BillingAccountName", "BillingCurrency"),
     *("BillingPeriodEnd", "BillingPeriodStart", "ChargeCategory", "ChargeClass"),
@@ -42,7 +52,7 @@ COLUMNS = (
     *("InvoiceIssuerName", "ListCost", "PricingQuantity", "PricingUnit", "RegionId", "RegionName"),
     *("ServiceCategory", "ServiceName", "ServiceProviderName", "ServiceSubcategory"),
     *("SubAccountId", "SubAccountName"),
-    *_OWN,
+    *("x_Source", "x_Model", "x_ServiceTier"),
     *_COUNTS,
 )
 """FOCUS's own in its order, then ours."""
@@ -78,40 +88,31 @@ def _row(row: UsageRow, sellers: Mapping[str, Seller]) -> Row:
     tokens = f"{row.totals.input + row.totals.output}"
     words = f"{model or 'an unknown model'} at {source or 'an unknown source'}"
     facts: dict[str, str | None] = {
+        **_ALWAYS,
         "BilledCost": cost,
         "BillingAccountId": source or UNKNOWN,
         "BillingAccountName": source,
-        "BillingCurrency": "USD",
         "BillingPeriodEnd": _at(after),
         "BillingPeriodStart": _at(month),
-        "ChargeCategory": "Usage",
-        "ChargeClass": None,
         "ChargeDescription": f"Tokens of {words}" + (f", tier {tier}" if tier else ""),
-        "ChargeFrequency": "Usage-Based",
         "ChargePeriodEnd": _at(first + timedelta(days=1)),
         "ChargePeriodStart": _at(first),
         "ConsumedQuantity": tokens,
-        "ConsumedUnit": "Tokens",
         "ContractedCost": cost,
         "EffectiveCost": cost,
         "HostProviderName": seller.vendor,
         "InvoiceIssuerName": seller.vendor,
         "ListCost": cost,
         "PricingQuantity": tokens,
-        "PricingUnit": "Tokens",
         "RegionId": seller.region,
         "RegionName": seller.region,
-        "ServiceCategory": "AI and Machine Learning",
-        "ServiceName": "Model inference",
         "ServiceProviderName": seller.vendor,
-        "ServiceSubcategory": "Generative AI",
         "SubAccountId": tenant,
         "SubAccountName": tenant,
     }
-    group = {"source": source, "model": model, "tier": tier}
-    facts |= {name: group[key] for name, key in _OWN.items()}
-    counts = {name: f"{getattr(row.totals, key)}" for name, key in _COUNTS.items()}
-    return {**facts, **counts}
+    facts |= {"x_Source": source, "x_Model": model, "x_ServiceTier": tier}
+    facts |= {name: f"{getattr(row.totals, key)}" for name, key in _COUNTS.items()}
+    return {name: facts[name] for name in COLUMNS}
 
 
 def _at(day: date) -> str:
