@@ -1,13 +1,13 @@
 """One simulated day of a platform that serves 30 trillion tokens: one cell of it in full.
 
 `python -m bench.platform_day FOLDER [--pool language_m-large] [--day 0] [--hours 24]`. FOLDER holds
-ServeGen's tables (`../shared/data/traces/servegen`). The cell is 64 engines of Llama 8B, 16 on each
-of four kinds of chips, under one route (`least-outstanding`), with slots and breakers as any fleet
-has them. It is asked by the pool's own clients: each a renewal process with the rates, families and
-shapes that ServeGen fitted to its ten minutes, and lengths from its histograms; rates are scaled
-so that the busiest ten minutes take `PEAK` of the engines' full batches. Every request is played.
-The platform is so many such cells as its tokens are; that they know nothing of each other is what
-is extrapolated.
+ServeGen's tables (`../shared/data/traces/servegen`). The cell is 64 engines of Llama 70B, 16 on
+each of four kinds of chips, four chips an engine, under one route (`least-outstanding`), with
+queues and breakers as any fleet has them. It is asked by the pool's own clients: each a renewal
+process with the rates, families and shapes that ServeGen fitted to its ten minutes, and lengths
+from its histograms; rates are scaled so that the busiest ten minutes take `PEAK` of the engines'
+full batches. Every request is played. The platform is so many such cells as its tokens are; that
+they know nothing of each other is what is extrapolated.
 """
 
 import argparse
@@ -35,7 +35,7 @@ PLATFORM = 30e12
 
 PEAK = 0.75
 DAY = 86_400
-MODEL, CHIPS, EACH = "llama-3.1-8b", ("h100", "h200", "a100", "b200"), 16
+MODEL, CHIPS, TP, EACH = "llama-3.3-70b", ("h100", "h200", "a100", "b200"), 4, 16
 MOST_INPUT, MOST_OUTPUT = 14_000, 2_000
 """Longer requests are cut to these: so that every kind of chip can hold them."""
 
@@ -43,7 +43,7 @@ FLEET = (
     f'version = 1\n[models."{MODEL}"]\n[routes.chat]\nmodel = "{MODEL}"\n[tenants.t]\n'
     + "".join(
         f'[sources.{name}]\nkind = "server"\nurl = "http://{name}.test/v1"\nchip = "{name}"\n'
-        f'replicas = {EACH}\n[sources.{name}.serves."{MODEL}"]\ncontext = 16000\n'
+        f'tp = {TP}\nreplicas = {EACH}\n[sources.{name}.serves."{MODEL}"]\ncontext = 16000\n'
         for name in CHIPS
     )
 )

@@ -4,13 +4,23 @@
 import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
-from left_logs import COST_COLUMNS, SECRET, Happened, Home, vllm_log, whole_home
+from left_logs import (
+    COST_COLUMNS,
+    OPENAI_COLUMNS,
+    SECRET,
+    START,
+    Happened,
+    Home,
+    vllm_log,
+    whole_home,
+)
 
 from tollway.catalog.prices import priced_model
 from tollway.cli.app import run
@@ -127,10 +137,18 @@ def test_no_text_of_a_prompt_and_no_path_is_shown_unless_asked_for(home: Home) -
 def test_two_logs_of_the_same_requests_are_warned_of(home: Home) -> None:
     warnings = scanned(home.path, home.path / "exports")["warnings"]
     assert [words.partition(" may tell")[0] for words in warnings] == [
-        "codex, litellm and openai-export",
-        "claude-code and anthropic-export",
+        "anthropic-export, claude-code",
+        "codex, litellm, openai-export",
     ]
     assert scanned()["warnings"] == []
+
+
+def test_rows_that_say_nothing_of_prompts_lengths_are_named(home: Home) -> None:
+    row = "1794268800,1794355200,x,y,p,1,,k,gpt-6.1-sol,False,default,900000,0,0,900000\n"
+    export = home.write("exports/sol.csv", OPENAI_COLUMNS + row)
+    found = scanned(export)
+    assert found["priced_as_short"] == 1
+    assert scanned()["priced_as_short"] == 0
 
 
 def test_a_model_without_a_price_is_named_and_counted(home: Home) -> None:
@@ -271,10 +289,10 @@ Tokens and requests: measured, from the logs. Cost: priced by date from the
 A subscription is billed otherwise: this is what its tokens cost by the token.
 No price is known of own-llama: 60 requests, 600k in and 120k out are in no sum
   of money.
-Warning: codex, litellm and openai-export may tell of the same requests to
-  openai: the sum has both. `--by tool` keeps them apart.
-Warning: claude-code and anthropic-export may tell of the same requests to
-  anthropic: the sum has both. `--by tool` keeps them apart.
+Warning: anthropic-export, claude-code may tell of the same requests to
+  anthropic: the sum has them all. `--by tool` keeps them apart.
+Warning: codex, litellm, openai-export may tell of the same requests to openai:
+  the sum has them all. `--by tool` keeps them apart.
 
 Cache hits lost
 model             repeated  read  expired     cost  changed     cost
@@ -329,10 +347,6 @@ Priced: catalogue of 2026-11-22. Assumed: the same number of tokens, though
 
 
 def test_many_days_are_summed_up_and_the_sum_still_holds(home: Home) -> None:
-    from datetime import timedelta
-
-    from left_logs import OPENAI_COLUMNS, START
-
     rows = ""
     for day in range(30):
         at = START.replace(hour=0) - timedelta(days=day)

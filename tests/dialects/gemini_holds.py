@@ -147,7 +147,7 @@ signed = own | foreign
 answered = st.one_of(
     texts(signed).filter(lambda it: it != Text("")),
     thoughts(signed),
-    st.builds(lambda made: Reasoning("", True, True, made), signed),
+    st.builds(lambda made: Reasoning("", True, True, made), foreign),
     calls(signed),
 )
 

@@ -325,8 +325,10 @@ def _same_choice(before: Ask, after: Ask) -> set[str]:
 
 
 def _same_thought(before: Think | None, after: Think | None) -> bool:
-    """Not to show thoughts is what some APIs do unless they are told otherwise."""
+    """To think, and not to show thoughts, is what some APIs do unless they are told otherwise."""
     said, found = thought(before), thought(after)
+    if said == Think(on=True) and found is None:
+        return True
     if said is not None and said.shown is False and (found is None or found.shown is None):
         said = msgspec.structs.replace(said, shown=None)
     return (None if said == Think() else said) == found
@@ -341,7 +343,7 @@ def thought(think: Think | None) -> Think | None:
         return Think(on=False)
     shown = True if think.shown is None and think.summary is not None else think.shown
     on = None if think.effort is not None or think.budget is not None or shown else think.on
-    summary = None if think.summary == "auto" else think.summary
+    summary = None if think.summary == "auto" or shown is False else think.summary
     said = msgspec.structs.replace(think, on=on, shown=shown, summary=summary)
     return None if said == Think() else said
 
@@ -404,9 +406,9 @@ def _joined(said: Iterable[tuple[str, Part]]) -> list[tuple[str, Part]]:
 
 
 def _said_plainly(part: Part) -> Part:
-    """A thought of Gemini's is always a summary; one without a signature is not sealed; and a PDF
-    is called document.pdf where OpenAI demands a name."""
-    if isinstance(part, Media) and part.name == "document.pdf":
+    """A thought of Gemini's is always a summary; one without a signature is not sealed; and a file
+    without a name is given one where OpenAI demands it."""
+    if isinstance(part, Media) and (part.name or "").startswith(("document.", "unnamed.")):
         return msgspec.structs.replace(part, name=None)
     if not isinstance(part, Reasoning):
         return part

@@ -217,7 +217,7 @@ def test_media_by_data_url_and_own_file() -> None:
         (Think(on=False), "gemini-2.5-flash", {"thinkingBudget": 0}, ()),
         (Think(effort="none"), "gemini-2.5-flash", {"thinkingBudget": 0}, ()),
         (Think(on=True), "gemini-2.5-flash", {"thinkingBudget": -1}, ()),
-        (Think(on=True), "gemini-3-pro", None, ()),
+        (Think(on=True), "gemini-3-pro", None, ("think.on",)),
         (Think(on=True, budget=999), "gemini-2.5-pro", {"thinkingBudget": 999}, ()),
         (Think(on=True, budget=999), "gemini-3-pro", {"thinkingBudget": 999}, ()),
         (Think(effort="medium"), "gemini-2.5-pro", {"thinkingBudget": 8192}, ("think.effort",)),

@@ -17,7 +17,7 @@ from tollway.fleet.objects import Dialect
 
 OURS: tuple[Dialect, ...] = ("openai", "anthropic")
 TOLD = Told("id", "m", 1_700_000_000)
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def interleaved(deltas: Sequence[Delta]) -> list[Delta]:

@@ -29,7 +29,7 @@ from tollway.dialects.registry import FORMS
 from tollway.fleet.objects import Dialect
 
 TOLD = Told("id", "m", 1_700_000_000)
-THOROUGH = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ASKS: dict[Dialect, tuple[Any, Any]] = {
     "openai": (CompletionCreateParamsNonStreaming, CompletionCreateParamsStreaming),
     "anthropic": (MessageCreateParamsNonStreaming, MessageCreateParamsStreaming),

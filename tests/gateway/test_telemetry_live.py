@@ -268,6 +268,15 @@ async def test_the_telling_process_is_started_again_when_it_dies(tmp_path: Path)
         await until(collector.requests)
 
 
+@live
+async def test_a_reload_says_that_telemetry_waits_for_the_next_start(tmp_path: Path) -> None:
+    async with told(tmp_path, good) as (gateway, _, _collector):
+        text = gateway.path.read_text()
+        gateway.path.write_text(text.replace('interval = "200ms"', 'interval = "1s"'))
+        _, answer = await gateway.admin("POST", "/reload")
+        assert answer["notes"] == ["telemetry takes effect at the next start"]
+
+
 def tellers(gateway: Gateway) -> list[int]:
     return [
         int(entry.name)

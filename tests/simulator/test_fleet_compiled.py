@@ -1,5 +1,6 @@
 """The compiled fleet does what the plain one does, which drives the live dispatcher."""
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from simulated_fleets import KEYS, engines, fleet_of, hosted, lost, trace_of
 from test_replica import Phase, requests
 
 from tollway.fleet.objects import Fleet
-from tollway.simulator import execution
+from tollway.simulator import rehearsal
 from tollway.simulator.clients import Talk, sessions
 from tollway.simulator.fleet_arrays import uncompiled
 from tollway.simulator.fleet_compiled import Compiled
@@ -321,6 +322,7 @@ def test_without_numba_everything_is_played_plain_and_it_is_said(
 ) -> None:
     fleet, trace = fleet_of([engines("a")]), trace_of((0.0, 10, 10))
     given = fleet, supply(fleet, 16), trace, Play("chat", "k", KEYS, 1.7e9)
-    assert execution.obstacles(*given) == []
-    monkeypatch.setattr(execution, "find_spec", lambda name: None if name == "numba" else name)
-    assert execution.obstacles(*given) == ["numba not installed (pip install 'tollway[twin]')"]
+    monkeypatch.setattr(rehearsal, "WORTH", 1)
+    assert rehearsal.why_plain(*given) == ()
+    monkeypatch.setitem(sys.modules, "tollway.simulator.fleet_arrays", None)
+    assert rehearsal.why_plain(*given) == ("numpy and numba are not installed (the extra twin)",)

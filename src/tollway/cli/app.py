@@ -114,6 +114,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.size:size",
         "Find the fewest chips, and the cheapest mix of chips, that keep a promise to a workload.",
     ),
+    "contracts": (
+        "tollway.cli.contracts:contracts",
+        "Say what compute contracts cost, what is owed on leaving, and what to decide by when.",
+    ),
     "twin": (
         "tollway.cli.twin:twin",
         "Hold each source's predicted speed against the ledger, by day; exit 1 where one is stale.",

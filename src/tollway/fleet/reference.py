@@ -129,5 +129,10 @@ def _type(value: Schema, tables: Mapping[str, Schema]) -> str:
         return f"list of {_type(value['items'], tables)}"
     if value["type"] == "object":
         return f"table of name = {_type(value['additionalProperties'], tables)}"
-    words = {"string": "text", "integer": "whole number", "number": "number"}
+    words = {
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "true or false",
+    }
     return words[value["type"]]

@@ -36,9 +36,9 @@ def priced_now(calls: Iterable[Call], prices: Prices, day: date) -> tuple[list[C
     amount = 0
     for call in calls:
         model = prices.model(call)
-        if model is not None and model.at(day) is not None:
+        if model is not None and prices.at(model, day) is not None:
             kept.append(call)
-            amount += _in(call, model, day, call.tier)
+            amount += _in(call, model, prices, day, call.tier)
     return kept, amount
 
 
@@ -51,38 +51,35 @@ def in_tier(calls: Sequence[Call], prices: Prices, day: date) -> dict[str, tuple
             model = prices.model(call)
             if model is None:
                 continue
-            now = _in(call, model, day, call.tier)
-            there = model.at(day, tier) is not None
+            now = _in(call, model, prices, day, call.tier)
+            there = prices.at(model, day, tier) is not None
             sold += now if there else 0
-            amount += min(now, _in(call, model, day, tier)) if there else now
+            amount += min(now, _in(call, model, prices, day, tier)) if there else now
         if sold:
             found[tier] = (sold, amount)
     return found
 
 
-def _in(call: Call, model: PricedModel, day: date, tier: Tier) -> int:
+def _in(call: Call, model: PricedModel, prices: Prices, day: date, tier: Tier) -> int:
     """A call's cost in a tier, or as standard where the tier has no price."""
-    price = model.at(day, tier) or model.at(day)
+    price = prices.at(model, day, tier) or prices.at(model, day)
     return 0 if price is None else charge(call, price.of(_prompt(call)))
 
 
 def models_instead(
     calls: Sequence[Call], wanted: Iterable[tuple[str, str]], day: date
 ) -> list[Instead]:
-    """What each (provider, model) of the catalogue would have cost for all the calls, cheapest
-    first; those without a price are left out."""
+    """What each (provider, model) of the catalogue would have cost for all the calls as standard,
+    cheapest first; those without a price are left out."""
     found: list[Instead] = []
     for provider, name in wanted:
         model = priced_model(provider, name)
-        if model is not None and model.at(day) is not None:
-            found.append(_instead(calls, model, day))
+        price = None if model is None else model.at(day)
+        if model is not None and price is not None:
+            amount = sum(charge(call, price.of(_prompt(call))) for call in calls)
+            label = f"{model.provider}:{model.name}"
+            found.append(Instead(label, amount, _too_long(calls, model.context)))
     return sorted(found, key=lambda one: (one.amount, one.name))
-
-
-def _instead(calls: Sequence[Call], model: PricedModel, day: date) -> Instead:
-    amount = sum(_in(call, model, day, "standard") for call in calls)
-    limit = model.context
-    return Instead(f"{model.provider}:{model.name}", amount, _too_long(calls, limit))
 
 
 def _too_long(calls: Sequence[Call], limit: Tokens | None) -> int:

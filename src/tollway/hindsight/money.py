@@ -11,7 +11,7 @@ Rules
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Final, Literal
 
 from tollway.catalog.prices import (
@@ -21,6 +21,7 @@ from tollway.catalog.prices import (
     price_providers,
     priced_model,
 )
+from tollway.fleet.tiers import Tier
 from tollway.hindsight.records import Call
 from tollway.hindsight.vllm import TOOL as VLLM
 from tollway.units import PicoDollars
@@ -81,10 +82,13 @@ class Cost:
 
 @dataclass(slots=True)
 class Prices:
-    """The catalogue's prices, and which of them were used. `own` are models priced by hand."""
+    """The catalogue's prices, and which of them were used."""
 
     _models: dict[tuple[str | None, str], PricedModel | None] = field(
         default_factory=dict[tuple[str | None, str], PricedModel | None]
+    )
+    _prices: dict[tuple[str, str, date, Tier], TokenPrice | None] = field(
+        default_factory=dict[tuple[str, str, date, Tier], TokenPrice | None]
     )
 
     def model(self, call: Call) -> PricedModel | None:
@@ -96,16 +100,26 @@ class Prices:
             self._models[key] = priced_model(provider, call.model) if provider and known else None
         return self._models[key]
 
+    def at(self, model: PricedModel, day: date, tier: Tier = "standard") -> TokenPrice | None:
+        """A model's price on a day, looked up once."""
+        key = model.provider, model.name, day, tier
+        if key not in self._prices:
+            self._prices[key] = model.at(day, tier)
+        return self._prices[key]
+
     def cost(self, call: Call) -> Cost:
         """What a call cost."""
-        model, day = self.model(call), day_of(call.at)
-        usual = None if model is None else model.at(day)
-        price = (None if model is None else model.at(day, call.tier)) or usual
-        rates = None if price is None else rates_of(price, call)
+        model = self.model(call)
+        if model is None:
+            return _without_price(call)
+        day = day_of(call.at)
+        usual = self.at(model, day)
+        price = usual if call.tier == "standard" else self.at(model, day, call.tier) or usual
+        if price is None:
+            return _without_price(call)
+        rates = rates_of(price, call)
         if call.stated:
             return Cost(call.stated, "stated", rates)
-        if price is None or rates is None:
-            return Cost(None, "unpriced", searches=call.searches)
         search = None if usual is None else usual.search
         amount = PicoDollars(charge(call, rates) + call.searches * (search or 0))
         left_out = call.searches if search is None else 0
@@ -114,6 +128,12 @@ class Prices:
     def taken(self) -> date | None:
         """The day on which the oldest of the prices used was read."""
         return min((model.taken for model in self._models.values() if model), default=None)
+
+
+def _without_price(call: Call) -> Cost:
+    if call.stated:
+        return Cost(call.stated, "stated")
+    return Cost(None, "unpriced", searches=call.searches)
 
 
 def rates_of(price: TokenPrice, call: Call) -> Rates:
@@ -135,9 +155,13 @@ def charge(call: Call, rates: Rates) -> int:
     )
 
 
+EPOCH: Final = date(1970, 1, 1).toordinal()
+DAY: Final = 86_400
+
+
 def day_of(at: float) -> date:
-    """The UTC day of a moment."""
-    return datetime.fromtimestamp(at, UTC).date()
+    """The UTC day of a moment; the first of all days for what lies before it."""
+    return date.fromordinal(max(1, EPOCH + int(at // DAY)))
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from tollway.dialects.gemini.signing import plain_base64, read_thought_signature
+from tollway.dialects.gemini.signing import is_sealed, plain_base64, read_thought_signature
 from tollway.dialects.meaning import Fault, Media, Part, Reasoning, Text, ToolCall, ToolResult
 from tollway.dialects.members import Members, json_text
 
@@ -69,7 +69,7 @@ def read_part(part: Members, calls: Calls) -> Part:
     if media is not None:
         return media
     if thought:
-        sealed = text is None and signature is not None
+        sealed = is_sealed(text, signature)
         return Reasoning(text or "", True, sealed=sealed, signature=signature)
     if text is None and signature is None:
         raise _unknown(part)

@@ -42,7 +42,9 @@ def write_think(think: Think | None, model: str, losses: list[Loss]) -> dict[str
             losses.append(Loss("think.effort", f"{think.budget} tokens are said instead"))
     elif think.effort is not None:
         said.update(_write_effort(think.effort, model, losses))
-    elif think.on and not takes_levels(model):
+    elif think.on and takes_levels(model):
+        losses.append(Loss("think.on", "this Gemini thinks anyway, as much as it likes"))
+    elif think.on:
         said["thinkingBudget"] = -1
     if think.shown is not None or think.summary is not None:
         said["includeThoughts"] = think.shown is not False

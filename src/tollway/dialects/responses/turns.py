@@ -29,6 +29,7 @@ from tollway.dialects.meaning import (
 from tollway.dialects.responses.contents import write_content
 
 NO_CACHE: Final = "only some models take breakpoints here: the Responses API caches by itself"
+CONTINUED: Final = "the Responses API answers to the last words instead of going on with them"
 
 Item = dict[str, object]
 
@@ -45,6 +46,8 @@ def write_input(ask: Ask, losses: list[Loss]) -> tuple[str | None, list[Item]]:
     elif ask.system:
         content = [{"type": "input_text", "text": text.text} for text in ask.system]
         items.append({"type": "message", "role": ask.system_speaker, "content": content})
+    if ask.turns and ask.turns[-1].speaker == "assistant":
+        losses.append(Loss(f"turns[{len(ask.turns) - 1}].open", CONTINUED))
     for at, turn in enumerate(ask.turns):
         _TurnWriter(turn, f"turns[{at}]", items, losses).write()
     return instructions, items
