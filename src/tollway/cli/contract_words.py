@@ -46,8 +46,8 @@ def dollars(amount: PicoDollars | int | None) -> str:
 def lines(clauses: Clauses) -> Iterator[tuple[str, str, Evidence]]:
     """Each clause: its name, its words, its evidence."""
     for field in fields(clauses):
-        value: object = getattr(clauses, field.name)
-        several = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+        value: Any = getattr(clauses, field.name)
+        several = cast("tuple[Any, ...]", value if isinstance(value, tuple) else (value,))
         for one in several:
             if one is not None:
                 yield field.name.replace("_", "-"), _WORDS[type(one)](one), one.evidence

@@ -104,9 +104,9 @@ def _print(one: Read, found: Cost, by: Every) -> None:
     if chip_hour is not None:
         hour = exact_hour(chip_hour)
         sys.stdout.write(
-            f"A chip-hour in effect: ${hour}, from {chip_hour.first} to {chip_hour.last}: "
-            f"{dollars(chip_hour.amount)}\nover {chip_hour.chip_hours:,} chip-hours that are "
-            "there, used or not.\n"
+            f"A chip-hour in effect: ${hour}, {chip_hour.first} to {chip_hour.last}:\n"
+            f"{dollars(chip_hour.amount)} over {chip_hour.chip_hours:,} chip-hours,\n"
+            "used or not.\n"
         )
     if found.tokens is not None:
         sys.stdout.write(found.tokens.words())

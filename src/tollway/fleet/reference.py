@@ -129,10 +129,6 @@ def _type(value: Schema, tables: Mapping[str, Schema]) -> str:
         return f"list of {_type(value['items'], tables)}"
     if value["type"] == "object":
         return f"table of name = {_type(value['additionalProperties'], tables)}"
-    words = {
-        "string": "text",
-        "integer": "whole number",
-        "number": "number",
-        "boolean": "true or false",
-    }
+    words = {"string": "text", "integer": "whole number", "number": "number"}
+    words["boolean"] = "true or false"
     return words[value["type"]]

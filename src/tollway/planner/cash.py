@@ -56,8 +56,8 @@ def payments(
     Raises:
         NotStatedError: the start, or the end where it is needed.
     """
-    last = end(clauses) if until is None else until
-    if last < start(clauses):
+    first, last = start(clauses), end(clauses) if until is None else until
+    if last < first:
         return []
     served = fees(clauses, last, usage)
     found = [_payment(clauses, fee) for fee in served]
