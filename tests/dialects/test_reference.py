@@ -5,7 +5,7 @@ import types
 from pathlib import Path
 
 import pytest
-from meanings import kept
+from keeping import kept
 
 from tollway.dialects.meaning import Ask
 from tollway.dialects.registry import FORMS

@@ -7,7 +7,8 @@ import pytest
 from event_streams import gathered, read_all, spoken
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from meanings import answers, asks, comparable, kept
+from keeping import kept
+from meanings import answers, asks, comparable
 
 from tollway.dialects.deltas import Closed, Delta, Done, Opened, Piece, Signed, Stopped, Used
 from tollway.dialects.forms import Told
