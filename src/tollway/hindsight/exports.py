@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from tollway.fleet.tiers import Tier
-from tollway.hindsight.records import MALFORMED, Bill, Call, Gaps
+from tollway.hindsight.records import MALFORMED, Bill, Call, Gaps, words
 from tollway.units import PICO_PER_DOLLAR, PicoDollars, Seconds, UtcSeconds
 
 OPENAI: Final = "openai-export"
@@ -151,7 +151,7 @@ def _openai_usage(row: Row) -> Call | None:
         requests=_number(row, "num_model_requests"),
         tier="batch" if batch else _tier(row.get("service_tier")),
         provider="openai",
-        project=row.get("project_name") or row.get("project_id") or None,
+        project=words(row.get("project_name"), row.get("project_id")),
     )
 
 
@@ -189,7 +189,7 @@ def _anthropic_usage(row: Row) -> Call | None:
         searches=_number(searches, "web_search_requests") + _number(row, "web_search_count"),
         tier=_tier(row.get("service_tier") or row.get("usage_type")),
         provider="anthropic",
-        project=row.get("workspace") or row.get("workspace_id") or None,
+        project=words(row.get("workspace"), row.get("workspace_id")),
         long=None if not window else ("1M" in window or ">" in window),
     )
 

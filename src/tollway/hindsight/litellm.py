@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from tollway.hindsight.records import MALFORMED, Call, Gaps
+from tollway.hindsight.records import MALFORMED, Call, Gaps, words
 from tollway.units import PICO_PER_DOLLAR, PicoDollars, Seconds, UtcSeconds
 
 TOOL: Final = "litellm"
@@ -76,7 +76,7 @@ def _call(row: Row) -> Call | None:
     if ttft is not None and began + ttft >= ended:
         ttft = None  # what was not streamed has no first token: LiteLLM writes its end there
     cached, write, reasoning = _details(row.get("metadata"))
-    provider = row.get("custom_llm_provider")
+    provider = words(row.get("custom_llm_provider"))
     return Call(
         tool=TOOL,
         model=_bare(str(row["model"]), provider),
@@ -86,8 +86,8 @@ def _call(row: Row) -> Call | None:
         write=min(write, max(0, given - cached)),
         output=generated,
         reasoning=reasoning,
-        provider=provider or None,
-        project=row.get("team_id") or None,
+        provider=provider,
+        project=words(row.get("team_id")),
         first=ttft,
         took=Seconds(ended - began) if ended > began else None,
         stated=_spend(row["spend"]),
@@ -108,7 +108,7 @@ def _count(value: object) -> int:
     return count
 
 
-def _bare(model: str, provider: object) -> str:
+def _bare(model: str, provider: str | None) -> str:
     """The model without LiteLLM's prefix of its provider."""
     return model.removeprefix(f"{provider}/") if provider else model
 

@@ -124,6 +124,11 @@ class LineReader(Protocol):
         ...
 
 
+def words(*values: object) -> str | None:
+    """The first of the values that says anything, as text; None where none does."""
+    return next((str(value) for value in values if value not in (None, "", [], {})), None)
+
+
 def broken(line: bytes) -> str:
     """Why a line that cannot be decoded cannot: a last one without its end was cut short."""
     return NO_JSON if line.endswith(b"\n") else CUT_SHORT

@@ -31,6 +31,8 @@ BLOCK: Final = 512
 """Tokens of one id, as in Mooncake's traces."""
 FEWEST: Final = 20
 """Timed answers from which a speed is fitted."""
+MOST_PROMPT: Final = 10**8
+"""Tokens; what says that it is longer is no single request."""
 ASSUMED_WAIT: Final = 1.0
 ASSUMED_SPEED: Final = 50.0
 """Seconds, and output tokens a second: a guess, named as one where it is used."""
@@ -52,7 +54,7 @@ class Endpoint:
 
 def in_trace(calls: Iterable[Call]) -> list[Call]:
     """The calls that a trace can hold: single requests with a prompt, in order."""
-    return [call for call in calls if call.period is None and call.input > 0]
+    return [call for call in calls if call.period is None and 0 < call.input <= MOST_PROMPT]
 
 
 def trace_lines(calls: Sequence[Call]) -> Iterator[str]:

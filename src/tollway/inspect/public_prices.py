@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from decimal import Decimal
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ def _of_file(path: Path) -> PublicPrices:
 
 def _of_package() -> PublicPrices:
     try:
-        from genai_prices.data import providers
+        # Not a plain import: a type checker would read a megabyte and a half of data with it.
+        providers: Any = import_module("genai_prices.data").providers
     except ImportError:
         raise TollwayError(
             "tollway prices: no public prices here. Install the package genai-prices "

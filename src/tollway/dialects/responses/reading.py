@@ -186,7 +186,8 @@ class ResponsesReader:
             self._called = True
             place = (event.output_index, "call", 0)
             custom = item.type == "custom_tool_call"
-            return (self._open_part(place, "tool_call", item.call_id, item.name, custom=custom),)
+            index = self._enter(place)
+            return (Opened(0, index, "tool_call", item.call_id, item.name, custom),)
         if item.type == "reasoning":
             self._thoughts[event.output_index] = (None, item.id or "")
         elif item.type != "message":
@@ -305,28 +306,20 @@ class ResponsesReader:
         if kind == "refusal":
             self._refused = True
         if kind != "reasoning":
-            return (self._open_part(place, kind),)
+            return (Opened(0, self._enter(place), kind),)
         before, ident = self._thoughts.get(place[0], (None, ""))
         self._thoughts[place[0]] = (place, ident)
-        opened = self._open_part(place, kind, ident, summary=place[1] == "summary")
+        summary = place[1] == "summary"
+        opened = Opened(0, self._enter(place), kind, ident, summary=summary)
         if before is None or before not in self._open:
             return (opened,)
         return (Closed(0, self._open.pop(before)), opened)
 
-    def _open_part(
-        self,
-        place: Place,
-        kind: Kind,
-        ident: str = "",
-        name: str = "",
-        *,
-        custom: bool = False,
-        summary: bool = False,
-    ) -> Opened:
-        index = self._next
+    def _enter(self, place: Place) -> int:
+        """The index of the part that begins at `place`."""
+        index = self._open[place] = self._next
         self._next += 1
-        self._open[place] = index
-        return Opened(0, index, kind, ident, name, custom, summary)
+        return index
 
     def _close_item(self, output_index: int) -> list[Delta]:
         places = [place for place in self._open if place[0] == output_index]
