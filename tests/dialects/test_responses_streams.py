@@ -213,6 +213,24 @@ def test_an_encryption_alone_is_a_sealed_thought() -> None:
     ]
 
 
+def test_a_thought_stays_open_whatever_its_part_is_called_at_the_end() -> None:
+    deltas = read(
+        {"type": "response.content_part.added", "part": {"type": "reasoning_text"}},
+        {"type": "response.reasoning_text.delta", "delta": "hm"},
+        {"type": "response.content_part.done", "part": {}},
+        {
+            "type": "response.output_item.done",
+            "item": {"type": "reasoning", "encrypted_content": "tollway.gemini.SIG"},
+        },
+    )
+    assert deltas == [
+        Opened(0, 0, "reasoning"),
+        Piece(0, 0, "hm"),
+        Signed(0, 0, Signature("gemini", "SIG")),
+        Closed(0, 0),
+    ]
+
+
 def test_open_responses_own_name_for_thoughts_is_read() -> None:
     deltas = read({"type": "response.reasoning.delta", "delta": "hm"})
     assert deltas == [Opened(0, 0, "reasoning"), Piece(0, 0, "hm")]
