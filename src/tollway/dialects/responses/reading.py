@@ -238,9 +238,9 @@ class ResponsesReader:
 
     def _part_done(self, event: Event) -> Sequence[Delta]:
         """A thought is not closed yet: rule 3."""
-        kind = CONTENTS.get(event.part.type if event.part is not None else "")
         place = (event.output_index, "content", event.content_index)
-        if kind == "reasoning" or place not in self._open:
+        thought, _ = self._thoughts.get(event.output_index, (None, ""))
+        if place == thought or place not in self._open:
             return ()
         return (Closed(0, self._open.pop(place)),)
 
@@ -262,8 +262,13 @@ class ResponsesReader:
     def _sign(self, output_index: int, item: Item) -> Sequence[Delta]:
         place, _ = self._thoughts.get(output_index, (None, ""))
         deltas: list[Delta] = []
+<<<<<<< HEAD
         textless = place is None or place not in self._open
         if place is None or textless:
+=======
+        textless = place is None
+        if place is None or place not in self._open:
+>>>>>>> wt-B
             self._thoughts[output_index] = (None, item.id or "")
             place = (output_index, "content", 0)
             deltas.extend(self._opened(place, "reasoning"))

@@ -142,10 +142,13 @@ class ResponsesWriter:
 
     def broken(self, status: int, code: str, message: str) -> bytes:
         """`error`, at which OpenAI's SDKs raise, and `response.failed`, which others wait for. The
-        reference has the words of `error` at its top, the API itself sends them one level down."""
-        self._begin()
+        reference has the words of `error` at its top, the API itself sends them one level down.
+        Where nothing was written here, the stream so far is a source's own, and a response of ours
+        would be a second one in it: the error goes alone."""
         error = {"code": code, "message": message, "param": None}
         self._say("error", {**error, "error": {"type": error_type(status), **error}})
+        if not self._begun:
+            return self._taken()
         output = [item for item in self._output if item is not None]
         response = write_response(self._told, "failed", output)
         response["error"] = {"code": response_code(status), "message": message}
