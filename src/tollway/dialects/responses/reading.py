@@ -262,13 +262,8 @@ class ResponsesReader:
     def _sign(self, output_index: int, item: Item) -> Sequence[Delta]:
         place, _ = self._thoughts.get(output_index, (None, ""))
         deltas: list[Delta] = []
-<<<<<<< HEAD
-        textless = place is None or place not in self._open
-        if place is None or textless:
-=======
         textless = place is None
         if place is None or place not in self._open:
->>>>>>> wt-B
             self._thoughts[output_index] = (None, item.id or "")
             place = (output_index, "content", 0)
             deltas.extend(self._opened(place, "reasoning"))
