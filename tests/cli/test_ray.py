@@ -39,7 +39,7 @@ def cluster() -> Iterator[None]:
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=ERROR,
-                _node_ip_address="127.0.0.1",
+                _node_ip_address=sweep.LOOPBACK,
             )
             break
         except Exception as error:

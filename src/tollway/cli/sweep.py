@@ -40,6 +40,9 @@ WORTH = 20_000
 """Requests from which starting further processes costs less than it saves."""
 
 POLL = 0.2
+LOOPBACK = "127.0.0.2"
+"""Where a Ray of our own listens. It takes 127.0.0.1 to mean the machine's address."""
+
 NO_RAY = "--ray needs Ray here and on every node. Install the extra: pip install 'tollway[ray]'"
 
 
@@ -275,7 +278,7 @@ def _cluster() -> Iterator[Crew]:
                 raise TollwayError(
                     f"--ray: no cluster answers at {address}. Start it, or unset RAY_ADDRESS."
                 ) from error
-            ray.init(include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+            ray.init(include_dashboard=False, _node_ip_address=LOOPBACK, **quiet)
     try:
         hands = int(ray.cluster_resources().get("CPU", 1))
         # It was asked for: so it is used, however little there is to do.
