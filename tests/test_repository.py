@@ -20,6 +20,7 @@ CORE = (
     "policy",
     "dispatch",
     "simulator",
+    "planner",
 )
 
 MAX_FILE_LINES = 400

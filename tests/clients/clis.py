@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -54,9 +54,15 @@ def transcript(cli: Cli, work: Path) -> Transcript:
 
 async def do(cli: Cli, place: Place) -> Ran:
     """Let it do the task in `place.work`, which gets the two files."""
+    return await do_in(cli, place, ())
+
+
+async def do_in(cli: Cli, place: Place, settings: tuple[str, ...]) -> Ran:
+    """The same, with more arguments at the end."""
     (place.work / "red.txt").write_text(RED)
     (place.work / "blue.txt").write_text(BLUE)
-    return await run(cli.launch(place))
+    launch = cli.launch(place)
+    return await run(replace(launch, argv=(*launch.argv, *settings)))
 
 
 # --- what the guide says, which is what is tested ---

@@ -15,6 +15,7 @@ from tollway.catalog.numbers import Numbers, numbers_of
 from tollway.catalog.shelf import (
     chip,
     chip_names,
+    contract_texts,
     engine,
     engine_defaults,
     engine_names,
@@ -39,6 +40,7 @@ __all__ = [
     "Range",
     "chip",
     "chip_names",
+    "contract_texts",
     "engine",
     "engine_defaults",
     "engine_names",

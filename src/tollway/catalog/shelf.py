@@ -1,4 +1,4 @@
-"""Finds a chip, model or engine by name in the packaged files; reads only what was asked for."""
+"""Finds chips, models, engines and contracts in the packaged files; reads what is asked for."""
 
 import tomllib
 from functools import cache
@@ -26,6 +26,13 @@ def _text(shelf: str, name: str, place: str) -> str:
     if name not in known:
         raise TollwayError(str(unknown(name, known, place)))
     return (files("tollway.catalog") / shelf / f"{name}{_ENDING}").read_text(encoding="utf-8")
+
+
+def contract_texts() -> dict[str, str]:
+    """The public contracts and their parties: file name -> TOML, for the fleet room to read."""
+    return {
+        f"{name}{_ENDING}": _text("contracts", name, "contract") for name in _names("contracts")
+    }
 
 
 def chip_names() -> tuple[str, ...]:

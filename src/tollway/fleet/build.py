@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tollway.fleet.build_books import price_book
+from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.check_routes import candidate, candidates_of
 from tollway.fleet.declared import Declared
 from tollway.fleet.objects import (
@@ -92,6 +93,8 @@ def build(declared: Declared, digest: str) -> Fleet:
         price_books=MappingProxyType(
             {name: price_book(name, it.table) for name, it in declared.price_books.items()}
         ),
+        parties=parties(declared),
+        contracts=contracts(declared),
     )
 
 

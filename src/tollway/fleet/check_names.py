@@ -25,12 +25,17 @@ def check_names(declared: Declared) -> Iterator[Finding]:
     if not declared.names["sources"]:
         mend = "Write [sources.NAME]; `tollway init` writes a first file."
         yield Finding(declared.main, (), "declares no sources", mend)
+    yield from check_letters(declared)
+    yield from _aliases(declared)
+    yield from _shadowed(declared)
+
+
+def check_letters(declared: Declared) -> Iterator[Finding]:
+    """Every name whose letters say that it is none."""
     for section in NAMED:
         entries: dict[str, Placed[object]] = dict(getattr(declared, section))
         for name, placed in entries.items():
             yield from _letters(section, name, placed.document)
-    yield from _aliases(declared)
-    yield from _shadowed(declared)
 
 
 def _letters(section: str, name: str, document: str) -> Iterator[Finding]:

@@ -21,11 +21,14 @@ from tollway.fleet.schema import (
     TimeoutsTable,
 )
 from tollway.fleet.schema_books import TermsTable
+from tollway.fleet.schema_contracts import ContractTable, PartyTable
 from tollway.fleet.telemetry import TelemetryTable
 
 T = TypeVar("T")
 
-NAMED = ("models", "credentials", "sources", "routes", "tenants", "price_books")
+NAMED = (
+    "models", "credentials", "sources", "routes", "tenants", "price_books", "parties", "contracts",
+)  # fmt: skip
 """Tables whose entries have names; entries come from any document."""
 
 _NOT_OF_CHIPS = frozenset(
@@ -73,6 +76,8 @@ class Declared:
     routes: Mapping[str, Placed[RouteTable]]
     tenants: Mapping[str, Placed[TenantTable]]
     price_books: Mapping[str, Placed[list[TermsTable]]]
+    parties: Mapping[str, Placed[PartyTable]]
+    contracts: Mapping[str, Placed[ContractTable]]
 
     def serving(self, model: str) -> list[str]:
         """The sources that serve a model, in the order of the files."""

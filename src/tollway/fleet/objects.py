@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from tollway.fleet.books import PriceBook
+from tollway.fleet.contract import Contract, Party
 from tollway.fleet.tiers import Tier
 from tollway.units import Bytes, PicoDollars, Seconds, Tokens, TokensPerSecond
 
@@ -342,6 +343,8 @@ class Fleet:
     tenants: Mapping[str, Tenant]
     telemetry: Telemetry = Telemetry()
     price_books: Mapping[str, PriceBook] = field(default_factory=lambda: MappingProxyType({}))
+    parties: Mapping[str, Party] = field(default_factory=lambda: MappingProxyType({}))
+    contracts: Mapping[str, Contract] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,19 @@ Rules
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from tollway.errors import FaultsFound
 from tollway.fleet.build import build
+from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.check_books import check_books
-from tollway.fleet.check_names import check_names
+from tollway.fleet.check_contracts import check_contracts
+from tollway.fleet.check_names import check_letters, check_names
 from tollway.fleet.check_routes import check_routes
 from tollway.fleet.check_sources import check_each_source, check_sources
+from tollway.fleet.contract import Contract, Party
 from tollway.fleet.declared import Declared, declared_twice, gather
 from tollway.fleet.findings import Finding, Path, in_file_order
 from tollway.fleet.objects import Fleet
@@ -40,6 +43,35 @@ def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
         FaultsFound: with every fault of every document.
     """
     ordered = {main: documents[main], **documents}
+    related = (check_names, check_sources, check_routes, check_books, check_contracts)
+    declared = _sound(ordered, main, (check_each_source, *more), related)
+    return build(declared, digest_of(ordered))
+
+
+def parse_contracts(
+    documents: Mapping[str, str], main: str
+) -> tuple[Mapping[str, Party], Mapping[str, Contract]]:
+    """The parties and the contracts that `documents` declare, which need not be a whole fleet:
+    what else they hold is read, and how it goes together is not checked.
+
+    Raises:
+        FaultsFound: with every fault of every document.
+    """
+    ordered = {main: documents[main], **documents}
+    declared = _sound(ordered, main, (check_letters,), (check_contracts,), whole=False)
+    return parties(declared), contracts(declared)
+
+
+def _sound(
+    ordered: Mapping[str, str],
+    main: str,
+    alone: Sequence[Check],
+    related: Sequence[Check],
+    *,
+    whole: bool = True,
+) -> Declared:
+    """The declaration, when every check that stands alone, and each of those that relate what
+    documents declare, finds nothing. Only a `whole` fleet must state its version."""
     findings: list[Finding] = []
     raw: dict[str, Mapping[str, Any]] = {}
     broken: list[Finding] = []
@@ -55,16 +87,15 @@ def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
     faulty = {(finding.document, finding.path) for finding in findings}
     declared = gather(main, read_as, raw, findings)
     unread = {finding.document for finding in broken}
-    findings.extend(_formats({name: raw[name] for name in raw if name not in unread}, main))
+    read = {name: raw[name] for name in raw if name not in unread}
+    findings.extend(_formats(read, main, whole=whole))
     findings.extend(declared_twice(raw))
-    checks: list[Check] = [check_each_source, *more]
-    if not broken:  # what a broken document declares is unknown, and so is every reference to it
-        checks += [check_names, check_sources, check_routes, check_books]
-    for check in checks:
+    # What a broken document declares is unknown, and so is every reference to it.
+    for check in (*alone, *(() if broken else related)):
         findings.extend(found for found in check(declared) if not _hangs_on(found, faulty))
     if broken or findings:
         raise FaultsFound([found.fault() for found in in_file_order([*broken, *findings], raw)])
-    return build(declared, digest_of(ordered))
+    return declared
 
 
 def digest_of(documents: Mapping[str, str]) -> str:
@@ -93,11 +124,11 @@ def _read_toml(name: str, text: str) -> Mapping[str, Any] | Finding:
     return Finding(name, (), f"is not TOML: {where}{_AT.sub('', said)}", mend)
 
 
-def _formats(raw: Mapping[str, Mapping[str, Any]], main: str) -> Iterator[Finding]:
+def _formats(raw: Mapping[str, Mapping[str, Any]], main: str, *, whole: bool) -> Iterator[Finding]:
     """Which format the files state, and that only the main file includes others."""
     for name, tables in raw.items():
         version = tables.get("version")
-        if version is None and name == main:
+        if version is None and name == main and whole:
             mend = f"Write version = {VERSION} on the first line."
             yield Finding(name, ("version",), "is missing", mend)
         elif type(version) is int and version != VERSION:
@@ -114,6 +145,8 @@ def _hangs_on(finding: Finding, faulty: set[tuple[str, Path]]) -> bool:
     document, path = finding.document, finding.path
     if any((document, path[:end]) in faulty for end in range(1, len(path) + 1)):
         return True
+    if path[:1] == ("contracts",):  # a clause that lacks or contradicts what could not be read
+        return any(name == document and below[: len(path)] == path for name, below in faulty)
     if not path or path[-1] not in _COLLECTIONS:
         return False
     return any(name == document and below[:-1] == path for name, below in faulty)

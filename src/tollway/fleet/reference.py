@@ -130,4 +130,5 @@ def _type(value: Schema, tables: Mapping[str, Schema]) -> str:
     if value["type"] == "object":
         return f"table of name = {_type(value['additionalProperties'], tables)}"
     words = {"string": "text", "integer": "whole number", "number": "number"}
+    words["boolean"] = "true or false"
     return words[value["type"]]

@@ -26,6 +26,7 @@ from tollway.fleet.objects import (
     Telemetry,
     Tenant,
 )
+from tollway.fleet.render_contracts import blocks as contract_blocks
 from tollway.units import PartsPerMillion, PicoDollars, Seconds, usd
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
@@ -62,6 +63,7 @@ def render(fleet: Fleet) -> str:
     blocks += [_route(route) for route in fleet.routes.values()]
     blocks += [_tenant(tenant) for tenant in fleet.tenants.values()]
     blocks += [_terms(book.name, it) for book in fleet.price_books.values() for it in book.terms]
+    blocks += contract_blocks(fleet.parties, fleet.contracts)
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 

@@ -33,6 +33,19 @@ _STAND_INS: dict[str, object] = {
     "of": "input",
     "up_to": 1,
     "price": "0",
+    "buyer": "stand-in",
+    "supplier": "stand-in",
+    "title": "stand-in",
+    "months": 1,
+    "share": "0",
+    "amount": "0",
+    "by": "us",
+    "below": "0",
+    "credit": "0",
+    "guarantor": "stand-in",
+    "unit": "stand-in",
+    "text": "stand-in",
+    "on": date.min,
 }
 """For a required key that is missing. The fleet is refused anyway; nothing of these is shown."""
 

@@ -3,7 +3,7 @@
 Rules
 1. An unknown key is a fault, and nothing is converted silently: 1 is not true, "1" is not 1.
 2. What one key can say about itself is checked here; what two keys say together, in `check_*`.
-3. The JSON Schema and the reference page are generated from this file and `schema_books`.
+3. The JSON Schema and the reference page are generated from this file and `schema_*`.
 """
 
 from typing import Annotated, Literal
@@ -27,6 +27,7 @@ from tollway.fleet.fields import (
 )
 from tollway.fleet.objects import Dialect, RequestClass
 from tollway.fleet.schema_books import TermsTable
+from tollway.fleet.schema_contracts import ContractTable, PartyTable
 from tollway.fleet.table import Table, key
 from tollway.fleet.telemetry import TelemetryTable
 from tollway.fleet.tiers import Tier
@@ -395,3 +396,5 @@ class Document(Table):
     price_books: dict[str, list[TermsTable]] = key(
         "What tenants are charged, by name; each a list of dated terms.", {}
     )
+    parties: dict[str, PartyTable] = key("Who signs contracts, by name.", {})
+    contracts: dict[str, ContractTable] = key("What compute is bought by, by name.", {})

@@ -1,0 +1,1 @@
+"""What to buy and how to leave it: a contract's capacity, cash, exits and dates."""
