@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from gateway_rig import BODY, DONE, LAST, SSE, STOP, Seen, chunk, event, json_answer, live
 from process_rig import Gate, Terms, running
-from workers_rig import TWO, everybody, request, spread, until
+from workers_rig import everybody, request, spread, until
 
 from tollway.dispatch.messages import (
     Action,
@@ -291,7 +291,7 @@ async def _flowing(seen: Seen) -> None:
 
 @live
 async def test_workers_share_one_log(tmp_path: Path) -> None:
-    terms = Terms(gateway=TWO, tenant=TABLE.tenant)
+    terms = Terms(gateway="workers = 2", tenant=TABLE.tenant)
     async with running(tmp_path, _flowing, terms=terms) as (gateway, _):
         await until(lambda: everybody(gateway))
         clients = await spread(gateway, 2)

@@ -9,7 +9,7 @@ import pytest
 from gateway_rig import DONE, LAST, SSE, STOP, Client, Seen, chunk, event, json_answer, live
 from process_rig import Gate, Gateway
 from telemetry_rig import CLIENT, Span, page, told, told_parent
-from workers_rig import TWO, everybody, request, spread, until
+from workers_rig import everybody, request, spread, until
 
 from tollway.errors import TollwayError
 from tollway.fleet.objects import Telemetry
@@ -295,7 +295,11 @@ def _is_teller(entry: Path, gateway: Gateway) -> bool:
 
 @live
 async def test_workers_tell_one_collector_of_all(tmp_path: Path) -> None:
-    async with told(tmp_path, busy, second=good, gateway=TWO) as (gateway, sources, collector):
+    async with told(tmp_path, busy, second=good, gateway="workers = 2") as (
+        gateway,
+        sources,
+        collector,
+    ):
         await until(lambda: everybody(gateway))
         clients = await spread(gateway, 2)
         for client in clients:
