@@ -38,6 +38,8 @@ docs: ## Write the generated reference anew
 	@scripts/environment test
 	@$(BIN)/python scripts/reference.py
 	@$(BIN)/python scripts/catalogue_reference.py
+	@$(BIN)/python scripts/dialects_reference.py
+	@$(BIN)/python scripts/dashboard.py
 	@$(BIN)/python scripts/examples.py
 
 clean: ## Remove the environment and every cache; the ledger in .tollway stays

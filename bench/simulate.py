@@ -31,6 +31,22 @@ MODEL = "llama-3.1-8b"
 CHIPS = ("h100", "h200", "a100", "b200", "l40s", "mi300x", "rtx-4090", "gb200")
 
 
+LLAMA_8B = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "num_hidden_layers": 32,
+    "head_dim": 128,
+    "vocab_size": 128256,
+    "max_position_embeddings": 131072,
+    "torch_dtype": "bfloat16",
+}
+"""What others want to be told of the model, as its config.json has it."""
+
+
 class Failed(Exception):  # noqa: N818
     """A row did not give what it must."""
 
@@ -163,24 +179,50 @@ def child(name: str, count: int) -> tuple[float, float]:
 
 
 def rivals(folder: Path) -> None:
-    """Other simulators, on the job that comes nearest."""
-    script = folder / "bin" / "vllm-sr-sim"
-    if not script.exists():
-        print("vllm-sr-sim: not installed there")
-        return
-    with tempfile.TemporaryDirectory() as work:
-        cdf = Path(work, "cdf.json")
-        cdf.write_text(json.dumps([[PROMPT + OUTPUT, 1.0]]))
-        count = 50_000
-        fixed = ["--n-s", "64", "--n-l", "1", "--lam", "700", "--n-req", str(count)]
-        before = cpu(resource.RUSAGE_CHILDREN)
-        command = [str(script), "simulate", "--cdf", str(cdf), *fixed]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        seconds = cpu(resource.RUSAGE_CHILDREN) - before
+    """Other simulators, each on the job that comes nearest. Their start is in it."""
+    for name, run in (("vllm-sr-sim", sr_sim), ("aisimulate", aisimulate)):
+        script = folder / "bin" / name
+        if not script.exists():
+            print(f"{name}: not installed there")
+            continue
+        with tempfile.TemporaryDirectory() as work:
+            print(run(script, Path(work)))
+
+
+def ran(command: list[str], count: int) -> str:
+    """Requests a CPU-second of another program, in words."""
+    before = cpu(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        print(f"vllm-sr-sim: {done.stderr.strip()[-300:]}")
-        return
-    print(f"{'vllm-sr-sim, 64 GPUs, no iterations':50} {count / seconds:>12,.0f} requests/CPU-s")
+        return f"failed: {done.stderr.strip()[-300:]}"
+    return f"{count / (cpu(resource.RUSAGE_CHILDREN) - before):>12,.0f} requests/CPU-s"
+
+
+def sr_sim(script: Path, work: Path) -> str:
+    """Queues without iterations: 64 GPUs of one kind."""
+    cdf, count = work / "cdf.json", 50_000
+    cdf.write_text(json.dumps([[PROMPT + OUTPUT, 1.0]]))
+    fixed = ["--n-s", "64", "--n-l", "1", "--lam", "700", "--n-req", str(count)]
+    shown = ran([str(script), "simulate", "--cdf", str(cdf), *fixed], count)
+    return f"{'vllm-sr-sim, 64 GPUs, no iterations':50} {shown}"
+
+
+def aisimulate(script: Path, work: Path) -> str:
+    """The first row: one engine of Llama 8B on an H100 under vLLM, Poisson."""
+    count, config = 20_000, work / "predict.yaml"
+    shape = work / "llama" / "config.json"
+    shape.parent.mkdir()
+    shape.write_text(json.dumps(LLAMA_8B))
+    load = "{type: poisson, requests_per_second: 22.0, seed: 1}"
+    config.write_text(
+        f"traffic:\n  source: {{type: synthetic, input_tokens: {PROMPT}, output_tokens: {OUTPUT}}}"
+        f"\n  load: {load}\n  stop: {{requests: {count}}}\n"
+        f"engine:\n  model: {shape.parent}\n  hardware: h100_sxm\n  backend: vllm\n"
+        "  workers: {aggregated: {parallelism: {replicas: 1, tensor: 1}}}\n"
+    )
+    told = ["--config", str(config), "--output-dir", str(work / "out"), "--format", "json"]
+    shown = ran([str(script), "predict", *told], count)
+    return f"{'AISimulate, one engine, the first row':50} {shown}"
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ from random import Random
 
 ROOT = Path(__file__).parent.parent
 MODULES = (
-    "gateway/test_http.py",
+    "gateway/test_reader.py",
     "gateway/test_http_grammar.py",
     "gateway/test_wire_grammar.py",
     "gateway/test_sse.py",
@@ -29,6 +29,7 @@ MODULES = (
     "gateway/test_body_meter.py",
     "gateway/test_openai.py",
     "gateway/test_splice.py",
+    "gateway/test_trace_context.py",
     "fleet/test_parse_properties.py",
 )
 LARGEST = 4096

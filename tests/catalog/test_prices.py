@@ -30,6 +30,8 @@ def test_every_file_is_read_and_every_model_has_a_price_today(provider: str) -> 
         ("anthropic", "Claude-Opus-5", "claude-opus-5"),
         ("openai", "gpt-5.3-codex", "gpt-5.3-codex"),
         ("google", "gemini-2.5-pro-preview-05-06", "gemini-2.5-pro"),
+        ("anthropic", "claude-opus-5-20260714", "claude-opus-5"),
+        ("anthropic", "claude-opus-5-5", "claude-opus-5-5"),
         (
             "aws",
             "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
@@ -46,7 +48,8 @@ def test_a_name_with_a_date_is_its_model(provider: str, name: str, known: str) -
 @pytest.mark.parametrize(
     ("provider", "name"),
     [
-        ("anthropic", "claude-opus-5-5"),
+        ("anthropic", "claude-opus-5-9"),
+        ("anthropic", "claude-opus-4-5-9"),
         ("anthropic", "claude-sonnet-5.2-20270101"),
         ("openai", "gpt-9"),
         ("nobody", "claude-opus-5"),
@@ -57,12 +60,22 @@ def test_a_further_version_has_no_price_until_one_is_known(provider: str, name: 
 
 
 def test_the_price_is_that_of_the_day() -> None:
-    model = priced_model("anthropic", "claude-sonnet-5")
+    model = priced_model("openai", "gpt-5.6-sol")
     assert model is not None
-    before, after = model.at(date(2026, 8, 31)), model.at(date(2026, 9, 1))
+    before, after = model.at(date(2026, 8, 20)), model.at(date(2026, 8, 21))
     assert before is not None
     assert after is not None
-    assert before.rates.input < after.rates.input
+    assert before.rates.input > after.rates.input
+
+
+def test_a_tier_has_a_price_of_its_own_or_none() -> None:
+    model = priced_model("anthropic", "claude-opus-5")
+    assert model is not None
+    batch = model.at(TODAY, "batch")
+    assert batch is not None
+    assert batch.rates.output == pico_per_token(Decimal("12.5"))
+    assert batch.rates.cache_write_1h == pico_per_token(Decimal(5))
+    assert model.at(TODAY, "flex") is None
 
 
 def test_a_long_prompt_costs_more_in_all_its_parts() -> None:
@@ -79,3 +92,4 @@ def test_a_part_without_a_price_is_charged_as_input() -> None:
     price = model and model.at(TODAY)
     assert price is not None
     assert price.rates.cache_write == price.rates.input == pico_per_token(Decimal("1.75"))
+    assert price.rates.cache_write_1h == price.rates.cache_write

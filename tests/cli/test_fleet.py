@@ -72,6 +72,11 @@ batch = { length = 10000, wait = "10m" }
 ratio = 0.2
 min_per_second = 3.0
 
+[telemetry]
+service = "tollway"
+sample = 1.0
+interval = "10s"
+
 [models.m]
 aliases = ["n"]
 reserve_output = 512
@@ -162,7 +167,7 @@ def test_show_of_a_faulty_file_says_every_fault() -> None:
             "",
             """\
 fleet.toml: version is 2; known: 1. This release of Tollway reads version 1.
-fleet.toml: x is not a key of this table; known: breaker, credentials, gateway, include, models, queue, retry, routes, sources, tenants, timeouts, version
+fleet.toml: x is not a key of this table; known: breaker, contracts, credentials, gateway, include, models, parties, price_books, queue, retry, routes, sources, telemetry, tenants, timeouts, version
 """,
         )
     )

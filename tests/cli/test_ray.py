@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
+from logging import ERROR
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from tollway.cli.app import run
 from tollway.cli.rehearsing import going
 from tollway.errors import TollwayError
 
+pytestmark = pytest.mark.timeout(600)  # a cluster takes its time to start where much else runs
+
 LOAD = "arrivals:rate=20,input=500,output=50,for=20s"
 
 
@@ -25,9 +28,24 @@ def cluster() -> Iterator[None]:
         if os.environ.get("CI") == "true":
             pytest.fail("Ray is not installed: scripts/environment ray")
         pytest.skip("Ray is not installed: scripts/environment ray")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=40)
+    # Ray gives a node half a minute to start, which a busy machine may take.
+    for left in (2, 1, 0):
+        try:
+            ray.init(
+                num_cpus=2,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=ERROR,
+                _node_ip_address=sweep.LOOPBACK,
+            )
+            break
+        except Exception as error:
+            if not left or "timed out" not in str(error):
+                raise
+            ray.shutdown()
     yield
     ray.shutdown()
 

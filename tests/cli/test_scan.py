@@ -4,15 +4,27 @@
 import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
-from left_logs import COST_COLUMNS, SECRET, Happened, Home, vllm_log, whole_home
+from left_logs import (
+    COST_COLUMNS,
+    OPENAI_COLUMNS,
+    SECRET,
+    START,
+    Happened,
+    Home,
+    vllm_log,
+    whole_home,
+)
 
+from tollway.catalog.prices import priced_model
 from tollway.cli.app import run
+from tollway.cli.scan_report import COMPARED
 from tollway.simulator.formats import parse
 
 PRICES = {
@@ -20,7 +32,7 @@ PRICES = {
     "claude-haiku-4-5": ("1", "0.1", "1.25", "5"),
     "gpt-5.3-codex": ("1.75", "0.175", "1.75", "14"),
     "gpt-5.4-mini": ("0.75", "0.075", "0.75", "4.5"),
-    "gemini-3.6-flash": ("1.5", "0.15", "1.5", "7.5"),
+    "gemini-3.6-flash": ("0.75", "0.075", "0.75", "3.75"),
 }
 """USD a million tokens: input, read, written, output; typed in here once more, by hand."""
 
@@ -125,10 +137,18 @@ def test_no_text_of_a_prompt_and_no_path_is_shown_unless_asked_for(home: Home) -
 def test_two_logs_of_the_same_requests_are_warned_of(home: Home) -> None:
     warnings = scanned(home.path, home.path / "exports")["warnings"]
     assert [words.partition(" may tell")[0] for words in warnings] == [
-        "codex, litellm and openai-export",
-        "claude-code and anthropic-export",
+        "anthropic-export, claude-code",
+        "codex, litellm, openai-export",
     ]
     assert scanned()["warnings"] == []
+
+
+def test_rows_that_say_nothing_of_prompts_lengths_are_named(home: Home) -> None:
+    row = "1794268800,1794355200,x,y,p,1,,k,gpt-6.1-sol,False,default,900000,0,0,900000\n"
+    export = home.write("exports/sol.csv", OPENAI_COLUMNS + row)
+    found = scanned(export)
+    assert found["priced_as_short"] == 1
+    assert scanned()["priced_as_short"] == 0
 
 
 def test_a_model_without_a_price_is_named_and_counted(home: Home) -> None:
@@ -196,6 +216,10 @@ def test_what_makes_no_sense_is_said_with_the_mend(home: Home, argv: list[str], 
     assert words in err
 
 
+def test_every_model_that_is_compared_with_has_a_price() -> None:
+    assert [it for it in COMPARED if priced_model(*it) is None] == []
+
+
 def test_exports_alone_give_no_trace(home: Home) -> None:
     code, _, err = called("scan", home.path / "exports" / "openai.csv", "--save", home.path / "s")
     assert code == 2
@@ -234,7 +258,7 @@ def test_a_first_answer_fits_a_terminal_of_80_columns(home: Home) -> None:
     assert (code, err) == (0, "")
     assert max(map(len, out.splitlines())) <= 80
     assert out == snapshot("""\
-$2.2308 at public prices: 3.03M tokens in, 179k out, 2026-11-10 to 2026-11-11
+$2.2076 at public prices: 3.03M tokens in, 179k out, 2026-11-10 to 2026-11-11
 
 read                files  requests  days (UTC)
 Claude Code             2        18  2026-11-10 to 2026-11-10
@@ -249,35 +273,35 @@ Spend by model
 model             requests  input  cached  output     cost  share
 claude-opus-5           18   482k     70%   4.41k  $1.1765    53%
 gpt-5.4-mini           110   830k     26%   43.4k  $0.5588    25%
-claude-haiku-4-5         -  1.00M     80%   9.00k  $0.3875    17%
+claude-haiku-4-5         -  1.00M     80%   9.00k  $0.3875    18%
 gpt-5.3-codex            5  70.0k     74%   1.51k  $0.0617     3%
-gemini-3.6-flash         7  44.0k     47%   1.06k  $0.0463     2%
+gemini-3.6-flash         7  44.0k     47%   1.06k  $0.0231     1%
 own-llama               60   600k     25%    120k        ?     0%
-total                  200  3.03M     52%    179k  $2.2308
+total                  200  3.03M     52%    179k  $2.2076
 
 Spend by day
 day         requests  input  cached  output     cost
-2026-11-10       160  2.63M     56%    159k  $2.0695  ████████████████
+2026-11-10       160  2.63M     56%    159k  $2.0464  ████████████████
 2026-11-11        40   400k     25%   20.0k  $0.1612  █▎
-total            200  3.03M     52%    179k  $2.2308
+total            200  3.03M     52%    179k  $2.2076
 Tokens and requests: measured, from the logs. Cost: priced by date from the
   catalogue of 2026-11-22. Of it $0.0750 is stated by the logs themselves.
 A subscription is billed otherwise: this is what its tokens cost by the token.
 No price is known of own-llama: 60 requests, 600k in and 120k out are in no sum
   of money.
-Warning: codex, litellm and openai-export may tell of the same requests to
-  openai: the sum has both. `--by tool` keeps them apart.
-Warning: claude-code and anthropic-export may tell of the same requests to
-  anthropic: the sum has both. `--by tool` keeps them apart.
+Warning: anthropic-export, claude-code may tell of the same requests to
+  anthropic: the sum has them all. `--by tool` keeps them apart.
+Warning: codex, litellm, openai-export may tell of the same requests to openai:
+  the sum has them all. `--by tool` keeps them apart.
 
 Cache hits lost
 model             repeated  read  expired     cost  changed     cost
 claude-opus-5         418k   81%    79.5k  $0.4571        -        -
-gemini-3.6-flash     28.7k   71%        -        -    8.19k  $0.0111
+gemini-3.6-flash     28.7k   71%        -        -    8.19k  $0.0055
 gpt-5.3-codex        51.8k  100%        -        -        -        -
 A cache life of an hour throughout would save $0.2171: $0.4571 fewer tokens paid
   anew, $0.2400 more for writes.
-A prefix that stays the same would save $0.0111.
+A prefix that stays the same would save $0.0055.
 Repeated: tokens that the prompt before had in the cache, of which so many were
   read; the others were paid anew, since the cache had expired or the prefix had
   changed.
@@ -300,19 +324,19 @@ vLLM: the engine's own averages, shared out over its running requests.
 
 The same tokens elsewhere
                                 cost  change
-as it is, today's prices     $2.1839
-as it is, batch tier         $1.1726    -46%
-as it is, flex tier          $1.9777     -9%  sold for 26% of the cost
-groq:openai/gpt-oss-120b     $0.2926    -87%
-deepseek:deepseek-v4-pro     $0.4921    -77%
-openai:gpt-5.4-mini          $1.1247    -49%
-anthropic:claude-haiku-4-5   $1.5010    -31%
-google:gemini-3.6-flash      $2.1602     -1%
-x-ai:grok-4.5                $3.0703    +41%
-moonshotai:kimi-k3           $4.3204    +98%
-anthropic:claude-sonnet-5    $4.5031   +106%
-anthropic:claude-opus-5      $7.5051   +244%
-openai:gpt-5.6-sol           $7.8022   +257%
+as it is, today's prices     $2.1608
+as it is, batch tier         $1.1919    -45%  sold for 97% of the cost
+as it is, flex tier          $1.9855     -8%  sold for 24% of the cost
+anthropic:claude-haiku-5-5   $0.1539    -93%
+groq:openai/gpt-oss-120b     $0.2926    -86%
+google:gemini-3.8-flash      $1.0801    -50%
+openai:gpt-6.1-terra         $1.4297    -34%
+fireworks:deepseek-v4-pro    $2.1544     -0%
+openai:gpt-6.1-sol           $2.8595    +32%
+anthropic:claude-sonnet-5-5  $2.9345    +36%
+moonshotai:kimi-k3.1-pro     $2.9803    +38%
+x-ai:grok-4.7                $3.0703    +42%
+anthropic:claude-opus-5-5    $5.8690   +172%
 own 1 x h200: gpt-oss-120b   $0.0381    -98%  measured, $0.0299 to $0.0496
 own 8 x b200: deepseek-v3.1  $0.4319    -80%  interpolated, $0.3366 to $0.5698
 Priced: catalogue of 2026-11-22. Assumed: the same number of tokens, though
@@ -323,10 +347,6 @@ Priced: catalogue of 2026-11-22. Assumed: the same number of tokens, though
 
 
 def test_many_days_are_summed_up_and_the_sum_still_holds(home: Home) -> None:
-    from datetime import timedelta
-
-    from left_logs import OPENAI_COLUMNS, START
-
     rows = ""
     for day in range(30):
         at = START.replace(hour=0) - timedelta(days=day)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,14 +31,15 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Cli:
     """One agent CLI. `model` is one that it knows by name. `calls` are the tool calls, in its own
-    tools' words, that do the task in a folder: two to read with, then one to write with. `said`
-    finds its last words in what it printed."""
+    tools' words, that do the task in a folder: two to read with, then one to write with. `look` is
+    the call that looks at an image. `said` finds its last words in what it printed."""
 
     name: str
     api: Literal["responses", "anthropic", "gemini"]
     model: str
     launch: Callable[[Place], Launch]
     calls: Callable[[Path], tuple[Call, Call, Call]]
+    look: Callable[[Path], Call]
     said: Callable[[str], str]
 
 
@@ -54,9 +55,15 @@ def transcript(cli: Cli, work: Path) -> Transcript:
 
 async def do(cli: Cli, place: Place) -> Ran:
     """Let it do the task in `place.work`, which gets the two files."""
+    return await do_in(cli, place, ())
+
+
+async def do_in(cli: Cli, place: Place, settings: tuple[str, ...]) -> Ran:
+    """The same, with more arguments at the end."""
     (place.work / "red.txt").write_text(RED)
     (place.work / "blue.txt").write_text(BLUE)
-    return await run(cli.launch(place))
+    launch = cli.launch(place)
+    return await run(replace(launch, argv=(*launch.argv, *settings)))
 
 
 # --- what the guide says, which is what is tested ---
@@ -158,10 +165,30 @@ def _gemini_said(out: str) -> str:
 
 
 CLAUDE_CODE = Cli(
-    "Claude Code", "anthropic", "claude-sonnet-4-5", _launch_claude, _claude_calls, _claude_said
+    "Claude Code",
+    "anthropic",
+    "claude-sonnet-4-5",
+    _launch_claude,
+    _claude_calls,
+    lambda image: Call("toolu_1", "Read", {"file_path": str(image)}),
+    _claude_said,
 )
-CODEX = Cli("Codex", "responses", "gpt-5.2", _launch_codex, _codex_calls, _codex_said)
+CODEX = Cli(
+    "Codex",
+    "responses",
+    "gpt-5.2",
+    _launch_codex,
+    _codex_calls,
+    lambda image: Call("call_1", "view_image", {"path": str(image)}),
+    _codex_said,
+)
 GEMINI_CLI = Cli(
-    "Gemini CLI", "gemini", "gemini-3.1-pro-preview", _launch_gemini, _gemini_calls, _gemini_said
+    "Gemini CLI",
+    "gemini",
+    "gemini-3.1-pro-preview",
+    _launch_gemini,
+    _gemini_calls,
+    lambda image: Call("call_1", "read_file", {"file_path": str(image)}),
+    _gemini_said,
 )
 CLIS = (CLAUDE_CODE, CODEX, GEMINI_CLI)

@@ -37,6 +37,8 @@ class ScriptedSource:
     requests: list[Request] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     url: str = ""
+    cut: bool = False
+    """Whether a stream closes in good order after half of it."""
 
     @property
     def asked(self) -> list[Request]:
@@ -84,6 +86,8 @@ class ScriptedSource:
         if not heard.stream:
             return [_json(200, self.wire.whole(turn, heard), method)]
         events = [_chunk(event) for event in self.wire.stream(turn, heard)]
+        if self.cut:
+            del events[len(events) // 2 :]
         return [SSE, *events, b"0\r\n\r\n"]
 
 

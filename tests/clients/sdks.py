@@ -60,12 +60,13 @@ STOPS = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The task, to be done at `url`."""
+    """The task, to be done at `url`; with `listing` only the models there are asked for."""
 
     url: str
     key: str
     model: str
-    stream: bool
+    stream: bool = False
+    listing: bool = False
 
 
 def expected(api: str) -> dict[str, Any]:
@@ -88,7 +89,13 @@ async def do(sdk: Sdk, jobs: Sequence[Job], home: Path, proxy: str) -> list[dict
         needs(sdk.package)
     started = (sys.executable, "-W", "error") if sdk.program.endswith(".py") else (node(),)
     said = [
-        {"api": sdk.api, "url": job.url, "key": job.key, "model": job.model, "stream": job.stream}
+        {
+            "api": "models" if job.listing else sdk.api,
+            "url": job.url,
+            "key": job.key,
+            "model": job.model,
+            "stream": job.stream,
+        }
         for job in jobs
     ]
     argv = (*started, str(HERE / sdk.program))

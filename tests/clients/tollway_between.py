@@ -34,6 +34,7 @@ kind = "server"
 url = "{url}"
 credential = "up"
 dialects = ["{name}"]
+breaker = {{ min_samples = 1000 }}
 [sources.{name}.serves.{name}]
 upstream_model = "{model}"
 prices = [{{ since = 2025-01-01, input = "1", cached_input = "0.1", output = "2" }}]

@@ -89,6 +89,7 @@ images = st.builds(lambda data: Media("image", "image/png", data=data), blobs)
 _given: st.SearchStrategy[tuple[Text | Media, ...]] = st.one_of(
     st.just(()),
     st.builds(lambda text: (Text(text),), some),
+    st.builds(lambda one, two: (Text(one), Text(two)), words, words),
     st.builds(lambda text, image: (Text(text), image), some, images),
 )
 
@@ -146,7 +147,7 @@ signed = own | foreign
 answered = st.one_of(
     texts(signed).filter(lambda it: it != Text("")),
     thoughts(signed),
-    st.builds(lambda made: Reasoning("", True, True, made), signed),
+    st.builds(lambda made: Reasoning("", True, True, made), foreign),
     calls(signed),
 )
 

@@ -1,7 +1,6 @@
-"""Questions and answers of every kind, for hypothesis; and what of them a dialect has kept."""
+"""Questions and answers of every kind, for hypothesis."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -13,7 +12,6 @@ from tollway.dialects.meaning import (
     Cache,
     Choice,
     Format,
-    Loss,
     Media,
     Part,
     Reasoning,
@@ -29,8 +27,10 @@ from tollway.dialects.meaning import (
 )
 from tollway.dialects.members import json_text
 from tollway.dialects.signatures import put_back
+from tollway.fleet.objects import Dialect
 from tollway.fleet.usage import Usage
 
+ENGINES: tuple[Dialect | None, ...] = (None, "openai", "responses", "anthropic", "gemini")
 Kind = Literal["image", "audio", "video", "file"]
 KINDS: tuple[Kind, ...] = ("image", "image", "file", "audio", "video")
 WORDS = st.text(min_size=1, max_size=12)
@@ -52,9 +52,15 @@ texts = st.builds(Text, text=WORDS, cache=CACHES)
 
 
 @st.composite
-def thoughts(draw: st.DrawFn) -> Reasoning:
-    """A thought as an engine of its dialect makes it."""
-    made_in = draw(st.sampled_from((None, "openai", "responses", "anthropic", "gemini")))
+def trains(draw: st.DrawFn) -> list[Reasoning]:
+    """Thoughts of one answer, which one engine made."""
+    made_in = draw(st.sampled_from(ENGINES))
+    return draw(st.lists(thoughts(made_in), max_size=2))
+
+
+@st.composite
+def thoughts(draw: st.DrawFn, made_in: Dialect | None) -> Reasoning:
+    """A thought as an engine of its dialect makes it; of None, one that signs nothing."""
     if made_in is None:
         return Reasoning(text=draw(WORDS))
     signature = Signature(made_in, draw(TOKENS))
@@ -125,7 +131,7 @@ def turns(draw: st.DrawFn) -> tuple[Turn, ...]:
         parts = draw(st.lists(texts | texts | medias(), min_size=1, max_size=2))
         said.append(Turn("user", tuple(parts), name=draw(st.none() | st.just("ann"))))
         if draw(st.booleans()):
-            thought = draw(st.lists(thoughts(), max_size=2))
+            thought = draw(trains())
             words: list[Part] = draw(st.lists(texts, max_size=2))  # type: ignore[assignment]
             made = [draw(calls(number + at)) for at in range(draw(st.integers(0, 2)))]
             number += len(made)
@@ -220,7 +226,7 @@ def asks(draw: st.DrawFn) -> Ask:
 @st.composite
 def answers(draw: st.DrawFn, stops: Sequence[Stop] = ("stop", "length", "tool_calls")) -> Answer:
     """An answer in the order that all dialects keep: thoughts, words, calls."""
-    thought: list[Part] = draw(st.lists(thoughts(), max_size=2))  # type: ignore[assignment]
+    thought = draw(trains())
     words: list[Part] = draw(st.lists(st.builds(Text, text=WORDS, signature=GEMINIS), max_size=1))  # type: ignore[assignment]
     made = [draw(calls(at)) for at in range(draw(st.integers(0, 2)))]
     bare = [msgspec.structs.replace(call, cache=None) for call in made]
@@ -256,143 +262,3 @@ def _plain(part: Part) -> Part:
     if not isinstance(part, Reasoning) or made is None or made.made_in != "responses":
         return part
     return msgspec.structs.replace(part, summary=False)
-
-
-# --- what was kept -------------------------------------------------------------------------------
-
-_PLACE = re.compile(r"turns\[(\d+)\](?:\.parts\[(\d+)\])?(?:\.parts\[(\d+)\])?(?:\.(\w+))?$")
-_BLANK: dict[str, Any] = {"failed": False}
-_SEPARATE = (
-    "model",
-    "turns",
-    "system",
-    "system_speaker",
-    "tools",
-    "think",
-    "wants_usage",
-    "unread",
-)
-
-
-def kept(before: Ask, after: Ask, losses: Sequence[Loss]) -> list[str]:
-    """Where two questions differ without a loss that says so."""
-    lost = [loss.path for loss in losses]
-    different = [
-        name
-        for name in Ask.__struct_fields__
-        if name not in _SEPARATE
-        and getattr(before, name) != getattr(after, name)
-        and not _said(lost, name)
-        and not (name == "max_output" and before.max_output is None)  # Anthropic demands one
-    ]
-    if not (_same_thought(before.think, after.think) or _said(lost, "think")):
-        different.append("think")
-    same = _same_choice(before, after)
-    different = [name for name in different if name not in same]
-    different += _tools(before, after, lost)
-    different += _conversation(before, after, lost)
-    return different
-
-
-def _said(lost: Iterable[str], name: str) -> bool:
-    return any(path == name or path.startswith((f"{name}.", f"{name}[")) for path in lost)
-
-
-def _same_choice(before: Ask, after: Ask) -> set[str]:
-    """What may differ and is the same: to say nothing is auto; and where none may be called, nobody
-    asks how many at a time. For questions without tools see `_tools`."""
-    wanted, found = before.tool_choice, after.tool_choice
-    if found == ToolChoice("none") and wanted == found:
-        return {"parallel_tools"}
-    if found == ToolChoice("none") and not before.tools:
-        return {"tool_choice"}
-    if wanted is not None and {tool.name for tool in before.tools} == set(wanted.names):
-        wanted = ToolChoice(wanted.mode)  # all of them
-    same = found == (wanted or ToolChoice("auto"))
-    return {"tool_choice"} if same else set()
-
-
-def _same_thought(before: Think | None, after: Think | None) -> bool:
-    """Not to show thoughts is what some APIs do unless they are told otherwise."""
-    said, found = thought(before), thought(after)
-    if said is not None and said.shown is False and (found is None or found.shown is None):
-        said = msgspec.structs.replace(said, shown=None)
-    return (None if said == Think() else said) == found
-
-
-def thought(think: Think | None) -> Think | None:
-    """One way of saying it: who names an effort or a budget, or wants to see thoughts, wants
-    thinking; an effort of none is not to."""
-    if think is None:
-        return None
-    if think.on is False or think.effort == "none":
-        return Think(on=False)
-    shown = True if think.shown is None and think.summary is not None else think.shown
-    on = None if think.effort is not None or think.budget is not None or shown else think.on
-    summary = None if think.summary == "auto" else think.summary
-    said = msgspec.structs.replace(think, on=on, shown=shown, summary=summary)
-    return None if said == Think() else said
-
-
-def _tools(before: Ask, after: Ask, lost: Sequence[str]) -> list[str]:
-    if _said(lost, "tool_choice") and len(after.tools) < len(before.tools):
-        return []
-    wanted = [
-        msgspec.structs.replace(tool, cache=None) if f"tools[{at}].cache" in lost else tool
-        for at, tool in enumerate(before.tools)
-    ]
-    if not wanted and any(isinstance(p, ToolCall) for turn in before.turns for p in turn.parts):
-        return []  # Anthropic wants the tools of earlier calls defined
-    found = [msgspec.structs.replace(tool, strict=tool.strict or None) for tool in after.tools]
-    return [] if wanted == found else ["tools"]
-
-
-def _conversation(before: Ask, after: Ask, lost: Sequence[str]) -> list[str]:
-    """The parts that were said must come again, in their order; others only where a loss says
-    that one was put otherwise."""
-    wanted, changed = _parts_kept(before, lost)
-    found = [(turn.speaker, part) for turn in after.turns for part in turn.parts]
-    system = [
-        msgspec.structs.replace(text, cache=None) if f"system[{at}].cache" in lost else text
-        for at, text in enumerate(before.system)
-        if f"system[{at}]" not in lost
-    ]
-    different = [] if list(after.system)[: len(system)] == system else ["system"]
-    if not changed and wanted != found:
-        return [*different, "turns"]
-    rest = iter(found)
-    if not all(part in rest for part in wanted):
-        different.append("turns")
-    names = [turn.name for at, turn in enumerate(before.turns) if f"turns[{at}].name" not in lost]
-    if not changed and [n for n in names if n] != [t.name for t in after.turns if t.name]:
-        different.append("turns.name")
-    return different
-
-
-def _parts_kept(ask: Ask, lost: Sequence[str]) -> tuple[list[tuple[str, Part]], bool]:
-    """The parts less what was lost of them, and whether any was put otherwise as a whole."""
-    places = [found for path in lost if (found := _PLACE.match(path))]
-    gone = {(int(p[1]), int(p[2])) for p in places if p[2] and p[4] in (None, "arguments")}
-    silent = {int(p[1]) for p in places if not p[2] and p[4] is None}
-    changed = bool(gone or silent)
-    wanted: list[tuple[str, Part]] = []
-    for at, turn in enumerate(ask.turns):
-        for place, part in enumerate(turn.parts):
-            if at in silent or (at, place) in gone:
-                continue
-            inner = [p for p in places if (int(p[1]), int(p[2] or -1)) == (at, place)]
-            wanted.append((turn.speaker, _less(part, inner)))
-    return wanted, changed
-
-
-def _less(part: Part, places: Sequence[re.Match[str]]) -> Part:
-    for place in places:
-        member = place[4]
-        if place[3] is not None and isinstance(part, ToolResult) and member:
-            at = int(place[3])
-            inner = msgspec.structs.replace(part.parts[at], **{member: _BLANK.get(member)})
-            parts = (*part.parts[:at], inner, *part.parts[at + 1 :])
-            part = msgspec.structs.replace(part, parts=parts)
-        elif member:
-            part = msgspec.structs.replace(part, **{member: _BLANK.get(member)})
-    return part

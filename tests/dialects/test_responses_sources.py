@@ -142,7 +142,7 @@ def test_several_allowed_tools_are_a_list() -> None:
     [
         (Think(effort="high"), {"effort": "high"}, ()),
         (Think(on=False), {"effort": "none"}, ()),
-        (Think(on=True), None, ()),
+        (Think(on=True), None, ("think.on",)),
         (Think(shown=True), {"summary": "auto"}, ()),
         (Think(on=True, budget=1000), {"effort": "low"}, ("think.budget",)),
         (Think(on=True, budget=8000), {"effort": "medium"}, ("think.budget",)),
@@ -172,7 +172,8 @@ def test_thoughts_that_it_did_not_encrypt_are_left_out() -> None:
         Text("so"),
     )
     turns = (*HELLO, Turn("assistant", thoughts))
-    assert lost(turns) == ("turns[1].parts[0]", "turns[1].parts[1]", "turns[1].parts[2]")
+    left_out = ("turns[1].parts[0]", "turns[1].parts[1]", "turns[1].parts[2]")
+    assert lost((*turns, *HELLO)) == left_out
     assert [item["type"] for item in written(turns)["input"]] == ["message", "message"]
 
 
@@ -241,6 +242,16 @@ def test_what_cannot_be_said_is_refused() -> None:
     assert refused((*HELLO, drawn)) == "turns[1].parts[0]"
 
 
+def test_words_that_are_to_be_continued_are_a_loss() -> None:
+    assert lost((*HELLO, Turn("assistant", (Text("I am"),)))) == ("turns[1].open",)
+
+
+def test_a_long_users_name_is_stood_for() -> None:
+    said = written(user="u" * 65)["safety_identifier"]
+    assert len(said) == 64
+    assert said == written(user="u" * 65)["safety_identifier"] != written(user="v" * 65)
+
+
 def test_a_refusal_is_said_again() -> None:
     said = written((*HELLO, Turn("assistant", (Refusal("No."),))))
     assert said["input"][1]["content"] == [{"type": "refusal", "refusal": "No."}]
@@ -249,3 +260,5 @@ def test_a_refusal_is_said_again() -> None:
 def test_a_file_without_a_name_gets_one() -> None:
     said = written((Turn("user", (Media("file", "application/pdf", data="AA"),)),))
     assert said["input"][0]["content"][0]["filename"] == "unnamed.pdf"
+    again = FORM.read_ask(msgspec.json.encode(said), None, None)
+    assert again.turns[0].parts == (Media("file", "application/pdf", data="AA"),)

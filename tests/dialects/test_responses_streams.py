@@ -163,11 +163,11 @@ def test_a_stream_that_breaks_ends_in_an_error_and_a_failed_response() -> None:
     assert failed.sequence_number == error.sequence_number + 1
 
 
-def test_a_broken_stream_can_be_read() -> None:
+def test_a_sources_own_stream_that_breaks_ends_in_an_error_alone() -> None:
     writer = FORM.writer(TOLD)
     stream = writer.broken(429, "rate_limit_exceeded", "slow down")
-    deltas = read_all(FORM.reader(), stream)
-    assert deltas == [Began("resp_1", "ours"), Broken("slow down", 429)]
+    assert [name for name, _ in events(stream)] == [b"error"]
+    assert read_all(FORM.reader(), stream) == [Broken("slow down", 429)]
 
 
 def test_a_failed_response_alone_is_broken() -> None:
@@ -209,6 +209,24 @@ def test_an_encryption_alone_is_a_sealed_thought() -> None:
     assert deltas == [
         Opened(0, 0, "reasoning", "rs_1"),
         Signed(0, 0, Signature("responses", "enc"), sealed=True),
+        Closed(0, 0),
+    ]
+
+
+def test_a_thought_stays_open_whatever_its_part_is_called_at_the_end() -> None:
+    deltas = read(
+        {"type": "response.content_part.added", "part": {"type": "reasoning_text"}},
+        {"type": "response.reasoning_text.delta", "delta": "hm"},
+        {"type": "response.content_part.done", "part": {}},
+        {
+            "type": "response.output_item.done",
+            "item": {"type": "reasoning", "encrypted_content": "tollway.gemini.SIG"},
+        },
+    )
+    assert deltas == [
+        Opened(0, 0, "reasoning"),
+        Piece(0, 0, "hm"),
+        Signed(0, 0, Signature("gemini", "SIG")),
         Closed(0, 0),
     ]
 

@@ -92,3 +92,17 @@ def test_hours_that_make_up_the_whole_day_are_no_surprise(hours: list[str], whol
     fleet = parse({"fleet.toml": text}, "fleet.toml")
     said = "".join(map(str, cautions(fleet, date(2026, 6, 1))))
     assert ("night" not in said) is whole
+
+
+def test_a_price_book_that_charges_nobody_or_nothing_yet_is_said() -> None:
+    books = (
+        '[tenants.a]\nprice_book = "later"\n'
+        "[[price_books.later]]\nsince = 2026-07-01\n"
+        "[[price_books.idle]]\nsince = 2026-01-01\n"
+    )
+    fleet = parse({"fleet.toml": QUIRKY + books}, "fleet.toml")
+    assert list(map(str, cautions(fleet, date(2026, 6, 1))))[:2] == [
+        "price_books.later begins on 2026-07-01: nothing is charged until then. Write the terms that hold until then.",
+        "price_books.idle is named by no tenant. Write it as the price_book of a tenant, or take it out.",
+    ]
+    assert "later" not in "".join(map(str, cautions(fleet, date(2026, 7, 1))))

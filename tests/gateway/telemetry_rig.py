@@ -134,12 +134,14 @@ interval = "200ms"
 async def told(
     folder: Path, answer: object, more: str = "", second: object = None, gateway: str = ""
 ) -> AsyncIterator[tuple[Gateway, list[Mock], Collector]]:
-    """A gateway that tells a collector; with `second` it has another source, that answers so."""
+    """A gateway that tells a collector; with `second` it has another source, that answers so, and
+    a route `first` that asks it only after the first one."""
     other = Mock(second)  # type: ignore[arg-type]
     server = await asyncio.start_server(other.serve, "127.0.0.1", 0)
     other.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     sources = f'[sources.b]\nkind = "server"\nurl = "{other.url}"\nvendor = "Mistral"\n'
     sources += "[sources.b.serves.m]\nupstream_model = 'm-b'\n"
+    sources += '[routes.first]\nmodel = "m"\ncandidates = ["a"]\nfallbacks = ["b"]\n'
     try:
         with collecting() as collector:
             terms = telling(collector, more, gateway, sources if second is not None else "")

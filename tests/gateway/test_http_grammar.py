@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway_rig import SETTINGS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_http import KEY, Judge, _read
+from test_reader import KEY, Judge, _read
 
 from tollway.gateway.reader import Arriving, RequestReader
 

@@ -39,6 +39,8 @@ def busy() -> Metrics:
     metrics.stream_ended(("s", "m"), [2] + [0] * (len(GAP_BOUNDS) - 1) + [1], 20.5, 42.0)
     metrics.breaker("s", "m", "open")
     metrics.set_live(3, 4, 5)
+    metrics.traced(6, 7)
+    metrics.unlogged(8)
     return metrics
 
 
@@ -53,6 +55,9 @@ def test_prometheus_reads_what_was_counted() -> None:
     assert read[at("tollway_tokens_total", **pair, kind="input")] == 10
     assert read[at("tollway_tokens_total", **pair, kind="cached_input")] == 4
     assert read[at("tollway_usage_estimated_total", **pair)] == 1
+    assert read[at("tollway_telemetry_requests_total", outcome="told")] == 6
+    assert read[at("tollway_telemetry_requests_total", outcome="lost")] == 7
+    assert read[at("tollway_request_log_lost_total")] == 8
     assert read[at("tollway_ttft_seconds_sum", **pair)] == 0.3
     assert read[at("tollway_ttft_seconds_bucket", **pair, le="0.2")] == 0
     assert read[at("tollway_ttft_seconds_bucket", **pair, le="0.35")] == 1

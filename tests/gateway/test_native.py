@@ -64,6 +64,7 @@ def test_the_least_that_can_be_asked_is_read(dialect: Dialect) -> None:
         ("gemini", {"generationConfig": {"maxOutputTokens": 7}}, 7, 1),
         ("gemini", {"generation_config": {"max_output_tokens": 7}}, 7, 1),
         ("gemini", {"generationConfig": {"maxOutputTokens": 7, "candidateCount": 3}}, 21, 3),
+        ("gemini", {"generationConfig": {"maxOutputTokens": 7, "max_output_tokens": 9}}, 9, 1),
         ("gemini", {}, None, 1),
     ],
 )

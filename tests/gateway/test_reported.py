@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from tollway.dialects.openai.usage import read_usage
 from tollway.fleet.usage import Usage
-from tollway.gateway.reported import read_usage, text_bytes
+from tollway.gateway.reported import text_bytes
 
 
 @pytest.mark.parametrize(

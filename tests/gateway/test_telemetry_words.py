@@ -147,6 +147,12 @@ def test_estimated_tokens_are_not_measured() -> None:
     assert measures.USAGE not in found
 
 
+def test_a_route_does_not_grow_with_the_models_that_clients_name() -> None:
+    facts = request_facts(served(path="/v1beta/models/some:one:streamGenerateContent"))
+    assert facts["http.route"] == "/v1beta/models/{model}:streamGenerateContent"
+    assert request_facts(served(path="/v1/messages"))["http.route"] == "/v1/messages"
+
+
 @pytest.mark.parametrize(
     ("status", "code", "ours"),
     [

@@ -223,6 +223,24 @@ async def test_what_is_lost_is_declared_or_refused_as_the_route_says() -> None:
 
 
 @live
+async def test_what_is_lost_is_told_in_a_header_of_bounded_length() -> None:
+    async with Rig() as rig, rig.client() as asking:
+
+        async def answer(seen: Seen) -> None:
+            await say(seen, "openai")
+
+        await reach(rig, (await rig.upstream(answer)).url, "openai")
+        odd = {f"x{n}\r\nset-cookie: a=b" + "y" * 5000: 1 for n in range(90)}
+        path, body = WAYS["anthropic"].ask(False, **odd)
+        asking.ask(body, path)
+        got = await asking.got()
+        assert got.status == 200
+        assert "set-cookie" not in got.headers
+        assert len(got.headers["x-tollway-lost"]) < 2000
+        assert got.headers["x-tollway-lost"].endswith(", and 66 more")
+
+
+@live
 async def test_nothing_is_said_of_losses_where_there_are_none() -> None:
     async with Rig() as rig, rig.client() as asking:
 

@@ -38,13 +38,20 @@ def test_a_write_that_lives_an_hour_costs_twice_the_input() -> None:
 
 def test_a_batch_costs_half_and_a_tier_without_a_price_the_standard_one() -> None:
     assert cost(changed(tier="batch")) == Decimal("0.00375")
-    found = Prices().cost(changed(tier="priority"))
+    found = Prices().cost(changed(tier="flex"))
     assert found.standard
     assert found.amount == Prices().cost(OPUS).amount
+    assert not Prices().cost(changed(tier="priority")).standard
+
+
+def test_a_web_search_is_charged_where_its_price_is_known() -> None:
+    assert cost(changed(searches=3)) == Decimal("0.0375")
+    found = Prices().cost(changed(model="gpt-5.3-codex", searches=3))
+    assert (found.searches, found.basis) == (3, "priced")
 
 
 def test_an_unknown_model_has_no_cost_and_is_counted() -> None:
-    unknown = changed(model="claude-opus-5-5")
+    unknown = changed(model="claude-opus-5-9")
     totals = Totals()
     for call in (OPUS, unknown):
         totals.add(call, Prices().cost(call))
@@ -72,11 +79,10 @@ def test_a_prompt_past_the_bound_costs_the_long_price() -> None:
 
 
 def test_a_price_is_that_of_the_day_of_the_call() -> None:
-    sonnet = changed(model="claude-sonnet-5", output=0)
-    assert cost(sonnet) == Decimal("0.003")
-    assert cost(msgspec.structs.replace(sonnet, at=UtcSeconds(AT - 90 * 86_400))) == Decimal(
-        "0.002"
-    )
+    sol = changed(model="gpt-5.6-sol", output=0)
+    assert cost(sol) == Decimal("0.004")
+    earlier = msgspec.structs.replace(sol, at=UtcSeconds(AT - 90 * 86_400))
+    assert cost(earlier) == Decimal("0.005")
 
 
 @pytest.mark.parametrize(
@@ -98,8 +104,8 @@ def test_the_same_tokens_elsewhere_are_charged_at_the_others_prices() -> None:
     assert len(kept) == 2
     assert usd(PicoDollars(amount)) == Decimal("0.00525") + Decimal("0.010")
     (haiku,) = models_instead(kept, [("anthropic", "claude-haiku-4-5")], TODAY)
-    # fresh 500 + 500 at $1, read 500 at $0.10, written 500 at $1.25, 200 out at $5
-    assert usd(PicoDollars(haiku.amount)) == Decimal("0.002675")
+    # fresh 500 + 500 at $1, read 500 at $0.10, written for an hour 500 at $2, 200 out at $5
+    assert usd(PicoDollars(haiku.amount)) == Decimal("0.003050")
     assert haiku.too_long == 0
     assert models_instead(kept, [("openai", "gpt-4")], TODAY)[0].too_long == 0
     long = [changed(input=9_000)]
@@ -107,10 +113,12 @@ def test_the_same_tokens_elsewhere_are_charged_at_the_others_prices() -> None:
 
 
 def test_a_tier_is_only_counted_where_it_is_sold() -> None:
-    calls = [OPUS, changed(model="gpt-5.3-codex")]
+    calls = [OPUS, changed(model="gpt-5.4-mini"), changed(model="gpt-5.4-mini", tier="batch")]
     found = in_tier(calls, Prices(), TODAY)
-    opus, codex = Decimal("0.0075"), Decimal("0.00315")
-    assert {tier: tuple(map(usd, pair)) for tier, pair in found.items()} == {
-        "batch": (opus + codex, (opus + codex) / 2),
-        "flex": (codex, opus + codex / 2),
+    opus, mini = Decimal("0.0075"), Decimal("0.0012")
+    assert {
+        tier: tuple(usd(PicoDollars(amount)) for amount in pair) for tier, pair in found.items()
+    } == {
+        "batch": (opus + mini * 3 / 2, opus / 2 + mini),
+        "flex": (mini * 3 / 2, opus + mini),
     }

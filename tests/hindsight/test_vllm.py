@@ -71,3 +71,12 @@ def test_a_year_is_the_one_that_the_file_was_written_in_or_before() -> None:
     last = datetime(2026, 1, 2, tzinfo=UTC)
     assert nearest_year(datetime(2000, 12, 31, tzinfo=UTC), last).year == 2025
     assert nearest_year(datetime(2000, 1, 2, 12, tzinfo=UTC), last).year == 2026
+
+
+def test_statistics_of_no_day_are_noted() -> None:
+    gaps = Gaps()
+    reader = Vllm(gaps)
+    text = vllm_log(1).replace("11-10 09", "13-41 09")
+    reader.read("vllm.log", text.encode().splitlines(keepends=True), moment)
+    assert list(reader.calls()) == []
+    assert [one.why for one in gaps] == ["statistics without a time"]

@@ -51,11 +51,12 @@ def entry(name: str, model: str, **params: Any) -> dict[str, Any]:
     [
         (
             {"model": "gpt-5-mini"},
-            *("https://api.openai.com/v1", "OPENAI_API_KEY", ("openai",), "api", "gpt-5-mini"),
+            *("https://api.openai.com/v1", "OPENAI_API_KEY", ("openai", "responses"), "api"),
+            "gpt-5-mini",
         ),
         (
             {"model": "openai/gpt-5-mini", "api_key": "os.environ/MINE"},
-            *("https://api.openai.com/v1", "MINE", ("openai",), "api", "gpt-5-mini"),
+            *("https://api.openai.com/v1", "MINE", ("openai", "responses"), "api", "gpt-5-mini"),
         ),
         (
             {"model": "claude-sonnet-5"},
@@ -120,7 +121,8 @@ def test_a_deployment_becomes_a_source_where_litellm_would_have_asked(
     [
         ({"model": "bedrock/claude"}, "provider bedrock is not carried: Bedrock's requests are"),
         ({"model": "vertex_ai/gemini-pro"}, "Vertex AI takes tokens that end within the hour"),
-        ({"model": "nobody/llama"}, "provider nobody is not carried"),
+        ({"model": "nobody/llama"}, "provider nobody is not carried: this importer does not know"),
+        ({"model": "huggingface/a/b", "api_base": "http://gpu:80"}, "provider huggingface is not"),
         ({"model": "llama"}, "which provider is meant is not known from the name"),
         ({"model": "openai/*"}, "is a wildcard: a fleet file names each model"),
         ({"model": "azure/dep"}, "provider azure needs api_base"),

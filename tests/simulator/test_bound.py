@@ -39,7 +39,8 @@ def loads(draw: st.DrawFn) -> Trace:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@pytest.mark.timeout(600)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(small(), min_size=2, max_size=2),
     loads(),

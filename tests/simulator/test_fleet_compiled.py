@@ -1,9 +1,11 @@
 """The compiled fleet does what the plain one does, which drives the live dispatcher."""
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,8 @@ from simulated_fleets import KEYS, engines, fleet_of, hosted, lost, trace_of
 from test_replica import Phase, requests
 
 from tollway.fleet.objects import Fleet
-from tollway.simulator import execution
+from tollway.simulator import rehearsal
+from tollway.simulator.clients import Talk, sessions
 from tollway.simulator.fleet_arrays import uncompiled
 from tollway.simulator.fleet_compiled import Compiled
 from tollway.simulator.plain import Plain
@@ -56,6 +59,9 @@ def small(draw: st.DrawFn) -> ReplicaSettings:
     )
 
 
+LONG = 'idle = "1d", total = "1d"'
+"""A source's own timeouts, which the compiled execution has not."""
+
 OBJECTIVES = (
     '"least-outstanding"',
     '"fastest"',
@@ -85,7 +91,7 @@ url = "http://{name}.test:8000/v1"
 chip = "h100"
 replicas = {draw(st.integers(1, 3))}
 {"" if slots is None else f"slots = {slots}"}
-timeouts = {{ first_content = "{draw(st.sampled_from(("1s", "3s", "30s")))}" }}
+timeouts = {{ first_content = "{draw(st.sampled_from(("1s", "3s", "30s")))}", {LONG} }}
 [sources.{name}.breaker]
 window = "{draw(st.sampled_from(("3s", "20s")))}"
 min_samples = {draw(st.integers(1, 4))}
@@ -135,14 +141,20 @@ min_per_second = {draw(st.sampled_from((0.0, 0.5, 5.0)))}
 @st.composite
 def traces(draw: st.DrawFn) -> Trace:
     gap = draw(st.sampled_from((0.0, 0.02, 0.3, 2.0)))
-    now, asked = 0.0, []
+    now, asked, follow = 0.0, list[TraceRequest](), draw(st.booleans())
     for _ in range(draw(st.integers(1, 40))):
         now += draw(st.integers(0, 8)) / 8 * gap
         prompt, output, prefix = draw(requests(draw(st.sampled_from((60, 192, 420)))))
         most = draw(st.sampled_from((None, None, 5, 200)))
-        asked.append(
-            TraceRequest(Seconds(now), Tokens(prompt), Tokens(output), prefix, max_output=most)
-        )
+        one = TraceRequest(Seconds(now), Tokens(prompt), Tokens(output), prefix, max_output=most)
+        if follow and asked and draw(st.booleans()):
+            one = msgspec.structs.replace(
+                one,
+                after=draw(st.integers(0, len(asked) - 1)),
+                pause=Seconds(draw(st.sampled_from((0.0, 0.25, 2.0)))),
+                needs_answer=draw(st.booleans()),
+            )
+        asked.append(one)
     return Trace("t", tuple(asked), prefix_tokens=16)
 
 
@@ -231,6 +243,17 @@ def test_a_lost_source_opens_breakers_and_its_requests_fall_back_in_both() -> No
 
 
 @pytest.mark.timeout(900)
+def test_conversations_with_tool_pauses_go_alike_in_both() -> None:
+    fleet = fleet_of([engines("a", slots=3), engines("b", slots=2)])
+    talk = Talk(turns=4, opening=600, said=50, answer=80, pause=Seconds(1.5), cv=0.4)
+    trace = sessions(40, 4.0, talk, seed=7)
+    plain, compiled = run_both(fleet, [], trace, [lost("a", 5.0, 9.0)])
+    assert in_order(compiled.ended()) == in_order(plain.ended)
+    assert len(plain.ended) < len(trace.requests)  # turns after one that failed are never asked
+    assert compiled.busy() == plain.busy
+
+
+@pytest.mark.timeout(900)
 def test_the_first_requests_may_be_played_alone() -> None:
     fleet = fleet_of([engines("a", slots=3), engines("b")])
     rows = [(0.01 * at, 300 + at, 20 + at) for at in range(100)]
@@ -299,6 +322,7 @@ def test_without_numba_everything_is_played_plain_and_it_is_said(
 ) -> None:
     fleet, trace = fleet_of([engines("a")]), trace_of((0.0, 10, 10))
     given = fleet, supply(fleet, 16), trace, Play("chat", "k", KEYS, 1.7e9)
-    assert execution.obstacles(*given) == []
-    monkeypatch.setattr(execution, "find_spec", lambda name: None if name == "numba" else name)
-    assert execution.obstacles(*given) == ["numba not installed (pip install 'tollway[twin]')"]
+    monkeypatch.setattr(rehearsal, "WORTH", 1)
+    assert rehearsal.why_plain(*given) == ()
+    monkeypatch.setitem(sys.modules, "tollway.simulator.fleet_arrays", None)
+    assert rehearsal.why_plain(*given) == ("numpy and numba are not installed (the extra twin)",)

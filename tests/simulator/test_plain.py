@@ -327,3 +327,37 @@ def test_a_pool_of_pairs_holds_the_chips_of_both() -> None:
     [pool] = supply(fleet_of([text]))
     assert isinstance(pool, EnginePool)
     assert (pool.chips, pool.places, pool.width) == (7, 1, 3)
+
+
+def limited(speed: float, timeouts: str) -> str:
+    """A declared source with timeouts of its own."""
+    serves = "[sources.a.serves"
+    said = f"timeouts = {{ {timeouts} }}\n{serves}"
+    return hosted("a", ttft="1s", speed=speed).replace(serves, said)
+
+
+def test_an_attempt_that_takes_longer_than_its_sources_total_timeout_is_ended_then() -> None:
+    slow = hosted("a", ttft="1s", speed=10).replace(
+        "[sources.a.serves", "{LIMITS}[sources.a.serves"
+    )
+    limits = 'timeouts = { total = "5s" }\n'
+    fleet = fleet_of([slow.replace("{LIMITS}", limits)])
+    run = played(fleet, trace_of((0.0, 10, 30), (0.0, 10, 100)))
+    short, long = sorted(run.ended, key=lambda one: one.index)
+    assert (short.outcome, short.ended) == ("completed", round(3.9 * SECOND))
+    assert (long.outcome, long.code, long.ended) == ("failed", "upstream_too_long", 5 * SECOND)
+    # Its first token came at 1 s, and one each tenth after that.
+    assert (long.output, run.busy["a"]) == (41, round(8.9 * SECOND))
+
+
+def test_a_stream_of_which_nothing_came_for_too_long_is_ended() -> None:
+    slow = hosted("a", ttft="1s", speed=0.2).replace(
+        "[sources.a.serves", "{LIMITS}[sources.a.serves"
+    )
+    fleet = fleet_of([slow.replace("{LIMITS}", 'timeouts = { idle = "2s" }\n')])
+    [one] = played(fleet, trace_of((0.0, 10, 3))).ended
+    assert (one.outcome, one.code, one.output) == ("failed", "upstream_stall", 1)
+    assert 3 * SECOND <= one.ended <= round(3.25 * SECOND)
+    patient = fleet_of([limited(0.2, 'idle = "6s"')])
+    [one] = played(patient, trace_of((0.0, 10, 3))).ended
+    assert one.outcome == "completed"

@@ -174,3 +174,22 @@ def test_both_executions_report_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     for one, other in zip(compiled.uses, plain.uses, strict=True):
         assert one == other
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # where nothing is kept yet, it compiles
+def test_where_a_sources_own_timeouts_may_have_a_part_it_is_played_plain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tollway.simulator.rehearsal.WORTH", 1)
+    trace = trace_of((0.0, 100, 200), (0.0, 100, 2000))
+    fleet = fleet_of([engines("a", more='timeouts = { total = "8s" }')])
+    found = rehearse_fleet(fleet, trace, PLAY)
+    assert found.plain == ("an attempt at a that lasted for its total timeout",)
+    assert found.report.failures == {"upstream_too_long": 1}
+    # A batch that is never preempted yields a token each step: nothing is idle for so long.
+    patient = fleet_of([engines("a", more='timeouts = { idle = "3s" }')])
+    assert rehearse_fleet(patient, trace, PLAY).plain == ()
+    tight = fleet_of([engines("a", more='timeouts = { idle = "10ms" }')])
+    [why] = rehearse_fleet(tight, trace, PLAY).plain
+    assert why == "an answer of a that may have been idle"

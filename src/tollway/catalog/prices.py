@@ -1,12 +1,13 @@
 """Public token prices by provider, model and day, from the packaged files.
 
 Rules
-1. A name is matched by the pattern that says most of it: a whole name before any with a star, then
-   the longest. A star stands for a date or a word and never for a further version (`-5` of
-   `opus-5-5`). Where no pattern matches there is no price, and none is guessed.
-2. Of a model's prices the latest that has begun holds.
+1. A name is matched by the pattern that says most of it: a whole name before any with a star or
+   `/a regex/`, then the longest. A star stands for a date or a word and never for a further version
+   (`-5` of `opus-5-5`). Where no pattern matches there is no price, and none is guessed.
+2. Of a model's prices in a tier the latest that has begun holds.
 3. A prompt above `above` tokens is charged the `long` prices in all its parts.
-4. Parts without a price of their own (cache reads and writes) are charged as input.
+4. Parts without a price of their own (cache reads and writes) are charged as input, and a write
+   that lives an hour as one of the usual life.
 """
 
 import re
@@ -18,9 +19,11 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
-from tollway.units import PicoDollars, Tokens, pico_per_token
+from tollway.units import PicoDollars, Tokens, pico_from_usd, pico_per_token
+
+Tier = Literal["standard", "flex", "batch", "priority"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,21 @@ class Rates:
     input: PicoDollars
     cached_input: PicoDollars
     cache_write: PicoDollars
+    cache_write_1h: PicoDollars
     output: PicoDollars
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPrice:
-    """What a model costs from `since` on (None: from its first day); rule 3."""
+    """What a model costs in a tier from `since` on (None: from its first day); rule 3. `search` is
+    pico-dollars a web search, None where that is not known."""
 
     since: date | None
+    tier: Tier
     rates: Rates
     above: Tokens | None
     long: Rates | None
+    search: PicoDollars | None
 
     def of(self, prompt: int) -> Rates:
         """The rates of a request with so many input tokens."""
@@ -61,9 +68,13 @@ class PricedModel:
     source: str
     taken: date
 
-    def at(self, day: date) -> TokenPrice | None:
-        """The price on a day; None where none has begun (rule 2)."""
-        begun = [one for one in self.prices if one.since is None or one.since <= day]
+    def at(self, day: date, tier: Tier = "standard") -> TokenPrice | None:
+        """The price on a day; None where none has begun in that tier (rule 2)."""
+        begun = [
+            one
+            for one in self.prices
+            if one.tier == tier and (one.since is None or one.since <= day)
+        ]
         return max(begun, key=lambda one: one.since or date.min, default=None)
 
 
@@ -90,18 +101,24 @@ def priced_models(provider: str) -> tuple[PricedModel, ...]:
 
 @cache
 def priced_model(provider: str, name: str) -> PricedModel | None:
-    """A provider's model by a name that it, or a log, uses (rule 1)."""
+    """A provider's model by its name here, or one that a log uses (rule 1)."""
     lowered = name.lower()
     found = [
-        ("*" not in pattern, len(pattern), model)
+        ("*" not in pattern and pattern[0] != "/", len(pattern), model)
         for model in priced_models(provider)
-        for pattern in model.match
-        if fnmatchcase(lowered, pattern) and not _is_newer(lowered, pattern)
+        for pattern in (model.name.lower(), *model.match)
+        if _matches(lowered, pattern)
     ]
     return max(found, key=lambda one: one[:2])[2] if found else None
 
 
 _VERSION = re.compile(r"[-.]?\d{1,2}(?!\d)")
+
+
+def _matches(name: str, pattern: str) -> bool:
+    if pattern.startswith("/"):
+        return re.search(pattern.strip("/"), name) is not None
+    return fnmatchcase(name, pattern) and not _is_newer(name, pattern)
 
 
 def _is_newer(name: str, pattern: str) -> bool:
@@ -123,16 +140,27 @@ def _model(provider: str, table: Mapping[str, Any], tables: Mapping[str, Any]) -
 
 
 def _price(written: Mapping[str, Any]) -> TokenPrice:
-    rates = _rates(written)
-    long = written.get("long")
-    if long is None:
-        return TokenPrice(written.get("since"), rates, None, None)
-    # A part that is not dearer in long prompts is not written there.
-    return TokenPrice(written.get("since"), rates, long["above"], _rates({**written, **long}))
+    rates, long = _rates(written), written.get("long")
+    search = written.get("searches")
+    return TokenPrice(
+        since=written.get("since"),
+        tier=written.get("tier", "standard"),
+        rates=rates,
+        above=None if long is None else long["above"],
+        # A part that is not dearer in long prompts is not written there.
+        long=None if long is None else _rates({**written, **long}),
+        search=None if search is None else pico_from_usd(Decimal(search) / 1000),
+    )
 
 
 def _rates(written: Mapping[str, Any]) -> Rates:
-    def rate(key: str) -> PicoDollars:
-        return pico_per_token(Decimal(written.get(key, written["input"])))
+    def rate(*keys: str) -> PicoDollars:
+        return pico_per_token(Decimal(next(written[key] for key in keys if key in written)))
 
-    return Rates(rate("input"), rate("cached_input"), rate("cache_write"), rate("output"))
+    return Rates(
+        input=rate("input"),
+        cached_input=rate("cached_input", "input"),
+        cache_write=rate("cache_write", "input"),
+        cache_write_1h=rate("cache_write_1h", "cache_write", "input"),
+        output=rate("output"),
+    )

@@ -29,12 +29,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "import": (
         "tollway.cli.imports:imports",
-        "Write a fleet file from LiteLLM's configuration, and say what it could not carry.",
+        "Write a fleet file from another gateway's configuration: LiteLLM's.",
     ),
     "check": ("tollway.cli.check:check", "Print every fault of a fleet file at once."),
     "fleet": (
         "tollway.cli.fleet:fleet",
         "Show a fleet file as Tollway reads it, or the schema of fleet files.",
+    ),
+    "prices": (
+        "tollway.cli.prices:prices",
+        "Compare declared prices with public ones, and write new dated entries.",
     ),
     "up": ("tollway.cli.up:up", "Start the gateway in the background and wait until it is ready."),
     "serve": (
@@ -65,6 +69,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "margin": (
         "tollway.cli.margin:margin",
         "Say what tenants are charged, what they cost, and what is left, by tenant and model.",
+    ),
+    "export": (
+        "tollway.cli.export:export",
+        "Write the ledger's costs in the FinOps columns of FOCUS 1.4.",
+    ),
+    "reconcile": (
+        "tollway.cli.reconcile:reconcile",
+        "Compare a provider's bill with the ledger, by day and model; exit 1 where apart.",
     ),
     "emulate": (
         "tollway.cli.emulate:emulate",

@@ -92,6 +92,11 @@ def book_of(fleet: Fleet, tenant: str | None) -> PriceBook | None:
     return fleet.price_books[known.price_book]
 
 
+def month_query(by: tuple[str, ...], month: date, tenant: str | None = None) -> UsageQuery:
+    """The usage of the month that begins on `month`."""
+    return UsageQuery(by, since=_utc(month), until=_utc(next_month(month)), tenant=tenant)
+
+
 def next_month(month: date) -> date:
     """The first day of the month after the one that begins on `month`."""
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)

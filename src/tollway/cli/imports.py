@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 imports = App(
     name="import",
-    help="Write a fleet file from LiteLLM's configuration, and say what it could not carry.",
+    help="Write a fleet file from another gateway's configuration: LiteLLM's.",
     help_format="plaintext",
 )
 

@@ -5,11 +5,25 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import PurePath
+from typing import Final
 
 from tollway.cli.scan_report import Group, Report
 from tollway.hindsight.caching import Losses
 from tollway.hindsight.money import Totals
 from tollway.units import usd
+
+PROVENANCE: Final = {
+    "tokens": "measured, from the logs",
+    "usd": "priced by date from the catalogue, but usd_stated_by_logs, which logs state",
+    "bills": "stated by cost exports",
+    "cache": "read: measured; the rest assumed: a prompt no shorter than the one before begins so",
+    "speed": "measured, as `how` says",
+    "elsewhere": "priced at today's prices; assumed: the same tokens, and the same share of each "
+    "prompt from a cache",
+    "silicon": "predicted by the engine model, as `origin` says; assumed: 32 requests at a time of "
+    "the mean length, a neocloud's rent while busy",
+}
+"""Where each part comes from."""
 
 
 def as_json(report: Report, *, show_paths: bool) -> str:
@@ -27,6 +41,7 @@ def as_json(report: Report, *, show_paths: bool) -> str:
         "total": _totals(report.total),
         "unpriced": {model: _totals(totals) for model, totals in report.unpriced.items()},
         "priced_as_standard": report.as_standard,
+        "priced_as_short": report.as_short,
         "partial_answers": report.partial,
         "web_searches": report.searches,
         "bills": [_bill(bill.tool, bill.at, bill.item, bill.amount) for bill in report.bills],
@@ -44,7 +59,6 @@ def as_json(report: Report, *, show_paths: bool) -> str:
                 for one in found.models
             ],
             "silicon": [asdict(one) for one in found.own],
-            "assumed": "the same tokens, and the same share of each prompt from a cache",
         },
         "unread": [
             {
@@ -57,6 +71,7 @@ def as_json(report: Report, *, show_paths: bool) -> str:
         ],
         "left_out": report.left_out,
         "warnings": report.warnings,
+        "provenance": PROVENANCE,
     }
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 

@@ -17,6 +17,7 @@ from tollway.errors import Fault, FaultsFound, did_you_mean, listed
 from tollway.hindsight.caching import Losses, losses
 from tollway.hindsight.elsewhere import Instead, in_tier, models_instead, priced_now
 from tollway.hindsight.exports import ANTHROPIC, OPENAI
+from tollway.hindsight.litellm import TOOL as LITELLM
 from tollway.hindsight.money import Cost, Prices, Totals, key_of, provider_of
 from tollway.hindsight.records import Bill, Call, Unread
 from tollway.hindsight.speed import Felt, felt
@@ -24,15 +25,15 @@ from tollway.hindsight.vllm import TOOL as VLLM
 from tollway.inspect.logreading import Reading
 
 COMPARED: Final = (
-    ("anthropic", "claude-opus-5"),
-    ("anthropic", "claude-sonnet-5"),
-    ("anthropic", "claude-haiku-4-5"),
-    ("openai", "gpt-5.6-sol"),
-    ("openai", "gpt-5.4-mini"),
-    ("google", "gemini-3.6-flash"),
-    ("x-ai", "grok-4.5"),
-    ("deepseek", "deepseek-v4-pro"),
-    ("moonshotai", "kimi-k3"),
+    ("anthropic", "claude-opus-5-5"),
+    ("anthropic", "claude-sonnet-5-5"),
+    ("anthropic", "claude-haiku-5-5"),
+    ("openai", "gpt-6.1-sol"),
+    ("openai", "gpt-6.1-terra"),
+    ("google", "gemini-3.8-flash"),
+    ("x-ai", "grok-4.7"),
+    ("fireworks", "deepseek-v4-pro"),
+    ("moonshotai", "kimi-k3.1-pro"),
     ("groq", "openai/gpt-oss-120b"),
 )
 """Compared with where nobody says with what: large and small ones of several sellers."""
@@ -92,6 +93,7 @@ class Report:
     total: Totals
     unpriced: dict[str, Totals]
     as_standard: int
+    as_short: int
     partial: int
     searches: int
     bills: list[Bill]
@@ -131,8 +133,9 @@ def report_of(reading: Reading, wanted: Wanted) -> Report:
         total=_total(zip(calls, costs, strict=True)),
         unpriced=_unpriced(calls, costs),
         as_standard=sum(cost.standard for cost in costs),
+        as_short=sum(_unmeasured(call, prices) for call in calls),
         partial=sum(call.partial for call in calls),
-        searches=sum(call.searches for call in calls),
+        searches=sum(cost.searches for cost in costs),
         bills=[bill for bill in reading.bills if _inside(bill.at, wanted)],
         cache=losses(calls, prices),
         speed=felt(calls, reading.vllm.rates),
@@ -141,6 +144,14 @@ def report_of(reading: Reading, wanted: Wanted) -> Report:
         stopped=reading.stopped,
         warnings=_overlaps(calls),
     )
+
+
+def _unmeasured(call: Call, prices: Prices) -> bool:
+    """Whether a row of many requests might have cost more, had it said how long prompts were."""
+    if call.period is None or call.long is not None:
+        return False
+    model = prices.model(call)
+    return model is not None and any(price.long for price in model.prices)
 
 
 def _inside(at: float, wanted: Wanted) -> bool:
@@ -211,19 +222,20 @@ def _elsewhere(
     )
 
 
-_SEEN_BY: Final = {OPENAI: "openai", ANTHROPIC: "anthropic"}
+BESIDE: Final = (OPENAI, ANTHROPIC, LITELLM)
+"""What tells of requests that the clients' own logs may tell of too."""
 
 
 def _overlaps(calls: Iterable[Call]) -> list[str]:
-    """A sentence for every export whose provider other logs name too (rule 2)."""
+    """A sentence for every provider whose requests two logs may tell of (rule 2)."""
     tools: defaultdict[str, set[str]] = defaultdict(set)
     for call in calls:
         provider = provider_of(call)
         if provider is not None and call.tool != VLLM:
             tools[provider].add(call.tool)
     return [
-        f"{', '.join(sorted(tools[provider] - {export}))} and {export} may tell of the same "
-        f"requests to {provider}: the sum has both. `--by tool` keeps them apart."
-        for export, provider in _SEEN_BY.items()
-        if export in tools[provider] and len(tools[provider]) > 1
+        f"{', '.join(sorted(found))} may tell of the same requests to {provider}: the sum has "
+        "them all. `--by tool` keeps them apart."
+        for provider, found in tools.items()
+        if len(found) > 1 and found & set(BESIDE)
     ]

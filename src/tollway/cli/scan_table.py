@@ -163,6 +163,11 @@ def _spend_notes(report: Report) -> Iterator[str]:
         )
     if report.as_standard:
         yield f"{report.as_standard:,} requests in a tier without a known price count as standard."
+    if report.as_short:
+        yield (
+            f"{report.as_short:,} rows of exports don't say how long their prompts were: they are "
+            "priced as short ones."
+        )
     if report.searches:
         yield f"{report.searches:,} web searches are not in the cost."
     if report.partial:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO
 from itertools import chain, islice
+from logging import ERROR
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from types import MappingProxyType
@@ -39,6 +40,9 @@ WORTH = 20_000
 """Requests from which starting further processes costs less than it saves."""
 
 POLL = 0.2
+LOOPBACK = "127.0.0.2"
+"""Where a Ray of our own listens. It takes 127.0.0.1 to mean the machine's address."""
+
 NO_RAY = "--ray needs Ray here and on every node. Install the extra: pip install 'tollway[ray]'"
 
 
@@ -258,13 +262,23 @@ def _here() -> Crew:
 
 @contextmanager
 def _cluster() -> Iterator[Crew]:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told that it runs
     try:
         ray: Any = import_module("ray")
     except ImportError as error:
         raise TollwayError(NO_RAY) from error
     ours = not ray.is_initialized()
     if ours:
-        ray.init(logging_level="ERROR", log_to_driver=False)
+        quiet = {"logging_level": ERROR, "log_to_driver": False}
+        try:
+            ray.init(address="auto", **quiet)
+        except ConnectionError as error:
+            address = os.environ.get("RAY_ADDRESS")
+            if address is not None:
+                raise TollwayError(
+                    f"--ray: no cluster answers at {address}. Start it, or unset RAY_ADDRESS."
+                ) from error
+            ray.init(include_dashboard=False, _node_ip_address=LOOPBACK, **quiet)
     try:
         hands = int(ray.cluster_resources().get("CPU", 1))
         # It was asked for: so it is used, however little there is to do.

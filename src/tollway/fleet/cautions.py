@@ -18,6 +18,7 @@ def cautions(fleet: Fleet, today: date) -> Iterator[Fault]:
     if not fleet.tenants:
         mend = "Write [tenants.NAME]: virtual keys belong to one."
         yield Fault("tenants", "has no entry, so that no key can be made", mend)
+    yield from _charged(fleet, today)
     for source in fleet.sources.values():
         yield from _exposed(source)
         for model, serving in source.serves.items():
@@ -25,6 +26,18 @@ def cautions(fleet: Fleet, today: date) -> Iterator[Fault]:
             yield from _priced(source, serving, at, today)
     for route in fleet.routes.values():
         yield from _never_asked(fleet, route)
+
+
+def _charged(fleet: Fleet, today: date) -> Iterator[Fault]:
+    named = {tenant.price_book for tenant in fleet.tenants.values()}
+    for name, book in fleet.price_books.items():
+        at = place("", ("price_books", name)).removeprefix(": ")
+        if name not in named:
+            mend = "Write it as the price_book of a tenant, or take it out."
+            yield Fault(at, "is named by no tenant", mend)
+        elif book.terms[0].since > today:
+            mend = "Write the terms that hold until then."
+            yield Fault(at, f"begins on {book.terms[0].since}: nothing is charged until then", mend)
 
 
 def _exposed(source: Source) -> Iterator[Fault]:

@@ -1,8 +1,10 @@
 """The shapes of what an OpenAI-shaped server answers, as far as they matter here."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
+
+from tollway.dialects.openai.usage import Reported
 
 
 class Delta(msgspec.Struct, gc=False):
@@ -52,37 +54,6 @@ class Chunk(msgspec.Struct, gc=False):
     choices: list[Choice] | None = None
     usage: Any = None
     error: Any = None
-
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
-
-
-class InputDetails(msgspec.Struct, gc=False):
-    """What is said of input tokens."""
-
-    cached_tokens: Count | None = None
-    cache_write_tokens: Count | None = None
-
-
-class OutputDetails(msgspec.Struct, gc=False):
-    """What is said of output tokens."""
-
-    reasoning_tokens: Count | None = None
-
-
-class Reported(msgspec.Struct, gc=False):
-    """Usage in the words of the servers that we know."""
-
-    prompt_tokens: Count | None = None
-    completion_tokens: Count | None = None
-    total_tokens: Count | None = None
-    prompt_tokens_details: InputDetails | None = None
-    completion_tokens_details: OutputDetails | None = None
-    prompt_cache_hit_tokens: Count | None = None  # DeepSeek
-    input_tokens: Count | None = None  # Anthropic's names, which some servers pass on
-    output_tokens: Count | None = None
-    cache_read_input_tokens: Count | None = None
-    cache_creation_input_tokens: Count | None = None
 
 
 class Answer(Chunk, gc=False):

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from tollway.dialects.openai.usage import read_usage
 from tollway.fleet.usage import Usage
 from tollway.gateway.chunks import Chunk
 from tollway.gateway.facts import RequestFacts
@@ -28,7 +29,6 @@ from tollway.gateway.reported import (
     is_error,
     read_answer,
     read_chunk,
-    read_usage,
     text_bytes,
 )
 from tollway.gateway.sse import EVENT_CAP, BareCarriageReturn, EventSplitter, plain_data, read_event

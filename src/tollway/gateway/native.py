@@ -138,7 +138,8 @@ def _generation(values: Values) -> tuple[int | None, int]:
     value_starts(raw, inner, ("maxOutputTokens", "candidateCount"))
 
     def number(camel: str, snake: str, most: int) -> int | None:
-        return positive(inner, camel, most) or positive(inner, snake, most)
+        # Which of two spellings Google obeys is its own affair: the larger is set aside.
+        return max(positive(inner, camel, most) or 0, positive(inner, snake, most) or 0) or None
 
     most = number("maxOutputTokens", "max_output_tokens", MAX_OUTPUT)
     return most, number("candidateCount", "candidate_count", MAX_CHOICES) or 1

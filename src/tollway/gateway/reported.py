@@ -1,21 +1,14 @@
-"""What an OpenAI-shaped answer reports of itself, in our terms: usage, errors, sizes.
-
-Rules
-1. `Usage.input` includes cached and written tokens, `Usage.output` includes reasoning, whatever
-   the server's own convention is.
-2. Numbers that cannot be token counts are no usage at all.
-"""
+"""What an OpenAI-shaped answer reports of itself, in our terms: usage, errors, sizes."""
 
 import json
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from tollway.dialects.openai.errors import read_error
+from tollway.dialects.openai.usage import read_usage, usage_of
 from tollway.fleet.usage import Usage
-from tollway.gateway.chunks import Answer, Chunk, InputDetails, OutputDetails, Reported
-
-_MESSAGE: Final = 500
-"""Characters kept of an upstream's error message."""
+from tollway.gateway.chunks import Answer, Chunk
 
 _SKIPPED: Final = frozenset(
     {"id", "type", "index", "format", "signature", "data", "url", "image_url"}
@@ -44,10 +37,6 @@ def read_chunk(payload: bytes) -> Chunk:
         raise ValueError("data is not JSON") from None
 
 
-_NO_INPUT_DETAILS: Final = InputDetails()
-_NO_OUTPUT_DETAILS: Final = OutputDetails()
-
-
 _decode_answer: Final = msgspec.json.Decoder(Answer).decode
 
 
@@ -58,66 +47,7 @@ def read_answer(body: bytes) -> tuple[Chunk, Usage | None]:
     except UNREADABLE:
         chunk = read_chunk(body)
         return chunk, read_usage(chunk.usage)
-    return answer, None if answer.usage is None else _usage_of(answer.usage)
-
-
-def read_usage(value: object) -> Usage | None:
-    """Usage from the value of a `usage` member; None where it does not say both directions."""
-    try:
-        return _usage_of(msgspec.convert(value, Reported))
-    except msgspec.ValidationError:
-        return None
-
-
-def _usage_of(told: Reported) -> Usage | None:
-    inside = told.prompt_tokens_details or _NO_INPUT_DETAILS
-    made = told.completion_tokens_details or _NO_OUTPUT_DETAILS
-    cached = (
-        inside.cached_tokens or told.cache_read_input_tokens or told.prompt_cache_hit_tokens or 0
-    )
-    written = told.cache_creation_input_tokens or inside.cache_write_tokens or 0
-    reasoning = made.reasoning_tokens or 0
-    if told.prompt_tokens is not None:
-        given = told.prompt_tokens
-        if cached + written > given:  # counted apart, as Anthropic does
-            given += cached + written
-        output = told.completion_tokens or 0
-        if reasoning and told.total_tokens == given + output + reasoning:
-            output += reasoning  # counted apart, as xAI does
-    elif told.input_tokens is not None:
-        given = told.input_tokens + cached + written
-        output = told.output_tokens or 0
-    else:
-        return None
-    return Usage(
-        input=given,
-        cached_input=cached,
-        cache_write=written,
-        output=output,
-        reasoning=min(reasoning, output),
-    )
-
-
-def read_error(value: object) -> tuple[str, int | None]:
-    """Message and HTTP status (where it says one) from the value of an `error` member."""
-    if not isinstance(value, dict):
-        return str(value)[:_MESSAGE] or "error", None
-    error: dict[str, Any] = value
-    message = error.get("message")
-    if not isinstance(message, str) or not message:
-        message = str(error.get("type") or error.get("code") or "error")
-    return message[:_MESSAGE], _status(error)
-
-
-def _status(error: dict[str, Any]) -> int | None:
-    for key in ("status", "status_code", "code"):
-        code = error.get(key)
-        if isinstance(code, str) and code.isascii() and code.isdigit():
-            code = int(code[:4])
-        if isinstance(code, int) and 400 <= code <= 599:
-            return code
-    words = f"{error.get('type')} {error.get('code')}"
-    return 429 if "rate_limit" in words or "insufficient_quota" in words else None
+    return answer, None if answer.usage is None else usage_of(answer.usage)
 
 
 def _is_error_object(value: object) -> bool:

@@ -6,7 +6,8 @@ Rules
 2. What comes before the first content is kept until then; nothing from an error on goes out.
 3. Usage that the source gives is the truth; without it output is estimated, as `meter` does.
 4. A whole answer is held to its end: its usage stands there, and it may have to be put anew.
-5. Whatever a source's words lead a reader to raise ends the attempt, and nothing else.
+5. A stream that closes without its end marker is whole only where every choice gave its reason.
+6. Whatever a source's words lead a reader to raise ends the attempt, and nothing else.
 """
 
 from collections.abc import Sequence
@@ -72,11 +73,11 @@ class SpokenMeter(Meter):
         """See `Meter.finish`. A last event without its empty line is taken as whole."""
         rest = self._events.rest()
         out = self.feed(rest.rstrip(b"\r\n") + b"\n\n", now) if rest.strip() else b""
-        if self._over():
+        if self._over() or not self.finished:
             return out
         try:
             said = self._note(self._reader.finish())
-        except Exception as fault:  # noqa: BLE001 - rule 5
+        except Exception as fault:  # noqa: BLE001 - rule 6
             self.malformed = _why(fault)
             return out
         return out + self._release([said] if said else [])
@@ -96,7 +97,7 @@ class SpokenMeter(Meter):
         try:
             deltas = self._reader.read(name, payload)
             said = self._note(deltas)
-        except Exception as fault:  # noqa: BLE001 - rule 5
+        except Exception as fault:  # noqa: BLE001 - rule 6
             self.malformed = _why(fault)
             return b""
         return said if self._writer is not None or self.error is not None else event
@@ -173,7 +174,7 @@ class SpokenBody:
             if self._client is not None:
                 self.body, losses = self._client.write_answer(answer, self._told)
                 self.losses = unread(answer.unread) + losses
-        except Exception as fault:  # noqa: BLE001 - rule 5
+        except Exception as fault:  # noqa: BLE001 - rule 6
             self.malformed = _why(fault)
 
     def usage(self) -> Usage:

@@ -22,6 +22,9 @@ from tollway.gateway.upstream import ANTHROPIC_VERSION, Upstream
 MOST_TOLD: Final = 24
 """Losses named in a header; of more only their number is told."""
 
+LONGEST_PATH: Final = 64
+"""Characters of a loss's path in a header."""
+
 _VERSION: Final = header_line(b"anthropic-version", ANTHROPIC_VERSION)
 
 
@@ -150,9 +153,15 @@ def why_not(ask: Ask, dialect: Dialect, losses: Literal["declare", "refuse"]) ->
 
 def told(losses: tuple[Loss, ...]) -> str:
     """The losses by their places, for a header or a message."""
-    named = ", ".join(dict.fromkeys(loss.path for loss in losses[:MOST_TOLD]))
+    shown = [_short(loss.path) for loss in losses[:MOST_TOLD]]
+    named = ", ".join(dict.fromkeys(shown))
     more = len(losses) - MOST_TOLD
     return f"{named}, and {more} more" if more > 0 else named
+
+
+def _short(path: str) -> str:
+    """A client chooses the names in it, and their length."""
+    return path if len(path) <= LONGEST_PATH else path[: LONGEST_PATH - 3] + "..."
 
 
 def _meaning(asked: Asked) -> Ask:

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Final
 
 from tollway.catalog.prices import Rates
-from tollway.hindsight.money import HOUR_WRITE, Prices, provider_of
+from tollway.hindsight.money import Prices, provider_of
 from tollway.hindsight.records import Call
 
 LIFE: Final = 300.0
@@ -90,7 +90,7 @@ def _follow(thread: list[Call], into: Losses, prices: Prices) -> None:
 
 def _hour_extra(call: Call, rewritten: int, rates: Rates | None, into: Losses) -> None:
     if rates is not None and has_writes(call):
-        into.hour_extra += (call.write - rewritten) * (HOUR_WRITE * rates.input - rates.cache_write)
+        into.hour_extra += (call.write - rewritten) * (rates.cache_write_1h - rates.cache_write)
 
 
 def _in_cache(call: Call) -> int:
@@ -118,5 +118,5 @@ def _amount(call: Call, lost: int, rates: Rates | None) -> int:
     hour = min(lost, call.write_1h)
     short = min(lost - hour, call.write)
     fresh = lost - hour - short
-    paid = hour * HOUR_WRITE * rates.input + short * rates.cache_write + fresh * rates.input
+    paid = hour * rates.cache_write_1h + short * rates.cache_write + fresh * rates.input
     return paid - lost * rates.cached_input

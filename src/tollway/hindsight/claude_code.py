@@ -15,13 +15,12 @@ Format: as Claude Code 1.0 to 2.1 write it.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from tollway.fleet.tiers import Tier
-from tollway.hindsight.records import Call, Gaps, broken
+from tollway.hindsight.records import UNREADABLE, Call, Count, Gaps, Moment, broken
 from tollway.units import Seconds, UtcSeconds
 
 TOOL: Final = "claude-code"
@@ -30,24 +29,24 @@ SYNTHETIC: Final = "<synthetic>"
 
 
 class _Creation(msgspec.Struct, gc=False):
-    ephemeral_5m_input_tokens: int = 0
-    ephemeral_1h_input_tokens: int = 0
+    ephemeral_5m_input_tokens: Count = 0
+    ephemeral_1h_input_tokens: Count = 0
 
 
 class _Searches(msgspec.Struct, gc=False):
-    web_search_requests: int | None = 0
+    web_search_requests: Count | None = 0
 
 
 class _Thinking(msgspec.Struct, gc=False):
-    thinking_tokens: int | None = 0
+    thinking_tokens: Count | None = 0
 
 
 class _Usage(msgspec.Struct, gc=False):
-    input_tokens: int | None = 0
-    cache_creation_input_tokens: int | None = 0
-    cache_read_input_tokens: int | None = 0
+    input_tokens: Count | None = 0
+    cache_creation_input_tokens: Count | None = 0
+    cache_read_input_tokens: Count | None = 0
     cache_creation: _Creation | None = None
-    output_tokens: int | None = 0
+    output_tokens: Count | None = 0
     output_tokens_details: _Thinking | None = None
     server_tool_use: _Searches | None = None
     service_tier: str | None = None
@@ -63,7 +62,7 @@ class _Message(msgspec.Struct, gc=False):
 
 class _Line(msgspec.Struct, gc=False):
     type: str = ""
-    timestamp: datetime | None = None
+    timestamp: Moment | None = None
     message: msgspec.Raw = msgspec.Raw(b"null")  # only an answer's is looked into
     uuid: str | None = None
     sessionId: str | None = None  # noqa: N815 - as the log writes it
@@ -109,7 +108,7 @@ class ClaudeCode:
             try:
                 line = self._line.decode(raw)
                 message = self._message.decode(line.message) if line.type == "assistant" else None
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 if raw.strip():
                     self._gaps.note(TOOL, broken(raw), f"{place}:{number}")
                 continue

@@ -17,12 +17,11 @@ Format: as Codex 0.30 to 0.169 write it; older ones count no tokens.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from tollway.hindsight.records import Call, Gaps, broken
+from tollway.hindsight.records import UNREADABLE, Call, Count, Gaps, Milliseconds, Moment, broken
 from tollway.units import Seconds, UtcSeconds
 
 TOOL: Final = "codex"
@@ -42,11 +41,11 @@ _ENDS: Final = frozenset(("task_complete", "turn_complete"))
 
 
 class _Tokens(msgspec.Struct, gc=False, frozen=True):
-    input_tokens: int = 0
-    cached_input_tokens: int = 0
-    cache_write_input_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_output_tokens: int = 0
+    input_tokens: Count = 0
+    cached_input_tokens: Count = 0
+    cache_write_input_tokens: Count = 0
+    output_tokens: Count = 0
+    reasoning_output_tokens: Count = 0
 
 
 class _Info(msgspec.Struct, gc=False):
@@ -67,12 +66,12 @@ class _Payload(msgspec.Struct, gc=False):
     thread_id: str | None = None
     forked_from_id: str | None = None
     parent_thread_id: str | None = None
-    time_to_first_token_ms: float | None = None
+    time_to_first_token_ms: Milliseconds | None = None
 
 
 class _Line(msgspec.Struct, gc=False):
     type: str = ""
-    timestamp: datetime | None = None
+    timestamp: Moment | None = None
     payload: _Payload | None = None
 
 
@@ -109,7 +108,7 @@ class Codex:
         for number, raw in enumerate(lines, 1):
             try:
                 line = self._line.decode(raw)
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 if raw.strip():
                     self._gaps.note(TOOL, broken(raw), f"{place}:{number}")
                 continue

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-import msgspec
-
 from tollway.catalog.prices import PricedModel, priced_model
 from tollway.fleet.tiers import Tier
-from tollway.hindsight.money import TIER_PERCENT, Prices, charge
+from tollway.hindsight.money import Prices, charge
 from tollway.hindsight.records import Call
 from tollway.units import Tokens
 
@@ -38,67 +36,56 @@ def priced_now(calls: Iterable[Call], prices: Prices, day: date) -> tuple[list[C
     amount = 0
     for call in calls:
         model = prices.model(call)
-        price = None if model is None else model.at(day)
-        if model is not None and price is not None:
+        if model is not None and prices.at(model, day) is not None:
             kept.append(call)
-            percent = TIER_PERCENT.get((model.provider, call.tier), 100)
-            amount += charge(call, price.of(_prompt(call))) * percent // 100
+            amount += _in(call, model, prices, day, call.tier)
     return kept, amount
 
 
-def in_tier(calls: Iterable[Call], prices: Prices, day: date) -> dict[str, tuple[int, int]]:
-    """Tier -> (the cost as it is of what it is sold for, the cost of all with that in it)."""
+def in_tier(calls: Sequence[Call], prices: Prices, day: date) -> dict[str, tuple[int, int]]:
+    """Tier -> (the cost as it is of what is sold in it, the cost of all with that in it)."""
     found: dict[str, tuple[int, int]] = {}
-    rows: list[tuple[str, int, int]] = []
-    for call in calls:
-        model = prices.model(call)
-        price = None if model is None else model.at(day)
-        if model is not None and price is not None:
-            percent = TIER_PERCENT.get((model.provider, call.tier), 100)
-            rows.append((model.provider, charge(call, price.of(_prompt(call))), percent))
     for tier in TIERS:
         sold = amount = 0
-        for provider, full, percent in rows:
-            less = TIER_PERCENT.get((provider, tier))
-            sold += full * percent // 100 if less is not None else 0
-            amount += full * min(percent, less or 100) // 100
+        for call in calls:
+            model = prices.model(call)
+            if model is None:
+                continue
+            now = _in(call, model, prices, day, call.tier)
+            there = prices.at(model, day, tier) is not None
+            sold += now if there else 0
+            amount += min(now, _in(call, model, prices, day, tier)) if there else now
         if sold:
             found[tier] = (sold, amount)
     return found
 
 
+def _in(call: Call, model: PricedModel, prices: Prices, day: date, tier: Tier) -> int:
+    """A call's cost in a tier, or as standard where the tier has no price."""
+    price = prices.at(model, day, tier) or prices.at(model, day)
+    return 0 if price is None else charge(call, price.of(_prompt(call)))
+
+
 def models_instead(
     calls: Sequence[Call], wanted: Iterable[tuple[str, str]], day: date
 ) -> list[Instead]:
-    """What each (provider, model) of the catalogue would have cost for all the calls, cheapest
-    first; those without a price are left out."""
+    """What each (provider, model) of the catalogue would have cost for all the calls as standard,
+    cheapest first; those without a price are left out."""
     found: list[Instead] = []
     for provider, name in wanted:
         model = priced_model(provider, name)
-        if model is not None and model.at(day) is not None:
-            found.append(_instead(calls, model, day))
+        price = None if model is None else model.at(day)
+        if model is not None and price is not None:
+            amount = sum(charge(call, price.of(_prompt(call))) for call in calls)
+            label = f"{model.provider}:{model.name}"
+            found.append(Instead(label, amount, _too_long(calls, model.context)))
     return sorted(found, key=lambda one: (one.amount, one.name))
-
-
-def _instead(calls: Sequence[Call], model: PricedModel, day: date) -> Instead:
-    price = model.at(day)
-    assert price is not None  # noqa: S101 - asked before
-    amount = sum(charge(_plain(call), price.of(_prompt(call))) for call in calls)
-    limit = model.context
-    return Instead(f"{model.provider}:{model.name}", amount, _too_long(calls, limit))
 
 
 def _too_long(calls: Sequence[Call], limit: Tokens | None) -> int:
     if limit is None:
         return 0
     return sum(call.period is None and call.input + call.output > limit for call in calls)
-
-
-def _plain(call: Call) -> Call:
-    """The call with all that it wrote to a cache written the usual way."""
-    if not call.write_1h:
-        return call
-    return msgspec.structs.replace(call, write=call.write + call.write_1h, write_1h=0)
 
 
 def _prompt(call: Call) -> int:

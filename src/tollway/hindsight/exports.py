@@ -13,18 +13,20 @@ Formats: OpenAI `/v1/organization/usage/completions` and `/costs`; Anthropic
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, cast
 
 import msgspec
 
 from tollway.fleet.tiers import Tier
-from tollway.hindsight.records import Bill, Call, Gaps
+from tollway.hindsight.records import MALFORMED, Bill, Call, Gaps, words
 from tollway.units import PICO_PER_DOLLAR, PicoDollars, Seconds, UtcSeconds
 
 OPENAI: Final = "openai-export"
 ANTHROPIC: Final = "anthropic-export"
 DAY: Final = 86_400.0
+MOST: Final = 10**15
+"""Of anything that a row counts."""
 
 Row = Mapping[str, Any]
 
@@ -50,20 +52,26 @@ class Exports:
     def read_pages(self, place: str, pages: Iterable[Row]) -> None:
         """Read pages, or the buckets of pages, of an admin API."""
         for page in pages:
-            for bucket in cast("list[Row]", page.get("data", [page])):
-                for result in cast("list[Row]", bucket.get("results", [])):
-                    kind = _kind_of(bucket, result)
-                    if kind is None:
-                        self.gaps.note(OPENAI, "results of another kind of usage", place)
-                        continue
-                    tool, read = _READERS[kind]
-                    times = {key: bucket[key] for key in _TIMES if key in bucket}
-                    self._row(tool, read, {**result, **times}, place)
+            try:
+                self._page(place, page)
+            except MALFORMED:
+                self.gaps.note(OPENAI, "pages that are not of that form", place)
+
+    def _page(self, place: str, page: Row) -> None:
+        for bucket in cast("list[Row]", page.get("data", [page])):
+            for result in cast("list[Row]", bucket.get("results", [])):
+                kind = _kind_of(bucket, result)
+                if kind is None:
+                    self.gaps.note(OPENAI, "results of another kind of usage", place)
+                    continue
+                tool, read = _READERS[kind]
+                times = {key: bucket[key] for key in _TIMES if key in bucket}
+                self._row(tool, read, {**result, **times}, place)
 
     def _row(self, tool: str, read: "_Read", row: Row, place: str) -> None:
         try:
             found = read(row)
-        except (KeyError, ValueError, TypeError, InvalidOperation):
+        except MALFORMED:
             self.gaps.note(tool, "rows that are not of that form", place)
             return
         if isinstance(found, Bill):
@@ -94,8 +102,12 @@ def _number(row: Row, *names: str) -> int:
     """The first of the members that is there, as a whole number; 0 where none is."""
     for name in names:
         value = row.get(name)
-        if value not in (None, ""):
-            return int(float(value))
+        if value in (None, ""):
+            continue
+        count = int(float(value))
+        if not 0 <= count <= MOST:
+            raise ValueError(f"{name} is {count}")
+        return count
     return 0
 
 
@@ -106,7 +118,7 @@ def _when(row: Row, *names: str) -> float:
             continue
         text = str(value)
         if text.replace(".", "", 1).isdigit():
-            return float(text)
+            return datetime.fromtimestamp(float(text), UTC).timestamp()
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     raise KeyError(names[0])
@@ -139,7 +151,7 @@ def _openai_usage(row: Row) -> Call | None:
         requests=_number(row, "num_model_requests"),
         tier="batch" if batch else _tier(row.get("service_tier")),
         provider="openai",
-        project=row.get("project_name") or row.get("project_id") or None,
+        project=words(row.get("project_name"), row.get("project_id")),
     )
 
 
@@ -177,7 +189,7 @@ def _anthropic_usage(row: Row) -> Call | None:
         searches=_number(searches, "web_search_requests") + _number(row, "web_search_count"),
         tier=_tier(row.get("service_tier") or row.get("usage_type")),
         provider="anthropic",
-        project=row.get("workspace") or row.get("workspace_id") or None,
+        project=words(row.get("workspace"), row.get("workspace_id")),
         long=None if not window else ("1M" in window or ">" in window),
     )
 

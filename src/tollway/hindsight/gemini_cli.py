@@ -13,12 +13,20 @@ Format: as Gemini CLI 0.1 to 0.61 write it.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from tollway.hindsight.records import NO_JSON, Call, Gaps, broken
+from tollway.hindsight.records import (
+    NO_JSON,
+    UNREADABLE,
+    Call,
+    Count,
+    Gaps,
+    Milliseconds,
+    Moment,
+    broken,
+)
 from tollway.units import Seconds, UtcSeconds
 
 TOOL: Final = "gemini-cli"
@@ -28,17 +36,17 @@ MOST_LINES: Final = 100_000
 
 
 class _Tokens(msgspec.Struct, gc=False):
-    input: int | None = 0
-    output: int | None = 0
-    cached: int | None = 0
-    thoughts: int | None = 0
-    tool: int | None = 0
+    input: Count | None = 0
+    output: Count | None = 0
+    cached: Count | None = 0
+    thoughts: Count | None = 0
+    tool: Count | None = 0
 
 
 class _Message(msgspec.Struct, gc=False):
     id: str = ""
     type: str = ""
-    timestamp: datetime | None = None
+    timestamp: Moment | None = None
     model: str | None = None
     tokens: _Tokens | None = None
 
@@ -58,14 +66,14 @@ class _Line(_Message, gc=False):
 class _Attributes(msgspec.Struct, gc=False):
     name: str | None = msgspec.field(name="event.name", default=None)
     session: str | None = msgspec.field(name="session.id", default=None)
-    timestamp: datetime | None = msgspec.field(name="event.timestamp", default=None)
+    timestamp: Moment | None = msgspec.field(name="event.timestamp", default=None)
     model: str | None = None
-    duration_ms: float | None = None
-    input_token_count: int | None = 0
-    output_token_count: int | None = 0
-    cached_content_token_count: int | None = 0
-    thoughts_token_count: int | None = 0
-    tool_token_count: int | None = 0
+    duration_ms: Milliseconds | None = None
+    input_token_count: Count | None = 0
+    output_token_count: Count | None = 0
+    cached_content_token_count: Count | None = 0
+    thoughts_token_count: Count | None = 0
+    tool_token_count: Count | None = 0
 
 
 class _Record(msgspec.Struct, gc=False):
@@ -88,7 +96,7 @@ class GeminiCli:
         for number, raw in enumerate(lines, 1):
             try:
                 line = self._line.decode(raw)
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 if raw.strip():
                     self._gaps.note(TOOL, broken(raw), f"{place}:{number}")
                 continue
@@ -101,7 +109,7 @@ class GeminiCli:
         """Read one chat that is one JSON object."""
         try:
             chat = self._line.decode(data)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self._gaps.note(TOOL, "chats that are not whole JSON of that form", place)
             return
         before = None
@@ -166,7 +174,7 @@ class GeminiCli:
             return
         try:
             found = self._record.decode(data).attributes
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self._gaps.note(TOOL, NO_JSON, place)
             return
         if found is None or found.name != RESPONSE or found.timestamp is None:

@@ -11,13 +11,15 @@ Rules
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, cast
 
-from tollway.hindsight.records import Call, Gaps
+from tollway.hindsight.records import MALFORMED, Call, Gaps, words
 from tollway.units import PICO_PER_DOLLAR, PicoDollars, Seconds, UtcSeconds
 
 TOOL: Final = "litellm"
+MOST: Final = 10**12
+"""Tokens of a request."""
 TABLE: Final = "LiteLLM_SpendLogs"
 COLUMNS: Final = frozenset(("request_id", "spend", "prompt_tokens", "completion_tokens"))
 WANTED: Final = (
@@ -53,7 +55,7 @@ class LiteLlm:
         for number, row in enumerate(rows, 1):
             try:
                 call = _call(row)
-            except (KeyError, ValueError, TypeError, InvalidOperation):
+            except MALFORMED:
                 self._gaps.note(TOOL, "rows that are not of that form", f"{place}: row {number}")
                 continue
             if call is not None:
@@ -65,7 +67,7 @@ class LiteLlm:
 
 
 def _call(row: Row) -> Call | None:
-    given, generated = int(row["prompt_tokens"] or 0), int(row["completion_tokens"] or 0)
+    given, generated = _count(row["prompt_tokens"]), _count(row["completion_tokens"])
     if str(row.get("cache_hit", "")).lower() == "true" or not (given or generated):
         return None
     began, ended = _when(row["startTime"]), _when(row.get("endTime") or row["startTime"])
@@ -74,7 +76,7 @@ def _call(row: Row) -> Call | None:
     if ttft is not None and began + ttft >= ended:
         ttft = None  # what was not streamed has no first token: LiteLLM writes its end there
     cached, write, reasoning = _details(row.get("metadata"))
-    provider = row.get("custom_llm_provider")
+    provider = words(row.get("custom_llm_provider"))
     return Call(
         tool=TOOL,
         model=_bare(str(row["model"]), provider),
@@ -84,15 +86,29 @@ def _call(row: Row) -> Call | None:
         write=min(write, max(0, given - cached)),
         output=generated,
         reasoning=reasoning,
-        provider=provider or None,
-        project=row.get("team_id") or None,
+        provider=provider,
+        project=words(row.get("team_id")),
         first=ttft,
         took=Seconds(ended - began) if ended > began else None,
-        stated=PicoDollars(int(Decimal(str(row["spend"] or 0)) * PICO_PER_DOLLAR)),
+        stated=_spend(row["spend"]),
     )
 
 
-def _bare(model: str, provider: object) -> str:
+def _spend(value: object) -> PicoDollars:
+    spend = Decimal(str(value or 0))
+    if spend < 0:
+        raise ValueError(f"{spend} USD")
+    return PicoDollars(int(spend * PICO_PER_DOLLAR))
+
+
+def _count(value: object) -> int:
+    count = int(str(value or 0))
+    if not 0 <= count <= MOST:
+        raise ValueError(f"{count} tokens")
+    return count
+
+
+def _bare(model: str, provider: str | None) -> str:
     """The model without LiteLLM's prefix of its provider."""
     return model.removeprefix(f"{provider}/") if provider else model
 
@@ -108,13 +124,13 @@ def _details(metadata: object) -> tuple[int, int, int]:
     completion: Any = usage.get("completion_tokens_details") or {}
     cached = usage.get("cache_read_input_tokens") or prompt.get("cached_tokens") or 0
     write = usage.get("cache_creation_input_tokens") or prompt.get("cache_creation_tokens") or 0
-    return int(cached), int(write), int(completion.get("reasoning_tokens") or 0)
+    return _count(cached), _count(write), _count(completion.get("reasoning_tokens"))
 
 
 def _when(said: object) -> float:
     """UTC seconds of a date with time, or of milliseconds as SQLite copies hold them."""
     text = str(said)
     if text.isdigit():
-        return int(text) / 1000
+        return datetime.fromtimestamp(int(text) / 1000, UTC).timestamp()
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -5,36 +5,28 @@ Rules
    price writes 0.
 2. A model without a known price has no cost; none is guessed. An engine of one's own has none
    either: its tokens are not bought one by one.
-3. A tier is a share of the standard price where the provider publishes one; else it counts as
-   standard, and is counted as such.
+3. A tier costs what the provider publishes for it; where that is not known it counts as standard,
+   and is counted as such.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Final, Literal
 
-from tollway.catalog.prices import PricedModel, Rates, price_providers, priced_model
+from tollway.catalog.prices import (
+    PricedModel,
+    Rates,
+    TokenPrice,
+    price_providers,
+    priced_model,
+)
 from tollway.fleet.tiers import Tier
 from tollway.hindsight.records import Call
 from tollway.hindsight.vllm import TOOL as VLLM
 from tollway.units import PicoDollars
 
 Basis = Literal["stated", "priced", "unpriced"]
-
-HOUR_WRITE: Final = 2
-"""Anthropic charges a cache write that lives an hour at twice the price of input;
-https://docs.claude.com/en/docs/build-with-claude/prompt-caching"""
-
-TIER_PERCENT: Final[dict[tuple[str, Tier], int]] = {
-    ("anthropic", "batch"): 50,
-    ("openai", "batch"): 50,
-    ("openai", "flex"): 50,
-    ("google", "batch"): 50,
-}
-"""Percent of the standard price; https://docs.claude.com/en/docs/build-with-claude/batch-processing,
-https://platform.openai.com/docs/guides/batch, https://platform.openai.com/docs/guides/flex-processing,
-https://ai.google.dev/gemini-api/docs/batch-api"""
 
 ALIASES: Final[dict[str, str]] = {
     "gemini": "google",
@@ -78,20 +70,25 @@ def provider_of(call: Call) -> str | None:
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What one call cost. `rates` are those of the day and of the prompt's length, None where no
-    price is known; `standard` says that its tier was priced as standard (rule 3)."""
+    price is known; `standard` says that its tier was priced as standard (rule 3); `searches` counts
+    web searches that are not in it."""
 
     amount: PicoDollars | None
     basis: Basis
     rates: Rates | None = None
     standard: bool = False
+    searches: int = 0
 
 
 @dataclass(slots=True)
 class Prices:
-    """The catalogue's prices, and which of them were used. `own` are models priced by hand."""
+    """The catalogue's prices, and which of them were used."""
 
     _models: dict[tuple[str | None, str], PricedModel | None] = field(
         default_factory=dict[tuple[str | None, str], PricedModel | None]
+    )
+    _prices: dict[tuple[str, str, date, Tier], TokenPrice | None] = field(
+        default_factory=dict[tuple[str, str, date, Tier], TokenPrice | None]
     )
 
     def model(self, call: Call) -> PricedModel | None:
@@ -103,29 +100,44 @@ class Prices:
             self._models[key] = priced_model(provider, call.model) if provider and known else None
         return self._models[key]
 
+    def at(self, model: PricedModel, day: date, tier: Tier = "standard") -> TokenPrice | None:
+        """A model's price on a day, looked up once."""
+        key = model.provider, model.name, day, tier
+        if key not in self._prices:
+            self._prices[key] = model.at(day, tier)
+        return self._prices[key]
+
     def cost(self, call: Call) -> Cost:
         """What a call cost."""
         model = self.model(call)
-        rates = None if model is None else rates_at(model, call)
+        if model is None:
+            return _without_price(call)
+        day = day_of(call.at)
+        usual = self.at(model, day)
+        price = usual if call.tier == "standard" else self.at(model, day, call.tier) or usual
+        if price is None:
+            return _without_price(call)
+        rates = rates_of(price, call)
         if call.stated:
             return Cost(call.stated, "stated", rates)
-        if model is None or rates is None:
-            return Cost(None, "unpriced")
-        percent = TIER_PERCENT.get((model.provider, call.tier))
-        amount = charge(call, rates) * (percent or 100) // 100
-        standard = percent is None and call.tier != "standard"
-        return Cost(PicoDollars(amount), "priced", rates, standard)
+        search = None if usual is None else usual.search
+        amount = PicoDollars(charge(call, rates) + call.searches * (search or 0))
+        left_out = call.searches if search is None else 0
+        return Cost(amount, "priced", rates, price.tier != call.tier, left_out)
 
     def taken(self) -> date | None:
         """The day on which the oldest of the prices used was read."""
         return min((model.taken for model in self._models.values() if model), default=None)
 
 
-def rates_at(model: PricedModel, call: Call) -> Rates | None:
-    """A model's rates for a call: of its day, and of its prompt's length where one is told."""
-    price = model.at(day_of(call.at))
-    if price is None:
-        return None
+def _without_price(call: Call) -> Cost:
+    if call.stated:
+        return Cost(call.stated, "stated")
+    return Cost(None, "unpriced", searches=call.searches)
+
+
+def rates_of(price: TokenPrice, call: Call) -> Rates:
+    """The rates of a call, by its prompt's length where one is told."""
     if call.long is not None:
         return price.long if call.long and price.long else price.rates
     return price.rates if call.period is not None else price.of(call.input)
@@ -138,19 +150,18 @@ def charge(call: Call, rates: Rates) -> int:
         fresh * rates.input
         + call.cached * rates.cached_input
         + call.write * rates.cache_write
-        + call.write_1h * hour_rate(call, rates)
+        + call.write_1h * rates.cache_write_1h
         + call.output * rates.output
     )
 
 
-def hour_rate(call: Call, rates: Rates) -> int:
-    """Pico-dollars a token that was written to live an hour."""
-    return HOUR_WRITE * rates.input if call.write_1h else rates.cache_write
+EPOCH: Final = date(1970, 1, 1).toordinal()
+DAY: Final = 86_400
 
 
 def day_of(at: float) -> date:
-    """The UTC day of a moment."""
-    return datetime.fromtimestamp(at, UTC).date()
+    """The UTC day of a moment; the first of all days for what lies before it."""
+    return date.fromordinal(max(1, EPOCH + int(at // DAY)))
 
 
 @dataclass(slots=True)

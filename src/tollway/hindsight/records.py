@@ -8,7 +8,8 @@ Rules
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Annotated, Final, Protocol
 
 import msgspec
 
@@ -90,6 +91,23 @@ class Gaps:
         return iter(self._found.values())
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+"""Tokens or requests as a log writes them; anything else is a line that makes no sense."""
+
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
+"""A length of time as a log writes it."""
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment with its zone."""
+
+UNREADABLE: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+"""What decoding a line may raise; the second where it is nested without end."""
+
+MALFORMED: Final = (
+    ArithmeticError, AttributeError, KeyError, OverflowError, TypeError, ValueError,
+)  # fmt: skip
+"""What reading a decoded row of any form may raise."""
+
 NO_JSON: Final = "lines that are not whole JSON of that form"
 CUT_SHORT: Final = "last lines that were cut short"
 
@@ -104,6 +122,11 @@ class LineReader(Protocol):
     def calls(self) -> Iterable[Call]:
         """What was read so far, in any order."""
         ...
+
+
+def words(*values: object) -> str | None:
+    """The first of the values that says anything, as text; None where none does."""
+    return next((str(value) for value in values if value not in (None, "", [], {})), None)
 
 
 def broken(line: bytes) -> str:

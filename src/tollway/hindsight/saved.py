@@ -21,8 +21,8 @@ from itertools import count
 from statistics import median
 from typing import Final
 
-from tollway.catalog.prices import PricedModel, Rates
-from tollway.hindsight.money import Prices, day_of, provider_of
+from tollway.catalog.prices import PricedModel, Rates, TokenPrice
+from tollway.hindsight.money import Prices, provider_of
 from tollway.hindsight.records import Call
 from tollway.hindsight.speed import LEAST, MOST_WAIT
 from tollway.units import PICO_PER_DOLLAR, TOKENS_PER_PRICE
@@ -31,10 +31,14 @@ BLOCK: Final = 512
 """Tokens of one id, as in Mooncake's traces."""
 FEWEST: Final = 20
 """Timed answers from which a speed is fitted."""
+MOST_PROMPT: Final = 10**8
+"""Tokens; what says that it is longer is no single request."""
 ASSUMED_WAIT: Final = 1.0
 ASSUMED_SPEED: Final = 50.0
 """Seconds, and output tokens a second: a guess, named as one where it is used."""
 LEAST_WAIT: Final = 0.001
+EVER: Final = date(2020, 1, 1)
+"""A fleet file wants a day for a price that held from its model's first."""
 MOST_PAIRS: Final = 400
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._:/@+-]")
@@ -50,7 +54,7 @@ class Endpoint:
 
 def in_trace(calls: Iterable[Call]) -> list[Call]:
     """The calls that a trace can hold: single requests with a prompt, in order."""
-    return [call for call in calls if call.period is None and call.input > 0]
+    return [call for call in calls if call.period is None and 0 < call.input <= MOST_PROMPT]
 
 
 def trace_lines(calls: Sequence[Call]) -> Iterator[str]:
@@ -160,7 +164,7 @@ def _serving(source: str, model: str, calls: Sequence[Call], prices: Prices) -> 
     if priced is None:
         yield "# No price is known for it: write `prices`, or it counts as free.\n"
         return
-    yield from _prices(priced, day_of(calls[0].at))
+    yield from _prices(priced)
 
 
 def _text(words: str) -> str:
@@ -168,15 +172,19 @@ def _text(words: str) -> str:
     return json.dumps("".join(filter(str.isprintable, words)) or "?", ensure_ascii=False)
 
 
-def _prices(model: PricedModel, first: date) -> Iterator[str]:
+def _prices(model: PricedModel) -> Iterator[str]:
     above = next((price.above for price in model.prices if price.above is not None), None)
     if above is not None:
         yield f"# Prompts above {above} tokens cost more than this.\n"
-    rows = ", ".join(
-        f"{{ since = {price.since or first.replace(day=1)}, {_rates(price.rates)} }}"
+    rows = "".join(
+        f"  {{ since = {price.since or EVER}{_tier(price)}, {_rates(price.rates)} }},\n"
         for price in model.prices
     )
-    yield f"prices = [{rows}]\n"
+    yield f"prices = [\n{rows}]\n"
+
+
+def _tier(price: TokenPrice) -> str:
+    return "" if price.tier == "standard" else f', tier = "{price.tier}"'
 
 
 def _rates(rates: Rates) -> str:

@@ -13,17 +13,19 @@ Rules
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from tollway.hindsight.records import NO_JSON, Call, Gaps
+from tollway.hindsight.records import NO_JSON, UNREADABLE, Call, Count, Gaps
 from tollway.units import Seconds, UtcSeconds
 
 TOOL: Final = "vllm"
 MOST_GAP: Final = 60.0
 """Seconds; vLLM writes its statistics every 10 s while anything runs."""
 USUAL_GAP: Final = 10.0
+LATEST: Final = 2.5e11
+"""UTC seconds; what is later is no date."""
 NO_MODEL: Final = "unknown-model"
 
 Moment = Callable[[int, int, int, int, int], float]
@@ -39,13 +41,13 @@ _MODEL = re.compile(rb"served_model_name=\[?'?\"?([^'\",\] ]+)|model='([^']+)'")
 
 
 class _Usage(msgspec.Struct, gc=False):
-    prompt_tokens: int = 0
-    completion_tokens: int | None = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count | None = 0
     prompt_tokens_details: dict[str, Any] | None = None
 
 
 class _Json(msgspec.Struct, gc=False):
-    created: float | None = None
+    created: Annotated[float, msgspec.Meta(ge=0, le=LATEST)] | None = None
     model: str | None = None
     usage: _Usage | None = None
     message: msgspec.Raw = msgspec.Raw(b"")
@@ -86,7 +88,7 @@ class Vllm:
     def _object(self, raw: bytes, where: str, place: str, moment: Moment) -> None:
         try:
             line = self._json.decode(raw)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self._gaps.note(TOOL, NO_JSON, where)
             return
         if line.usage is not None and line.created is not None:
@@ -112,7 +114,11 @@ class Vllm:
             self._gaps.note(TOOL, "statistics without a time", place)
             return
         month, day, hour, minute, second = (int(found[at]) for at in range(1, 6))
-        now = moment(month, day, hour, minute, second)
+        try:
+            now = moment(month, day, hour, minute, second)
+        except ValueError:  # no such day
+            self._gaps.note(TOOL, "statistics without a time", place)
+            return
         engine = (place, found[6] or b"")
         gap = now - self._last.get(engine, now - USUAL_GAP)
         self._last[engine] = now

@@ -20,7 +20,7 @@ import msgspec
 
 from tollway.hindsight import claude_code, codex, gemini_cli, litellm
 from tollway.hindsight.exports import csv_kind
-from tollway.hindsight.records import Gaps
+from tollway.hindsight.records import UNREADABLE, Gaps
 
 PEEK: Final = 1 << 16
 GZIP: Final = b"\x1f\x8b"
@@ -183,7 +183,7 @@ def _form_of_object(line: bytes) -> str | None:
     """Of JSON lines, by the members of the first."""
     try:
         said = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
     known = said.keys()
     if {"timestamp", "type", "payload"} <= known:

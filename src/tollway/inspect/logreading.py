@@ -28,7 +28,7 @@ from tollway.hindsight.gemini_cli import TOOL as GEMINI_CLI
 from tollway.hindsight.gemini_cli import GeminiCli
 from tollway.hindsight.litellm import TABLE, WANTED, LiteLlm
 from tollway.hindsight.litellm import TOOL as LITELLM
-from tollway.hindsight.records import Bill, Call, Gaps
+from tollway.hindsight.records import UNREADABLE, Bill, Call, Gaps
 from tollway.hindsight.vllm import TOOL as VLLM
 from tollway.hindsight.vllm import Vllm, nearest_year
 from tollway.inspect.logfiles import GZIP, LogFile
@@ -130,7 +130,7 @@ class Reading:
             return
         try:
             value = decoded(data)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self.gaps.note(tool, "documents that are not whole JSON", place)
             return
         listed = value if isinstance(value, list) else [value]
@@ -144,7 +144,7 @@ class Reading:
         for number, line in enumerate(lines, 1):
             try:
                 yield msgspec.json.decode(line, type=dict[str, Any])
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 if line.strip():
                     why = "lines that are not whole JSON of that form"
                     self.gaps.note(LITELLM, why, f"{place}:{number}")
@@ -210,17 +210,17 @@ def _spend(value: dict[str, Any]) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", rows) if isinstance(rows, list) else [value]
 
 
-def _table(path: Path, gaps: Gaps) -> list[dict[str, Any]]:
+def _table(path: Path, gaps: Gaps) -> Iterator[dict[str, Any]]:
     """The spend table of a SQLite file, without the columns that hold prompts."""
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         there = {row[1] for row in database.execute(f'PRAGMA table_info("{TABLE}")')}
         columns = [name for name in WANTED if name in there]
         if not columns:
             gaps.note(LITELLM, f"databases without a table {TABLE}", str(path))
-            return []
+            return
         listed = ", ".join(f'"{name}"' for name in columns)
-        rows = database.execute(f'SELECT {listed} FROM "{TABLE}"').fetchall()  # noqa: S608 - names of ours
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+        for row in database.execute(f'SELECT {listed} FROM "{TABLE}"'):  # noqa: S608 - names of ours
+            yield dict(zip(columns, row, strict=True))
 
 
 def _moment(path: Path) -> Callable[[int, int, int, int, int], float]:

@@ -8,6 +8,30 @@ from pathlib import Path
 from tollway.errors import Fault, FaultsFound
 
 
+def write_over(path: Path, text: str) -> None:
+    """Replace the text of a file in one step; its mode stays, and so does a link to it.
+
+    Raises:
+        FaultsFound: it cannot be written.
+    """
+    path = path.resolve()
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(path.stat().st_mode & 0o7777)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        mend = "Make the file and its folder writable."
+        raise FaultsFound([Fault(str(path), f"cannot be written: {reason}", mend)]) from None
+
+
 def write_new(path: Path, text: str, *, replace: bool) -> None:
     """Write `text` to `path` in one step.
 

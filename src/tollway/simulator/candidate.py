@@ -26,6 +26,8 @@ _HEAD = """version = 1
 interactive = {{ length = 100000000, wait = "1d" }}
 [timeouts]
 first_content = "1d"
+idle = "1d"
+total = "1d"
 [models."{model}"]
 [routes.sized]
 model = "{model}"

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, nan
 
 import numpy as np
@@ -19,7 +20,7 @@ from tollway.simulator.arrays import Array, requests_of
 from tollway.simulator.draws import ARRIVALS, STEP
 from tollway.simulator.fleet_layout import World
 from tollway.simulator.layout import NONE
-from tollway.simulator.play import Play
+from tollway.simulator.play import Play, followers
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import EnginePool, Pool
 from tollway.simulator.trace import Trace
@@ -85,8 +86,6 @@ def _of_pair(pair: Pair, pools: tuple[Pool, ...], play: Play) -> Iterator[str]:
 
 def _of_trace(trace: Trace, play: Play) -> Iterator[str]:
     for one in trace.requests:
-        if one.after is not None:
-            yield "requests that follow others"
         if not one.stream or one.operation == "embedding":
             yield "answers that are not streamed"
         if one.route not in (None, play.route) or one.key not in (None, play.key):
@@ -174,7 +173,7 @@ def world_of(fleet: Fleet, floor: Floor, trace: Trace, play: Play) -> tuple[Worl
     capped = any(one.max_output is not None for one in asked)
     caps = [-1 if one.max_output is None else one.max_output for one in asked] if capped else []
     results = np.zeros(len(asked), layout.RESULT)
-    results["end"] = NONE
+    results["arrived"] = results["end"] = NONE
     weights = [[one.weights.get(pair.source.name, 0.0) for pair in pairs] for one in objectives]
     world = World(
         dispatch=_dispatch(fleet, plan, play),
@@ -193,9 +192,28 @@ def world_of(fleet: Fleet, floor: Floor, trace: Trace, play: Play) -> tuple[Worl
         caps=np.array(caps, np.int64),
         prefixes=np.array(hashes, np.uint64),
         changes=_changes(play, names),
+        leading=np.array([at for at, one in enumerate(asked) if one.after is None], np.int64),
+        links=_links(trace),
+        following=np.zeros((1 + sum(one.after is not None for one in asked), 2), np.int64),
         **room_for(FIRST_FLOWS),
     )
     return world, requests.ids, requests.names
+
+
+def _links(trace: Trace) -> Array:
+    """Who follows whom; empty where nobody follows anybody."""
+    following = followers(trace)
+    made = np.zeros(len(trace.requests) if following else 0, layout.LINK)
+    made["first"] = made["next"] = NONE
+    for leader, some in following.items():
+        made[leader]["first"] = some[0]
+        for one, after in pairwise(some):
+            made[one]["next"] = after
+        for one in some:
+            asked = trace.requests[one]
+            made[one]["pause"] = round(asked.pause * SECOND)
+            made[one]["needs_answer"] = asked.needs_answer
+    return made
 
 
 def _dispatch(fleet: Fleet, plan: Plan, play: Play) -> Array:

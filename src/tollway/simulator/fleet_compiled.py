@@ -26,7 +26,6 @@ from tollway.simulator.arrays import (
 from tollway.simulator.fleet_arrays import Floor, floor_of, room_for, world_of
 from tollway.simulator.fleet_layout import (
     BLOCK,
-    COMING,
     MORE,
     MORE_FLOWS,
     MORE_ROWS,
@@ -61,7 +60,7 @@ class Compiled:
         pairs = self._plan.candidates + self._plan.fallbacks
         self._sources = tuple(dict.fromkeys(pair.source.name for pair in pairs))
         self._engines = _engines(self.floor, self.world, ids, names)
-        self._trace = trace
+        self._trace, self._fleet = trace, fleet
 
     @property
     def results(self) -> Array:
@@ -74,10 +73,11 @@ class Compiled:
         going: Callable[[int], bool] | None = None,
         moments: int = SLICE,
     ) -> bool:
-        """Play all requests to their ends, or the first `stop` alone; whether it was all. `going`
-        is told after each slice of so many moments how many have ended, and says whether to go on.
+        """Play all requests to their ends, or the first `stop` of those that follow nobody alone,
+        with those that follow them; whether it was all. `going` is told after each slice of so many
+        moments how many have ended, and says whether to go on.
         """
-        count = len(self._trace.requests)
+        count = len(self.world.leading)
         until = count if stop is None else min(stop, count)
         run_fleet = kernel("tollway.simulator.fleet_run", "run_fleet")
         while not run_fleet(self.world, self._engines, until, moments):
@@ -90,7 +90,7 @@ class Compiled:
     def _over(self) -> int:
         """How many requests have ended."""
         here = len(self.world.flows) - int(self.world.free_flows[0])
-        return int(self._engines.cursor[COMING]) - here
+        return int(self.world.dispatch[0]["order"]) - here
 
     def _grow(self) -> None:
         world, engines = self.world, self._engines
@@ -109,12 +109,13 @@ class Compiled:
             self._engines = engines._replace(runs=runs)
 
     def ended(self) -> list[Ended]:
-        """What became of each request that arrived, in the order of arrival."""
+        """What became of each request that has ended, by number."""
         plan, trace = self._plan, self._trace
         pairs = plan.candidates + plan.fallbacks
         found: list[Ended] = []
         for index, one in enumerate(self.results.tolist()):
-            sent, first, end, cost, pair, place, attempts, code, answered, cached, out, bad = one
+            came, sent, first, end, cost, pair, place, attempts, code, *rest = one
+            answered, cached, out, bad = rest
             if end < 0:
                 continue
             served = pairs[pair] if pair >= 0 else None
@@ -122,7 +123,7 @@ class Compiled:
             found.append(
                 Ended(
                     index,
-                    round(trace.requests[index].at * SECOND),
+                    came,
                     sent if sent >= 0 else None,
                     first if first >= 0 else None,
                     end,
@@ -145,13 +146,14 @@ class Compiled:
     def under_way(self) -> list[Ended]:
         """Requests that have arrived and not ended, where it was stopped."""
         found: list[Ended] = []
-        came = self.results[: int(self._engines.cursor[COMING])]
-        for index in np.flatnonzero(came["end"] < 0).tolist():
-            sent, first, place = (int(came[index][name]) for name in ("sent", "first", "place"))
+        results = self.results
+        for index in np.flatnonzero((results["arrived"] >= 0) & (results["end"] < 0)).tolist():
+            one = results[index]
+            sent, first, place = (int(one[name]) for name in ("sent", "first", "place"))
             found.append(
                 Ended(
                     index,
-                    round(self._trace.requests[index].at * SECOND),
+                    int(one["arrived"]),
                     sent if sent >= 0 else None,
                     first if first >= 0 else None,
                     place=self.floor.numbers[place] if place >= 0 else None,
@@ -174,6 +176,27 @@ class Compiled:
             name: int(one["busy_s"]) * SECOND + int(one["busy_ps"])
             for name, one in zip(self._sources, self.world.sources, strict=True)
         }
+
+    def overdue(self) -> list[str]:
+        """Why a source may have ended an attempt in time, which only the plain execution can tell;
+        empty where none had reason to."""
+        found: list[str] = []
+        worst = {pool.source: 0 for pool in self.floor.pools}
+        counters = self.counters()
+        for place, kind in zip(self.floor.numbers, self.floor.kinds, strict=True):
+            pool = self.floor.pools[kind]
+            if pool.settings.mixing != "mixed" or counters[place].preempted:
+                worst[pool.source] = NEVER
+        for pool in self.floor.pools:
+            worst[pool.source] = max(worst[pool.source], pool.settings.longest_step())
+        for name, one in zip(self._sources, self.world.sources, strict=True):
+            limits = self._fleet.sources[name].timeouts
+            if one["longest"] >= limits.total * SECOND:
+                found.append(f"an attempt at {name} that lasted for its total timeout")
+            # Within a running batch no token is later than the longest step.
+            if one["flowed"] >= limits.idle * SECOND and worst[name] >= limits.idle * SECOND:
+                found.append(f"an answer of {name} that may have been idle")
+        return found
 
     def counters(self) -> dict[int, Counters]:
         """What each replica counted, by its place in the fleet."""

@@ -92,7 +92,7 @@ def arrived(w, flow, now, now_ps):
         w.flows[d.alive_tail].next = flow
     d.alive_tail = flow
     result = w.results[it.request]
-    result.sent = result.first = -1
+    result.arrived, result.sent, result.first = now_ps, -1, -1
     result.place = -1
     result.answered = result.cached = result.output = 0
     d.order += 1

@@ -89,11 +89,14 @@ SOURCE = np.dtype(
         ("probes", "i8"),
         ("busy_s", "i8"),
         ("busy_ps", "i8"),
+        ("longest", "i8"),
+        ("flowed", "i8"),
     ],
     align=True,
 )
 """One source; `slots` and `late` (the breaker's TTFT deadline) are below zero if there are none.
-Attempts took `busy_s` seconds and `busy_ps` picoseconds there: days of many do not fit in one."""
+Attempts took `busy_s` seconds and `busy_ps` picoseconds there: days of many do not fit in one. The
+`longest` took so many picoseconds, and no answer `flowed` for more."""
 
 PAIR = np.dtype(
     [
@@ -201,6 +204,7 @@ OPTION = np.dtype(
 
 RESULT = np.dtype(
     [
+        ("arrived", "i8"),
         ("sent", "i8"),
         ("first", "i8"),
         ("end", "i8"),
@@ -218,13 +222,20 @@ RESULT = np.dtype(
 )
 """What became of a request; picoseconds, pico-dollars; -1 where there is none."""
 
+LINK = np.dtype(
+    [("pause", "i8"), ("needs_answer", "i8"), ("first", "i8"), ("next", "i8")], align=True
+)
+"""Whom a request follows comes before it: `first` follows it, `next` follows whom it follows too,
+`pause` picoseconds after that one's end."""
+
 BLOCK = 32
 """Replicas whose next moment is kept together."""
 
 World = namedtuple(
     "World",
     "dispatch sources pairs windows seen flows lists first_list due options objectives tolerances "
-    "weights actions events happened free_flows results requests caps prefixes changes",
+    "weights actions events happened free_flows results requests caps prefixes changes "
+    "leading links following",
 )
 Engines = namedtuple(
     "Engines",

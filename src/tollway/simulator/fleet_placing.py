@@ -4,6 +4,7 @@
 from math import inf
 
 from tollway.simulator.fleet_choice import choose, may_try
+from tollway.simulator.fleet_following import follow
 from tollway.simulator.fleet_layout import (
     IDLE,
     LATE_TIMER,
@@ -100,6 +101,8 @@ def settle(w, flow, code, now_ps):
     it.phase = IDLE
     w.free_flows[0] += 1
     w.free_flows[w.free_flows[0]] = flow
+    if len(w.links) > 0:
+        follow(w, it.request, now_ps)
 
 
 @called

@@ -9,6 +9,7 @@ Rules
 4. So it does after a number of moments: a run in slices is the run in one, event for event.
 """
 
+from tollway.simulator.fleet_following import next_following
 from tollway.simulator.fleet_kernel import (
     arrived,
     content,
@@ -114,6 +115,10 @@ def leave(w, flow, now):
     taken = source.busy_ps + now - it.began
     source.busy_s += taken // SECOND
     source.busy_ps = taken % SECOND
+    source.longest = max(source.longest, now - it.began)
+    first = w.results[it.request].first
+    if first >= 0:
+        source.flowed = max(source.flowed, now - first)
 
 
 @compiled
@@ -263,9 +268,9 @@ def deal(w, e, now, count):
 
 @entered
 def run_fleet(w, e, stop, moments):
-    """Go on until `stop` requests have arrived and nothing is left to happen, until so many moments
-    were dealt with, or until an array is full (`MORE` in the cursor says which); whether it has
-    come to the end."""
+    """Go on until `stop` requests that follow nobody have arrived and nothing is left to happen,
+    until so many moments were dealt with, or until an array is full (`MORE` in the cursor says
+    which); whether it has come to the end."""
     d, cursor = w.dispatch[0], e.cursor
     cursor[MORE] = 0
     seats = len(e.told)
@@ -282,7 +287,8 @@ def run_fleet(w, e, stop, moments):
         if cursor[ROWS] <= len(w.flows) - w.free_flows[0]:
             cursor[MORE] = MORE_ROWS
             return False
-        if cursor[COMING] == stop and d.alive == NONE:
+        followers = w.following[0, 0]
+        if cursor[COMING] == stop and followers == 0 and d.alive == NONE:
             return True
         if d.soonest != wake_for:
             wake_for = d.soonest
@@ -290,7 +296,14 @@ def run_fleet(w, e, stop, moments):
         number = soonest(e)
         engine = e.next[number] if number != NONE else NEVER
         change = w.changes[cursor[CHANGE], 0] if cursor[CHANGE] < len(w.changes) else NEVER
-        coming = w.requests[cursor[COMING]].at if cursor[COMING] < stop else NEVER
+        leader = w.leading[cursor[COMING]] if cursor[COMING] < stop else NONE
+        coming = w.requests[leader].at if leader != NONE else NEVER
+        follows = False
+        if followers > 0:
+            at, one = w.following[1, 0], w.following[1, 1]
+            follows = at < coming or (at == coming and one < leader)
+            if follows:
+                coming = at
         now = min(engine, change, coming, cursor[WAKE])
         if now == engine:
             count = advance(w, e, number, now)
@@ -307,8 +320,11 @@ def run_fleet(w, e, stop, moments):
         else:
             flow = w.free_flows[w.free_flows[0]]
             w.free_flows[0] -= 1
-            w.flows[flow].request = cursor[COMING]
+            if follows:
+                w.flows[flow].request = next_following(w)
+            else:
+                w.flows[flow].request = leader
+                cursor[COMING] += 1
             w.happened[0, 0], w.happened[0, 1], count = ARRIVED, flow, 1
-            cursor[COMING] += 1
         deal(w, e, now, count)
     return False

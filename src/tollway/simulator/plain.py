@@ -3,12 +3,12 @@
 Rules
 1. At one instant: first what replicas tell, by their number, then who streams says how far it is
    (each whole second, where a speed floor or a budget asks), then losses, recoveries and scaling,
-   then the wakes that dispatch asked for, then arrivals by their number. Each is told to dispatch
-   before the next is looked at.
+   then what took its source too long, then the wakes that dispatch asked for, then arrivals by
+   their number. Each is told to dispatch before the next is looked at.
 2. A reservation is committed at once: no ledger is rehearsed.
 3. Every request that arrives ends once, also when the fleet is lost; those that follow one that
    never ends well, and need its answer, are never asked.
-4. Nobody's client leaves, and a source's idle and total timeouts do not run.
+4. Nobody's client leaves.
 """
 
 from collections import deque
@@ -43,42 +43,16 @@ from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
 from tollway.policy.route import mix
 from tollway.simulator.draws import ARRIVALS, numbered, purpose
+from tollway.simulator.flight import Asked, Flight, Watched
 from tollway.simulator.floor import Change, Floor, Place
 from tollway.simulator.play import Ended, Loss, Play, affine, followers, needs_progress
-from tollway.simulator.sequence import Kind, Sequence
+from tollway.simulator.sequence import Kind
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import Pool
-from tollway.simulator.trace import Trace, TraceRequest
+from tollway.simulator.trace import Trace
 
 NEVER: Final = (1 << 62) - 1
 """Later than anything: 53 days of picoseconds, the largest whole number that is quick."""
-
-
-class _Flight:
-    """An attempt that runs somewhere."""
-
-    __slots__ = ("answering", "attempt", "place", "request", "sent", "sequence")
-
-    def __init__(self, request: "_Asked", attempt: int, place: Place, sent: int) -> None:
-        self.request = request
-        self.attempt = attempt
-        self.place = place
-        self.sent = sent
-        self.answering = False
-        asked = request.asked
-        self.sequence = Sequence(request.id, asked.input, max(1, asked.output), asked.prefix)
-
-
-class _Asked:
-    """A request that has arrived and not ended."""
-
-    __slots__ = ("asked", "ended", "flight", "id")
-
-    def __init__(self, index: int, asked: TraceRequest, now: int) -> None:
-        self.id = str(index)
-        self.asked = asked
-        self.ended = Ended(index, now)
-        self.flight: _Flight | None = None
 
 
 class Plain:
@@ -101,9 +75,10 @@ class Plain:
         self._fleet, self._trace, self._play, self._watch = fleet, trace, play, watch
         self._dispatcher = Dispatcher(fleet, self.opening, 0.0)
         self._events: deque[Event] = deque()
-        self._asked: dict[str, _Asked] = {}
+        self._asked: dict[str, Asked] = {}
         self._due: list[int | None] = [None] * len(self.floor.places)
         self._engines: list[tuple[int, int]] = []
+        self._watched = Watched(fleet)
         self._changes: list[tuple[int, int, Loss | Change]] = []
         self._change = 0
         self._wake = NEVER
@@ -137,9 +112,10 @@ class Plain:
                 heappop(engines)
             at_engine = engines[0][0] if engines else NEVER
             at_change = self._changes[0][0] if self._changes else NEVER
+            at_look = self._watched.next_at() or NEVER
             follows = bool(following) and (not coming or following[0] < coming[-1])
             next_one = following[0] if follows else coming[-1] if coming else (NEVER, 0)
-            now = min(at_engine, next_one[0], at_change, self._wake)
+            now = min(at_engine, next_one[0], at_change, at_look, self._wake)
             if now == NEVER or not self.going:
                 return False
             if self._tick < now or (self._tick == now and now < at_engine):
@@ -150,6 +126,10 @@ class Plain:
                 self._advance(engines[0][1])
             elif now == at_change:
                 self._apply(heappop(self._changes)[2])
+            elif now == at_look:
+                overdue = self._watched.look(now)
+                if overdue is not None:
+                    self._tell(self._cut(*overdue))
             elif now == self._wake:
                 self._wake = NEVER
                 self._tell(Woke())
@@ -190,7 +170,7 @@ class Plain:
 
     def _arrive(self, index: int) -> None:
         one, play = self._trace.requests[index], self._play
-        asked = _Asked(index, one, self.now)
+        asked = Asked(index, one, self.now)
         self._asked[asked.id] = asked
         route = one.route or play.route
         chance = numbered(self._chance, index)
@@ -213,7 +193,7 @@ class Plain:
             )
         )
 
-    def _over(self, asked: _Asked) -> None:
+    def _over(self, asked: Asked) -> None:
         """A request has ended: who follows it arrives after a pause."""
         del self._asked[asked.id]
         self.ended.append(asked.ended)
@@ -234,7 +214,7 @@ class Plain:
             self._events.append(Failed(action.request, action.attempt, "refused", Usage()))
             return
         place = self.floor.choose(action.source, action.model)
-        flight = _Flight(asked, action.attempt, place, self.now)
+        flight = Flight(asked, action.attempt, place, self.now)
         try:
             place.server.arrive(self.now, flight.sequence)
         except TollwayError as error:
@@ -244,6 +224,7 @@ class Plain:
             )
             return
         asked.flight = flight
+        self._watched.sent(self.now, flight)
         ended.place = place.number
         self._look(place)
         for change in self.floor.grow(self.now, place):
@@ -306,6 +287,7 @@ class Plain:
                 # A plain answer is held back until its end.
                 if one.stream:
                     flight.answering = True
+                    self._watched.began(self.now, flight)
                     asked.ended.first = self.now
                     self._tell(Content(asked.id, flight.attempt))
                 continue
@@ -315,7 +297,7 @@ class Plain:
             usage = Usage(one.input, sequence.cached, 0, sequence.output)
             self._tell(Finished(asked.id, flight.attempt, usage))
 
-    def _leave(self, flight: _Flight) -> None:
+    def _leave(self, flight: Flight) -> None:
         """An attempt is over."""
         flight.request.flight = None
         place = flight.place
@@ -324,7 +306,7 @@ class Plain:
         if change is not None:
             self._plan(change.at, change)
 
-    def _cut(self, flight: _Flight, kind: FailureKind, detail: str = "") -> Failed:
+    def _cut(self, flight: Flight, kind: FailureKind, detail: str = "") -> Failed:
         """End an attempt; what it used is believed to be its prompt and what was out, or nothing
         where nobody answered at all."""
         place, sequence = flight.place, flight.sequence

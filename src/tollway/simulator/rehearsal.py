@@ -136,7 +136,9 @@ def course_through(
     """How the trace goes, by whichever execution suits it."""
     reasons = why_plain(fleet, pools, trace, play)
     if not reasons:
-        return _compiled(fleet, pools, trace, play, going)
+        course, reasons = _compiled(fleet, pools, trace, play, going)
+        if course is not None:
+            return course
     run = Plain(fleet, pools, trace, play)
     while run.run(BETWEEN_LOOKS):
         if going is not None and not going(len(run.ended)):
@@ -167,11 +169,15 @@ def _compiled(
     trace: Trace,
     play: Play,
     going: Callable[[int], bool] | None = None,
-) -> Course:
+) -> tuple[Course | None, tuple[str, ...]]:
+    """How it goes compiled; None, and why, where a source's own timeouts may have had a part."""
     from tollway.simulator.fleet_compiled import Compiled
 
     run = Compiled(fleet, pools, trace, play)
     whole = run.run(going=going)
+    overdue = tuple(run.overdue())
+    if overdue and whole:
+        return None, overdue
     ended = run.ended()
     floor = Floor(pools)
     for number, counters in run.counters().items():
@@ -181,7 +187,7 @@ def _compiled(
     busy = {**dict.fromkeys(fleet.sources, 0), **run.busy()}
     models = {pool.source: pool.model for pool in pools}
     opened = {f"{name}:{models[name]}": count for name, count in run.openings().items() if count}
-    return Course(floor, ended, run.under_way(), busy, opened, going=not whole, plain=())
+    return Course(floor, ended, run.under_way(), busy, opened, going=not whole, plain=()), ()
 
 
 def rehearsed(

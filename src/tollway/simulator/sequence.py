@@ -93,6 +93,14 @@ class ReplicaSettings:
                 f"KV block. Use {BLOCK}, or 512 for Mooncake's traces."
             )
 
+    def longest_step(self) -> int:
+        """Picoseconds that no step is longer than: every seat taken and every sequence as long as
+        may be, which shared blocks allow, and a whole budget of prompt behind such contexts."""
+        tokens = max(self.batch_tokens, self.context if self.mixing == "whole" else 0)
+        chunks, keys = min(tokens, self.sequences), self.sequences * self.context
+        prompt = chunks, tokens, 2 * tokens * self.context, chunks * self.context
+        return self.steps.mixed(self.sequences, keys * self.steps.unit, prompt)
+
     def check(self, sequence: Sequence) -> None:
         """Whether it could ever be served.
 

@@ -15,6 +15,7 @@ KERNELS = (
     "tollway.policy.route",
     "tollway.policy.spend",
     "tollway.simulator.fleet_choice",
+    "tollway.simulator.fleet_following",
     "tollway.simulator.fleet_kernel",
     "tollway.simulator.fleet_layout",
     "tollway.simulator.fleet_placing",

@@ -1,5 +1,6 @@
 // Does the task with Anthropic's SDK: jobs as JSON on stdin, what came of them on stdout.
-// A job is {url, key, model, stream}; what came of it is as in sdks.expected.
+// A job is {api, url, key, model, stream}; the api "models" lists them. What came of it is as in
+// sdks.expected.
 const { readFileSync } = require("node:fs");
 const { Anthropic } = require("@anthropic-ai/sdk");
 
@@ -29,9 +30,16 @@ const joined = (message, type, member) =>
     .map((block) => block[member])
     .join("");
 
+async function listed(models) {
+  const names = [];
+  for await (const model of models) names.push(model.id);
+  return { models: names };
+}
+
 async function complete(job) {
   const options = { baseURL: job.url, apiKey: job.key, maxRetries: 0, timeout: 20_000 };
   const client = new Anthropic(options);
+  if (job.api === "models") return listed(client.models.list());
   const messages = [{ role: "user", content: task.prompt }];
   const first = await ask(client, job, messages);
   const calls = first.content.filter((block) => block.type === "tool_use");

@@ -1,6 +1,7 @@
 """Does the task with Anthropic's SDK: jobs as JSON on stdin, what came of them on stdout.
 
-A job is {"url", "key", "model", "stream"}; what came of it is as in `sdks.expected`.
+A job is {"api", "url", "key", "model", "stream"}; the api "models" lists them. What came of it is
+as in `sdks.expected`.
 """
 
 import json
@@ -24,6 +25,8 @@ TOOLS: Any = [
 
 def do(job: dict[str, Any]) -> dict[str, Any]:
     with Anthropic(base_url=job["url"], api_key=job["key"], max_retries=0, timeout=20) as client:
+        if job["api"] == "models":
+            return {"models": [model.id for model in client.models.list()]}
         messages: list[Any] = [{"role": "user", "content": TASK["prompt"]}]
         first = ask(client, job, messages)
         calls = [block for block in first.content if block.type == "tool_use"]

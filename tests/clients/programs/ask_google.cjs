@@ -1,5 +1,6 @@
 // Does the task with Google's SDK: jobs as JSON on stdin, what came of them on stdout.
-// A job is {url, key, model, stream}; what came of it is as in sdks.expected.
+// A job is {api, url, key, model, stream}; the api "models" lists them. What came of it is as in
+// sdks.expected.
 const { readFileSync } = require("node:fs");
 const { GoogleGenAI } = require("@google/genai");
 
@@ -41,9 +42,16 @@ const joined = (parts, thought) =>
     .map((part) => part.text ?? "")
     .join("");
 
+async function listed(models) {
+  const names = [];
+  for await (const model of models) names.push(model.name.replace("models/", ""));
+  return { models: names };
+}
+
 async function complete(job) {
   const httpOptions = { baseUrl: job.url, timeout: 20_000 };
   const client = new GoogleGenAI({ apiKey: job.key, httpOptions });
+  if (job.api === "models") return listed(await client.models.list());
   const contents = [{ role: "user", parts: [{ text: task.prompt }] }];
   const first = await ask(client, job, contents);
   const calls = first.parts.filter((part) => part.functionCall).map((part) => part.functionCall);

@@ -1,6 +1,7 @@
 """Does the task with Google's SDK: jobs as JSON on stdin, what came of them on stdout.
 
-A job is {"url", "key", "model", "stream"}; what came of it is as in `sdks.expected`.
+A job is {"api", "url", "key", "model", "stream"}; the api "models" lists them. What came of it is
+as in `sdks.expected`.
 """
 
 import json
@@ -53,6 +54,9 @@ def ask(client: Client, job: dict[str, Any], contents: list[Any]) -> tuple[list[
 def do(job: dict[str, Any]) -> dict[str, Any]:
     options = types.HttpOptions(base_url=job["url"], timeout=20_000)
     with Client(api_key=job["key"], http_options=options) as client:
+        if job["api"] == "models":
+            names = [model.name or "" for model in client.models.list()]
+            return {"models": [name.removeprefix("models/") for name in names]}
         contents: list[Any] = [types.Content(role="user", parts=[types.Part(text=TASK["prompt"])])]
         parts, stop, usage = ask(client, job, contents)
         calls = [part.function_call for part in parts if part.function_call]

@@ -1,5 +1,6 @@
 // Does the task with OpenAI's SDK: jobs as JSON on stdin, what came of them on stdout.
-// A job is {api, url, key, model, stream}; what came of it is as in sdks.expected.
+// A job is {api, url, key, model, stream}; the api "models" lists them. What came of it is as in
+// sdks.expected.
 const { readFileSync } = require("node:fs");
 const { OpenAI } = require("openai");
 
@@ -104,9 +105,17 @@ async function responses(client, job) {
   };
 }
 
+async function listed(models) {
+  const names = [];
+  for await (const model of models) names.push(model.id);
+  return { models: names };
+}
+
 async function complete(job) {
   const options = { baseURL: `${job.url}/v1`, apiKey: job.key, maxRetries: 0, timeout: 20_000 };
-  return (job.api === "openai" ? chat : responses)(new OpenAI(options), job);
+  const client = new OpenAI(options);
+  if (job.api === "models") return listed(client.models.list());
+  return (job.api === "openai" ? chat : responses)(client, job);
 }
 
 async function main() {

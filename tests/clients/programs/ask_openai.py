@@ -1,6 +1,7 @@
 """Does the task with OpenAI's SDK: jobs as JSON on stdin, what came of them on stdout.
 
-A job is {"api", "url", "key", "model", "stream"}; what came of it is as in `sdks.expected`.
+A job is {"api", "url", "key", "model", "stream"}; the api "models" lists them. What came of it is
+as in `sdks.expected`.
 """
 
 import json
@@ -108,6 +109,8 @@ def responses(client: OpenAI, job: dict[str, Any]) -> dict[str, Any]:
 def do(job: dict[str, Any]) -> dict[str, Any]:
     client = OpenAI(base_url=f"{job['url']}/v1", api_key=job["key"], max_retries=0, timeout=20)
     with client:
+        if job["api"] == "models":
+            return {"models": [model.id for model in client.models.list()]}
         return (chat if job["api"] == "openai" else responses)(client, job)
 
 

@@ -1,5 +1,6 @@
-"""What a Claude takes, by its name. Source: Anthropic's migration guides and its Python SDK's
-MIGRATION.md, read in November 2026.
+"""What a Claude takes, by its name.
+
+Source: Anthropic's migration guides and its Python SDK's MIGRATION.md, read in November 2026.
 
 Rules
 1. A name that is not a Claude's is another's model behind this dialect: it is told what was said.

@@ -8,6 +8,7 @@ from tollway.dialects.forms import Told
 from tollway.dialects.gemini.contents import read_arguments
 from tollway.dialects.gemini.parts import kind_of
 from tollway.dialects.gemini.signing import (
+    is_sealed,
     plain_base64,
     read_thought_signature,
     write_thought_signature,
@@ -127,7 +128,7 @@ def _read_part(said: SaidPart, ident: str) -> Part | None:
         media_type = said.inline_data.mime_type
         return Media(kind_of(media_type), media_type, plain_base64(said.inline_data.data))
     if said.thought:
-        sealed = said.text is None and signature is not None
+        sealed = is_sealed(said.text, signature)
         return Reasoning(said.text or "", True, sealed=sealed, signature=signature)
     if said.text is None and signature is None:
         return None

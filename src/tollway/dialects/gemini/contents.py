@@ -39,7 +39,9 @@ TYPES: Final = {
     "png": "image/png",
     "webp": "image/webp",
 }
-"""Media types by the endings of URLs: Gemini wants to be told, other APIs look for themselves."""
+"""Media types by the endings of URLs: Gemini wants to be told, other APIs look for themselves.
+Where the ending says nothing `image/*` and the like do, as in Google's examples with `video/*`."""
+NO_CACHE: Final = "Gemini caches by itself"
 
 Said = dict[str, Any]
 
@@ -54,7 +56,7 @@ def _write_turn(turn: Turn, path: str, signed: bool, losses: list[Loss]) -> Said
     if turn.name is not None:
         losses.append(Loss(f"{path}.name", "Gemini has no names of speakers"))
     if turn.speaker not in ("user", "assistant"):
-        losses.append(Loss(f"{path}.speaker", "Gemini has system words only at the start"))
+        losses.append(Loss(path, "Gemini has system words only at the start: said as the user's"))
     parts: list[Said] = []
     for at, part in enumerate(put_back(turn.parts)):
         said = _write_part(part, f"{path}.parts[{at}]", losses)
@@ -68,7 +70,7 @@ def _write_turn(turn: Turn, path: str, signed: bool, losses: list[Loss]) -> Said
 
 def _write_part(part: Part, path: str, losses: list[Loss]) -> Said | None:
     if not isinstance(part, Reasoning | Refusal) and part.cache is not None:
-        losses.append(Loss(f"{path}.cache", "Gemini caches by itself"))
+        losses.append(Loss(f"{path}.cache", NO_CACHE))
     match part:
         case Text():
             return {"text": part.text, **_signature(part.signature, path, losses)}
@@ -96,7 +98,7 @@ def _signature(signature: Signature | None, path: str, losses: list[Loss]) -> Sa
 
 def _write_thought(part: Reasoning, path: str, losses: list[Loss]) -> Said | None:
     foreign = part.signature is not None and part.signature.made_in != "gemini"
-    if foreign and part.sealed:
+    if foreign and part.sealed and not part.text:
         losses.append(Loss(path, "Gemini reads only thoughts that it sealed itself"))
         return None
     said: Said = {} if part.sealed and not part.text else {"text": part.text}
@@ -122,7 +124,10 @@ def write_media(part: Media, path: str, losses: list[Loss]) -> Said:
             path,
             f'{path} is the file "{uri}", which another provider has stored. Send the file itself.',
         )
-    media_type = part.media_type or TYPES.get(uri.partition("?")[0].rpartition(".")[2].lower())
+    ending = uri.partition("?")[0].rpartition(".")[2].lower()
+    media_type = part.media_type or TYPES.get(ending)
+    if media_type is None and part.kind != "file":
+        media_type = f"{part.kind}/*"
     return {
         "fileData": {"fileUri": uri, **({} if media_type is None else {"mimeType": media_type})}
     }
@@ -151,13 +156,20 @@ def read_arguments(text: str) -> dict[str, object] | None:
 def _write_result(part: ToolResult, path: str, losses: list[Loss]) -> Said:
     if part.custom:
         raise Fault(path, f'{path} is of the custom tool "{part.name}": Gemini has functions only.')
-    texts = [inner.text for inner in part.parts if isinstance(inner, Text)]
-    media = [
-        write_media(inner, f"{path}.parts[{at}]", losses)
-        for at, inner in enumerate(part.parts)
-        if isinstance(inner, Media)
-    ]
-    response = {"error" if part.failed else "output": "\n".join(texts)}
+    media: list[Said] = []
+    texts: list[str] = []
+    for at, inner in enumerate(part.parts):
+        where = f"{path}.parts[{at}]"
+        if inner.cache is not None:
+            losses.append(Loss(f"{where}.cache", NO_CACHE))
+        if isinstance(inner, Media):
+            media.append(write_media(inner, where, losses))
+            continue
+        if media:
+            losses.append(Loss(path, "Gemini has the media of a result behind its words"))
+        texts.append(inner.text)
+    output = texts if len(texts) > 1 else "".join(texts)
+    response = {"error" if part.failed else "output": output}
     said: Said = {"id": part.id, "name": part.name, "response": response}
     if media:
         said["parts"] = media

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from tollway.dialects.gemini.signing import plain_base64, read_thought_signature
+from tollway.dialects.gemini.signing import is_sealed, plain_base64, read_thought_signature
 from tollway.dialects.meaning import Fault, Media, Part, Reasoning, Text, ToolCall, ToolResult
 from tollway.dialects.members import Members, json_text
 
@@ -69,7 +69,7 @@ def read_part(part: Members, calls: Calls) -> Part:
     if media is not None:
         return media
     if thought:
-        sealed = text is None and signature is not None
+        sealed = is_sealed(text, signature)
         return Reasoning(text or "", True, sealed=sealed, signature=signature)
     if text is None and signature is None:
         raise _unknown(part)
@@ -90,6 +90,8 @@ def _read_media(part: Members) -> Media | None:
     name = file.text("displayName")
     file.end()
     kind = kind_of(media_type or "")
+    if media_type is not None and media_type.endswith("/*"):
+        media_type = None
     if uri.startswith(OWN_FILES):
         return Media(kind, media_type, file_id=uri, name=name)
     return Media(kind, media_type, url=uri, name=name)
@@ -116,8 +118,8 @@ def _read_result(result: Members, calls: Calls) -> ToolResult:
     said = result.take("response")
     if not isinstance(said, dict | None):
         raise result.fault("response", "must be an object", said)
-    text, failed = _output(cast(dict[str, object], said or {}))
-    parts: list[Text | Media] = [] if not text else [Text(text)]
+    texts, failed = _output(cast(dict[str, object], said or {}))
+    parts: list[Text | Media] = [Text(text) for text in texts]
     for part in result.objects("parts"):
         media = _read_media(part)
         if media is None:
@@ -128,16 +130,25 @@ def _read_result(result: Members, calls: Calls) -> ToolResult:
     return ToolResult(ident, name, tuple(parts), failed)
 
 
-def _output(response: dict[str, object]) -> tuple[str, bool]:
-    """A result's words, and whether the tool failed: Google names `output` and `error`, its own
+def _output(response: dict[str, object]) -> tuple[list[str], bool]:
+    """A result's texts, and whether the tool failed: Google names `output` and `error`, its own
     SDK `result`; a response without them is the output as a whole."""
     if not response:
-        return "", False
+        return [], False
     if len(response) == 1:
         ((name, value),) = response.items()
         if name in ("output", "result", "error"):
-            return value if isinstance(value, str) else json_text(value), name == "error"
-    return json_text(response), False
+            return _texts(value), name == "error"
+    return [json_text(response)], False
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value] if value else []
+    texts = cast(list[object], value) if isinstance(value, list) else []
+    if len(texts) > 1 and all(isinstance(text, str) for text in texts):
+        return cast(list[str], texts)
+    return [json_text(cast(object, value))]
 
 
 def _unknown(part: Members) -> Fault:

@@ -23,7 +23,7 @@ from tollway.dialects.deltas import (
     Used,
 )
 from tollway.dialects.gemini.answering import call_id, read_stop
-from tollway.dialects.gemini.signing import read_thought_signature
+from tollway.dialects.gemini.signing import is_sealed, read_thought_signature
 from tollway.dialects.gemini.wire import Call, Candidate, Count, Response, SaidPart, decode_response
 from tollway.dialects.lenient import decoded
 from tollway.dialects.members import json_text
@@ -108,7 +108,10 @@ class GeminiReader:
             spoken = self._spoken[choice] = _Spoken()
         if candidate.content is not None:
             for part in candidate.content.parts:
-                self._read_part(choice, spoken, part, deltas)
+                if part.text and spoken.kind == "text" and part.plain():
+                    deltas.append(Piece(choice, spoken.index, part.text))
+                else:
+                    self._read_part(choice, spoken, part, deltas)
         for path in candidate.unread():
             self._say_unread(path, deltas)
         if candidate.finish_reason is not None and not spoken.stopped:
@@ -175,7 +178,7 @@ class GeminiReader:
     def _sign(self, choice: int, spoken: _Spoken, part: SaidPart, deltas: list[Delta]) -> None:
         made = read_thought_signature(part.thought_signature)
         if made is not None:
-            sealed = part.thought and part.text is None
+            sealed = part.thought and is_sealed(part.text, made)
             deltas.append(Signed(choice, spoken.index, made, sealed))
 
     def _open(self, choice: int, spoken: _Spoken, kind: str, deltas: list[Delta]) -> None:

@@ -37,3 +37,9 @@ def plain_base64(text: str) -> str:
     """Base64 in its plain letters and padded, as other APIs want it."""
     plain = text.replace("-", "+").replace("_", "/")
     return plain + "=" * (-len(plain) % 4)
+
+
+def is_sealed(text: str | None, signature: Signature | None) -> bool:
+    """Whether a signature is the whole thought: one without any text, not even an empty one; and
+    whatever Responses made, which encrypts them all."""
+    return signature is not None and (text is None or signature.made_in == "responses")

@@ -38,12 +38,16 @@ def write_think(think: Think | None, model: str, losses: list[Loss]) -> dict[str
         said.update(_write_off(model, losses))
     elif think.budget is not None:
         said["thinkingBudget"] = think.budget
+        if think.effort is not None:
+            losses.append(Loss("think.effort", f"{think.budget} tokens are said instead"))
     elif think.effort is not None:
         said.update(_write_effort(think.effort, model, losses))
-    elif think.on and not takes_levels(model):
+    elif think.on and takes_levels(model):
+        losses.append(Loss("think.on", "this Gemini thinks anyway, as much as it likes"))
+    elif think.on:
         said["thinkingBudget"] = -1
-    if think.shown is not None:
-        said["includeThoughts"] = think.shown
+    if think.shown is not None or think.summary is not None:
+        said["includeThoughts"] = think.shown is not False
     if think.summary not in (None, SUMMARY):
         losses.append(Loss("think.summary", f'Gemini does not summarise "{think.summary}"'))
     return said

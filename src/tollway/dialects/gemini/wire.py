@@ -1,5 +1,6 @@
 """What is read of a response, whole or streamed: everything else in it is passed over quickly."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -9,14 +10,14 @@ from tollway.fleet.usage import Usage
 _NOTHING: Final = msgspec.Raw(b"")
 
 
-class Blob(msgspec.Struct, rename="camel"):
+class Blob(msgspec.Struct, rename="camel", gc=False):
     """`inlineData`."""
 
     mime_type: str = ""
     data: str = ""
 
 
-class Call(msgspec.Struct, rename="camel"):
+class Call(msgspec.Struct, rename="camel", gc=False):
     """`functionCall`."""
 
     name: str = ""
@@ -24,7 +25,7 @@ class Call(msgspec.Struct, rename="camel"):
     args: dict[str, Any] | None = None
 
 
-class SaidPart(msgspec.Struct, rename="camel"):
+class SaidPart(msgspec.Struct, rename="camel", gc=False):
     """A part of an answer."""
 
     text: str | None = None
@@ -33,14 +34,18 @@ class SaidPart(msgspec.Struct, rename="camel"):
     function_call: Call | None = None
     inline_data: Blob | None = None
 
+    def plain(self) -> bool:
+        """Whether it is words and nothing else."""
+        return not self.thought and self.thought_signature is None and self.function_call is None
 
-class Content(msgspec.Struct, rename="camel"):
+
+class Content(msgspec.Struct, rename="camel", gc=False):
     """`content`."""
 
     parts: list[SaidPart] = []
 
 
-class Candidate(msgspec.Struct, rename="camel"):
+class Candidate(msgspec.Struct, rename="camel", gc=False):
     """One answer, or a piece of it."""
 
     content: Content | None = None
@@ -51,8 +56,15 @@ class Candidate(msgspec.Struct, rename="camel"):
     logprobs_result: msgspec.Raw = _NOTHING
     url_context_metadata: msgspec.Raw = _NOTHING
 
-    def unread(self) -> list[str]:
+    def unread(self) -> Sequence[str]:
         """Paths of what the meaning has no place for."""
+        if (
+            self.citation_metadata is _NOTHING
+            and self.grounding_metadata is _NOTHING
+            and self.logprobs_result is _NOTHING
+            and self.url_context_metadata is _NOTHING
+        ):
+            return ()
         held = {
             "citationMetadata": self.citation_metadata,
             "groundingMetadata": self.grounding_metadata,
@@ -66,7 +78,7 @@ class Candidate(msgspec.Struct, rename="camel"):
         ]
 
 
-class Count(msgspec.Struct, rename="camel"):
+class Count(msgspec.Struct, rename="camel", gc=False):
     """`usageMetadata`."""
 
     prompt_token_count: int | None = None
@@ -86,20 +98,20 @@ class Count(msgspec.Struct, rename="camel"):
         )
 
 
-class Feedback(msgspec.Struct, rename="camel"):
+class Feedback(msgspec.Struct, rename="camel", gc=False):
     """`promptFeedback`."""
 
     block_reason: str | None = None
 
 
-class Failure(msgspec.Struct, rename="camel"):
+class Failure(msgspec.Struct, rename="camel", gc=False):
     """`error`."""
 
     code: int | None = None
     message: str = ""
 
 
-class Response(msgspec.Struct, rename="camel"):
+class Response(msgspec.Struct, rename="camel", gc=False):
     """A response, or one chunk of a streamed one."""
 
     candidates: list[Candidate] | None = None

@@ -39,9 +39,7 @@ def read_ask(body: bytes, model: str | None, stream: bool | None) -> Ask:
         Fault: the body is no request.
     """
     said = read_body(body)
-    for key, mend in _MENDS.items():
-        if said.take(key) is not None:
-            raise Fault(key, f'"{key}" is not taken: {mend}.')
+    _refuse(said)
     for key, default in _DEFAULTS:
         said.default(key, default)
     conversation = Conversation(said)
@@ -73,6 +71,12 @@ def read_ask(body: bytes, model: str | None, stream: bool | None) -> Ask:
     )
     said.end()
     return msgspec.structs.replace(ask, unread=tuple(said.unread))
+
+
+def _refuse(said: Members) -> None:
+    for key, mend in _MENDS.items():
+        if said.take(key) is not None:
+            raise Fault(key, f'"{key}" is not taken: {mend}.')
 
 
 def _wants_usage(said: Members) -> bool:

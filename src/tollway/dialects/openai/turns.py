@@ -146,12 +146,7 @@ def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any
             losses.append(Loss(place, "an assistant cannot say this in Chat Completions"))
     content = None if calls and not words else _content(words)
     message: dict[str, Any] = {"role": "assistant", "content": content}
-    said = write_thoughts(thoughts)
-    if not any(thought.signature for thought in thoughts):
-        # Only who signs there reads it there: MiniMax, DeepSeek and others answer it with 400
-        # (github.com/iOfficeAI/gemini-cli-pro/pull/33), and the text is in reasoning_content.
-        said.pop("reasoning_details", None)
-    message |= said
+    message |= _write_thoughts(thoughts)
     if refusals:
         message["refusal"] = "".join(refusals)
     if calls:
@@ -159,6 +154,15 @@ def _write_assistant(turn: Turn, path: str, losses: list[Loss]) -> dict[str, Any
     if signature is not None:
         message["extra_content"] = write_extra(signature)
     return message
+
+
+def _write_thoughts(thoughts: Sequence[Reasoning]) -> dict[str, Any]:
+    """Only who signs in `reasoning_details` reads them there: MiniMax, DeepSeek and others answer
+    it with 400 (github.com/iOfficeAI/gemini-cli-pro/pull/33)."""
+    if any(thought.signature for thought in thoughts):
+        return write_thoughts(thoughts)
+    text = "".join(thought.text for thought in thoughts)
+    return {"reasoning_content": text} if text else {}
 
 
 def _unsigned(part: Text) -> Text:

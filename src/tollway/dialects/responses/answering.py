@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from tollway.dialects.forms import Told
+from tollway.dialects.lenient import decoded
 from tollway.dialects.meaning import (
     Answer,
     Choice,
@@ -16,7 +17,7 @@ from tollway.dialects.meaning import (
     Text,
     ToolCall,
 )
-from tollway.dialects.members import Members, read_body
+from tollway.dialects.members import Members
 from tollway.dialects.responses.items import read_thoughts
 from tollway.dialects.responses.resource import (
     end_response,
@@ -84,7 +85,7 @@ def read_answer(body: bytes) -> Answer:
         ValueError: the body is no whole response; what the source said of it, where it did.
     """
     try:
-        return _read_response(read_body(body))
+        return _read_response(Members(decoded(msgspec.json.decode, body), "", []))
     except (Fault, msgspec.ValidationError) as fault:
         raise ValueError(f"no answer of the Responses API: {fault}") from None
 

@@ -82,11 +82,16 @@ def _read_file(part: Members) -> Media:
         data=data if data is not None else bare,
         url=part.text("file_url"),
         file_id=part.text("file_id"),
-        name=part.text("filename"),
+        name=_read_name(part),
         detail=_read_detail(part),
         cache=_read_cache(part),
     )
     return _one_source(media, part, "file_data, file_url or file_id")
+
+
+def _read_name(part: Members) -> str | None:
+    name = part.text("filename")
+    return None if name is not None and name.startswith(f"{UNNAMED}.") else name
 
 
 def _read_sound(part: Members) -> Media:

@@ -39,20 +39,20 @@ CONTENTS: Final[dict[str, Kind]] = {
 }
 
 
-class Failure(msgspec.Struct):
+class Failure(msgspec.Struct, gc=False):
     """`error`, in a failed response."""
 
     message: str = ""
     code: str | None = None
 
 
-class Details(msgspec.Struct):
+class Details(msgspec.Struct, gc=False):
     """`incomplete_details`."""
 
     reason: str | None = None
 
 
-class Response(msgspec.Struct):
+class Response(msgspec.Struct, gc=False):
     """What is read of a response object."""
 
     id: str = ""
@@ -63,7 +63,7 @@ class Response(msgspec.Struct):
     usage: Count | None = None
 
 
-class Item(msgspec.Struct):
+class Item(msgspec.Struct, gc=False):
     """What is read of an output item."""
 
     type: str = ""
@@ -75,13 +75,13 @@ class Item(msgspec.Struct):
     encrypted_content: str | None = None
 
 
-class Content(msgspec.Struct):
+class Content(msgspec.Struct, gc=False):
     """What is read of a content part."""
 
     type: str = ""
 
 
-class Event(msgspec.Struct):
+class Event(msgspec.Struct, gc=False):
     """What is read of the events that say something."""
 
     type: str = ""
@@ -102,13 +102,25 @@ class Event(msgspec.Struct):
     error: Failure | None = None
 
 
-class Kinded(msgspec.Struct):
+class Words(msgspec.Struct, gc=False):
+    """What is read of more words of an open part, which most events are."""
+
+    output_index: int = 0
+    content_index: int = 0
+    delta: str = ""
+    logprobs: list[msgspec.Raw] | None = None
+
+
+class Kinded(msgspec.Struct, gc=False):
     """An event of which only the type is read."""
 
     type: str = ""
 
 
+WORDS: Final = b"response.output_text.delta"
+
 _decode = msgspec.json.Decoder(Event).decode
+_decode_words = msgspec.json.Decoder(Words).decode
 _decode_kind = msgspec.json.Decoder(Kinded).decode
 
 Place = tuple[int, str, int]
@@ -138,7 +150,13 @@ class ResponsesReader:
         Raises:
             ValueError: it is not JSON, or not as the API has it.
         """
-        if name and name not in self._NAMES:
+        if name == WORDS:
+            words = decoded(_decode_words, payload)
+            index = self._open.get((words.output_index, "content", words.content_index))
+            if index is not None and not words.logprobs:
+                self._said.add(index)
+                return (Piece(0, index, words.delta),)
+        elif name and name not in self._NAMES:
             return ()
         if payload == b"[DONE]":
             return self.finish()
@@ -168,7 +186,8 @@ class ResponsesReader:
             self._called = True
             place = (event.output_index, "call", 0)
             custom = item.type == "custom_tool_call"
-            return (self._open_part(place, "tool_call", item.call_id, item.name, custom=custom),)
+            index = self._enter(place)
+            return (Opened(0, index, "tool_call", item.call_id, item.name, custom),)
         if item.type == "reasoning":
             self._thoughts[event.output_index] = (None, item.id or "")
         elif item.type != "message":
@@ -187,32 +206,24 @@ class ResponsesReader:
 
     def _text(self, event: Event) -> Sequence[Delta]:
         place = (event.output_index, "content", event.content_index)
-        index = self._open.get(place)
-        if index is None or event.logprobs:
-            return self._slow_piece(place, "text", event)
-        self._said.add(index)
-        return (Piece(0, index, event.delta),)
-
-    def _text_done(self, event: Event) -> Sequence[Delta]:
-        place = (event.output_index, "content", event.content_index)
-        return self._slow_piece(place, "text", event)
+        return self._piece(place, "text", event)
 
     def _refusal(self, event: Event) -> Sequence[Delta]:
         place = (event.output_index, "content", event.content_index)
-        return self._slow_piece(place, "refusal", event)
+        return self._piece(place, "refusal", event)
 
     def _thought(self, event: Event) -> Sequence[Delta]:
         place = (event.output_index, "content", event.content_index)
-        return self._slow_piece(place, "reasoning", event)
+        return self._piece(place, "reasoning", event)
 
     def _summary(self, event: Event) -> Sequence[Delta]:
         place = (event.output_index, "summary", event.summary_index)
-        return self._slow_piece(place, "reasoning", event)
+        return self._piece(place, "reasoning", event)
 
     def _arguments(self, event: Event) -> Sequence[Delta]:
-        return self._slow_piece((event.output_index, "call", 0), "tool_call", event)
+        return self._piece((event.output_index, "call", 0), "tool_call", event)
 
-    def _slow_piece(self, place: Place, kind: Kind, event: Event) -> Sequence[Delta]:
+    def _piece(self, place: Place, kind: Kind, event: Event) -> Sequence[Delta]:
         deltas = list(self._opened(place, kind))
         index = self._open[place]
         whole = event.text or event.refusal or event.arguments or event.input
@@ -227,9 +238,9 @@ class ResponsesReader:
 
     def _part_done(self, event: Event) -> Sequence[Delta]:
         """A thought is not closed yet: rule 3."""
-        kind = CONTENTS.get(event.part.type if event.part is not None else "")
         place = (event.output_index, "content", event.content_index)
-        if kind == "reasoning" or place not in self._open:
+        thought, _ = self._thoughts.get(event.output_index, (None, ""))
+        if place == thought or place not in self._open:
             return ()
         return (Closed(0, self._open.pop(place)),)
 
@@ -252,7 +263,7 @@ class ResponsesReader:
         place, _ = self._thoughts.get(output_index, (None, ""))
         deltas: list[Delta] = []
         textless = place is None
-        if place is None:
+        if place is None or place not in self._open:
             self._thoughts[output_index] = (None, item.id or "")
             place = (output_index, "content", 0)
             deltas.extend(self._opened(place, "reasoning"))
@@ -295,28 +306,20 @@ class ResponsesReader:
         if kind == "refusal":
             self._refused = True
         if kind != "reasoning":
-            return (self._open_part(place, kind),)
+            return (Opened(0, self._enter(place), kind),)
         before, ident = self._thoughts.get(place[0], (None, ""))
         self._thoughts[place[0]] = (place, ident)
-        opened = self._open_part(place, kind, ident, summary=place[1] == "summary")
+        summary = place[1] == "summary"
+        opened = Opened(0, self._enter(place), kind, ident, summary=summary)
         if before is None or before not in self._open:
             return (opened,)
         return (Closed(0, self._open.pop(before)), opened)
 
-    def _open_part(
-        self,
-        place: Place,
-        kind: Kind,
-        ident: str = "",
-        name: str = "",
-        *,
-        custom: bool = False,
-        summary: bool = False,
-    ) -> Opened:
-        index = self._next
+    def _enter(self, place: Place) -> int:
+        """The index of the part that begins at `place`."""
+        index = self._open[place] = self._next
         self._next += 1
-        self._open[place] = index
-        return Opened(0, index, kind, ident, name, custom, summary)
+        return index
 
     def _close_item(self, output_index: int) -> list[Delta]:
         places = [place for place in self._open if place[0] == output_index]
@@ -334,7 +337,7 @@ class ResponsesReader:
         "response.content_part.added": _part_added,
         "response.content_part.done": _part_done,
         "response.output_text.delta": _text,
-        "response.output_text.done": _text_done,
+        "response.output_text.done": _text,
         "response.output_text.annotation.added": _annotation,
         "response.refusal.delta": _refusal,
         "response.refusal.done": _refusal,

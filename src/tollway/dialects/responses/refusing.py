@@ -14,9 +14,13 @@ KINDS: Final = {
 
 def write_error(status: int, code: str, message: str, param: str | None) -> bytes:
     """A whole error answer."""
-    kind = KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
-    error = {"message": message, "type": kind, "param": param, "code": code}
+    error = {"message": message, "type": error_type(status), "param": param, "code": code}
     return msgspec.json.encode({"error": error})
+
+
+def error_type(status: int) -> str:
+    """The `type` of an error, which follows its HTTP status."""
+    return KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
 
 
 def response_code(status: int) -> str:

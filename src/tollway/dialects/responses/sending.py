@@ -5,6 +5,7 @@ Rules
 2. What the API has no place for is a Loss. What nobody may leave out in honesty is a Fault.
 """
 
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -128,12 +129,14 @@ def _write_think(ask: Ask, said: dict[str, object], losses: list[Loss]) -> None:
 def _effort(think: Think, losses: list[Loss]) -> str | None:
     if think.on is False:
         return "none"
-    if think.effort is not None or think.budget is None:
-        return think.effort
     budget = think.budget
-    word = next((word for most, word in BUDGETS if budget <= most), "high")
+    if budget is None:
+        if think.on and think.effort is None:
+            losses.append(Loss("think.on", "the Responses API leaves it to the model how much"))
+        return think.effort
+    word = think.effort or next((word for most, word in BUDGETS if budget <= most), "high")
     losses.append(
-        Loss("think.budget", f'the Responses API takes words: {budget} tokens became "{word}"')
+        Loss("think.budget", f'the Responses API takes words: "{word}" for {budget} tokens')
     )
     return word
 
@@ -171,12 +174,13 @@ def write_format(wanted: Format) -> dict[str, object]:
 def _write_account(ask: Ask, said: dict[str, object], losses: list[Loss]) -> None:
     if ask.metadata:
         said["metadata"] = dict(ask.metadata)
-    if ask.user is not None and len(ask.user) <= LONGEST_USER:
+    if ask.user is not None:
         said["safety_identifier"] = ask.user
-    elif ask.user is not None:
-        losses.append(
-            Loss("user", f"longer than the {LONGEST_USER} characters that the Responses API takes")
-        )
+        if len(ask.user) > LONGEST_USER:
+            said["safety_identifier"] = sha256(ask.user.encode()).hexdigest()
+            losses.append(
+                Loss("user", f"over {LONGEST_USER} characters: its SHA-256 stands for it")
+            )
     if ask.tier in TIERS:
         said["service_tier"] = ask.tier
     elif ask.tier is not None:

@@ -25,7 +25,7 @@ from tollway.dialects.deltas import (
 )
 from tollway.dialects.forms import Told
 from tollway.dialects.meaning import Part, Reasoning, Refusal, Signature, Stop, Text, ToolCall
-from tollway.dialects.responses.refusing import response_code
+from tollway.dialects.responses.refusing import error_type, response_code
 from tollway.dialects.responses.resource import (
     call_item,
     end_response,
@@ -141,9 +141,14 @@ class ResponsesWriter:
         return self._taken()
 
     def broken(self, status: int, code: str, message: str) -> bytes:
-        """`error`, at which OpenAI's SDKs raise, and `response.failed`, which others wait for."""
-        self._begin()
-        self._say("error", {"code": code, "message": message, "param": None})
+        """`error`, at which OpenAI's SDKs raise, and `response.failed`, which others wait for. The
+        reference has the words of `error` at its top, the API itself sends them one level down.
+        Where nothing was written here, the stream so far is a source's own, and a response of ours
+        would be a second one in it: the error goes alone."""
+        error = {"code": code, "message": message, "param": None}
+        self._say("error", {**error, "error": {"type": error_type(status), **error}})
+        if not self._begun:
+            return self._taken()
         output = [item for item in self._output if item is not None]
         response = write_response(self._told, "failed", output)
         response["error"] = {"code": response_code(status), "message": message}

@@ -6,7 +6,8 @@ Rules
    the letter with the id of a stored message.
 3. The API takes back only thoughts that it encrypted itself, or that it gave an id: other thoughts
    are left out, as a Loss.
-4. Unsigned thoughts ahead of a signed one belong to its item, as they came out of it.
+4. Unsigned thoughts ahead of a signed one belong to its item, as they came out of it: summaries
+   first.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from tollway.dialects.meaning import (
 from tollway.dialects.responses.contents import write_content
 
 NO_CACHE: Final = "only some models take breakpoints here: the Responses API caches by itself"
+CONTINUED: Final = "the Responses API answers to the last words instead of going on with them"
 
 Item = dict[str, object]
 
@@ -44,6 +46,8 @@ def write_input(ask: Ask, losses: list[Loss]) -> tuple[str | None, list[Item]]:
     elif ask.system:
         content = [{"type": "input_text", "text": text.text} for text in ask.system]
         items.append({"type": "message", "role": ask.system_speaker, "content": content})
+    if ask.turns and ask.turns[-1].speaker == "assistant":
+        losses.append(Loss(f"turns[{len(ask.turns) - 1}].open", CONTINUED))
     for at, turn in enumerate(ask.turns):
         _TurnWriter(turn, f"turns[{at}]", items, losses).write()
     return instructions, items
@@ -135,7 +139,8 @@ class _TurnWriter:
         )
 
     def _write_thought(self, part: Reasoning, path: str) -> None:
-        if self._thoughts and self._thoughts[-1][0].id != part.id:
+        last = self._thoughts[-1][0] if self._thoughts else part
+        if last.id != part.id or (part.summary and not last.summary):
             self._end_thoughts()
         self._thoughts.append((part, path))
         if part.signature is not None:

@@ -104,7 +104,8 @@ class Exporter:
 
     async def _live(self) -> int:
         process = self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tollway.gateway.telemetry.telling"),
+            # -P: nothing is imported from the folder that the gateway happens to be started in.
+            *(sys.executable, "-P", "-m", "tollway.gateway.telemetry.telling"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={name: os.environ[name] for name in _NEEDED if name in os.environ},

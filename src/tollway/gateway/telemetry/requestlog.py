@@ -24,53 +24,12 @@ from tollway.dispatch.messages import (
 )
 from tollway.gateway.switchboard import Steps
 from tollway.gateway.telemetry.lines import LineWriter
+from tollway.gateway.tracing.records import Attempted, Line
 
 _BEGUN: Final = 200
 _PICO: Final = 10**12
 _OURS: Final = frozenset({401, 403, 407})
 """A source's refusals of our credential, which the client is told as 502."""
-
-
-class Attempted(msgspec.Struct, frozen=True, gc=False):
-    """An attempt that did not answer."""
-
-    source: str
-    model: str
-    kind: str
-    status: int | None
-
-
-class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One request. `time` is that of its end, UTC; `status` the HTTP status that its client was
-    given, where that is known; `cost_usd` is exact; durations are seconds, counts are tokens."""
-
-    time: str
-    request: str
-    outcome: str
-    tenant: str | None
-    key: str
-    route: str
-    operation: str
-    stream: bool
-    trace: str | None = None
-    tag: str | None = None
-    status: int | None = None
-    code: str | None = None
-    source: str | None = None
-    model: str | None = None
-    upstream_model: str | None = None
-    substituted: str | None = None
-    attempts: int = 0
-    failed: tuple[Attempted, ...] = ()
-    ttft: float | None = None
-    duration: float = 0.0
-    input: int = 0
-    cached_input: int = 0
-    cache_write: int = 0
-    output: int = 0
-    reasoning: int = 0
-    estimated: bool = False
-    cost_usd: str = "0"
 
 
 class Running:
@@ -98,6 +57,8 @@ class RequestLog:
         self.writer = to
         self._tenant_of = tenant_of
         self._utc = utc
+        self._second = -1
+        self._told = ""
         self._running: dict[str, Running] = {}
         self._encode = msgspec.json.Encoder().encode
 
@@ -123,25 +84,33 @@ class RequestLog:
     # --- lines -----------------------------------------------------------------------------------
 
     def _look(self, now: float, actions: list[Action]) -> None:
-        settled = {each.request: each for each in actions if isinstance(each, Settle)}
+        # A request's last word may stand before its settlement, or behind it.
+        settled = [each for each in actions if isinstance(each, Settle)]
         for action in actions:
-            running = self._running.get(getattr(action, "request", ""))
-            if running is None:
-                continue
             if isinstance(action, Reserve):
-                running.tenant = action.tenant
-            elif isinstance(action, Relay):
-                if running.status in _OURS:
-                    running.status = 502
-            elif isinstance(action, Reject):
-                if running.status != _BEGUN:
-                    running.status = action.status
-                if action.request not in settled:
-                    self._refused(action, now)
-        for request, settle in settled.items():
-            running = self._running.pop(request, None)
+                running = self._running.get(action.request)
+                if running is not None:
+                    running.tenant = action.tenant
+            elif isinstance(action, Relay | Reject):
+                self._answered(action, now, settled)
+        for settle in settled:
+            running = self._running.pop(settle.request, None)
             if running is not None:
                 self._settled(settle, running)
+
+    def _answered(self, action: Relay | Reject, now: float, settled: list[Settle]) -> None:
+        """The client is given an error of ours, or the source's own."""
+        running = self._running.get(action.request)
+        if running is None:
+            return
+        if isinstance(action, Relay):
+            if running.status in _OURS:
+                running.status = 502
+            return
+        if running.status != _BEGUN:
+            running.status = action.status
+        if all(each.request != action.request for each in settled):
+            self._refused(action, now)
 
     def _refused(self, action: Reject, now: float) -> None:
         """Before anything was reserved, or because that could not be written."""
@@ -187,8 +156,10 @@ class RequestLog:
                 substituted=settle.substituted,
                 attempts=settle.attempts,
                 failed=tuple(
-                    Attempted(each.source, each.model, each.kind, each.status)
-                    for each in settle.failed
+                    [
+                        Attempted(each.source, each.model, each.kind, each.status)
+                        for each in settle.failed
+                    ]
                 ),
                 ttft=settle.ttft,
                 duration=settle.duration,
@@ -206,8 +177,12 @@ class RequestLog:
         self.writer.add(self._encode(line))
 
     def _now(self) -> str:
-        at = datetime.fromtimestamp(self._utc(), UTC)
-        return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        utc = self._utc()
+        second = int(utc)
+        if second != self._second:
+            self._second = second
+            self._told = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._told}.{int((utc - second) * 1000):03d}Z"
 
 
 def _dollars(cost: int) -> str:

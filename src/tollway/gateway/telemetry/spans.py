@@ -11,6 +11,7 @@ Source: https://github.com/open-telemetry/semantic-conventions-genai (client inf
 https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 """
 
+import re
 from typing import Final
 
 from opentelemetry.context import Context
@@ -29,6 +30,7 @@ from opentelemetry.util.types import AttributeValue
 
 from tollway.gateway.tracing.records import Served, Tried
 
+_MODEL: Final = re.compile(r"/models/.+:")
 OPERATIONS: Final = {"chat": "chat", "completion": "text_completion", "embedding": "embeddings"}
 """Ours -> `gen_ai.operation.name`."""
 
@@ -53,7 +55,7 @@ def tell(served: Served, tracer: Tracer, ids: GivenIds) -> None:
     """Hand the spans of one request to the tracer, whose provider takes its ids from `ids`."""
     ids.trace = int(served.trace, 16)
     ids.span = int(served.span, 16)
-    name = f"POST {served.path}"
+    name = f"POST {route_of(served.path)}"
     facts = request_facts(served)
     above = _above(served)
     begun = _nanoseconds(served.started)
@@ -96,12 +98,17 @@ def failed(served: Served) -> bool:
     return served.status is None or served.status >= 500 or served.status < 400
 
 
+def route_of(path: str) -> str:
+    """The path without what a client may vary in it: Gemini's holds the model."""
+    return _MODEL.sub("/models/{model}:", path)
+
+
 def request_facts(served: Served) -> Attributes:
     """The attributes of a request's span."""
     last = served.attempts[-1] if served.attempts else None
     facts: dict[str, AttributeValue | None] = {
         "http.request.method": "POST",
-        "http.route": served.path,
+        "http.route": route_of(served.path),
         "url.path": served.path,
         "url.scheme": "http",
         "http.response.status_code": served.status,

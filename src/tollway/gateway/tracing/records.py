@@ -1,4 +1,4 @@
-"""What the data plane writes down of a request, for another process to tell of.
+"""What the data plane writes down of a request, for another process or a log.
 
 Rules
 1. No prompt, no answer, no key: of a request only what is named here.
@@ -59,6 +59,48 @@ class Served(msgspec.Struct, array_like=True, gc=False):
     status: int | None = None
     code: str | None = None
     attempts: tuple[Tried, ...] = ()
+
+
+class Attempted(msgspec.Struct, frozen=True, gc=False):
+    """An attempt that did not answer."""
+
+    source: str
+    model: str
+    kind: str
+    status: int | None
+
+
+class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One request. `time` is that of its end, UTC; `status` the HTTP status that its client was
+    given, where that is known; `cost_usd` is exact; durations are seconds, counts are tokens."""
+
+    time: str
+    request: str
+    outcome: str
+    tenant: str | None
+    key: str
+    route: str
+    operation: str
+    stream: bool
+    trace: str | None = None
+    tag: str | None = None
+    status: int | None = None
+    code: str | None = None
+    source: str | None = None
+    model: str | None = None
+    upstream_model: str | None = None
+    substituted: str | None = None
+    attempts: int = 0
+    failed: tuple[Attempted, ...] = ()
+    ttft: float | None = None
+    duration: float = 0.0
+    input: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+    cost_usd: str = "0"
 
 
 class Orders(msgspec.Struct, frozen=True):

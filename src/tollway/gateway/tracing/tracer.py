@@ -43,6 +43,10 @@ _RANDOM_BITS: Final = 56
 """Of a trace's id, the last ones, which samplers go by in OpenTelemetry's probability sampling."""
 
 
+_NOTED: Final = frozenset({Content, Failed, Finished, Cancelled})
+_ENDS: Final = frozenset({Reject, EndWithError, Relay})
+
+
 class Metered(Protocol):
     """What a stream's meter noted of its end."""
 
@@ -156,6 +160,8 @@ class Tracer:
 
     def happened(self, event: Event) -> None:
         """Something is told to dispatch."""
+        if type(event) not in _NOTED:
+            return
         if isinstance(event, Content):
             self._content(event)
         elif isinstance(event, Failed):
@@ -165,6 +171,8 @@ class Tracer:
 
     def asked(self, action: Action) -> None:
         """Dispatch asks for something."""
+        if type(action) not in _ENDS:
+            return
         if isinstance(action, Reject):
             self._end(action.request, action.status, action.code)
         elif isinstance(action, EndWithError):

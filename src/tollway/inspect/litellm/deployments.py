@@ -190,7 +190,7 @@ class _Entry:
             kind="server" if served else "api",
             url=where,
             credential=self._credential(provider, own=own),
-            dialects=provider.dialects,
+            dialects=provider.at_home if where == provider.url else provider.dialects,
             slots=self._count(self._params, "max_parallel_requests", "litellm_params"),
             timeout=self._seconds("timeout"),
             stream_timeout=self._seconds("stream_timeout"),
@@ -244,7 +244,7 @@ class _Entry:
 
     def _rest(self, provider: Provider) -> None:
         """Notes on the keys that are not carried."""
-        why = reasons("deployment")
+        why = dict(reasons("deployment"))
         if provider.name != "azure":
             why.pop("api_version")
         self._notes.rest(self._params, f"{self._path}.litellm_params", _CARRIED, why)

@@ -1,6 +1,6 @@
 """What could not be carried over, line by line, and why."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tollway.inspect.litellm.marked import Marked
@@ -38,7 +38,9 @@ class Notes:
         why = "holds no number that can be carried (value not shown), and is left out"
         self.add(table.lines.get(key, table.line), f"{path}.{key}", why)
 
-    def rest(self, table: Marked, path: str, carried: Iterable[str], why: dict[str, str]) -> None:
+    def rest(
+        self, table: Marked, path: str, carried: Iterable[str], why: Mapping[str, str]
+    ) -> None:
         """Note each key of a table that is not `carried`, with its reason; an empty one is none."""
         for key in table.entries:
             reason = why.get(key, "is not known to this importer, and is left out")

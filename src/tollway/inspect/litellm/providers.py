@@ -6,8 +6,11 @@ Rules
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 
 _UNREACHED = {
     "bedrock": "Bedrock's requests are signed with AWS keys",
@@ -31,50 +34,53 @@ _BY_NAME = {
 @dataclass(frozen=True, slots=True)
 class Provider:
     """A provider that Tollway reaches. `url` None is only at a URL of one's own; `version` is the
-    end of the path that LiteLLM adds to such a URL by itself."""
+    end of the path that LiteLLM adds to such a URL by itself. `dialects` are spoken anywhere (none:
+    OpenAI's Chat Completions), `at_home` at the provider's own URL."""
 
     name: str
     url: str | None
     variables: tuple[str, ...]
     dialects: tuple[str, ...]
+    at_home: tuple[str, ...]
     version: str
 
 
-def providers() -> dict[str, Provider]:
+@cache
+def providers() -> Mapping[str, Provider]:
     """Those that Tollway reaches, by LiteLLM's prefix."""
     text = files("tollway.inspect.litellm").joinpath("providers.toml").read_text(encoding="utf-8")
-    return {
+    found = {
         name: Provider(
             name=name,
             url=table.get("url"),
             variables=tuple(table["variables"]),
             dialects=tuple(table.get("dialects", ())),
+            at_home=tuple(table.get("at_home", table.get("dialects", ()))),
             version=table.get("version", ""),
         )
         for name, table in tomllib.loads(text).items()
     }
+    return MappingProxyType(found)
 
 
 def named(model: str, custom: str | None, *, at_own_url: bool) -> tuple[str, str]:
-    """Provider and the rest of the name. `custom` is `custom_llm_provider`, which wins; at a URL of
-    one's own a name that means nothing else is of OpenAI's form."""
+    """Provider and the rest of the name. `custom` is `custom_llm_provider`, which wins. A name
+    without a prefix that means nothing else is of OpenAI's form, at a URL of one's own."""
     prefix, slash, rest = model.partition("/")
-    known = prefix in providers() or prefix in _UNREACHED
     if custom:
         return custom, rest if slash and prefix == custom else model
-    if slash and known:
+    if slash:
         return prefix, rest
     for provider, pattern in _BY_NAME.items():
         if pattern.fullmatch(model):
             return provider, model
-    if at_own_url:
-        return "openai", model
-    return (prefix if slash else ""), model
+    return "openai" if at_own_url else "", model
 
 
 def why_not(provider: str) -> str:
     """Why a provider is not reached."""
     if not provider:
         return "which provider is meant is not known from the name; write it as provider/model"
-    reason = _UNREACHED.get(provider, "this importer knows no URL with a bearer key for it")
+    unknown = "this importer does not know it; write openai/MODEL where it speaks OpenAI's form"
+    reason = _UNREACHED.get(provider, unknown)
     return f"provider {provider} is not carried: {reason}"
