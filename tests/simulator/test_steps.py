@@ -1,5 +1,6 @@
 """Whole-number step times are the engine room's, and a leap is the sum of its steps."""
 
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -114,3 +115,8 @@ def test_a_stride_of_1_7_tokens_is_counted_in_tenths() -> None:
     assert (times.unit, times.gain) == (10, 17)
     plain = step_times(one)
     assert times.run(1, 8, 80_000) == pytest.approx(plain.run(1, 8, 8_000), rel=1e-4)
+
+
+def test_step_times_can_be_handed_to_another_process() -> None:
+    times = StepTimes(2, 3, (1, 2), (4,), (0.5,), (0.25, 0.75), (1.5,))
+    assert pickle.loads(pickle.dumps(times)) == times  # noqa: S301 - our own

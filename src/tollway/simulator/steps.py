@@ -47,6 +47,11 @@ class StepTimes:
     prompt: tuple[float, ...]
     experts: tuple[float, ...]
 
+    def __reduce__(self) -> tuple[type["StepTimes"], tuple[object, ...]]:
+        """How it is handed to another process: a compiled frozen class cannot be filled there."""
+        made = (self.unit, self.gain, self.base, self.bends, self.constant, self.prompt)
+        return StepTimes, (*made, self.experts)
+
     def run(self, steps: int, decodes: int, context: int) -> int:
         """`steps` steps of `decodes` sequences that have `context` units at the first."""
         growth = decodes * self.gain
