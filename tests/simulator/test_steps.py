@@ -119,4 +119,4 @@ def test_a_stride_of_1_7_tokens_is_counted_in_tenths() -> None:
 
 def test_step_times_can_be_handed_to_another_process() -> None:
     times = StepTimes(2, 3, (1, 2), (4,), (0.5,), (0.25, 0.75), (1.5,))
-    assert pickle.loads(pickle.dumps(times)) == times  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(times)) == times
