@@ -167,10 +167,10 @@ class _Cores:
 
     def stop(self) -> None:
         """What runs is not waited for: its answer would not be used."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
         for process in active_children():
             process.terminate()
-            process.join()
+        # The pool's own thread takes their ends in: two that did would miss some.
+        self._pool.shutdown(cancel_futures=True)
 
     def end(self) -> None:
         self._pool.shutdown()
