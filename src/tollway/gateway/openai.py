@@ -31,7 +31,8 @@ from tollway.gateway.body import (
     scalar,
     value_starts,
 )
-from tollway.gateway.facts import RequestFacts, Role
+from tollway.gateway.facts import RequestFacts
+from tollway.gateway.roles import Role
 from tollway.gateway.tokens import json_tokens, text_tokens
 
 PROMPT_PREFIX_BYTES: Final = 512
