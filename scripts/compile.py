@@ -31,7 +31,7 @@ MODULES = {
     "requests room routing sources timetable",
     "simulator": "draws floor handover hosted plain prefix replica steps",
     "ledger": "journal labels ring rows writer",
-    "gateway": "answers attempt auth body client exchange facts http meter metrics openai "
+    "gateway": "answers attempt auth body client exchange facts http kept meter metrics openai "
     "outbox pacing reader recurring reported routes spoken splice sse surfaces switchboard tokens "
     "upstream watch wire wish wording",
 }
