@@ -24,15 +24,19 @@ MILLION = 10**6
 NAMES: Mapping[str, str] = {
     "vendor": "{} leaves",
     "chip": "{} is recalled",
-    "region": "{} fails",
-    "power": "power of {} fails",
+    "region": "region {} fails",
+    "power": "power {} fails",
     "guarantor": "{} falls",
-    "jurisdiction": "{} closes",
+    "jurisdiction": "jurisdiction {} closes",
     "software": "{} fails",
     "site": "site {} fails",
     "model": "{} is withdrawn",
 }
 """An attribute -> what a contingency of one of its values is called."""
+
+ASKED = ("software",)
+"""Attributes of which contingencies are made only where the plan names them: software does not fall
+away in a day, and its share is told beside the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,10 @@ def _made(
     periods: Sequence[Period],
 ) -> Iterator[Contingency]:
     """Rules 1 and 2, as the user says (rule 4)."""
+    asked = {one.attribute for one in plan.contingencies.values()}
     for attribute, value, lost in _shared(offers):
+        if attribute in ASKED and attribute not in asked:
+            continue
         days, since = 0, 0
         if attribute == "vendor":
             days, since = _vendor_notice(lost, notices, periods)
