@@ -92,11 +92,11 @@ def _joined(sets: Iterable[set[str]]) -> list[set[str]]:
     return found
 
 
-def branching(event: Event, start: date, months: int) -> int:
-    """The first period that begins when the event is known. Periods of so many `months` begin at
+def branching(day: date, start: date, months: int) -> int:
+    """The first period that begins on a day or later. Periods of so many `months` begin at
     `start`."""
     index = 0
-    while add_months(start, index * months) < event.known:
+    while add_months(start, index * months) < day:
         index += 1
     return index
 

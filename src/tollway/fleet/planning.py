@@ -168,9 +168,9 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Power of a site from a month on, up to the month `until`. `kwh` is the price of a kWh drawn,
-    `mw_month` of a megawatt that is there, drawn or not (a power contract's demand charge, a take
-    or pay); `capex` what a megawatt of it costs to build (on-site generation)."""
+    """Power of a site from a month on, up to the month `until`. `kwh` is the price of a kWh drawn.
+    For each megawatt that a build takes, drawn or not, `mw_month` is paid a month (a demand charge,
+    a take or pay), and `capex` once (on-site generation)."""
 
     evidence: Evidence
     kind: Literal["grid", "on-site", "contract"]

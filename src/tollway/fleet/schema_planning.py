@@ -22,7 +22,7 @@ LeadMonths = Annotated[int, Field(ge=0, le=240)]
 
 
 class RiskTable(Table):
-    """How much the worst scenarios count."""
+    """How the expected cost and the worst scenarios are weighed."""
 
     weight: Percent = key("Of the objective; the rest is the expected cost.", "30%")
     beta: Percent = key("The worst are those beyond this share of them.", "90%")
@@ -155,8 +155,8 @@ class SupplyTable(EvidenceTable):
     until: Month | None = key("The last month.", None)
     mw: Megawatts = key("Megawatts at the meter.")
     kwh: Dollars = key("USD a kWh that is drawn.", "0")
-    mw_month: Dollars = key("USD a month for each megawatt, drawn or not.", "0")
-    capex: Dollars = key("USD to build a megawatt of it.", "0")
+    mw_month: Dollars = key("USD a month for a megawatt that a build takes, drawn or not.", "0")
+    capex: Dollars = key("USD to build a megawatt of it that a build takes.", "0")
 
 
 class SiteTable(EvidenceTable):
