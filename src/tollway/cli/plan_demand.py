@@ -67,7 +67,9 @@ def of_trace(trace: Trace) -> Measured:
         TollwayError: it has no length.
     """
     if not trace.span:
-        raise TollwayError(f"{trace.name} has no length to count a day's tokens over. Name another.")
+        raise TollwayError(
+            f"{trace.name} has no length to count a day's tokens over. Name another."
+        )
     total = sum(one.input + one.output for one in trace.requests)
     hours = [0] * 24
     whole = int(trace.span // DAY) if trace.began is not None else 0
@@ -109,9 +111,7 @@ def _days(ledger: Ledger, today: float) -> int:
     return (end - date.fromisoformat(first)).days
 
 
-def _recorded(
-    ledger: Ledger, demand: Demand, since: float, until: float, days: int
-) -> Measured:
+def _recorded(ledger: Ledger, demand: Demand, since: float, until: float, days: int) -> Measured:
     of = demand.ledger
     query = UsageQuery(
         ("hour",),

@@ -16,7 +16,7 @@ from tollway.fleet.objects import Fleet
 from tollway.fleet.planning import Planning
 from tollway.planner.agreements import Drawn, contract_offer
 from tollway.planner.blocks import blocks_of
-from tollway.planner.contingencies import Notice, contingencies, unknown_fears
+from tollway.planner.contingencies import Notice, contingencies, survivable, unknown_fears
 from tollway.planner.exits import first_notice, notice_of
 from tollway.planner.horizon import periods_of
 from tollway.planner.outlook import Measured, nodes_of, workloads_of
@@ -24,6 +24,7 @@ from tollway.planner.own import build_offer
 from tollway.planner.portability import Port, ported
 from tollway.planner.program.instance import (
     Budget,
+    Contingency,
     Instance,
     Limit,
     Node,
@@ -55,11 +56,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """The instance, with what it was made from: each contract's clauses as they were read, `notes`
-    on what was taken for granted, and `ports` that a line waits for."""
+    """The instance, with what it was made from: each contract's clauses as they were read,
+    contingencies that nothing on offer survives (`fatal`), `notes` on what was taken for granted,
+    and `ports` that a line waits for."""
 
     instance: Instance
     clauses: Mapping[str, Clauses]
+    fatal: tuple[Contingency, ...]
     notes: tuple[str, ...]
     ports: tuple[Port, ...]
 
@@ -87,21 +90,25 @@ def problem_of(fleet: Fleet, speeds: Speeds, asked: Asked) -> Problem:
     if not offers:
         raise TollwayError("nothing serves the plan. Declare APIs, contracts or builds that do.")
     notices = dict(_notices(clauses))
+    workloads = workloads_of(fleet.workloads)
+    feared = contingencies(offers, notices, plan, periods)
+    met = tuple(one for one in feared if survivable(one, offers, workloads))
     instance = Instance(
         periods=periods,
         blocks=blocks_of(plan),
-        workloads=workloads_of(fleet.workloads),
+        workloads=workloads,
         nodes=nodes,
         offers=offers,
         risk=Risk(Fraction(plan.weight, MILLION), Fraction(plan.beta, MILLION)),
-        contingencies=contingencies(offers, notices, plan, periods),
+        contingencies=met,
         limits=tuple(Limit(name, Fraction(it, MILLION)) for name, it in plan.limits.items()),
         budgets=tuple(_budgets(plan, periods)),
         resources=tuple(_power(fleet, offers, periods)),
     )
     notes = [note for one in drawn for note in one.notes]
     notes += _unsaid_vendors(instance, notices)
-    return Problem(instance, clauses, (*notes, *_port_notes(ports)), ports)
+    fatal = tuple(one for one in feared if one not in met)
+    return Problem(instance, clauses, fatal, (*notes, *_port_notes(ports)), ports)
 
 
 def _read(fleet: Fleet, readings: Mapping[str, str]) -> dict[str, Clauses]:
