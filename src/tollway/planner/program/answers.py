@@ -122,7 +122,7 @@ def exits_worth(
     less with it. The sum of the parts is not the whole."""
     has = [one.name for one in problem.offers if one.exits]
     wanted = has if names is None else [name for name in has if name in frozenset(names)]
-    groups = [(name, (name,)) for name in wanted]
+    groups: list[tuple[str, tuple[str, ...]]] = [(name, (name,)) for name in wanted]
     if len(wanted) > 1:
         groups.append(("all", tuple(wanted)))
     return tuple(
