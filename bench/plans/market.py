@@ -127,7 +127,7 @@ def _api(rng: np.random.Generator, name: str, vendor: str, quota: float, price: 
     return Offer(
         name=name,
         kind="api",
-        attributes={"vendor": vendor, "region": f"region-{vendor}", "software": "api"},
+        attributes={"vendor": vendor},
         lines=_lines(quota, prices),
         runs={ALREADY: Stream(parts, nothing)},
         signed=Fraction(1),
