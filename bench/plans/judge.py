@@ -2,7 +2,7 @@
 
 Rules
 1. Every method is dispatched by the same program: what is cheapest in each period with what is in
-   force, knowing the path. What is not served and not covered has the price that it had in planning.
+   force. What is not served and not covered has the price that it had in planning.
 2. A score is (1 - weight) x mean + weight x CVaR over the unseen paths, as in the objective.
 3. Scores are compared path by path: the interval is a bootstrap of the pairs.
 """

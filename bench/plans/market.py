@@ -195,7 +195,7 @@ def _blocks(rng: np.random.Generator, speed: float, total: float) -> list[Offer]
         runs[signed] = Stream(tuple(Fraction(int(it)) for it in there), cash)
     attributes = {"vendor": "vendor-a", "chip": "h200", "region": "east", "software": "cuda"}
     lines = _lines(speed, (PicoDollars(0),) * QUARTERS)
-    most = Fraction(max(2, round(total / speed)))
+    most = Fraction(max(4, round(3 * total / speed)))
     return [Offer("block-year", "block", attributes, lines, runs, most=most)]
 
 
