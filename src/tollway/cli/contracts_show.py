@@ -11,7 +11,8 @@ from tollway.cli.contract_files import Book, Read, book_of, chosen
 from tollway.cli.contract_words import lines
 from tollway.cli.table import Column, print_table, printable
 from tollway.errors import FaultsFound, TollwayError, unknown
-from tollway.fleet.contract import Contract, Evidence
+from tollway.fleet.contract import Contract
+from tollway.fleet.evidence import Evidence
 from tollway.fleet.render_contracts import blocks, written
 from tollway.planner.stated import not_stated
 

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from tollway.fleet import contract as objects
 from tollway.fleet import schema_contracts as tables
-from tollway.fleet.contract import Clauses, Contract, Evidence, Party, Reading
+from tollway.fleet.contract import Clauses, Contract, Party, Reading
 from tollway.fleet.declared import Declared
+from tollway.fleet.evidence import Evidence
 from tollway.fleet.schema_contracts import ClausesTable, ContractTable, EvidenceTable
 
 

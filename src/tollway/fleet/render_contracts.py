@@ -12,7 +12,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, cast
 
-from tollway.fleet.contract import Clauses, Contract, Evidence, Party, When
+from tollway.fleet.contract import Clauses, Contract, Party, When
+from tollway.fleet.evidence import Evidence
 from tollway.fleet.findings import place
 from tollway.units import usd
 

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tollway.fleet.contract import Grade, Per, Side
+from tollway.fleet.contract import Per, Side
 from tollway.fleet.contract_quantities import Currency, Dollars, Megawatts, Moment, Part
+from tollway.fleet.evidence import Grade
 from tollway.fleet.fields import Count, Day, Text, TokenPrice
 from tollway.fleet.table import Table, key
 
