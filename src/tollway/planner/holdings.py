@@ -63,10 +63,13 @@ class Bound:
 def holdings(instance: Instance, plan: Plan) -> tuple[tuple[Holding, ...], ...]:
     """What is in force at each node, its own decisions included."""
     offers = {offer.name: offer for offer in instance.offers}
-    begun = {(offer.name, ALREADY, None): offer.signed for offer in instance.offers if offer.signed}
-    kept: list[dict[tuple[str, int, int | None], Fraction]] = []
+    begun: Courses = {}
+    for offer in instance.offers:
+        if offer.signed:
+            begun[offer.name, ALREADY, None] = offer.signed
+    kept: list[Courses] = []
     for number, node in enumerate(instance.nodes):
-        now = Courses(begun if node.parent is None else kept[node.parent])
+        now = dict(begun if node.parent is None else kept[node.parent])
         for one in plan.signed:
             if one.node == number:
                 course: Course = (one.offer, node.period, None)

@@ -95,15 +95,16 @@ def served_share(
         }
         total = sum(wanted.values())
         if total:
-            speeds = _speeds(instance, units, wanted, without, pace)
+            speeds = _speeds(instance, node, units, without, pace)
+            speeds = {key: it for key, it in speeds.items() if key[1] in wanted}
             worst = min(worst, most_served(speeds, units, wanted) / total)
     return worst
 
 
 def _speeds(
     instance: Instance,
+    node: Node,
     units: Mapping[str, Fraction],
-    wanted: Mapping[str, int],
     without: frozenset[str],
     pace: Pace,
 ) -> dict[tuple[str, str], int]:
@@ -113,10 +114,15 @@ def _speeds(
         if offer.name not in units:
             continue
         for line in offer.lines:
-            if line.workload in wanted and line.model not in without:
+            if serves(line, node.period) and line.model not in without:
                 key = (offer.name, line.workload)
                 speeds[key] = max(speeds.get(key, 0), _at(line, pace))
     return {key: speed for key, speed in speeds.items() if speed}
+
+
+def serves(line: Line, period: int) -> bool:
+    """Whether a model is ported by then, and not withdrawn yet."""
+    return line.first <= period and (line.last is None or period <= line.last)
 
 
 def _at(line: Line, pace: Pace) -> int:
