@@ -17,17 +17,19 @@ from tollway.fleet.schema import (
     RetryTable,
     RouteTable,
     ServerTable,
-    TenantTable,
     TimeoutsTable,
 )
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
+from tollway.fleet.schema_tenants import TenantTable
 from tollway.fleet.telemetry import TelemetryTable
 
 T = TypeVar("T")
 
 NAMED = (
     "models", "credentials", "sources", "routes", "tenants", "price_books", "parties", "contracts",
+    "workloads", "sites", "builds",
 )  # fmt: skip
 """Tables whose entries have names; entries come from any document."""
 
@@ -39,7 +41,7 @@ _NOT_OF_SERVED_CHIPS = frozenset(
 )
 """Keys that have nothing to do with whether a model fits on its chips."""
 
-SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry")
+SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan")
 """Tables that one document declares whole."""
 
 
@@ -78,6 +80,10 @@ class Declared:
     price_books: Mapping[str, Placed[list[TermsTable]]]
     parties: Mapping[str, Placed[PartyTable]]
     contracts: Mapping[str, Placed[ContractTable]]
+    plan: Placed[PlanTable | None]
+    workloads: Mapping[str, Placed[WorkloadTable]]
+    sites: Mapping[str, Placed[SiteTable]]
+    builds: Mapping[str, Placed[BuildTable]]
 
     def serving(self, model: str) -> list[str]:
         """The sources that serve a model, in the order of the files."""
@@ -116,6 +122,7 @@ def gather(
         timeouts=_setting(documents, main, "timeouts", TimeoutsTable()),
         breaker=_setting(documents, main, "breaker", BreakerTable()),
         telemetry=_setting(documents, main, "telemetry", TelemetryTable()),
+        plan=_setting(documents, main, "plan", None),
         **named,
     )
 

@@ -142,7 +142,7 @@ class Recorded:
 class Demand:
     """A workload. `input_tokens` and `output_tokens` are a request's mean. How much of it there is
     at the plan's start is in exactly one of `tokens_per_day` (in and out together), `trace` and
-    `recorded`. `growth` is a year's, `seasonality` a factor by month (1 to 12). `profile` is the
+    `ledger`. `growth` is a year's, `seasonality` a factor by month (1 to 12). `profile` is the
     demand of a block against the day's mean, `hours` that of each UTC hour; at most one is given.
     `unserved` is what a million tokens cost that are not served."""
 
@@ -153,7 +153,7 @@ class Demand:
     output_tokens: int
     tokens_per_day: int | None
     trace: str | None
-    recorded: Recorded | None
+    ledger: Recorded | None
     growth: PartsPerMillion
     seasonality: Mapping[int, Decimal]
     profile: Mapping[str, Decimal]

@@ -139,7 +139,7 @@ def give_notice(clauses: Clauses, on: date, by: By = "us", usage: Usage | None =
     counts, leaves = last_day(clauses, on, by)
     close = end_of(clauses)
     early = close is None or leaves < close
-    owed = difference(payments(clauses, leaves, usage), payments(clauses, min(on, leaves), usage))
+    owed = _owed_after(clauses, min(on, leaves), leaves, usage)
     unsaid: list[str] = []
     if early:
         fee, unsaid_fee = _termination(clauses, leaves, by, usage)
@@ -154,6 +154,19 @@ def give_notice(clauses: Clauses, on: date, by: By = "us", usage: Usage | None =
         owed=tuple(owed),
         unsaid=tuple(unsaid),
     )
+
+
+def _owed_after(clauses: Clauses, on: date, leaves: date, usage: Usage | None) -> list[Payment]:
+    """What is owed up to the last day less what is owed up to another. What only an end on that
+    other day would settle (a refund, a true-up) is not owed by then."""
+    later = payments(clauses, leaves, usage)
+    settled = {(one.item, one.due) for one in later}
+    sooner = [
+        one
+        for one in payments(clauses, on, usage)
+        if one.item not in ("refund", "commitment") or (one.item, one.due) in settled
+    ]
+    return difference(later, sooner)
 
 
 def difference(later: Sequence[Payment], sooner: Sequence[Payment]) -> list[Payment]:
