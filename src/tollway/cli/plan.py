@@ -65,7 +65,9 @@ def plan(
         answers = Answers()
         if not wanted.quick and not on.stopped:
             answers = answered(problem.instance, answer, options, on)
-    made = Made(fleet.name, problem, answer, calls(found, problem, answer.plan), answers)
+    made = Made(
+        fleet.name, problem, answer, calls(found, problem, answer.plan), answers, on.stopped
+    )
     sys.stdout.write(as_json(made) if json else as_text(made))
     sys.stderr.write(as_words(made))
     return EXIT_INTERRUPTED if on.stopped else 0

@@ -9,7 +9,7 @@ from tollway.cli.plan_text import Made, quarter
 from tollway.planner.program.answer import Between
 from tollway.planner.program.answers import Worth
 from tollway.planner.program.instance import Instance, Offer
-from tollway.planner.steps import cash_by_year, served_shares, steps, worst_short
+from tollway.planner.steps import cash_by_year, parts, served_shares, steps, worst_short
 
 TRILLION = 10**12
 
@@ -17,6 +17,7 @@ TRILLION = 10**12
 def as_json(made: Made) -> str:
     """Everything that the text says, and every node."""
     instance, answer = made.problem.instance, made.answer
+    whole_cost = parts(instance, answer)
     whole = {
         "fleet": made.file,
         "status": answer.status,
@@ -25,6 +26,9 @@ def as_json(made: Made) -> str:
         "objective_usd": _usd(answer.costs.objective),
         "bound_usd": _usd(answer.bound),
         "expected_usd": _usd(answer.costs.expected),
+        "paid_usd": _usd(whole_cost.paid),
+        "unserved_usd": _usd(whole_cost.unserved),
+        "short_usd": _usd(whole_cost.short),
         "cvar_usd": _usd(answer.costs.cvar),
         "risk": {"weight": float(instance.risk.weight), "beta": float(instance.risk.beta)},
         "periods": [

@@ -12,7 +12,7 @@ from tollway.planner.problem import Problem
 from tollway.planner.program.answer import Answer, Between
 from tollway.planner.program.answers import Worth
 from tollway.planner.program.instance import Instance, Period
-from tollway.planner.steps import Step, cash_by_year, served_shares, steps, worst_short
+from tollway.planner.steps import Step, cash_by_year, parts, served_shares, steps, worst_short
 
 _WIDTH = 79
 TRILLION = 10**12
@@ -20,18 +20,19 @@ TRILLION = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A plan with all that is told of it."""
+    """A plan with all that is told of it; `stopped`: by hand."""
 
     file: str
     problem: Problem
     answer: Answer
     calls: tuple[Call, ...]
     answers: Answers
+    stopped: bool
 
 
 def as_text(made: Made) -> str:
     """The whole answer."""
-    parts = [
+    told = [
         _head(made),
         _now(made),
         _then(made),
@@ -41,7 +42,7 @@ def as_text(made: Made) -> str:
         _exits(made),
         _speeds(made.problem.instance),
     ]
-    return "\n".join(part for part in parts if part)
+    return "\n".join(part for part in told if part)
 
 
 def as_words(made: Made) -> str:
@@ -88,15 +89,28 @@ def _head(made: Made) -> str:
     words = [
         f"{made.file}: {periods[0].first:%Y-%m} to {periods[-1].last:%Y-%m}, {len(periods)} "
         f"{kind}, {scenarios} scenario{'s' * (scenarios > 1)}",
-        f"Expected cost {money(answer.costs.expected)}; in the worst "
-        f"{percent(1 - instance.risk.beta)} of scenarios {money(answer.costs.cvar)}.",
+        f"Expected cost {money(answer.costs.expected)}, in the worst "
+        f"{percent(1 - instance.risk.beta)} of scenarios {money(answer.costs.cvar)}, discounted.",
     ]
+    words += _wrapped(_made_of(made), "")
     if answer.status == "optimal":
         words.append("Proven: no plan is better.")
     else:
-        why = " It was stopped." if answer.status == "interrupted" else ""
+        why = " It was stopped before." if made.stopped else ""
         words.append(f"Proven: no plan is better by more than {percent(answer.gap)}.{why}")
     return "".join(f"{line}\n" for line in words)
+
+
+def _made_of(made: Made) -> str:
+    """What is paid, and what is only charged for."""
+    whole = parts(made.problem.instance, made.answer)
+    rest = {
+        "for work that is not served": whole.unserved,
+        "for what would not be covered (the price of a risk, and not paid)": whole.short,
+    }
+    told = [f"{money(amount)} {what}" for what, amount in rest.items() if amount >= TRILLION]
+    paid = f"Of it {money(whole.paid)} is paid"
+    return f"{', '.join([paid, *told])}." if told else "All of it is paid."
 
 
 def _now(made: Made) -> str:

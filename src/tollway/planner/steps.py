@@ -59,6 +59,31 @@ def _step(
     return Step(period, what, of[0], of[1], chance, names)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the expected cost is made of, discounted, in pico-dollars: what is `paid`, what is
+    charged for work that is `unserved`, and for demand that a contingency would leave `short`."""
+
+    paid: Fraction
+    unserved: Fraction
+    short: Fraction
+
+
+def parts(instance: Instance, answer: Answer) -> Parts:
+    """The expected cost in parts; they sum to it."""
+    costs = answer.costs
+
+    def worth(node: int, amount: int) -> Fraction:
+        one = instance.nodes[node]
+        return one.probability * instance.periods[one.period].discount * amount
+
+    return Parts(
+        sum((worth(node, it) for (node, _), it in costs.cash.items()), Fraction(0)),
+        sum((worth(node, it) for node, it in costs.unserved.items()), Fraction(0)),
+        sum((worth(node, it) for node, it in costs.short.items()), Fraction(0)),
+    )
+
+
 def cash_by_year(instance: Instance, answer: Answer) -> Mapping[int, Fraction]:
     """Expected payments by year of the calendar, undiscounted, in pico-dollars."""
     found: dict[int, Fraction] = {}
