@@ -95,9 +95,9 @@ class Portability:
 @dataclass(frozen=True, slots=True)
 class Planning:
     """What is planned, and what must hold. `discount` is a year's. `cover` is the share of the
-    interactive demand that survives each contingency; a million tokens beyond it cost `short` (None:
-    there may be none).
-    `blocks` are hours of the day by name, the busiest first; they sum to 24."""
+    interactive demand that survives each contingency; a million tokens short of it cost `short`
+    (None: there may be none). `blocks` are hours of the day by name, the busiest first; they sum to
+    24."""
 
     start: date
     months: int
