@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from planner_fleets import BUILD, PLAN, SITE, planned
 
@@ -161,6 +161,7 @@ def test_an_annuity_is_that_of_the_textbook() -> None:
     assert dollars([annuity(PicoDollars(10**17), Fraction(6, 1200), 360)]) == ["599.55"]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100), st.integers(1, 11), st.integers(1, 60), st.integers(1, 40))
 def test_periods_do_not_change_what_is_paid_in_all(
     deposit: int, lead: int, life: int, months: int
