@@ -92,19 +92,24 @@ def _joined(sets: Iterable[set[str]]) -> list[set[str]]:
     return found
 
 
-def branching(event: Event, start: date, months: int) -> int:
-    """The first period that begins when the event is known. Periods of so many `months` begin at
+def branching(day: date, start: date, months: int) -> int:
+    """The first period that begins on a day or later. Periods of so many `months` begin at
     `start`."""
     index = 0
-    while add_months(start, index * months) < event.known:
+    while add_months(start, index * months) < day:
         index += 1
     return index
 
 
 def leaves(chain: Chain) -> int:
     """In how many ways the events may have gone at the end."""
-    states: list[str | None] = [None, *(event.name for event in chain)]
-    return sum(1 for state in states if _rest(chain, state) > 0)
+    return _ends(chain, None)
+
+
+def _ends(chain: Chain, state: str | None) -> int:
+    """The ends that follow a state, which is one itself unless what follows is certain."""
+    ways = [event for event in chain if event.after == state and event.share]
+    return (_rest(chain, state) > 0) + sum(_ends(chain, event.name) for event in ways)
 
 
 def _rest(chain: Chain, state: str | None) -> Fraction:

@@ -22,7 +22,7 @@ LeadMonths = Annotated[int, Field(ge=0, le=240)]
 
 
 class RiskTable(Table):
-    """How much the worst scenarios count."""
+    """How the expected cost and the worst scenarios are weighed."""
 
     weight: Percent = key("Of the objective; the rest is the expected cost.", "30%")
     beta: Percent = key("The worst are those beyond this share of them.", "90%")
@@ -46,7 +46,7 @@ class FearTable(Table):
     models: list[Text] = key("Instead: models that are withdrawn everywhere.", [])
     notice_days: Days | None = key("How long before that is known.", None)
     cover: Percent | None = key("Of the interactive demand that must survive it.", None)
-    short: MtokPrice | None = key("What a million tokens beyond it cost.", None)
+    short: MtokPrice | None = key("What a million tokens short of it cost.", None)
     since: Month | None = key("From when on it counts; always unless written.", None)
     off: bool = key("Whether it is left out.", False)
 
@@ -89,7 +89,7 @@ class PlanTable(Table):
     risk: RiskTable = key("How much the worst scenarios count.", {})
     cover: Percent = key("Of the interactive demand that survives each contingency.", "100%")
     short: MtokPrice | None = key(
-        "What a million tokens beyond it cost; the highest `unserved` unless written.", None
+        "What a million tokens short of it cost; the highest `unserved` unless written.", None
     )
     blocks: dict[str, Hours] = key(
         "Hours of the day that are alike, by name, the busiest first; they sum to 24.",
@@ -143,7 +143,9 @@ class WorkloadTable(EvidenceTable):
     ttft: Duration | None = key("Time to the first token that is promised.", None)
     speed: Rate | None = key("Output tokens a second of one stream that are promised.", None)
     precision: Text | None = key("At which it is served on own or leased chips.", None)
-    unserved: MtokPrice = key("What a million tokens cost that are not served.")
+    unserved: MtokPrice | None = key(
+        "What a million tokens cost that are not served; all must be unless written.", None
+    )
     outlooks: dict[str, OutlookTable] = key("How it may go instead, by name.", {})
 
 
@@ -155,8 +157,8 @@ class SupplyTable(EvidenceTable):
     until: Month | None = key("The last month.", None)
     mw: Megawatts = key("Megawatts at the meter.")
     kwh: Dollars = key("USD a kWh that is drawn.", "0")
-    mw_month: Dollars = key("USD a month for each megawatt, drawn or not.", "0")
-    capex: Dollars = key("USD to build a megawatt of it.", "0")
+    mw_month: Dollars = key("USD a month for a megawatt that a build takes, drawn or not.", "0")
+    capex: Dollars = key("USD to build a megawatt of it that a build takes.", "0")
 
 
 class SiteTable(EvidenceTable):
