@@ -50,7 +50,7 @@ def contract_offer(
 ) -> Drawn:
     """The offer that a contract, under one of its readings, is."""
     try:
-        signings = dict(_signings(contract.offer, clauses, periods))
+        signings = dict(signings_of(contract.offer, clauses, periods))
         if not signings:
             return Drawn(notes=(f"{contract.name} cannot be signed within the plan.",))
         runs, exits = _streams(signings, periods)
@@ -91,7 +91,7 @@ def _on_terms(offer: Offer, terms: Terms | None) -> Offer:
     )
 
 
-def _signings(
+def signings_of(
     terms: Terms | None, clauses: Clauses, periods: Sequence[Period]
 ) -> Iterator[tuple[int, Clauses]]:
     """The clauses by the period of signing (rule 1)."""

@@ -6,7 +6,10 @@ Rules
 2. A vendor gives notice: its days are the fewest that its contracts state for it. Whoever states
    none, or has no right to, may still fail, with no notice; so may everything else.
 3. Contingencies that lose the same are one, with the shortest notice and every name of it.
-4. What the user says of a contingency, of an attribute or of a value holds before what is made.
+4. One after which nothing at all could serve an interactive workload, whatever were signed, is no
+   part of the program: it is told, with its mend. A constant would only hide how far a plan may be
+   from the best.
+5. What the user says of a contingency, of an attribute or of a value holds before what is made.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +19,7 @@ from fractions import Fraction
 
 from tollway.errors import Fault, did_you_mean, listed
 from tollway.fleet.planning import Fear, Planning
-from tollway.planner.program.instance import Contingency, Offer, Period
+from tollway.planner.program.instance import Contingency, Offer, Period, Workload
 from tollway.units import PicoDollars
 
 MILLION = 10**6
@@ -63,6 +66,18 @@ def contingencies(
     return tuple(found.values())
 
 
+def survivable(one: Contingency, offers: Iterable[Offer], workloads: Iterable[Workload]) -> bool:
+    """Whether each interactive workload has an offer left that serves it (rule 4)."""
+    left = {
+        line.workload
+        for offer in offers
+        if offer.name not in one.offers
+        for line in offer.lines
+        if line.model not in one.models
+    }
+    return all(it.name in left for it in workloads if it.interactive)
+
+
 def unknown_fears(
     offers: Iterable[Offer], others: Iterable[str], plan: Planning
 ) -> Iterator[Fault]:
@@ -90,7 +105,7 @@ def _made(
     plan: Planning,
     periods: Sequence[Period],
 ) -> Iterator[Contingency]:
-    """Rules 1 and 2, as the user says (rule 4)."""
+    """Rules 1 and 2, as the user says (rule 5)."""
     asked = {one.attribute for one in plan.contingencies.values()}
     for attribute, value, lost in _shared(offers):
         if attribute in ASKED and attribute not in asked:

@@ -16,9 +16,8 @@ from tollway.planner.program import variants
 from tollway.planner.program.answer import Answer, Between, Conflict, Plan, difference
 from tollway.planner.program.instance import ALREADY, Instance
 
-Solve = Callable[[Instance, Plan | None], Answer | Conflict]
-"""Solves a problem, within whatever time its maker gave it. The plan is one to start from: of a
-like problem, and not always feasible in this one."""
+Solve = Callable[[Instance], Answer | Conflict]
+"""Solves a problem, within whatever time and gap its maker gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +109,7 @@ def contingency_prices(
     """What it costs to be ready for each contingency (of `names`, or all): with it less without."""
     wanted = [one.name for one in problem.contingencies] if names is None else list(names)
     return tuple(
-        _less(name, base, solve(variants.without_contingency(problem, name), base.plan))
-        for name in wanted
+        _less(name, base, solve(variants.without_contingency(problem, name))) for name in wanted
     )
 
 
@@ -126,8 +124,7 @@ def exits_worth(
     if len(wanted) > 1:
         groups.append(("all", tuple(wanted)))
     return tuple(
-        _more(name, solve(variants.without_exits(problem, some), base.plan), base)
-        for name, some in groups
+        _more(name, solve(variants.without_exits(problem, some)), base) for name, some in groups
     )
 
 
@@ -135,8 +132,8 @@ def signing_reasons(problem: Instance, base: Answer, solve: Solve) -> tuple[Reas
     """Why each offer that the plan signs at the start is signed then."""
     found: list[Reason] = []
     for name, units in signed_now(problem, base.plan).items():
-        later = solve(variants.without_signing(problem, (name,), until=1), base.plan)
-        never = solve(variants.without_signing(problem, (name,)), base.plan)
+        later = solve(variants.without_signing(problem, (name,), until=1))
+        never = solve(variants.without_signing(problem, (name,)))
         found.append(Reason(name, units, _more(name, later, base), _more(name, never, base)))
     return tuple(found)
 
@@ -160,8 +157,7 @@ def bridge(problem: Instance, base: Answer, solve: Solve, name: str) -> Bridge:
     stays: list[Stay] = []
     before: Answer | Conflict | None = None
     for period in [*_exit_periods(problem, name), None]:
-        start = before.plan if isinstance(before, Answer) else base.plan
-        found = solve(variants.left_in(problem, name, period), start)
+        found = solve(variants.left_in(problem, name, period))
         more = None
         if isinstance(found, Answer) and isinstance(before, Answer):
             more = difference(found, before)
@@ -184,8 +180,8 @@ def break_even(by_life: Mapping[Fraction, Instance], solve: Solve) -> BreakEven:
     for years in sorted(by_life):
         problem = by_life[years]
         leases = _of_kind(problem, "contract", "block")
-        built = solve(variants.without_signing(problem, leases), None)
-        leased = solve(variants.without_signing(problem, _of_kind(problem, "build")), None)
+        built = solve(variants.without_signing(problem, leases))
+        leased = solve(variants.without_signing(problem, _of_kind(problem, "build")))
         amount = None
         if isinstance(built, Answer) and isinstance(leased, Answer):
             amount = difference(leased, built)
@@ -196,15 +192,15 @@ def break_even(by_life: Mapping[Fraction, Instance], solve: Solve) -> BreakEven:
 
 
 def frontier(
-    problem: Instance, weights: Sequence[Fraction], solve: Solve, start: Plan | None = None
+    problem: Instance, weights: Sequence[Fraction], solve: Solve
 ) -> tuple[FrontierPoint, ...]:
     """Expected cost against CVaR, by the weight of CVaR; weights without a plan are left out."""
     points: list[FrontierPoint] = []
     for weight in sorted(weights):
-        found = solve(variants.weighted(problem, weight), start)
+        found = solve(variants.weighted(problem, weight))
         if not isinstance(found, Answer):
             continue
-        costs, start = found.costs, found.plan
+        costs = found.costs
         slack = costs.objective - found.bound
         points.append(FrontierPoint(weight, found, costs.expected, costs.cvar, found.bound, slack))
     return tuple(points)
