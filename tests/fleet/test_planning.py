@@ -196,7 +196,8 @@ def test_everything_that_can_be_said_is_rendered() -> None:
             '[plan.departures.x]\noffers = ["alder"]\nsince = "2027-02"\nprobability = "1%"\n'
             "notice_days = 60\n[models.",
             "plan.departures.x.notice_days is 60: it is known on 2026-12-03, when the plan "
-            "begins or before. Write a later month, or a shorter notice; what is certain is no scenario.",
+            "begins or before. Write a later month, or a shorter notice; what is certain is no "
+            "scenario.",
         ),
         (
             'start = "2027-01"',
