@@ -32,15 +32,21 @@ def plan_of(declared: Declared) -> Planning | None:
     table = declared.plan.table
     if table is None:
         return None
-    unserved = [it.table.unserved for it in declared.workloads.values()]
     return Planning(
         **_plain(table, "start", "months", "period", "discount", "cover"),
         **_plain(table.risk, "weight", "beta"),
-        short=max(unserved, default=PicoDollars(0)) if table.short is None else table.short,
+        short=_highest_unserved(declared) if table.short is None else table.short,
         blocks=MappingProxyType(dict(table.blocks)),
         limits=cast("Mapping[Attribute, Any]", MappingProxyType(dict(table.limits))),
         **_named(table),
     )
+
+
+def _highest_unserved(declared: Declared) -> PicoDollars | None:
+    """What work costs most that is not served; None where some must be served."""
+    prices = [it.table.unserved for it in declared.workloads.values()]
+    known = [price for price in prices if price is not None]
+    return max(known) if known and len(known) == len(prices) else None
 
 
 def _named(table: PlanTable) -> dict[str, Any]:

@@ -23,16 +23,13 @@ def check_planning(declared: Declared) -> Iterator[Finding]:
     yield from check_workloads(declared)
     yield from check_builds(declared)
     plan, horizon = declared.plan.table, horizon_of(declared)
-    if plan is None or horizon is None:
+    if plan is None:
         return
     document = declared.plan.document
-    for path, problem, mend in (
-        *_of_itself(plan),
-        *_budgets(plan, horizon),
-        *_contingencies(declared, plan, horizon),
-        *_names(declared, plan),
-        *_departures(declared, plan, horizon),
-    ):
+    found = [*_of_itself(plan), *_contingencies(declared, plan), *_names(declared, plan)]
+    if horizon is not None:
+        found += [*_budgets(plan, horizon), *_since(plan, horizon), *_departures(plan, horizon)]
+    for path, problem, mend in found:
         yield Finding(document, ("plan", *path), problem, mend)
     if not declared.names["workloads"]:
         mend = "Write [workloads.NAME]."
@@ -86,7 +83,7 @@ def _outside(month: date, horizon: Horizon) -> tuple[str, str]:
     return problem, "Write a month of the plan."
 
 
-def _contingencies(declared: Declared, plan: PlanTable, horizon: Horizon) -> Iterator[Fault]:
+def _contingencies(declared: Declared, plan: PlanTable) -> Iterator[Fault]:
     for name, one in plan.contingencies.items():
         path: Path = ("contingencies", name)
         for below, problem, mend in _fear(name, one):
@@ -94,8 +91,12 @@ def _contingencies(declared: Declared, plan: PlanTable, horizon: Horizon) -> Ite
         yield from _offers(declared, (*path, "offers"), one.offers)
         for index, model in enumerate(one.models):
             yield from _known(declared, "models", (*path, "models", index), model)
+
+
+def _since(plan: PlanTable, horizon: Horizon) -> Iterator[Fault]:
+    for name, one in plan.contingencies.items():
         if one.since is not None and not horizon.holds(one.since):
-            yield (*path, "since"), *_outside(one.since, horizon)
+            yield ("contingencies", name, "since"), *_outside(one.since, horizon)
 
 
 def _fear(name: str, one: FearTable) -> Iterator[tuple[Path, str, str]]:
@@ -109,10 +110,9 @@ def _fear(name: str, one: FearTable) -> Iterator[tuple[Path, str, str]]:
         yield ("value",), "is of no attribute", "Write its attribute."
 
 
-def _departures(declared: Declared, plan: PlanTable, horizon: Horizon) -> Iterator[Fault]:
+def _departures(plan: PlanTable, horizon: Horizon) -> Iterator[Fault]:
     for name, one in plan.departures.items():
         path: Path = ("departures", name)
-        yield from _offers(declared, (*path, "offers"), one.offers)
         known = one.since - timedelta(days=one.notice_days)
         if not horizon.start < one.since <= horizon.last_period:
             yield (*path, "since"), *_outside(one.since, horizon)
@@ -140,6 +140,8 @@ def _known(declared: Declared, section: str, path: Path, name: str) -> Iterator[
 
 
 def _names(declared: Declared, plan: PlanTable) -> Iterator[Fault]:
+    for name, one in plan.departures.items():
+        yield from _offers(declared, ("departures", name, "offers"), one.offers)
     for name in plan.sources:
         path: Path = ("sources", name)
         yield from _known(declared, "sources", path, name)

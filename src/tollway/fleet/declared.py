@@ -41,6 +41,9 @@ _NOT_OF_SERVED_CHIPS = frozenset(
 )
 """Keys that have nothing to do with whether a model fits on its chips."""
 
+_MONTHS = (("plan",), ("plan", "start"), ("plan", "months"), ("plan", "period"))
+"""Keys that say for which months a plan is."""
+
 SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan")
 """Tables that one document declares whole."""
 
@@ -59,13 +62,15 @@ class Declared:
     too faulty to be read, so that a reference to one is not called unknown. `unsure` holds the
     sources of which it could not be read what they serve, `vague` those of which it could not be
     read at which precision or context, `blurred` the sources (name,) and what they serve
-    (name, model) of which it could not be read on which chips they run."""
+    (name, model) of which it could not be read on which chips they run. `undated`: it could not be
+    read for which months the plan is."""
 
     main: str
     names: Mapping[str, frozenset[str]]
     unsure: frozenset[str]
     vague: frozenset[str]
     blurred: frozenset[tuple[str, ...]]
+    undated: bool
     gateway: Placed[GatewayTable]
     queue: Placed[QueueTable]
     retry: Placed[RetryTable]
@@ -116,6 +121,7 @@ def gather(
         unsure=frozenset(unread) | (names["sources"] - set(named["sources"])),
         vague=frozenset(str(path[1]) for path in paths if path[-1] in ("precision", "context")),
         blurred=frozenset(blurred for path in paths if (blurred := _blurred(path))),
+        undated=any(it.path[:2] in _MONTHS for it in found),
         gateway=_setting(documents, main, "gateway", GatewayTable()),
         queue=_setting(documents, main, "queue", QueueTable()),
         retry=_setting(documents, main, "retry", RetryTable()),

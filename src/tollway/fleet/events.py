@@ -103,8 +103,13 @@ def branching(day: date, start: date, months: int) -> int:
 
 def leaves(chain: Chain) -> int:
     """In how many ways the events may have gone at the end."""
-    states: list[str | None] = [None, *(event.name for event in chain)]
-    return sum(1 for state in states if _rest(chain, state) > 0)
+    return _ends(chain, None)
+
+
+def _ends(chain: Chain, state: str | None) -> int:
+    """The ends that follow a state, which is one itself unless what follows is certain."""
+    ways = [event for event in chain if event.after == state and event.share]
+    return (_rest(chain, state) > 0) + sum(_ends(chain, event.name) for event in ways)
 
 
 def _rest(chain: Chain, state: str | None) -> Fraction:

@@ -34,6 +34,8 @@ class Horizon:
 
 
 def horizon_of(declared: Declared) -> Horizon | None:
-    """The horizon of the plan that is declared; None where there is none."""
+    """The horizon of the plan that is declared; None where there is none that can be read."""
     plan = declared.plan.table
-    return plan and Horizon(plan.start, plan.months, 3 if plan.period == "quarter" else 1)
+    if plan is None or declared.undated:
+        return None
+    return Horizon(plan.start, plan.months, 3 if plan.period == "quarter" else 1)

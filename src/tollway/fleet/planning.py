@@ -95,8 +95,9 @@ class Portability:
 @dataclass(frozen=True, slots=True)
 class Planning:
     """What is planned, and what must hold. `discount` is a year's. `cover` is the share of the
-    interactive demand that survives each contingency; a million tokens beyond it cost `short`.
-    `blocks` are hours of the day by name, the busiest first; they sum to 24."""
+    interactive demand that survives each contingency; a million tokens short of it cost `short`
+    (None: there may be none). `blocks` are hours of the day by name, the busiest first; they sum to
+    24."""
 
     start: date
     months: int
@@ -105,7 +106,7 @@ class Planning:
     weight: PartsPerMillion
     beta: PartsPerMillion
     cover: PartsPerMillion
-    short: PicoDollars
+    short: PicoDollars | None
     blocks: Mapping[str, int]
     limits: Mapping[Attribute, PartsPerMillion]
     budgets: Mapping[str, BudgetWindow]
@@ -144,7 +145,7 @@ class Demand:
     at the plan's start is in exactly one of `tokens_per_day` (in and out together), `trace` and
     `ledger`. `growth` is a year's, `seasonality` a factor by month (1 to 12). `profile` is the
     demand of a block against the day's mean, `hours` that of each UTC hour; at most one is given.
-    `unserved` is what a million tokens cost that are not served."""
+    `unserved` is what a million tokens cost that are not served; None: all of it must be."""
 
     name: str
     request_class: Literal["interactive", "batch"]
@@ -161,7 +162,7 @@ class Demand:
     ttft: Seconds | None
     speed: TokensPerSecond | None
     precision: str | None
-    unserved: PicoDollars
+    unserved: PicoDollars | None
     outlooks: Mapping[str, Outlook]
     evidence: Evidence
 

@@ -55,7 +55,6 @@ _STAND_INS: dict[str, object] = {
     "input_tokens": 1,
     "output_tokens": 1,
     "tokens_per_hour": 1,
-    "unserved": "0",
     "probability": "0",
     "kind": "grid",
     "how": "grid",

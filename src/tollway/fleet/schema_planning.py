@@ -46,7 +46,7 @@ class FearTable(Table):
     models: list[Text] = key("Instead: models that are withdrawn everywhere.", [])
     notice_days: Days | None = key("How long before that is known.", None)
     cover: Percent | None = key("Of the interactive demand that must survive it.", None)
-    short: MtokPrice | None = key("What a million tokens beyond it cost.", None)
+    short: MtokPrice | None = key("What a million tokens short of it cost.", None)
     since: Month | None = key("From when on it counts; always unless written.", None)
     off: bool = key("Whether it is left out.", False)
 
@@ -89,7 +89,7 @@ class PlanTable(Table):
     risk: RiskTable = key("How much the worst scenarios count.", {})
     cover: Percent = key("Of the interactive demand that survives each contingency.", "100%")
     short: MtokPrice | None = key(
-        "What a million tokens beyond it cost; the highest `unserved` unless written.", None
+        "What a million tokens short of it cost; the highest `unserved` unless written.", None
     )
     blocks: dict[str, Hours] = key(
         "Hours of the day that are alike, by name, the busiest first; they sum to 24.",
@@ -143,7 +143,9 @@ class WorkloadTable(EvidenceTable):
     ttft: Duration | None = key("Time to the first token that is promised.", None)
     speed: Rate | None = key("Output tokens a second of one stream that are promised.", None)
     precision: Text | None = key("At which it is served on own or leased chips.", None)
-    unserved: MtokPrice = key("What a million tokens cost that are not served.")
+    unserved: MtokPrice | None = key(
+        "What a million tokens cost that are not served; all must be unless written.", None
+    )
     outlooks: dict[str, OutlookTable] = key("How it may go instead, by name.", {})
 
 
