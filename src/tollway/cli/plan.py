@@ -65,9 +65,12 @@ def plan(
         answers = Answers()
         if not wanted.quick and not on.stopped:
             answers = answered(problem.instance, answer, options, on)
-    made = Made(
-        fleet.name, problem, answer, calls(found, problem, answer.plan), answers, on.stopped
-    )
+        told = calls(found, problem, answer.plan)
+        made = Made(fleet.name, problem, answer, told, answers, on.stopped)
+        if report is not None:
+            from tollway.cli.plan_report import write_report
+
+            write_report(report, made, found, options, on)
     sys.stdout.write(as_json(made) if json else as_text(made))
     sys.stderr.write(as_words(made))
     return EXIT_INTERRUPTED if on.stopped else 0
