@@ -165,3 +165,35 @@ def test_the_calendar_is_of_every_contract_unless_some_are_named(
 def test_a_day_that_is_none_is_a_fault(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["contracts", "exit", "google-spacex", option, "tomorrow"]) == 2
     assert f'{option} is "tomorrow", not a date. Write it as' in capsys.readouterr().err
+
+
+OFFERED = OWN.replace(
+    "[contracts.b]",
+    'offer = {since = "2027-01", until = "2027-06", most = 2, lead_months = 3}\n'
+    'depends = {region = "east"}\n[contracts.b]',
+)
+
+
+def test_an_offer_is_shown_with_how_it_can_be_signed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "offered.toml"
+    path.write_text(OFFERED)
+    assert run(["contracts", "show", "a", "--file", str(path)]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert (
+        "offer can be signed from 2027-01 to 2027-06, up to 2 in all, in service 3 months" in words
+    )
+    assert "depends on region east" in words
+
+
+def test_a_calendar_of_everything_leaves_out_what_is_not_signed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "offered.toml"
+    path.write_text(OFFERED)
+    days = ["--since", "2027-01-01", "--until", "2027-12-31", "--file", str(path)]
+    assert run(["contracts", "calendar", *days]) == 0
+    assert capsys.readouterr().out == ""
+    assert run(["contracts", "calendar", "a", *days]) == 0
+    assert "DECIDE" in capsys.readouterr().out

@@ -152,7 +152,7 @@ def calendar(
     Parameters
     ----------
     contract
-        Names, or NAME:READING. Default: every contract.
+        Names, or NAME:READING. Default: every contract in force.
     file
         A fleet file, or a file of contracts. Default: the public contracts that ship.
     since
@@ -183,7 +183,7 @@ def burn(
     Parameters
     ----------
     contract
-        Names. Default: every contract of the file with a commitment.
+        Names. Default: every contract in force with a commitment.
     file
         A fleet file, or a file of contracts, which names the sources that run on each.
     today
