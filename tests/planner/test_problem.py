@@ -135,7 +135,9 @@ def test_nothing_survives_the_only_model_and_that_is_said() -> None:
     both = (PLAN + API + LEASE).replace(
         'models = ["llama-3.3-70b"]', 'models = ["llama-3.3-70b", "llama-3.1-8b"]'
     )
-    both += '[models."llama-3.1-8b"]\n' + API.replace("sources.api", "sources.other").replace("3.3-70b", "3.1-8b")
+    both += '[models."llama-3.1-8b"]\n' + API.replace("sources.api", "sources.other").replace(
+        "3.3-70b", "3.1-8b"
+    )
     assert not problem(both).fatal
 
 
