@@ -95,12 +95,6 @@ def _mean(node: Node) -> float:
     return sum(peak / 3 + rest * 2 / 3 for peak, rest in node.demand)
 
 
-def on_demand(market: Market) -> Cohorts:
-    """Everything at list price."""
-    del market
-    return ()
-
-
 def one_lease(market: Market, solve: Solve) -> Cohorts:
     """One contract at the start or after half a year, kept as long as it runs: which one, and its
     size by mean or P90 demand or less, are what is best on the training scenarios."""
