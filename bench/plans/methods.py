@@ -24,8 +24,8 @@ Solve = Callable[[Instance], Answer | Conflict]
 Cohorts = tuple[Cohort, ...]
 
 DRAWS = 600
-SCENARIOS = {0: {1: 3, 3: 2, 5: 2}, 4: {1: 3, 2: 2}}
-"""Branchings of the tree, by the period in which it is planned: 12 scenarios, later 6."""
+SCENARIOS = {0: {1: 3, 3: 2, 5: 2}, 4: {1: 2, 2: 2}}
+"""Branchings of the tree, by the period in which it is planned: 12 scenarios, later 4."""
 MEAN: dict[int, dict[int, int]] = {0: {}, 4: {}}
 
 
