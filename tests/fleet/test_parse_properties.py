@@ -49,6 +49,11 @@ TABLES = (
     "queue",
     "breaker",
     "price_books",
+    "contracts",
+    "plan",
+    "workloads",
+    "sites",
+    "builds",
 )
 
 

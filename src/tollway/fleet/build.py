@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from tollway.fleet.build_books import price_book
 from tollway.fleet.build_contracts import contracts, parties
+from tollway.fleet.build_planning import builds, plan_of, sites, workloads
 from tollway.fleet.check_routes import candidate, candidates_of
 from tollway.fleet.declared import Declared
 from tollway.fleet.objects import (
@@ -51,9 +52,9 @@ from tollway.fleet.schema import (
     RouteTable,
     ServerTable,
     ServingTable,
-    TenantTable,
     TimeoutsTable,
 )
+from tollway.fleet.schema_tenants import TenantTable
 from tollway.units import Seconds, Tokens, TokensPerSecond
 
 _TIMEOUTS = SourceTimeouts(
@@ -95,6 +96,10 @@ def build(declared: Declared, digest: str) -> Fleet:
         ),
         parties=parties(declared),
         contracts=contracts(declared),
+        plan=plan_of(declared),
+        workloads=workloads(declared),
+        sites=sites(declared),
+        builds=builds(declared),
     )
 
 

@@ -1,15 +1,18 @@
 """From what was declared of contracts to frozen ones, field by field of the same name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from types import MappingProxyType
 from typing import Any, cast
 
 from tollway.fleet import contract as objects
 from tollway.fleet import schema_contracts as tables
-from tollway.fleet.contract import Clauses, Contract, Evidence, Party, Reading
+from tollway.fleet.contract import Clauses, Contract, Party, Reading
 from tollway.fleet.declared import Declared
-from tollway.fleet.schema_contracts import ClausesTable, ContractTable, EvidenceTable
+from tollway.fleet.evidence import Evidence
+from tollway.fleet.offers import Offer, Yield
+from tollway.fleet.schema_contracts import ClausesTable, ContractTable
+from tollway.fleet.schema_offers import DependsTable, EvidenceTable, OfferTable, YieldTable
 
 
 def parties(declared: Declared) -> Mapping[str, Party]:
@@ -25,7 +28,7 @@ def contracts(declared: Declared) -> Mapping[str, Contract]:
 
 
 def _contract(name: str, table: ContractTable) -> Contract:
-    evidence = _evidence(table, None)
+    evidence = evidence_of(table)
     readings = {key: _reading(key, it, evidence) for key, it in table.readings.items()}
     return Contract(
         name=name,
@@ -37,17 +40,30 @@ def _contract(name: str, table: ContractTable) -> Contract:
         evidence=evidence,
         clauses=_clauses(table, evidence),
         readings=MappingProxyType(readings),
+        offer=None if table.offer is None else _value(table.offer, evidence),
+        depends=depends_of(table.depends),
+        yields=yields_of(table.yields, evidence),
     )
 
 
+def depends_of(table: DependsTable) -> Mapping[str, str]:
+    """What is named of attributes."""
+    return MappingProxyType({name: value for name, value in table if value is not None})
+
+
+def yields_of(tables: Iterable[YieldTable], above: Evidence) -> tuple[Yield, ...]:
+    """What a unit is said to make; evidence is that of the whole unless stated."""
+    return tuple(_value(table, above) for table in tables)
+
+
 def _reading(name: str, table: ClausesTable, above: Evidence) -> Reading:
-    evidence = _evidence(table, above)
+    evidence = evidence_of(table, above)
     return Reading(name, table.title, evidence, _clauses(table, evidence))
 
 
 def clauses(table: ClausesTable) -> Clauses:
     """The clauses alone, to be looked at before the contract is known to be sound."""
-    return _clauses(table, _evidence(table, None))
+    return _clauses(table, evidence_of(table))
 
 
 def _clauses(table: ClausesTable, above: Evidence) -> Clauses:
@@ -56,7 +72,7 @@ def _clauses(table: ClausesTable, above: Evidence) -> Clauses:
     )
 
 
-def _evidence(table: EvidenceTable, above: Evidence | None) -> Evidence:
+def evidence_of(table: EvidenceTable, above: Evidence | None = None) -> Evidence:
     """A clause that names no source has the evidence of what it stands in; a note is its own."""
     if table.source is None and above is not None:
         grade, when = table.grade or above.grade, table.date or above.date
@@ -95,6 +111,8 @@ _OBJECTS: Mapping[type[EvidenceTable], type[Any]] = MappingProxyType(
         tables.ReclaimTable: objects.Reclaim,
         tables.TotalTable: objects.Total,
         tables.RemarkTable: objects.Remark,
+        OfferTable: Offer,
+        YieldTable: Yield,
     }
 )
 
@@ -105,4 +123,4 @@ def _frozen(kind: type[Any], table: EvidenceTable, above: Evidence) -> Any:
         for field in fields(kind)
         if field.name != "evidence"
     }
-    return kind(evidence=_evidence(table, above), **facts)
+    return kind(evidence=evidence_of(table, above), **facts)

@@ -7,26 +7,15 @@ Rules
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Literal
 
+from tollway.fleet.evidence import Evidence
+from tollway.fleet.offers import Offer, Yield
 from tollway.units import PartsPerMillion, PicoDollars
-
-Grade = Literal[
-    "signed",
-    "filing",
-    "filing summary",
-    "company",
-    "quotes filing",
-    "quotes company",
-    "press",
-    "assumed",
-]
-"""How good the evidence is, best first: the signed text itself; a filing; a summary of one; the
-company's own release; others who quote a filing, or a company; the press by itself. Assumed: a
-scenario's value, which is no fact."""
 
 Side = Literal["us", "them", "either"]
 """Us is the buyer, them the supplier."""
@@ -62,18 +51,6 @@ class When:
         if months == 12:
             return year
         return f"{year}-{'Q' if months == 3 else 'H'}{(first.month - 1) // months + 1}"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Where a statement comes from. `date` is of the reading; `about` says that its figures are
-    approximate where they come from."""
-
-    source: str | None
-    grade: Grade | None
-    date: date | None
-    note: str | None
-    about: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +329,7 @@ class Clauses:
 
     def under(self, other: "Clauses") -> "Clauses":
         """These clauses, with those that `other` has in their place."""
-        said = {field.name: getattr(other, field.name) for field in fields(other)}
+        said = {it.name: getattr(other, it.name) for it in fields(other)}
         return replace(self, **{name: value for name, value in said.items() if value})
 
 
@@ -368,7 +345,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A contract. `sources` are the fleet's sources that run on it."""
+    """A contract. `sources` are the fleet's sources that run on it. `offer` None: it is in force.
+    `depends` names by attribute (region, power, jurisdiction, software) what it depends on besides
+    what its clauses say."""
 
     name: str
     title: str | None
@@ -379,6 +358,9 @@ class Contract:
     evidence: Evidence
     clauses: Clauses
     readings: Mapping[str, Reading]
+    offer: Offer | None = None
+    depends: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    yields: tuple[Yield, ...] = ()
 
     def read(self, reading: str | None) -> Clauses:
         """What the contract says under one of its readings; None: what all of them share."""

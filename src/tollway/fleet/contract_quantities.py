@@ -14,13 +14,13 @@ from typing import Annotated
 from pydantic import PlainValidator, WithJsonSchema
 
 from tollway.fleet.contract import When
-from tollway.fleet.quantities import MalformedError, shown
+from tollway.fleet.quantities import MalformedError, other_currency, shown
 from tollway.units import PartsPerMillion, PicoDollars, pico_from_usd
 
 MOST = PicoDollars(10**15 * 10**12)
 """A thousand times the largest public contract's order: above it, a slip of the decimal point."""
 
-_AMOUNT = re.compile(r"(?:([A-Z]{3}) )?([0-9][0-9_]{0,24}(?:\.[0-9]{1,12})?)")
+_AMOUNT = re.compile(r"(?:USD )?([0-9][0-9_]{0,24}(?:\.[0-9]{1,12})?)")
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _PART = re.compile(r"([0-9]{4})(?:-(?:Q([1-4])|H([12])))?")
 _SHARE = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,6})?")
@@ -57,14 +57,15 @@ def dollars(value: object) -> PicoDollars:
         exact = f"{Decimal(repr(value)):f}" if abs(value) < 10**15 else "1_250_000_000"
         mend = f'Money is exact: write it as text, "{exact}".'
         raise MalformedError(f"is {shown(value)}, not text", mend)
+    currency = other_currency(value)
+    if currency is not None:
+        problem = f"is in {currency}, and Tollway counts in one currency, USD"
+        raise MalformedError(problem, "Write USD, at a rate that you state in its note.")
     found = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         mend = 'Write USD as a decimal in text: "1_250_000_000" or "0.25".'
         raise MalformedError(f"is {shown(value)}, not an amount of money", mend)
-    if found[1] not in (None, "USD"):
-        problem = f"is in {found[1]}, and a contract is counted in one currency, USD"
-        raise MalformedError(problem, "Write USD, at a rate that you state in its note.")
-    pico = pico_from_usd(Decimal(found[2].replace("_", "")))
+    pico = pico_from_usd(Decimal(found[1].replace("_", "")))
     if pico > MOST:
         raise MalformedError(f"is {shown(value)}", "An amount is $1,000 trillion at most.")
     return pico

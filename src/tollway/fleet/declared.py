@@ -17,17 +17,19 @@ from tollway.fleet.schema import (
     RetryTable,
     RouteTable,
     ServerTable,
-    TenantTable,
     TimeoutsTable,
 )
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
+from tollway.fleet.schema_tenants import TenantTable
 from tollway.fleet.telemetry import TelemetryTable
 
 T = TypeVar("T")
 
 NAMED = (
     "models", "credentials", "sources", "routes", "tenants", "price_books", "parties", "contracts",
+    "workloads", "sites", "builds",
 )  # fmt: skip
 """Tables whose entries have names; entries come from any document."""
 
@@ -39,7 +41,10 @@ _NOT_OF_SERVED_CHIPS = frozenset(
 )
 """Keys that have nothing to do with whether a model fits on its chips."""
 
-SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry")
+_MONTHS = (("plan",), ("plan", "start"), ("plan", "months"), ("plan", "period"))
+"""Keys that say for which months a plan is."""
+
+SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan")
 """Tables that one document declares whole."""
 
 
@@ -57,13 +62,15 @@ class Declared:
     too faulty to be read, so that a reference to one is not called unknown. `unsure` holds the
     sources of which it could not be read what they serve, `vague` those of which it could not be
     read at which precision or context, `blurred` the sources (name,) and what they serve
-    (name, model) of which it could not be read on which chips they run."""
+    (name, model) of which it could not be read on which chips they run. `undated`: it could not be
+    read for which months the plan is."""
 
     main: str
     names: Mapping[str, frozenset[str]]
     unsure: frozenset[str]
     vague: frozenset[str]
     blurred: frozenset[tuple[str, ...]]
+    undated: bool
     gateway: Placed[GatewayTable]
     queue: Placed[QueueTable]
     retry: Placed[RetryTable]
@@ -78,6 +85,10 @@ class Declared:
     price_books: Mapping[str, Placed[list[TermsTable]]]
     parties: Mapping[str, Placed[PartyTable]]
     contracts: Mapping[str, Placed[ContractTable]]
+    plan: Placed[PlanTable | None]
+    workloads: Mapping[str, Placed[WorkloadTable]]
+    sites: Mapping[str, Placed[SiteTable]]
+    builds: Mapping[str, Placed[BuildTable]]
 
     def serving(self, model: str) -> list[str]:
         """The sources that serve a model, in the order of the files."""
@@ -110,12 +121,14 @@ def gather(
         unsure=frozenset(unread) | (names["sources"] - set(named["sources"])),
         vague=frozenset(str(path[1]) for path in paths if path[-1] in ("precision", "context")),
         blurred=frozenset(blurred for path in paths if (blurred := _blurred(path))),
+        undated=any(it.path[:2] in _MONTHS for it in found),
         gateway=_setting(documents, main, "gateway", GatewayTable()),
         queue=_setting(documents, main, "queue", QueueTable()),
         retry=_setting(documents, main, "retry", RetryTable()),
         timeouts=_setting(documents, main, "timeouts", TimeoutsTable()),
         breaker=_setting(documents, main, "breaker", BreakerTable()),
         telemetry=_setting(documents, main, "telemetry", TelemetryTable()),
+        plan=_setting(documents, main, "plan", None),
         **named,
     )
 

@@ -8,6 +8,8 @@ from typing import Literal
 
 from tollway.fleet.books import PriceBook
 from tollway.fleet.contract import Contract, Party
+from tollway.fleet.planning import Build, Planning, Site
+from tollway.fleet.planning import Demand as Workload
 from tollway.fleet.tiers import Tier
 from tollway.units import Bytes, PicoDollars, Seconds, Tokens, TokensPerSecond
 
@@ -345,6 +347,10 @@ class Fleet:
     price_books: Mapping[str, PriceBook] = field(default_factory=lambda: MappingProxyType({}))
     parties: Mapping[str, Party] = field(default_factory=lambda: MappingProxyType({}))
     contracts: Mapping[str, Contract] = field(default_factory=lambda: MappingProxyType({}))
+    plan: Planning | None = None
+    workloads: Mapping[str, Workload] = field(default_factory=lambda: MappingProxyType({}))
+    sites: Mapping[str, Site] = field(default_factory=lambda: MappingProxyType({}))
+    builds: Mapping[str, Build] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.check_books import check_books
 from tollway.fleet.check_contracts import check_contracts
 from tollway.fleet.check_names import check_letters, check_names
+from tollway.fleet.check_planning import check_planning
 from tollway.fleet.check_routes import check_routes
 from tollway.fleet.check_sources import check_each_source, check_sources
 from tollway.fleet.contract import Contract, Party
@@ -28,6 +29,7 @@ from tollway.fleet.salvage import read_document
 from tollway.fleet.schema import VERSION, Document
 
 _COLLECTIONS = ("candidates", "objectives", "weights", "require", "routes")
+_CLAUSES = (("contracts",), ("plan",), ("workloads",), ("sites",), ("builds",))
 _AT = re.compile(r"\s*\(at (line \d+, column \d+|end of document)\)$")
 
 
@@ -43,7 +45,9 @@ def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
         FaultsFound: with every fault of every document.
     """
     ordered = {main: documents[main], **documents}
-    related = (check_names, check_sources, check_routes, check_books, check_contracts)
+    related = (
+        check_names, check_sources, check_routes, check_books, check_contracts, check_planning,
+    )  # fmt: skip
     declared = _sound(ordered, main, (check_each_source, *more), related)
     return build(declared, digest_of(ordered))
 
@@ -145,7 +149,7 @@ def _hangs_on(finding: Finding, faulty: set[tuple[str, Path]]) -> bool:
     document, path = finding.document, finding.path
     if any((document, path[:end]) in faulty for end in range(1, len(path) + 1)):
         return True
-    if path[:1] == ("contracts",):  # a clause that lacks or contradicts what could not be read
+    if path[:1] in _CLAUSES:  # a clause that lacks or contradicts what could not be read
         return any(name == document and below[: len(path)] == path for name, below in faulty)
     if not path or path[-1] not in _COLLECTIONS:
         return False

@@ -36,6 +36,8 @@ _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2*
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,15})(B|KB|MB|GB|KiB|MiB|GiB)")
 _MONEY = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,30})?")
+_CURRENCY = re.compile(r"[^\W\d_]{3,}|[€£¥₹₩₽元円]")
+"""What names a currency beside a number: a code, a word, a sign."""
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -95,6 +97,14 @@ def size(value: object) -> Bytes:
     return Bytes(count)
 
 
+def other_currency(value: object) -> str | None:
+    """The currency that an amount names, if it is not the dollar: "5 EUR", "€5"."""
+    if not isinstance(value, str) or not any(map(str.isdigit, value)):
+        return None
+    named = [found[0] for found in _CURRENCY.finditer(value)]
+    return next((word for word in named if word.upper() != "USD"), None)
+
+
 def _amount(value: object, what: str) -> Decimal:
     if isinstance(value, float | int) and not isinstance(value, bool):
         exact = f"{Decimal(repr(value)):f}" if abs(value) < 10**9 else "0.25"
@@ -102,6 +112,10 @@ def _amount(value: object, what: str) -> Decimal:
         raise MalformedError(
             f"is {shown(value)}{why}", f'Money is exact: write it as text, "{exact}".'
         )
+    currency = other_currency(value)
+    if currency is not None:
+        problem = f"is {shown(value)}, in {currency}, and Tollway counts in one currency, USD"
+        raise MalformedError(problem, "Write USD, at a rate of yours.")
     if not isinstance(value, str) or _MONEY.fullmatch(value) is None:
         mend = 'Write USD as a decimal in text: "0.25".'
         raise MalformedError(f"is {shown(value)}, not {what}", mend)

@@ -27,6 +27,7 @@ from tollway.fleet.objects import (
     Tenant,
 )
 from tollway.fleet.render_contracts import blocks as contract_blocks
+from tollway.fleet.render_planning import blocks as plan_blocks
 from tollway.units import PartsPerMillion, PicoDollars, Seconds, usd
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
@@ -64,6 +65,7 @@ def render(fleet: Fleet) -> str:
     blocks += [_tenant(tenant) for tenant in fleet.tenants.values()]
     blocks += [_terms(book.name, it) for book in fleet.price_books.values() for it in book.terms]
     blocks += contract_blocks(fleet.parties, fleet.contracts)
+    blocks += plan_blocks(fleet)
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 

@@ -25,9 +25,11 @@ from tollway.fleet.fields import (
     TokenPrice,
     Url,
 )
-from tollway.fleet.objects import Dialect, RequestClass
+from tollway.fleet.objects import Dialect
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
+from tollway.fleet.schema_tenants import TenantTable
 from tollway.fleet.table import Table, key
 from tollway.fleet.telemetry import TelemetryTable
 from tollway.fleet.tiers import Tier
@@ -343,36 +345,6 @@ class RouteTable(Table):
     )
 
 
-class LimitsTable(Table):
-    """What a tenant may use at a time; unlimited unless written."""
-
-    requests_per_minute: Count | None = key("Requests a minute.", None)
-    tokens_per_minute: Count | None = key("Input plus reserved output tokens a minute.", None)
-    concurrency: Count | None = key("Requests in flight.", None)
-
-
-class BudgetTable(Table):
-    """Money, in USD written as text; unlimited unless written."""
-
-    day: Money | None = key("A UTC day.", None)
-    month: Money | None = key("A UTC month.", None)
-    overdraft: Money = key("How far answers longer than reserved may pass a bound.", "0")
-
-
-class TenantTable(Table):
-    """Who pays. Virtual keys belong to a tenant, and live in the ledger only."""
-
-    limits: LimitsTable = key("What it may use.", {})
-    budget: BudgetTable = key("What it may spend.", {})
-    routes: list[str] | None = key("The routes that it may ask for; all unless written.", None)
-    request_class: RequestClass = Field(
-        default="interactive",
-        alias="class",
-        description="Whether someone waits for its answers, unless a key says otherwise.",
-    )
-    price_book: Text | None = key("What it is charged by; nothing unless written.", None)
-
-
 class Document(Table):
     """A fleet file, or a file that it includes."""
 
@@ -398,3 +370,7 @@ class Document(Table):
     )
     parties: dict[str, PartyTable] = key("Who signs contracts, by name.", {})
     contracts: dict[str, ContractTable] = key("What compute is bought by, by name.", {})
+    plan: PlanTable | None = key("What is planned, and what must hold.", None)
+    workloads: dict[str, WorkloadTable] = key("Demand to plan for, by name.", {})
+    sites: dict[str, SiteTable] = key("Where own silicon may stand, by name.", {})
+    builds: dict[str, BuildTable] = key("Own silicon that may be built, by name.", {})

@@ -9,29 +9,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tollway.fleet.contract import Grade, Per, Side
+from tollway.fleet.contract import Per, Side
 from tollway.fleet.contract_quantities import Currency, Dollars, Megawatts, Moment, Part
 from tollway.fleet.fields import Count, Day, Text, TokenPrice
+from tollway.fleet.schema_offers import (
+    Days,
+    DependsTable,
+    EvidenceTable,
+    Months,
+    OfferTable,
+    YieldTable,
+)
 from tollway.fleet.table import Table, key
-
-Months = Annotated[int, Field(ge=1, le=1200)]
-Days = Annotated[int, Field(ge=0, le=36600)]
 
 
 class PartyTable(Table):
     """Someone who signs a contract, answers for it, or owns what it is about."""
 
     title: Text = key("What it is called.")
-
-
-class EvidenceTable(Table):
-    """What every clause may say of itself; as the contract unless written."""
-
-    source: Text | None = key("Where it is stated: a URL, or the paper and its page.", None)
-    grade: Grade | None = key("How good that is; `assumed` is a scenario and no fact.", None)
-    date: Day | None = key("When it was read there.", None)
-    note: Text | None = key("What else a reader should know of it.", None)
-    about: bool = key("Whether its figures are approximate where they come from.", False)
 
 
 class TermTable(EvidenceTable):
@@ -277,4 +272,7 @@ class ContractTable(ClausesTable):
     kind: Text | None = key("What is bought, in a few words.", None)
     currency: Currency = key("What amounts are in.", "USD")
     sources: list[Text] = key("The fleet's sources that run on it.", [])
+    offer: OfferTable | None = key("How it can be signed; it is in force unless written.", None)
+    depends: DependsTable = key("What else it depends on.", {})
+    yields: list[YieldTable] = key("Tokens that a unit of it makes.", [])
     readings: dict[str, ReadingTable] = key("Other readings of it, by name.", {})

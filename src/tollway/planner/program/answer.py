@@ -47,6 +47,18 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How much of a node's metered use of an offer counts towards its minimum of periods `first` to
+    `last`; told only where several are open at once, for else all of it does."""
+
+    offer: str
+    node: int
+    first: int
+    last: int
+    amount: PicoDollars
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Decisions. `unserved[node, workload]` is tokens of the whole period; `short[contingency,
     node]` tokens an hour, in the worst block, that would not be covered."""
@@ -56,6 +68,7 @@ class Plan:
     served: tuple[Served, ...]
     unserved: Mapping[tuple[int, str], int]
     short: Mapping[tuple[str, int], int]
+    counted: tuple[Counted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,12 +44,12 @@ class Block:
 class Workload:
     """Demand of one kind, in tokens in and out together. Interactive work is served in the block in
     which it comes; batch work in any block of its period. `unserved` is what a million tokens that
-    are not served cost, in pico-dollars."""
+    are not served cost, in pico-dollars; None: all of it must be served."""
 
     name: str
     interactive: bool
     models: tuple[str, ...]
-    unserved: PicoDollars
+    unserved: PicoDollars | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ class Node:
 class Line:
     """An offer serves a workload with a model: `tokens` an hour of one unit at the promised speed,
     between `low` and `high` (80%). `price[t]` is pico-dollars a million tokens in period `t`: a
-    list price, or energy. `origin`: measured, interpolated, extrapolated or declared."""
+    list price, or energy. `origin`: measured, interpolated, extrapolated or declared. It serves
+    from period `first` to `last` (None: to the end): a model is ported by then, and withdrawn."""
 
     workload: str
     model: str
@@ -79,6 +80,8 @@ class Line:
     low: int = 0
     high: int = 0
     origin: str = "declared"
+    first: int = 0
+    last: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +169,9 @@ class Contingency:
     """Something that falls away: `offers`, and `models` wherever they run. What is left must still
     serve `cover` of the interactive demand in every block, with as many further units as can be
     had within the `notice_days` (an offer's `emergency`); a million tokens that it would not serve
-    cost `short` in each node, as a price of the risk and not as cash. It counts from period `since`
-    on."""
+    cost `short` in each node, as a price of the risk and not as cash: the tokens an hour of the
+    worst block, in each hour of the period. None: nothing may be left uncovered. It counts from
+    period `since` on."""
 
     name: str
     attribute: str
@@ -175,7 +179,7 @@ class Contingency:
     models: frozenset[str]
     notice_days: int
     cover: Fraction
-    short: PicoDollars
+    short: PicoDollars | None
     since: int = 0
 
 

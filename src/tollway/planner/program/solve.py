@@ -1,0 +1,169 @@
+"""From a problem to a plan: the program is stated, solved, rounded, and its plan counted anew.
+
+Rules
+1. First the lumps of the first year alone are whole: what is proven there bounds every plan, for
+   whatever is whole in all years is so in the first.
+2. Then the first year is kept, and the later ones are made whole, a year at a time: the plan that
+   is handed out is whole in all of them, and its gap is against the bound of rule 1.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import chain
+from typing import Literal
+
+from tollway.errors import TollwayError
+from tollway.planner.program.answer import Answer, Conflict, Plan
+from tollway.planner.program.claims import Leaving, Signing
+from tollway.planner.program.conflict import conflict
+from tollway.planner.program.costs import costs
+from tollway.planner.program.instance import Instance
+from tollway.planner.program.program import Program, state
+from tollway.planner.program.rounding import rounded
+from tollway.planner.program.signing import Begun, Some
+from tollway.planner.program.solver import Found, Solver
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`gap`: it stops once the plan is proven to be within this share of the best. `seconds`: or
+    after this long. `integers`: whose lumps the bound respects: those of the "first year", or of
+    "all" years. The plan is whole in all years either way."""
+
+    gap: Fraction = Fraction(1, 100)
+    seconds: float = 60.0
+    threads: int = 2
+    integers: Literal["first year", "all"] = "first year"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the solver stands: its best plan so far and the bound, in dollars of the objective, and
+    the gap between them. None: there is none yet."""
+
+    seconds: float
+    phase: str
+    objective: float | None
+    bound: float | None
+    gap: float | None
+
+
+def solve(
+    instance: Instance,
+    options: Options,
+    on: Callable[[Progress], bool],
+    clock: Callable[[], float],
+) -> Answer | Conflict:
+    """The best plan that is found, with its bound; or which demands conflict. `on` is called as it
+    goes on, and stops it by returning False: the best plan so far is then the answer. `clock` is
+    `time.monotonic`, or like it.
+
+    Raises:
+        TollwayError: highspy is missing, or the solver found no plan in time, or failed.
+    """
+    began = clock()
+    search = _Search(state(instance), options, on, lambda: clock() - began)
+    return search.answer()
+
+
+class _Search:
+    """One problem's solver, with the bound and the plan that it has come to."""
+
+    def __init__(
+        self,
+        program: Program,
+        options: Options,
+        on: Callable[[Progress], bool],
+        elapsed: Callable[[], float],
+    ) -> None:
+        self.program = program
+        self.options = options
+        self.solver = Solver(program.model, options.threads)
+        self.years = whole_by_year(program)
+        self.bound = float("-inf")
+        self.stopped = False
+        self._on = on
+        self._elapsed = elapsed
+
+    def answer(self) -> Answer | Conflict:
+        first = self.years[0] if self.options.integers == "first year" else [*chain(*self.years)]
+        self.solver.whole(first)
+        found = self._run("first year" if first is self.years[0] else "all years", 0.6, 0.5)
+        if found.status == "infeasible":
+            return conflict(self.program, self.solver)
+        self.bound = found.bound
+        if found.values is None:
+            words = f"No plan was found in {self._elapsed():.0f} s. Allow more time."
+            raise TollwayError(words)
+        values = self._whole_later(found.values)
+        return self._told(rounded(self.program, values), values)
+
+    def _whole_later(self, values: list[float]) -> list[float]:
+        """Rule 2. A year that finds nothing in its time keeps what was rounded of it."""
+        for year, columns in enumerate(self.years):
+            self._fix(columns, values)
+            rest = self.years[year + 1] if year + 1 < len(self.years) else []
+            self.solver.whole(rest)
+            left = len(self.years) - year
+            found = self._run(f"year {year + 2}" if rest else "last step", 1 / left, 0.25)
+            values = found.values or values
+        return values
+
+    def _fix(self, columns: list[int], values: list[float]) -> None:
+        for column in columns:
+            at = float(round(values[column]))
+            self.solver.bounds(column, at, at)
+
+    def _run(self, phase: str, time: float, gap: float) -> Found:
+        """Solve within shares of the time that is left and of the gap that is asked."""
+        seconds = max(1.0, (self.options.seconds - self._elapsed()) * time)
+        dollars = self.program.scale.money / 10**12
+
+        def told(objective: float | None, bound: float | None) -> bool:
+            proven = bound if self.bound == float("-inf") else self.bound
+            gap = None
+            if objective and proven is not None:
+                gap = (objective - proven) / abs(objective)
+            progress = Progress(
+                self._elapsed(),
+                phase,
+                None if objective is None else objective * dollars,
+                None if proven is None else proven * dollars,
+                gap,
+            )
+            self.stopped = self.stopped or not self._on(progress)
+            return not self.stopped
+
+        return self.solver.run(float(self.options.gap) * gap, seconds, told)
+
+    def _told(self, plan: Plan, values: list[float]) -> Answer:
+        counted = costs(self.program.instance, plan)
+        model, money = self.program.model, self.program.scale.money
+        solved = sum(
+            cost * value / unit
+            for cost, value, unit in zip(model.cost, values, model.unit, strict=True)
+        )
+        off = abs(float(counted.objective / money) - solved)
+        if off > 1e-5 * max(1.0, abs(solved)):
+            words = f"The plan costs {float(counted.objective / money)}, the solver says {solved}"
+            raise TollwayError(f"{words} (units of {money} pico-dollars). Please report it.")
+        bound = min(Fraction(self.bound) * money, counted.objective)
+        answer = Answer(plan, counted, bound, "interrupted", self._elapsed())
+        if answer.gap <= Fraction(1, 10**6):
+            return replace(answer, status="optimal")
+        return replace(answer, status="good enough") if answer.gap <= self.options.gap else answer
+
+
+def whole_by_year(program: Program) -> list[list[int]]:
+    """The columns that must be whole, by the year of the horizon in which they are decided."""
+    first = program.instance.periods[0].first
+    years: dict[int, list[int]] = {0: []}
+    for name, column in program.model.named.items():
+        if program.model.whole[column] and isinstance(name, Signing | Leaving | Some | Begun):
+            day = first
+            if name.node is not None:
+                day = program.instance.periods[program.tree.period(name.node)].first
+            months = 12 * (day.year - first.year) + day.month - first.month
+            years.setdefault(months // 12, []).append(column)
+    return [years.get(year, []) for year in range(max(years) + 1)]
