@@ -1,7 +1,8 @@
 """Seeded markets: what a team could sign, build and call, in the shapes that are on offer.
 
 Rules
-1. A unit is 64 chips; what it makes an hour, its price and its power are drawn around today's.
+1. A unit is 64 chips; what it makes an hour, its price and its power are drawn around today's. A
+   list price is 1 to 2.5 times what a fully used lease at $2.40 a chip-hour comes to.
 2. Nothing is drawn from a method's results: a seed is taken as it comes.
 """
 
@@ -57,7 +58,7 @@ def market(seed: int) -> Market:
     process = _process(rng)
     speed = float(rng.uniform(350e6, 650e6))
     total = sum(process.start)
-    api = float(rng.uniform(0.50, 0.90))
+    api = float(rng.uniform(1.0, 2.5)) * 2.4 * CHIPS / speed * 1e6
     offers = [
         _api(rng, "api-a", "vendor-a", total * rng.uniform(1.5, 3.0), api),
         _api(rng, "api-b", "vendor-b", total * rng.uniform(0.8, 2.0), api * rng.uniform(1.0, 1.3)),

@@ -24,8 +24,8 @@ Solve = Callable[[Instance], Answer | Conflict]
 Cohorts = tuple[Cohort, ...]
 
 DRAWS = 600
-SCENARIOS = {0: {1: 3, 3: 2, 5: 2}, 4: {1: 3, 2: 2}}
-"""Branchings of the tree, by the period in which it is planned: 12 scenarios, later 6."""
+SCENARIOS = {0: {1: 3, 3: 2, 5: 2}, 4: {1: 2, 2: 2}}
+"""Branchings of the tree, by the period in which it is planned: 12 scenarios, later 4."""
 MEAN: dict[int, dict[int, int]] = {0: {}, 4: {}}
 
 
@@ -93,12 +93,6 @@ def _nearest(nodes: Sequence[Node], at: int, wanted: float) -> int:
 def _mean(node: Node) -> float:
     """Tokens an hour, all workloads, a day's mean: a third of it is peak."""
     return sum(peak / 3 + rest * 2 / 3 for peak, rest in node.demand)
-
-
-def on_demand(market: Market) -> Cohorts:
-    """Everything at list price."""
-    del market
-    return ()
 
 
 def one_lease(market: Market, solve: Solve) -> Cohorts:

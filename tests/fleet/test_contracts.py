@@ -72,7 +72,7 @@ def faults(text: str, head: str = HEAD) -> list[str]:
         ),
         (
             'fee = [{monthly = "EUR 5"}]',
-            "fee[0].monthly is in EUR, and a contract is counted in one currency, USD. "
+            "fee[0].monthly is in EUR, and Tollway counts in one currency, USD. "
             "Write USD, at a rate that you state in its note.",
         ),
         (

@@ -136,13 +136,13 @@ def test_everything_that_can_be_said_is_rendered() -> None:
         (
             'amount = "30_000_000"',
             'amount = "EUR 30_000_000"',
-            "plan.budgets.first-year.amount is in EUR, and a contract is counted in one "
+            "plan.budgets.first-year.amount is in EUR, and Tollway counts in one "
             "currency, USD. Write USD, at a rate that you state in its note.",
         ),
         (
             'amount = "30_000_000"',
             'amount = "€30_000_000"',
-            "plan.budgets.first-year.amount is in €, and a contract is counted in one "
+            "plan.budgets.first-year.amount is in €, and Tollway counts in one "
             "currency, USD. Write USD, at a rate that you state in its note.",
         ),
         (
@@ -231,7 +231,7 @@ def test_a_fault_of_the_plan_says_place_value_and_mend(old: str, new: str, expec
         (
             "tokens_per_day = 5_000_000_000",
             'ledger = { tenant = "web" }',
-            'chat.ledger.tenant is "web"; known: none. Declare it in [tenants].',
+            'chat.ledger.tenant is "web"; known: team. Declare it in [tenants].',
         ),
         (
             'models = ["llama-3.3-70b"]',
@@ -268,7 +268,7 @@ def test_a_fault_of_the_plan_says_place_value_and_mend(old: str, new: str, expec
         (
             'unserved = "20.00"',
             'unserved = "20.00 GBP"',
-            "chat.unserved is in GBP, and a contract is counted in one currency, USD. "
+            "chat.unserved is in GBP, and Tollway counts in one currency, USD. "
             "Write USD, at a rate that you state in its note.",
         ),
         (
@@ -440,6 +440,12 @@ def test_scenarios_that_no_plan_can_be_made_for_are_a_fault() -> None:
         "fleet.toml: plan makes 256 scenarios of its outlooks and departures. Give outlooks of "
         "workloads that go together the same name: they are one event then."
     ]
+
+
+def test_the_guide_shows_the_example_as_it_ships() -> None:
+    page = (ROOT / "docs" / "guides" / "plan.md").read_text(encoding="utf-8")
+    for name, text in texts().items():
+        assert f"```toml file={name}\n{text}```" in page
 
 
 LINES = "\n".join(texts().values()).splitlines()

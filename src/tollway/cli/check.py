@@ -54,15 +54,20 @@ def _warn(warnings: Iterable[Fault]) -> None:
 
 
 def summary(fleet: Fleet) -> str:
-    """What a fleet holds, in one line."""
-    return ", ".join(
-        (
-            _count(len(fleet.models), "model"),
-            _count(len(fleet.sources), "source"),
-            _count(len(fleet.routes), "route"),
-            _count(len(fleet.tenants), "tenant"),
-        )
+    """What a fleet holds, in one line: what it serves with, and what of a plan it has."""
+    served = (
+        _count(len(fleet.models), "model"),
+        _count(len(fleet.sources), "source"),
+        _count(len(fleet.routes), "route"),
+        _count(len(fleet.tenants), "tenant"),
     )
+    planned = (
+        (len(fleet.contracts), "contract"),
+        (len(fleet.workloads), "workload"),
+        (len(fleet.sites), "site"),
+        (len(fleet.builds), "build"),
+    )
+    return ", ".join((*served, *(_count(number, word) for number, word in planned if number)))
 
 
 def _count(number: int, word: str) -> str:

@@ -22,6 +22,11 @@ class Book:
     parties: Mapping[str, Party]
     contracts: Mapping[str, Contract]
 
+    @property
+    def in_force(self) -> tuple[str, ...]:
+        """The contracts that are no mere offers."""
+        return tuple(name for name, one in self.contracts.items() if one.offer is None)
+
 
 @dataclass(frozen=True, slots=True)
 class Read:

@@ -13,7 +13,6 @@ from tollway.fleet.contract import (
     Commitment,
     Delivery,
     Escalator,
-    Evidence,
     Extension,
     FeeStep,
     LockIn,
@@ -30,6 +29,8 @@ from tollway.fleet.contract import (
     Termination,
     Total,
 )
+from tollway.fleet.evidence import Evidence
+from tollway.fleet.offers import Offer
 from tollway.units import PicoDollars, format_usd, usd
 
 _SIDES = {"us": "the buyer", "them": "the supplier", "either": "either side"}
@@ -51,6 +52,22 @@ def lines(clauses: Clauses) -> Iterator[tuple[str, str, Evidence]]:
         for one in several:
             if one is not None:
                 yield field.name.replace("_", "-"), _WORDS[type(one)](one), one.evidence
+
+
+def offered(it: Offer) -> str:
+    """How a contract can be signed."""
+    since = "from the first" if it.since is None else f"from {it.since:%Y-%m}"
+    until = "" if it.until is None else f" to {it.until:%Y-%m}"
+    parts = [f"can be signed {since}{until}, up to {it.most:f} in all"]
+    parts += [f"{it.least:f} at least"] if it.least else []
+    parts += ["parts too"] if not it.whole else []
+    if it.lead_months is not None:
+        later = f"{_count(it.lead_months, 'month')} later" if it.lead_months else "at once"
+        parts.append(f"in service {later}")
+    parts += [f"one at most of group {it.group}"] if it.group else []
+    if it.emergency:
+        parts.append(f"{it.emergency:f} more within {_count(it.emergency_days, 'day')} of need")
+    return ", ".join(parts)
 
 
 def _count(count: int | None, noun: str) -> str:

@@ -35,8 +35,10 @@ def print_burns(
 ) -> int:
     """Print the draw-down of contracts; 1 where a commitment is forecast to be missed."""
     now = day(today, "--today")
-    contracts = book_of(file).contracts
-    named = words or tuple(name for name, one in contracts.items() if one.clauses.commitment)
+    book = book_of(file)
+    named = words or tuple(
+        name for name in book.in_force if book.contracts[name].clauses.commitment
+    )
     reads = chosen(named, file)
     for one in reads:
         if not one.contract.sources:

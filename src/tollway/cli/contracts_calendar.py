@@ -30,7 +30,7 @@ def print_calendar(
     if last < first:
         fault = Fault("--until", f"is {last}, before --since, {first}", "Write a later day.")
         raise FaultsFound([fault])
-    reads = chosen(words or tuple(book_of(file).contracts), file)
+    reads = chosen(words or book_of(file).in_force, file)
     found = [(one, decisions(one.clauses, first, last)) for one in reads]
     if ics:
         sys.stdout.write(_ics(found))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tollway.cli.contract_files import Book, Read, book_of, chosen
-from tollway.cli.contract_words import lines
+from tollway.cli.contract_words import lines, offered
 from tollway.cli.table import Column, print_table, printable
 from tollway.errors import FaultsFound, TollwayError, unknown
 from tollway.fleet.contract import Contract
@@ -82,6 +82,11 @@ def _print(reads: list[Read], contract: Contract, book: Book) -> None:
     sources: dict[str, int] = {}
     for name, words, evidence in lines(contract.clauses):
         _clause(name, words, evidence, sources)
+    if contract.offer is not None:
+        _clause("offer", offered(contract.offer), contract.offer.evidence, sources)
+    if contract.depends:
+        said = ", ".join(f"{key} {value}" for key, value in contract.depends.items())
+        _clause("depends", f"on {said}", contract.evidence, sources)
     for one in reads:
         if one.reading is None:
             continue

@@ -13,6 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tollway.cli.plan_options import Effort, Known, Otherwise, share
+from tollway.errors import TollwayError
 
 EXIT_NONE = 1
 EXIT_INTERRUPTED = 130
@@ -59,7 +60,13 @@ def plan(
     found = read_fleet(fleet)
     problem = stated(found, fleet, otherwise or Otherwise(), known or Known())
     with watching() as on:
-        answer = planned(problem.instance, options, on)
+        try:
+            answer = planned(problem.instance, options, on)
+        except TollwayError:
+            if not on.stopped:
+                raise
+            sys.stderr.write("Stopped before there was any plan.\n")
+            return EXIT_INTERRUPTED
         if isinstance(answer, Conflict):
             return _conflict(answer.demands, json=json)
         answers = Answers()

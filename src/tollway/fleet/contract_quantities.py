@@ -59,7 +59,7 @@ def dollars(value: object) -> PicoDollars:
         raise MalformedError(f"is {shown(value)}, not text", mend)
     currency = other_currency(value)
     if currency is not None:
-        problem = f"is in {currency}, and a contract is counted in one currency, USD"
+        problem = f"is in {currency}, and Tollway counts in one currency, USD"
         raise MalformedError(problem, "Write USD, at a rate that you state in its note.")
     found = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
     if found is None:

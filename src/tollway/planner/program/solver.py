@@ -110,13 +110,10 @@ class _Watching:
     def __init__(self, highs: "highspy.Highs", told: Told) -> None:
         self.raised: BaseException | None = None
         self._told = told
-        self._events = (
-            highs.cbMipImprovingSolution,
-            highs.cbMipLogging,
-            highs.cbMipInterrupt,
-            highs.cbSimplexInterrupt,
-            highs.cbIpmInterrupt,
-        )
+        stops = (highs.cbMipInterrupt, highs.cbSimplexInterrupt, highs.cbIpmInterrupt)
+        self._events = (highs.cbMipImprovingSolution, highs.cbMipLogging, *stops)
+        # An event's type comes as a number from some versions of highspy.
+        self._stops = {int(one.callback_type) for one in stops}
 
     def __enter__(self) -> None:
         for event in self._events:
@@ -132,7 +129,7 @@ class _Watching:
             go_on = self.raised is None and self._told(_known(best), _known(bound))
         except BaseException as error:  # noqa: BLE001 - raised again when HiGHS has returned
             self.raised, go_on = error, False
-        if not go_on and event.callback_type.name.endswith("Interrupt"):
+        if not go_on and int(event.callback_type) in self._stops:
             event.data_in.user_interrupt = True
 
 
