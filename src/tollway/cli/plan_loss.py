@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tollway.cli.contracts_show import print_json
+from tollway.cli.plan_options import Known
+from tollway.cli.plan_problem import speeds_of
+from tollway.cli.plan_run import Watch
 from tollway.cli.table import aligned
 from tollway.fleet.objects import Fleet
 from tollway.fleet.parse import parse
@@ -62,6 +65,24 @@ def after_loss(
         node = problem.instance.nodes[month.node]
         cells[key] = played(whole, problem.instance, node, month.capacity, SECONDS)
     return Lost(what, months, tuple(cells.get((it.period, it.gone)) for it in months))
+
+
+def tell_loss(
+    made: tuple[Fleet, Problem, Plan], who: str, known: Known, on: Watch, *, json: bool
+) -> None:
+    """Play and print it; Ctrl-C keeps the months that were played.
+
+    Raises:
+        FaultsFound: nobody is called so.
+    """
+
+    def going(month: str) -> bool:
+        on.say(f"playing {month}")
+        return not on.stopped
+
+    found = after_loss(*made, speeds_of(known), who, going)
+    on.end()
+    print_loss(found, json=json)
 
 
 def _sources_of(found: Enacted, what: Contingency) -> Iterator[str]:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from tollway.planner.overview import Overview
 from tollway.planner.program.answer import Between
 from tollway.planner.program.answers import Worth
+from tollway.planner.program.instance import Instance
 from tollway.planner.risk import cvar
 from tollway.planner.survival import Survival
 from tollway.units import PICO_PER_DOLLAR
@@ -30,7 +31,7 @@ def survivability(shown: Shown) -> str:
     names = [one.name for one in shown.instance.contingencies]
     if not names:
         return _words("No contingency is planned for.")
-    worst = _worst(shown)
+    worst = worst_by_period(shown.instance, shown.overview)
     periods = shown.instance.periods
     heat: list[list[object]] = []
     rest: list[list[object]] = []
@@ -54,10 +55,11 @@ def survivability(shown: Shown) -> str:
     )  # fmt: skip
 
 
-def _worst(shown: Shown) -> dict[tuple[str, int], Survival]:
+def worst_by_period(instance: Instance, view: Overview) -> dict[tuple[str, int], Survival]:
+    """Of each contingency and period, the node in which the least survives."""
     found: dict[tuple[str, int], Survival] = {}
-    for one in shown.overview.survivals:
-        key = (one.contingency, shown.instance.nodes[one.node].period)
+    for one in view.survivals:
+        key = (one.contingency, instance.nodes[one.node].period)
         if key not in found or one.after < found[key].after:
             found[key] = one
     return found
@@ -134,12 +136,13 @@ def _concentration(view: Overview) -> list[list[object]]:
         worst = max(stated, key=lambda it: (it.hhi.low, -it.period))
         parts = ", ".join(f"{value} {percent(it, 0)}" for value, it in worst.shares.items())
         said = f"; not stated {percent(worst.unstated, 0)}" if worst.unstated else ""
-        rows.append([f"concentration by {name}", _index(worst.hhi),
+        rows.append([f"concentration by {name}", index_words(worst.hhi),
                      f"HHI of served tokens where it is highest: {parts}{said}"])  # fmt: skip
     return rows
 
 
-def _index(hhi: Between) -> str:
+def index_words(hhi: Between) -> str:
+    """An index, or between which it is."""
     low, high = f"{float(hhi.low):.2f}", f"{float(hhi.high):.2f}"
     return low if low == high else f"{low} to {high}"
 
@@ -148,7 +151,7 @@ def _index_by_period(shown: Shown) -> str:
     periods = range(len(shown.instance.periods))
     rows: list[list[object]] = []
     for name, found in shown.overview.concentrations.items():
-        by_period = {it.period: _index(it.hhi) for it in found}
+        by_period = {it.period: index_words(it.hhi) for it in found}
         rows.append([name, *(by_period.get(at, "") for at in periods)])
     head = ["attribute", *(named(one) for one in shown.instance.periods)]
     note = "0 to 1; between, where offers do not state what they are."
