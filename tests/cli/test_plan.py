@@ -161,3 +161,13 @@ def test_stopped_at_once_it_tells_what_there_is_or_that_there_is_none(
     assert run(["plan", file, *QUICK]) == 130
     out, err = capsys.readouterr()
     assert "Proven:" in out or "Stopped before there was any plan." in err
+
+
+def test_a_plan_is_written_back_as_a_fleet_that_is_sound(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned = tmp_path / "planned.toml"
+    assert run(["plan", file, *QUICK, "--write", str(planned)]) == 0
+    assert "is the fleet as planned" in capsys.readouterr().err
+    assert run(["check", str(planned)]) == 0
+    assert "commitment-first" in planned.read_text()

@@ -89,6 +89,11 @@ def plan(
             write_report(report, made, found, options, on)
     sys.stdout.write(as_json(made) if json else as_text(made))
     sys.stderr.write(as_words(made))
+    if write is not None:
+        from tollway.cli.plan_write import write_fleet
+
+        wrote = write_fleet(write, found, fleet.name, problem, answer.plan, known or Known())
+        sys.stderr.write(f"{wrote}\n")
     return EXIT_INTERRUPTED if on.stopped else 0
 
 
