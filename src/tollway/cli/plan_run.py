@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 
 from tollway.errors import TollwayError
@@ -27,6 +27,7 @@ from tollway.planner.program.answers import (
 )
 from tollway.planner.program.instance import Instance
 from tollway.planner.program.solve import Options, Progress, solve
+from tollway.planner.program.tightened import tightened
 
 QUIET = 2.0
 EVERY = 0.5
@@ -108,7 +109,7 @@ def watching() -> Iterator[Watch]:
 
 def planned(instance: Instance, options: Options, on: Watch) -> Answer | Conflict:
     """The plan, or why there is none."""
-    return solve(instance, options, on, time.monotonic)
+    return tightened(instance, options, on, time.monotonic)
 
 
 def answered(instance: Instance, base: Answer, options: Options, on: Watch) -> Answers:
@@ -159,4 +160,6 @@ def _questions(instance: Instance, base: Answer, into: Answers) -> Iterator[Ques
 
 
 def _solver(options: Options, on: Watch) -> Solve:
-    return lambda instance: solve(instance, options, on, time.monotonic)
+    """What a thing is worth is the difference of two bounds: all lumps are whole in them."""
+    whole = replace(options, integers="all")
+    return lambda instance: solve(instance, whole, on, time.monotonic)
