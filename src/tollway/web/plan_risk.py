@@ -49,7 +49,7 @@ def survivability(shown: Shown) -> str:
             "The share of interactive demand that is still served after it, in the busiest hours "
             "of the worst scenario of each period, once what is left is dispatched anew."
         )
-        + table("Survivability", head, heat)
+        + table("Survivability", head, heat, kind="heat")
         + behind("With the notice, and the interval of the speeds",
                  table("Notice coverage", more, rest, text=2))
     )  # fmt: skip
@@ -74,15 +74,12 @@ def frontier(shown: Shown) -> str:
     """Expected cost against CVaR, with how much better each plan might still be."""
     if not shown.frontier:
         return _words("Not asked. The plan itself: " + _pair(shown) + ".")
-    drawn = [
-        Point(
-            f"weight {percent(one.weight, 0)}",
-            _usd(one.expected),
-            _usd(one.cvar),
-            _usd(one.slack),
-        )
-        for one in shown.frontier
-    ]
+    drawn: list[Point] = []
+    for expected, cost in dict.fromkeys((it.expected, it.cvar) for it in shown.frontier):
+        same = [it for it in shown.frontier if (it.expected, it.cvar) == (expected, cost)]
+        name = "weight " + ", ".join(percent(it.weight, 0) for it in same)
+        less = max(it.slack for it in same)
+        drawn.append(Point(name, _usd(expected), _usd(cost), _usd(less)))
     rows = [
         [percent(one.weight, 0), exact(one.expected), exact(one.cvar), exact(one.slack),
          percent(one.answer.gap, 2)]
