@@ -3,6 +3,9 @@
 Rules
 1. A row that someone demanded carries the demand's name, so that a conflict can name it.
 2. Coefficients of 0 are left out.
+3. Bounds, terms and costs are told in a column's natural quantity; the arrays count it in `unit`s,
+   so that a quota of a billion tokens is not beside a coefficient of a billionth. A row whose
+   largest coefficient is far from 1 is divided by it.
 """
 
 from collections.abc import Hashable, Iterable
@@ -19,6 +22,7 @@ class Model:
     cost: list[float] = field(default_factory=list[float])
     low: list[float] = field(default_factory=list[float])
     high: list[float] = field(default_factory=list[float])
+    unit: list[float] = field(default_factory=list[float])
     whole: list[bool] = field(default_factory=list[bool])
     row_low: list[float] = field(default_factory=list[float])
     row_high: list[float] = field(default_factory=list[float])
@@ -35,15 +39,20 @@ class Model:
         low: float = 0.0,
         high: float = INFINITE,
         whole: bool = False,
-        cost: float = 0.0,
+        unit: float = 1.0,
     ) -> int:
         """A new column, by its index; `name` is not taken yet."""
         index = self.named[name] = len(self.cost)
-        self.cost.append(cost)
-        self.low.append(low)
-        self.high.append(high)
+        self.cost.append(0.0)
+        self.low.append(low / unit)
+        self.high.append(high / unit)
+        self.unit.append(unit)
         self.whole.append(whole)
         return index
+
+    def price(self, column: int, cost: float) -> None:
+        """What one of a column costs in the objective."""
+        self.cost[column] = cost * self.unit[column]
 
     def row(
         self,
@@ -56,14 +65,16 @@ class Model:
         """A new row, low <= terms <= high, by its index. A column may come up several times."""
         summed: dict[int, float] = {}
         for column, value in terms:
-            summed[column] = summed.get(column, 0.0) + value
+            summed[column] = summed.get(column, 0.0) + value * self.unit[column]
+        most = max(map(abs, summed.values()), default=0.0)
+        by = most if most and not 0.01 <= most <= 100 else 1.0
         for column, value in summed.items():
             if value:
                 self.index.append(column)
-                self.value.append(value)
+                self.value.append(value / by)
         self.start.append(len(self.index))
-        self.row_low.append(low)
-        self.row_high.append(high)
+        self.row_low.append(low / by)
+        self.row_high.append(high / by)
         row = len(self.row_low) - 1
         if demand:
             self.demanded.setdefault(demand, []).append(row)

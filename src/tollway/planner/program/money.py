@@ -179,12 +179,12 @@ def _objective(made: Money, costs: Sequence[int]) -> None:
     weight = float(risk.weight)
     for node, column in enumerate(costs):
         worth = tree.nodes[node].probability * discount[node]
-        model.cost[column] = float((1 - risk.weight) * worth)
+        model.price(column, float((1 - risk.weight) * worth))
     if not weight:
         return
     if risk.beta == 0 or len(tree.leaves) == 1:
         for node, column in enumerate(costs):
-            model.cost[column] = float(tree.nodes[node].probability * discount[node])
+            model.price(column, float(tree.nodes[node].probability * discount[node]))
         return
     total: list[int] = []
     for node, column in enumerate(costs):
@@ -193,8 +193,10 @@ def _objective(made: Money, costs: Sequence[int]) -> None:
         before = [(total[parent], -1.0)] if parent is not None else []
         terms = [(total[node], 1.0), (column, -float(discount[node])), *before]
         model.row(terms, low=0.0, high=0.0)
-    at_risk = model.column("at risk", low=-INFINITE, cost=weight)
+    at_risk = model.column("at risk", low=-INFINITE)
+    model.price(at_risk, weight)
     for leaf in tree.leaves:
         share = 0.0 if risk.beta == 1 else float(tree.nodes[leaf].probability / (1 - risk.beta))
-        excess = model.column(("excess", leaf), cost=weight * share, high=INFINITE if share else 0)
+        excess = model.column(("excess", leaf), high=INFINITE if share else 0)
+        model.price(excess, weight * share)
         model.row([(excess, 1.0), (at_risk, 1.0), (total[leaf], -1.0)], low=0.0)

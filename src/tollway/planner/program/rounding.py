@@ -27,6 +27,7 @@ from tollway.planner.program.security import (
     worst_blocks,
 )
 from tollway.planner.program.serving import Serving
+from tollway.units import PicoDollars
 
 FINEST = 10**9
 
@@ -237,5 +238,5 @@ def _towards(program: Program, values: list[float], plan: Plan) -> tuple[Towards
             amount = min(free, round(values[column] * program.scale.money))
             if amount > 0:
                 left[key] -= amount
-                found.append(Towards(name.offer, name.node, *name.window, amount))
+                found.append(Towards(name.offer, name.node, *name.window, PicoDollars(amount)))
     return tuple(found)

@@ -63,14 +63,21 @@ def _room(offer: Offer) -> Fraction:
     return max(Fraction(0), offer.most - offer.signed)
 
 
+def _unit(offer: Offer) -> float:
+    """What units are counted in: themselves where they are whole, else so that there are few."""
+    return 1.0 if offer.whole else 10.0 ** max(0, len(str(int(offer.most))) - 2)
+
+
 def _columns(model: Model, offer: Offer, decided: Sequence[Decision]) -> None:
     for one in decided:
         if isinstance(one, Signing) and one.node is None:
-            model.column(one, low=float(offer.signed), high=float(offer.signed))
+            model.column(
+                one, low=float(offer.signed), high=float(offer.signed), unit=_unit(offer)
+            )
         else:
             before = isinstance(one, Leaving) and one.signed is None
             high = offer.signed if before else _room(offer)
-            model.column(one, high=float(high), whole=offer.whole)
+            model.column(one, high=float(high), whole=offer.whole, unit=_unit(offer))
 
 
 def _most(model: Model, offer: Offer, tree: Tree, decided: Sequence[Decision]) -> None:
@@ -124,7 +131,7 @@ def _capacity(
         if not any(value > 0 for _, value in terms):
             columns.append(None)
             continue
-        column = model.column(("capacity", offer.name, node))
+        column = model.column(("capacity", offer.name, node), unit=_unit(offer))
         model.row([*terms, (column, -1.0)], low=0.0, high=0.0)
         columns.append(column)
     return columns

@@ -140,7 +140,10 @@ class _Search:
     def _told(self, plan: Plan, values: list[float]) -> Answer:
         counted = costs(self.program.instance, plan)
         model, money = self.program.model, self.program.scale.money
-        solved = sum(cost * value for cost, value in zip(model.cost, values, strict=True))
+        solved = sum(
+            cost * value / unit
+            for cost, value, unit in zip(model.cost, values, model.unit, strict=True)
+        )
         off = abs(float(counted.objective / money) - solved)
         if off > 1e-5 * max(1.0, abs(solved)):
             words = f"The plan costs {float(counted.objective / money)}, the solver says {solved}"

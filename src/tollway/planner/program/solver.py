@@ -5,8 +5,8 @@ Rules
 2. What is neither solved, stopped nor infeasible is an error, never an answer.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from tollway.errors import TollwayError
@@ -52,10 +52,11 @@ class Solver:
             int(highspy.MatrixFormat.kRowwise),
             int(highspy.ObjSense.kMinimize),
             0.0,
-            *(
-                np.asarray(one, np.float64)
-                for one in (model.cost, model.low, model.high, model.row_low, model.row_high)
-            ),
+            np.asarray(model.cost, np.float64),
+            np.asarray(model.low, np.float64),
+            np.asarray(model.high, np.float64),
+            np.asarray(model.row_low, np.float64),
+            np.asarray(model.row_high, np.float64),
             np.asarray(model.start[:-1], np.int32),
             np.asarray(model.index, np.int32),
             np.asarray(model.value, np.float64),
@@ -73,18 +74,12 @@ class Solver:
 
     def bounds(self, column: int, low: float, high: float) -> None:
         """A column's bounds from now on."""
-        self._highs.changeColBounds(column, low, high)
+        unit = self.model.unit[column]
+        self._highs.changeColBounds(column, low / unit, high / unit)
 
     def row_bounds(self, row: int, low: float, high: float) -> None:
         """A row's bounds from now on."""
         self._highs.changeRowBounds(row, low, high)
-
-    def start(self, values: Mapping[int, float]) -> None:
-        """Begin the next solve from these columns' values; HiGHS completes them."""
-        import numpy as np
-
-        columns = np.fromiter(values.keys(), np.int32)
-        self._highs.setSolution(len(columns), columns, np.fromiter(values.values(), np.float64))
 
     def options(self, **values: Any) -> None:
         """HiGHS' own options."""
@@ -95,13 +90,17 @@ class Solver:
         """Raises TollwayError where the solver fails, or finds the model unbounded."""
         if seconds <= 0:
             return Found("stopped", None, None, float("-inf"))
-        self.options(mip_rel_gap=gap, time_limit=self._highs.getRunTime() + seconds)
+        self.options(mip_rel_gap=gap, time_limit=seconds)
         watching = _Watching(self._highs, told)
         with watching:
             self._highs.run()
         if watching.raised is not None:
             raise watching.raised
-        return _found(self._highs)
+        found = _found(self._highs)
+        if found.values is None:
+            return found
+        natural = [at * unit for at, unit in zip(found.values, self.model.unit, strict=True)]
+        return replace(found, values=natural)
 
 
 class _Watching:
@@ -150,17 +149,22 @@ def _found(highs: "highspy.Highs") -> Found:
             return _found(highs)
         return Found("infeasible", None, None, float("inf"))
     stopped = {kinds.kTimeLimit, kinds.kInterrupt, kinds.kSolutionLimit}
-    if status not in {kinds.kOptimal, *stopped}:
+    whole = any(kind != highspy.HighsVarType.kContinuous for kind in highs.getLp().integrality_)
+    solution = highs.getSolution()
+    # HiGHS calls a point whose rows are off by twice its tolerance an error of the whole solve, or
+    # infeasible. The bound holds all the same, and a point of whole numbers only says which to fix
+    # for the linear program that follows, where there is no such leniency.
+    near = whole and solution.value_valid and abs(info.objective_function_value) < 1e30
+    if status not in {kinds.kOptimal, *stopped} and not near:
         words = highs.modelStatusToString(status)
         raise TollwayError(f"The plan's solver ended with: {words}. Please report the instance.")
-    whole = any(kind != highspy.HighsVarType.kContinuous for kind in highs.getLp().integrality_)
-    feasible = info.primal_solution_status == 2
+    feasible = near or info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     bound = info.mip_dual_bound if whole else float("-inf")
     if status == kinds.kOptimal and not whole:
         bound = info.objective_function_value
     return Found(
-        "optimal" if status == kinds.kOptimal else "stopped",
-        list(highs.getSolution().col_value) if feasible else None,
+        "stopped" if status in stopped else "optimal",
+        list(solution.col_value) if feasible else None,
         info.objective_function_value if feasible else None,
         bound,
     )
