@@ -28,6 +28,7 @@ def plan(
     known: Known | None = None,
     report: Path | None = None,
     write: Path | None = None,
+    lose: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Say what to sign and to build now, how to leave it, and what may happen then.
@@ -40,6 +41,9 @@ def plan(
         Write the plan with its plots to one HTML file.
     write
         Write the fleet as planned, as a fleet file that `simulate`, `diff` and `up` accept.
+    lose
+        Instead: a vendor, or anything that the plan prepares for, gives notice on its first day.
+        Month by month what is left, with the TTFT of a rehearsal.
     json
         Print one JSON object.
     """
@@ -69,6 +73,11 @@ def plan(
             return EXIT_INTERRUPTED
         if isinstance(answer, Conflict):
             return _conflict(answer.demands, json=json)
+        if lose is not None:
+            from tollway.cli.plan_loss import tell_loss
+
+            tell_loss((found, problem, answer.plan), lose, known or Known(), on, json=json)
+            return EXIT_INTERRUPTED if on.stopped else 0
         answers = Answers()
         if not wanted.quick and not on.stopped:
             answers = answered(problem.instance, answer, options, on)

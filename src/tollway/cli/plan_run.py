@@ -58,12 +58,16 @@ class Watch:
 
     def __call__(self, at: Progress) -> bool:
         """Say where the solver stands; False once stopped."""
+        self.say(f"{self.what}: {words(at)}")
+        return not self.stopped
+
+    def say(self, words: str) -> None:
+        """Show how far it is, now and then."""
         now = time.monotonic()
         if now >= self._next and sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{self.what}: {words(at)}")
+            sys.stderr.write(f"\r\x1b[K{words}")
             sys.stderr.flush()
             self._next, self._shown = now + EVERY, True
-        return not self.stopped
 
     def stop(self, number: int, frame: FrameType | None) -> None:
         """Rule 1."""

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tollway.cli.plan_risk import risk_text
 from tollway.cli.plan_run import Answers
 from tollway.cli.table import aligned
 from tollway.planner.calls import Call
+from tollway.planner.overview import overview
 from tollway.planner.problem import Problem
 from tollway.planner.program.answer import Answer, Between
 from tollway.planner.program.answers import Worth
@@ -40,6 +42,7 @@ def as_text(made: Made) -> str:
         _cost(made),
         _contingencies(made),
         _exits(made),
+        risk_text(made.problem.instance, overview(made.problem.instance, made.answer)),
         _speeds(made.problem.instance),
     ]
     return "\n".join(part for part in told if part)
