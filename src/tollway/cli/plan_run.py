@@ -2,8 +2,9 @@
 
 Rules
 1. The first Ctrl-C ends the search that runs, and keeps its plan; a second one does not wait.
-2. What a thing costs is looked for within its share of the time that is left, dearest doubts first:
-   why we sign, then contingencies, then our own exits. What there is no time for is left out.
+2. What a thing costs is looked for in turn, each as long as the plan itself took, or its share of
+   the time: why we sign, then contingencies, the longest notice last, then our own exits. What
+   there is no time for is left out, and counted.
 """
 
 import signal
@@ -118,13 +119,15 @@ def answered(instance: Instance, base: Answer, options: Options, on: Watch) -> A
     asked = list(_questions(instance, base, found))
     deadline = time.monotonic() + options.seconds
     for done, (what, ask, solves) in enumerate(asked):
-        left = sum(count for _, _, count in asked[done:])
-        each = (deadline - time.monotonic()) * solves / left
-        if on.stopped or (each / solves < LEAST and time.monotonic() + LEAST > deadline):
+        left = deadline - time.monotonic()
+        share = left / sum(count for _, _, count in asked[done:])
+        if on.stopped or left < LEAST:
             found.left += len(asked) - done
             break
         on.what = what
-        seconds = max(LEAST, each / solves)
+        # What took the plan so long to prove takes its variants about as long: rather some answers
+        # than many attempts.
+        seconds = min(left / solves, max(LEAST, share, base.seconds))
         try:
             ask(_solver(Options(options.gap, seconds, options.threads), on))
         except TollwayError:  # no plan within its time: the question stays open
@@ -143,7 +146,7 @@ def _questions(instance: Instance, base: Answer, into: Answers) -> Iterator[Ques
             lambda by: into.reasons.extend(signing_reasons(instance, base, by)),
             2 * len(signed_now(instance, base.plan)),
         )
-    for one in instance.contingencies:
+    for one in sorted(instance.contingencies, key=lambda it: it.notice_days):
 
         def price(by: Solve, name: str = one.name) -> None:
             into.contingencies.extend(contingency_prices(instance, base, by, (name,)))
