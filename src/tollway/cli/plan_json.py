@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from tollway.cli.plan_risk import risk_values
 from tollway.cli.plan_text import Made, quarter
+from tollway.planner.overview import overview
 from tollway.planner.program.answer import Between
 from tollway.planner.program.answers import Worth
 from tollway.planner.program.instance import Instance, Offer
@@ -31,6 +33,7 @@ def as_json(made: Made) -> str:
         "short_usd": _usd(whole_cost.short),
         "cvar_usd": _usd(answer.costs.cvar),
         "risk": {"weight": float(instance.risk.weight), "beta": float(instance.risk.beta)},
+        "exposure": risk_values(instance, overview(instance, answer)),
         "periods": [
             {"name": quarter(one), "from": str(one.first), "to": str(one.last)}
             for one in instance.periods

@@ -23,12 +23,17 @@ def stated(fleet: Fleet, file: Path, otherwise: Otherwise, known: Known) -> Prob
     if otherwise.period is not None and fleet.plan is not None:
         fleet = replace(fleet, plan=replace(fleet.plan, period=otherwise.period))
     measured, notes = measured_of(fleet, file, known.state)
-    learned, _ = learned_of(known.calibrated, known.state)
-    speeds = Speeds(catalogue_of(known.catalog), learned)
+    speeds = speeds_of(known)
     readings = pairs("--reading", otherwise.reading)
     problem = problem_of(fleet, speeds, Asked(readings, measured, otherwise.life))
     problem = replace(problem, notes=(*notes, *problem.notes))
     return _without(problem, otherwise.without)
+
+
+def speeds_of(known: Known) -> Speeds:
+    """What is known of speeds."""
+    learned, _ = learned_of(known.calibrated, known.state)
+    return Speeds(catalogue_of(known.catalog), learned)
 
 
 def _without(problem: Problem, names: tuple[str, ...]) -> Problem:

@@ -16,9 +16,11 @@ from tollway.cli.plan_text import Made
 from tollway.errors import TollwayError
 from tollway.fleet.objects import Fleet
 from tollway.planner.decisions import Dated, decisions
+from tollway.planner.frontier import best_known
 from tollway.planner.overview import overview
 from tollway.planner.program.answers import FrontierPoint, frontier
-from tollway.planner.program.solve import Options, solve
+from tollway.planner.program.solve import Options
+from tollway.planner.program.tightened import tightened
 from tollway.web.plan_page import plan_page
 from tollway.web.plan_shown import Shown
 
@@ -39,7 +41,7 @@ def write_report(file: Path, made: Made, fleet: Fleet, options: Options, on: Wat
         instance=instance,
         answer=made.answer,
         overview=overview(instance, made.answer),
-        frontier=tuple(_frontier(made, options, on)),
+        frontier=best_known(_frontier(made, options, on)),
         prices=tuple(made.answers.contingencies),
         exits=tuple(made.answers.exits),
         dates=tuple(_dates(made)),
@@ -63,7 +65,7 @@ def _frontier(made: Made, options: Options, on: Watch) -> list[FrontierPoint]:
         on.what = f"cost against risk, {float(weight):.0%}"
         try:
             found += frontier(
-                made.problem.instance, (weight,), lambda it: solve(it, each, on, time.monotonic)
+                made.problem.instance, (weight,), lambda it: tightened(it, each, on, time.monotonic)
             )
         except TollwayError:  # no plan within its time: one point less
             continue
@@ -71,9 +73,11 @@ def _frontier(made: Made, options: Options, on: Watch) -> list[FrontierPoint]:
 
 
 def _dates(made: Made) -> Sequence[tuple[str, Dated]]:
-    """What the contracts in force say by themselves, within the plan."""
+    """What the contracts in force say by themselves, within the plan; not of those that it leaves
+    at once."""
     periods = made.problem.instance.periods
     held = {one.name for one in made.problem.instance.offers if one.signed}
+    held -= {one.offer for one in made.answer.plan.noticed if one.node == 0}
     return [
         (name, dated)
         for name, clauses in made.problem.clauses.items()

@@ -2,8 +2,9 @@
 
 Rules
 1. The first Ctrl-C ends the search that runs, and keeps its plan; a second one does not wait.
-2. What a thing costs is looked for within its share of the time that is left, dearest doubts first:
-   why we sign, then contingencies, then our own exits. What there is no time for is left out.
+2. What a thing costs is looked for in turn, each as long as the plan itself took, or its share of
+   the time: why we sign, then contingencies, the longest notice last, then our own exits. What
+   there is no time for is left out, and counted.
 """
 
 import signal
@@ -11,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 
 from tollway.errors import TollwayError
@@ -27,6 +28,7 @@ from tollway.planner.program.answers import (
 )
 from tollway.planner.program.instance import Instance
 from tollway.planner.program.solve import Options, Progress, solve
+from tollway.planner.program.tightened import tightened
 
 QUIET = 2.0
 EVERY = 0.5
@@ -56,12 +58,16 @@ class Watch:
 
     def __call__(self, at: Progress) -> bool:
         """Say where the solver stands; False once stopped."""
+        self.say(f"{self.what}: {words(at)}")
+        return not self.stopped
+
+    def say(self, words: str) -> None:
+        """Show how far it is, now and then."""
         now = time.monotonic()
         if now >= self._next and sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{self.what}: {words(at)}")
+            sys.stderr.write(f"\r\x1b[K{words}")
             sys.stderr.flush()
             self._next, self._shown = now + EVERY, True
-        return not self.stopped
 
     def stop(self, number: int, frame: FrameType | None) -> None:
         """Rule 1."""
@@ -104,7 +110,7 @@ def watching() -> Iterator[Watch]:
 
 def planned(instance: Instance, options: Options, on: Watch) -> Answer | Conflict:
     """The plan, or why there is none."""
-    return solve(instance, options, on, time.monotonic)
+    return tightened(instance, options, on, time.monotonic)
 
 
 def answered(instance: Instance, base: Answer, options: Options, on: Watch) -> Answers:
@@ -113,13 +119,15 @@ def answered(instance: Instance, base: Answer, options: Options, on: Watch) -> A
     asked = list(_questions(instance, base, found))
     deadline = time.monotonic() + options.seconds
     for done, (what, ask, solves) in enumerate(asked):
-        left = sum(count for _, _, count in asked[done:])
-        each = (deadline - time.monotonic()) * solves / left
-        if on.stopped or (each / solves < LEAST and time.monotonic() + LEAST > deadline):
+        left = deadline - time.monotonic()
+        share = left / sum(count for _, _, count in asked[done:])
+        if on.stopped or left < LEAST:
             found.left += len(asked) - done
             break
         on.what = what
-        seconds = max(LEAST, each / solves)
+        # What took the plan so long to prove takes its variants about as long: rather some answers
+        # than many attempts.
+        seconds = min(left / solves, max(LEAST, share, base.seconds))
         try:
             ask(_solver(Options(options.gap, seconds, options.threads), on))
         except TollwayError:  # no plan within its time: the question stays open
@@ -138,7 +146,7 @@ def _questions(instance: Instance, base: Answer, into: Answers) -> Iterator[Ques
             lambda by: into.reasons.extend(signing_reasons(instance, base, by)),
             2 * len(signed_now(instance, base.plan)),
         )
-    for one in instance.contingencies:
+    for one in sorted(instance.contingencies, key=lambda it: it.notice_days):
 
         def price(by: Solve, name: str = one.name) -> None:
             into.contingencies.extend(contingency_prices(instance, base, by, (name,)))
@@ -155,4 +163,6 @@ def _questions(instance: Instance, base: Answer, into: Answers) -> Iterator[Ques
 
 
 def _solver(options: Options, on: Watch) -> Solve:
-    return lambda instance: solve(instance, options, on, time.monotonic)
+    """What a thing is worth is the difference of two bounds: all lumps are whole in them."""
+    whole = replace(options, integers="all")
+    return lambda instance: solve(instance, whole, on, time.monotonic)

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tollway.cli.plan_risk import risk_text
 from tollway.cli.plan_run import Answers
 from tollway.cli.table import aligned
 from tollway.planner.calls import Call
+from tollway.planner.overview import overview
 from tollway.planner.problem import Problem
 from tollway.planner.program.answer import Answer, Between
 from tollway.planner.program.answers import Worth
@@ -40,6 +42,7 @@ def as_text(made: Made) -> str:
         _cost(made),
         _contingencies(made),
         _exits(made),
+        risk_text(made.problem.instance, overview(made.problem.instance, made.answer)),
         _speeds(made.problem.instance),
     ]
     return "\n".join(part for part in told if part)
@@ -72,7 +75,8 @@ def money(amount: Fraction | int) -> str:
     if dollars >= 10**9:
         return f"{sign}${float(dollars / 10**9):,.2f}B"
     if dollars >= 10**5:
-        return f"{sign}${float(dollars / 10**6):,.1f}M"
+        places = 1 if dollars >= 10**7 else 2
+        return f"{sign}${float(dollars / 10**6):,.{places}f}M"
     return f"{sign}${float(dollars):,.0f}"
 
 
@@ -224,15 +228,16 @@ def _worth(one: Worth) -> str:
 
 
 def between(one: Between) -> str:
-    """`$1.2M to $3.4M`, or that it cannot be told from nothing."""
+    """`$1.2M to $3.4M`; `nothing`; or at most so much, where it cannot be told from nothing."""
+    low, high = money(one.low), money(one.high)
     if not one.told:
-        return f"at most {money(one.high)}, or nothing"
-    return f"{money(one.low)} to {money(one.high)}"
+        return "nothing" if high == money(0) else f"nothing, or at most {high}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _speeds(instance: Instance) -> str:
     rows = [
-        [offer.name, line.workload, _tokens(line.tokens),
+        [offer.name, line.workload, line.model, _tokens(line.tokens),
          f"{_tokens(line.low)} to {_tokens(line.high)}" if line.low != line.high else "",
          line.origin]
         for offer in instance.offers

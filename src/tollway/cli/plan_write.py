@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from tollway.cli.learned import learned_of
 from tollway.cli.plan_options import Known
-from tollway.cli.predict_question import catalogue_of
+from tollway.cli.plan_problem import speeds_of
 from tollway.errors import TollwayError
 from tollway.fleet.objects import Fleet
 from tollway.fleet.parse import parse
@@ -12,7 +11,6 @@ from tollway.planner.enacted import enacted, when_all_serves
 from tollway.planner.enacted_text import as_toml
 from tollway.planner.problem import Problem
 from tollway.planner.program.answer import Plan
-from tollway.planner.speeds import Speeds
 
 
 def write_fleet(
@@ -24,9 +22,8 @@ def write_fleet(
     Raises:
         TollwayError: the file cannot be written.
     """
-    learned, _ = learned_of(known.calibrated, known.state)
-    speeds = Speeds(catalogue_of(known.catalog), learned)
-    found = enacted(fleet, problem, plan, speeds, when_all_serves(problem.instance, plan))
+    at = when_all_serves(problem.instance, plan)
+    found = enacted(fleet, problem, plan, speeds_of(known), at)
     text = as_toml(found, made)
     parse({file.name: text}, file.name)
     beside = file.with_name(f".{file.name}.part")

@@ -30,10 +30,14 @@ def scrolled(inside: str, label: str) -> str:
 
 
 def table(
-    caption: str, head: Sequence[str], rows: Sequence[Sequence[object]], text: int = 1
+    caption: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    text: int = 1,
+    kind: str | None = None,
 ) -> str:
     """A table whose first `text` columns are words and the others numbers; the first cell of a row
-    is its header. A cell that is a `Cell` has a class of its own."""
+    is its header. A cell that is a `Cell` has a class of its own; `kind` is the table's."""
     heads = "".join(
         element("th", words(one), scope="col", class_=None if at < text else "number")
         for at, one in enumerate(head)
@@ -44,7 +48,7 @@ def table(
         + element("thead", element("tr", heads))
         + element("tbody", body)
     )
-    return scrolled(element("table", inside), caption)
+    return scrolled(element("table", inside, class_=kind), caption)
 
 
 class Cell(str):

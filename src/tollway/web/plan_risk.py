@@ -5,6 +5,7 @@ from fractions import Fraction
 from tollway.planner.overview import Overview
 from tollway.planner.program.answer import Between
 from tollway.planner.program.answers import Worth
+from tollway.planner.program.instance import Instance
 from tollway.planner.risk import cvar
 from tollway.planner.survival import Survival
 from tollway.units import PICO_PER_DOLLAR
@@ -30,7 +31,7 @@ def survivability(shown: Shown) -> str:
     names = [one.name for one in shown.instance.contingencies]
     if not names:
         return _words("No contingency is planned for.")
-    worst = _worst(shown)
+    worst = worst_by_period(shown.instance, shown.overview)
     periods = shown.instance.periods
     heat: list[list[object]] = []
     rest: list[list[object]] = []
@@ -48,16 +49,17 @@ def survivability(shown: Shown) -> str:
             "The share of interactive demand that is still served after it, in the busiest hours "
             "of the worst scenario of each period, once what is left is dispatched anew."
         )
-        + table("Survivability", head, heat)
+        + table("Survivability", head, heat, kind="heat")
         + behind("With the notice, and the interval of the speeds",
                  table("Notice coverage", more, rest, text=2))
     )  # fmt: skip
 
 
-def _worst(shown: Shown) -> dict[tuple[str, int], Survival]:
+def worst_by_period(instance: Instance, view: Overview) -> dict[tuple[str, int], Survival]:
+    """Of each contingency and period, the node in which the least survives."""
     found: dict[tuple[str, int], Survival] = {}
-    for one in shown.overview.survivals:
-        key = (one.contingency, shown.instance.nodes[one.node].period)
+    for one in view.survivals:
+        key = (one.contingency, instance.nodes[one.node].period)
         if key not in found or one.after < found[key].after:
             found[key] = one
     return found
@@ -72,15 +74,13 @@ def frontier(shown: Shown) -> str:
     """Expected cost against CVaR, with how much better each plan might still be."""
     if not shown.frontier:
         return _words("Not asked. The plan itself: " + _pair(shown) + ".")
-    drawn = [
-        Point(
-            f"weight {percent(one.weight, 0)}",
-            _usd(one.expected),
-            _usd(one.cvar),
-            _usd(one.slack),
-        )
-        for one in shown.frontier
-    ]
+    drawn: list[Point] = []
+    at = [(exact(it.expected), exact(it.cvar)) for it in shown.frontier]
+    for place in dict.fromkeys(at):
+        same = [it for it, one in zip(shown.frontier, at, strict=True) if one == place]
+        name = "weight " + ", ".join(percent(it.weight, 0) for it in same)
+        less = max(it.slack for it in same)
+        drawn.append(Point(name, _usd(same[0].expected), _usd(same[0].cvar), _usd(less)))
     rows = [
         [percent(one.weight, 0), exact(one.expected), exact(one.cvar), exact(one.slack),
          percent(one.answer.gap, 2)]
@@ -134,12 +134,13 @@ def _concentration(view: Overview) -> list[list[object]]:
         worst = max(stated, key=lambda it: (it.hhi.low, -it.period))
         parts = ", ".join(f"{value} {percent(it, 0)}" for value, it in worst.shares.items())
         said = f"; not stated {percent(worst.unstated, 0)}" if worst.unstated else ""
-        rows.append([f"concentration by {name}", _index(worst.hhi),
+        rows.append([f"concentration by {name}", index_words(worst.hhi),
                      f"HHI of served tokens where it is highest: {parts}{said}"])  # fmt: skip
     return rows
 
 
-def _index(hhi: Between) -> str:
+def index_words(hhi: Between) -> str:
+    """An index, or between which it is."""
     low, high = f"{float(hhi.low):.2f}", f"{float(hhi.high):.2f}"
     return low if low == high else f"{low} to {high}"
 
@@ -148,7 +149,7 @@ def _index_by_period(shown: Shown) -> str:
     periods = range(len(shown.instance.periods))
     rows: list[list[object]] = []
     for name, found in shown.overview.concentrations.items():
-        by_period = {it.period: _index(it.hhi) for it in found}
+        by_period = {it.period: index_words(it.hhi) for it in found}
         rows.append([name, *(by_period.get(at, "") for at in periods)])
     head = ["attribute", *(named(one) for one in shown.instance.periods)]
     note = "0 to 1; between, where offers do not state what they are."

@@ -132,7 +132,7 @@ def _decision(shown: Shown, one: Signed | Noticed, what: str) -> tuple[str, str,
     if node.probability == 1:
         where = "all of them" if node.period else "now, whatever comes"
     else:
-        where = f"{node.name or f'node {one.node}'} ({percent(node.probability)})"
+        where = f"{node.name or 'as expected'} ({percent(node.probability)})"
     return day(on), what, f"{count(one.units)} x {one.offer}", where
 
 
