@@ -115,9 +115,28 @@ def enacted(fleet: Fleet, problem: Problem, plan: Plan, speeds: Speeds, period: 
             if isinstance(owner, Contract):
                 names = owner.sources or tuple(one.name for one in fresh)
                 contracts[owner.name] = replace(owner, sources=names)
+    contracts = _without_rivals(fleet, contracts, {one.offer.name for one in held})
     whole = _asked(replace(fleet, contracts=contracts, builds=builds), said)
     whole = replace(whole, routes=_routes(whole, servers, said))
     return Enacted(on, _rehearsable(whole, said), tuple(servers), said)
+
+
+def _without_rivals(
+    fleet: Fleet, contracts: Mapping[str, Contract], held: set[str]
+) -> dict[str, Contract]:
+    """Without the offers that one in force excludes, but for those that the plan names."""
+    before = (fleet.contracts[name].offer for name in held if name in fleet.contracts)
+    taken = {it.group for it in before if it is not None and it.group}
+    plan = fleet.plan
+    named: set[str] = set()
+    if plan is not None:
+        for one in (*plan.contingencies.values(), *plan.departures.values()):
+            named.update(one.offers)
+    return {
+        name: one
+        for name, one in contracts.items()
+        if one.offer is None or one.offer.group not in taken or name in held | named
+    }
 
 
 def _has_sources(owner: Contract | Build) -> bool:
@@ -181,7 +200,7 @@ def _month(one: Holding, start: date, problem: Problem) -> str:
 
 def _on_offer(contract: Contract, cohorts: list[Holding]) -> Contract | None:
     """What may still be signed of it."""
-    if contract.offer is None or contract.offer.group:
+    if contract.offer is None:
         return None
     units = _units(cohorts)
     rest = contract.offer.most - units.numerator / contract.offer.most.__class__(units.denominator)

@@ -75,11 +75,12 @@ def frontier(shown: Shown) -> str:
     if not shown.frontier:
         return _words("Not asked. The plan itself: " + _pair(shown) + ".")
     drawn: list[Point] = []
-    for expected, cost in dict.fromkeys((it.expected, it.cvar) for it in shown.frontier):
-        same = [it for it in shown.frontier if (it.expected, it.cvar) == (expected, cost)]
+    at = [(exact(it.expected), exact(it.cvar)) for it in shown.frontier]
+    for place in dict.fromkeys(at):
+        same = [it for it, one in zip(shown.frontier, at, strict=True) if one == place]
         name = "weight " + ", ".join(percent(it.weight, 0) for it in same)
         less = max(it.slack for it in same)
-        drawn.append(Point(name, _usd(expected), _usd(cost), _usd(less)))
+        drawn.append(Point(name, _usd(same[0].expected), _usd(same[0].cvar), _usd(less)))
     rows = [
         [percent(one.weight, 0), exact(one.expected), exact(one.cvar), exact(one.slack),
          percent(one.answer.gap, 2)]
