@@ -81,6 +81,16 @@ class Solver:
         """A row's bounds from now on."""
         self._highs.changeRowBounds(row, low, high)
 
+    def begin(self, values: list[float]) -> None:
+        """A point to begin from, by column."""
+        import highspy
+
+        point = highspy.HighsSolution()
+        units = self.model.unit
+        point.col_value = [at / unit for at, unit in zip(values, units, strict=True)]
+        point.value_valid = True
+        self._highs.setSolution(point)
+
     def options(self, **values: Any) -> None:
         """HiGHS' own options."""
         for name, value in values.items():
