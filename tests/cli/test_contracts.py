@@ -197,3 +197,55 @@ def test_a_calendar_of_everything_leaves_out_what_is_not_signed(
     assert capsys.readouterr().out == ""
     assert run(["contracts", "calendar", "a", *days]) == 0
     assert "DECIDE" in capsys.readouterr().out
+
+
+METERED = """
+[parties.us]
+title = "Us"
+[parties.them]
+title = "Them"
+[contracts.a]
+buyer = "us"
+supplier = "them"
+term = {start = 2027-01-01, months = 2}
+fee = [{rate = "2", per = "Mtok"}]
+sla = [{below = "0.999", credit = "0.1"}]
+delivery = [{by = 2027-01-01, chips = 8, rights = ["terminate"]}]
+notice = [{by = "us", none = true}]
+"""
+
+
+def test_metered_use_and_what_comes_back_are_counted_where_they_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(METERED)
+    asked = ["contracts", "cost", "a", "--file", str(path), "--json"]
+    used = ["--used", "2027-01=50_000_000", "--used", "2027-02=100000000"]
+    assert run([*asked, *used, "--available", "2027-02=99%"]) == 0
+    [cost] = json.loads(capsys.readouterr().out)["costs"]
+    assert [(it["due"], it["item"], it["usd"]) for it in cost["payments"]] == [
+        ("2027-01-01", "metered use", "100.00"),
+        ("2027-02-01", "metered use", "200.00"),
+        ("2027-02-01", "SLA credit", "-20.00"),
+    ]
+
+
+@pytest.mark.parametrize("option", ["--used", "--available"])
+def test_a_month_that_is_none_is_refused_with_its_mend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(METERED)
+    assert run(["contracts", "cost", "a", "--file", str(path), option, "2027=x"]) == 2
+    assert "Write each month once, as 2027-03=" in capsys.readouterr().err
+
+
+def test_a_missed_delivery_is_a_way_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(METERED)
+    asked = ["contracts", "exit", "a", "--file", str(path), "--on", "2027-01-10"]
+    assert run([*asked, "--delivered", "4"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("a: we end it on 2027-01-10, for the missed delivery\n")
+    assert "Last day of service: 2027-01-10." in out

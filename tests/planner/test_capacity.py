@@ -70,3 +70,11 @@ def test_what_was_taken_is_said() -> None:
         "The day in 2029-06 is not stated: counted to 2029-06-30.",
     )
     assert taken(public("openai-oracle")) == ()
+
+
+def test_provisioned_throughput_is_capacity() -> None:
+    one = clauses(
+        "term = {start = 2026-01-01, months = 2}\n"
+        'provisioned = [{unit = "PTU", units = 50, tokens_per_minute = 2500}]'
+    )
+    assert [it.tokens_per_minute for it in capacity_by_month(one)] == [2500, 2500]

@@ -206,3 +206,18 @@ def test_what_was_owed_before_notice_and_after_it_is_what_was_owed_in_all(
     found = give_notice(one, on)
     before = sum(it.amount or 0 for it in payments(one, min(on, found.leaves)))
     assert before + (found.tail or 0) == sum(it.amount or 0 for it in payments(one, found.leaves))
+
+
+def test_a_refund_is_owed_once_whenever_notice_is_given() -> None:
+    # 900 ahead. Up to 2 June 20 of the fee and of the credit; up to the 30th 300 and 100.
+    one = clauses(
+        'term = {start = 2026-06-01, months = 12}\nfee = [{monthly = "300"}]\n'
+        'notice = [{by = "us", days = 28}]\ntermination = [{by = "us", fee = "0"}]\n'
+        'prepay = {amount = "900", credit_after = 0, credit_over = 9, refunded = true}'
+    )
+    found = give_notice(one, day("2026-06-02"))
+    assert [(it.item, dollars(it.amount)) for it in found.owed] == [
+        ("credit", "-80.00"),
+        ("fee", "280.00"),
+        ("refund", "-800.00"),
+    ]

@@ -3,8 +3,16 @@
 import pytest
 from planner_contracts import clauses, day, dollars, money, public
 
+from tollway.planner.exits import leave_for_miss
 from tollway.planner.fees import fees
-from tollway.planner.remedies import delay_discount, rights_on, sla_credit
+from tollway.planner.remedies import (
+    Happened,
+    delay_discount,
+    given_back,
+    rights_on,
+    sla_credit,
+)
+from tollway.planner.stated import NotStatedError
 from tollway.units import PartsPerMillion
 
 SLA = 'sla = [{below = "0.999", credit = "0.1"}, {below = "0.99", credit = "0.25"}]'
@@ -49,3 +57,32 @@ def test_the_google_lease_may_be_left_after_a_miss_and_its_month() -> None:
     assert rights_on(one, day("2026-10-31"), 100_000) == ()
     assert rights_on(one, day("2026-11-01"), 100_000) == ("terminate", "accept fewer")
     assert rights_on(one, day("2026-11-01"), 110_000) == ()
+
+
+def test_what_comes_back_is_due_with_the_fee_that_it_comes_off() -> None:
+    # January: 99% of the time, 10% of 3,100 back; delivered on the 21st, 500 off (above).
+    one = clauses(LATE + "\n" + SLA)
+    happened = Happened({day("2026-01-01"): PartsPerMillion(990_000)}, day("2026-01-21"))
+    found = [(str(it.due), it.item, dollars(it.amount)) for it in given_back(one, happened)]
+    assert found == [
+        ("2026-01-01", "SLA credit", "-310.00"),
+        ("2026-01-01", "delay discount", "-500.00"),
+    ]
+
+
+def test_credits_that_no_clause_gives_are_refused() -> None:
+    with pytest.raises(NotStatedError, match="no SLA is stated"):
+        list(given_back(clauses(LATE), Happened({day("2026-01-01"): PartsPerMillion(0)})))
+    with pytest.raises(NotStatedError, match="no discount for a late delivery"):
+        list(given_back(clauses(SLA), Happened(delivered=day("2026-01-21"))))
+
+
+def test_too_few_chips_after_the_grace_are_a_way_out_at_once() -> None:
+    # 110,000 were due by the end of September, with October for grace. Up to 5 November: nothing
+    # of the days after it is owed.
+    lease = public("google-spacex")
+    assert leave_for_miss(lease, day("2026-10-31"), 90_000) is None
+    assert leave_for_miss(lease, day("2026-11-05"), 110_000) is None
+    found = leave_for_miss(lease, day("2026-11-05"), 90_000)
+    assert found is not None
+    assert (found.how, str(found.leaves), found.owed) == ("missed delivery", "2026-11-05", ())

@@ -114,6 +114,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.size:size",
         "Find the fewest chips, and the cheapest mix of chips, that keep a promise to a workload.",
     ),
+    "plan": (
+        "tollway.cli.plan:plan",
+        "Say what to sign and to build now, how to leave it, and what may happen then.",
+    ),
     "contracts": (
         "tollway.cli.contracts:contracts",
         "Say what compute contracts cost, how to leave them, and what to decide by when.",

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from tollway.cli.contract_cost_options import ServingOptions
+from tollway.cli.contract_options import Course, Place
 
 contracts = App(
     name="contracts",
@@ -26,8 +27,7 @@ def show(
     contract: str | None = None,
     /,
     *,
-    file: Path | None = None,
-    json: Annotated[bool, _NO_FLAG] = False,
+    place: Place | None = None,
     toml: Annotated[bool, _NO_FLAG] = False,
 ) -> int:
     """Print a contract clause by clause, with its sources and what it does not state.
@@ -36,28 +36,25 @@ def show(
     ----------
     contract
         Its name, or NAME:READING. Default: list them all.
-    file
-        A fleet file, or a file of contracts. Default: the public contracts that ship.
-    json
-        Print one JSON object.
     toml
         Print it as it is written in a file, to start one of your own from.
     """
     from tollway.cli import contracts_show
 
+    at = place or Place()
     if contract is None:
-        return contracts_show.listing(file, json=json)
-    return contracts_show.one(contract, file, json=json, toml=toml)
+        return contracts_show.listing(at.file, json=at.json)
+    return contracts_show.one(contract, at.file, json=at.json, toml=toml)
 
 
 @contracts.command
 def cost(
     *contract: str,
-    file: Path | None = None,
     by: Literal["month", "quarter", "year"] = "year",
     until: str | None = None,
     serving: ServingOptions | None = None,
-    json: Annotated[bool, _NO_FLAG] = False,
+    course: Course | None = None,
+    place: Place | None = None,
 ) -> int:
     """Say what is paid when, what a chip-hour costs in effect, and a token at an SLO.
 
@@ -65,28 +62,25 @@ def cost(
     ----------
     contract
         A name, or NAME:READING; several are priced one after another.
-    file
-        A fleet file, or a file of contracts. Default: the public contracts that ship.
     by
         How payments are summed.
     until
         The last day of service: 2027-02-20. Default: the end of the term.
-    json
-        Print one JSON object.
     """
     from tollway.cli.contracts_cost import print_costs
 
-    return print_costs(contract, file, by, until, serving or ServingOptions(), json=json)
+    loads = serving or ServingOptions()
+    return print_costs(contract, place or Place(), by, until, loads, course or Course())
 
 
 @contracts.command(name="exit")
 def leave(
     *contract: str,
-    file: Path | None = None,
     on: str | None = None,
     by: Literal["us", "them"] = "us",
     today: str | None = None,
-    json: Annotated[bool, _NO_FLAG] = False,
+    delivered: int | None = None,
+    place: Place | None = None,
 ) -> int:
     """Say what is owed, until when, if notice is given on a day; and the first way out.
 
@@ -94,29 +88,26 @@ def leave(
     ----------
     contract
         A name, or NAME:READING.
-    file
-        A fleet file, or a file of contracts. Default: the public contracts that ship.
     on
         The day of notice: 2026-12-31. Default: today.
     by
         Who gives it: us, the buyer, or them, the supplier.
     today
         The day from which the earliest way out is looked for. Default: this day, UTC.
-    json
-        Print one JSON object.
+    delivered
+        How many chips are there on that day: too few may be a right to leave at once.
     """
     from tollway.cli.contracts_exit import print_exits
 
-    return print_exits(contract, file, (on, today), by, json=json)
+    return print_exits(contract, place or Place(), (on, today), by, delivered)
 
 
 @contracts.command
 def compare(
     *contract: str,
-    file: Path | None = None,
     on: str | None = None,
     today: str | None = None,
-    json: Annotated[bool, _NO_FLAG] = False,
+    place: Place | None = None,
 ) -> int:
     """Put contracts, or the readings of one, side by side: what differs, in clauses and in money.
 
@@ -124,28 +115,24 @@ def compare(
     ----------
     contract
         Names, or NAME:READING. A contract with readings stands there once for each.
-    file
-        A fleet file, or a file of contracts. Default: the public contracts that ship.
     on
         The day on which notice is compared. Default: today.
     today
         The day from which the earliest way out is looked for. Default: this day, UTC.
-    json
-        Print one JSON object.
     """
     from tollway.cli.contracts_compare import print_comparison
 
-    return print_comparison(contract, file, (on, today), json=json)
+    at = place or Place()
+    return print_comparison(contract, at.file, (on, today), json=at.json)
 
 
 @contracts.command
 def calendar(
     *contract: str,
-    file: Path | None = None,
     since: str | None = None,
     until: str | None = None,
     ics: Annotated[bool, _NO_FLAG] = False,
-    json: Annotated[bool, _NO_FLAG] = False,
+    place: Place | None = None,
 ) -> int:
     """Print what is to be decided by when, and what happens by itself.
 
@@ -153,20 +140,17 @@ def calendar(
     ----------
     contract
         Names, or NAME:READING. Default: every contract in force.
-    file
-        A fleet file, or a file of contracts. Default: the public contracts that ship.
     since
         The first day. Default: today, UTC.
     until
         The last day. Default: a year after the first.
     ics
         Print an iCalendar file, for a calendar program.
-    json
-        Print one JSON object.
     """
     from tollway.cli.contracts_calendar import print_calendar
 
-    return print_calendar(contract, file, since, until, ics=ics, json=json)
+    at = place or Place()
+    return print_calendar(contract, at.file, since, until, ics=ics, json=at.json)
 
 
 @contracts.command

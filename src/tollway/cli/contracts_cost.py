@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 from tollway.cli.contract_cost_options import ServingOptions
 from tollway.cli.contract_files import Read, chosen, day, footnotes, only, refuse
+from tollway.cli.contract_options import Course, Place, counts, from_ledger, shares
 from tollway.cli.contract_tokens import Priced, price_tokens
 from tollway.cli.contract_words import dollars
 from tollway.cli.contracts_show import print_json
 from tollway.cli.table import Column, print_table
 from tollway.planner.cash import Every, Payment, Sum, by_stretch, payments, whole
 from tollway.planner.effective import Effective, effective
+from tollway.planner.fees import Usage
+from tollway.planner.remedies import Happened, given_back
 from tollway.planner.stated import NotStatedError
-from tollway.units import PicoDollars, usd
+from tollway.units import PartsPerMillion, PicoDollars, usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +35,30 @@ class Cost:
 
 def print_costs(
     words: tuple[str, ...],
-    file: Path | None,
+    place: Place,
     by: Every,
     until: str | None,
     serving: ServingOptions,
-    *,
-    json: bool,
+    course: Course,
 ) -> int:
     """Print costs; 1 where one could not be answered."""
-    reads = _unlike(chosen(words, file))
+    reads = _unlike(chosen(words, place.file))
     only(reads, "cost")
     last = None if until is None else day(until, "--until")
     failed, rows = 0, []
     for one in reads:
         try:
-            found = _cost(one, by, last, serving)
+            found = _cost(one, by, last, serving, course)
         except NotStatedError as error:
             failed = refuse(one.name, error)
             rows.append({"contract": one.contract.name, "refused": str(error)})
             continue
         rows.append(_plain(one, found))
-        if not json:
+        if not place.json:
             sys.stdout.write("\n" * (len(rows) > 1))
             _print(one, found, by)
         failed = failed or int(serving.model is not None and found.tokens is None)
-    if json:
+    if place.json:
         print_json({"by": by, "costs": rows})
     else:
         footnotes(reads)
@@ -79,20 +80,43 @@ def _unlike(reads: list[Read]) -> list[Read]:
     return found
 
 
-def _cost(one: Read, by: Every, last: date | None, serving: ServingOptions) -> Cost:
-    paid = payments(one.clauses, last)
+def _cost(one: Read, by: Every, last: date | None, serving: ServingOptions, course: Course) -> Cost:
+    usage = used(one, course)
+    back = given_back(one.clauses, _happened(course), last, usage)
+    paid = sorted([*payments(one.clauses, last, usage), *back], key=lambda it: it.due)
     if paid and all(it.amount is None for it in paid):
         raise NotStatedError("no amount of it is stated")
     chip_hour: Effective | None = None
     tokens: Priced | None = None
     why = ""
     try:
-        chip_hour = effective(one.clauses, last)
+        chip_hour = effective(one.clauses, last, usage)
         if serving.model is not None:
             tokens = price_tokens(chip_hour, serving)
     except NotStatedError as error:
         why = str(error)
     return Cost(paid, by_stretch(paid, by), chip_hour, tokens, why)
+
+
+def used(one: Read, course: Course) -> Usage | None:
+    """What was used by what is said and what the ledger has; None: neither is asked.
+
+    Raises:
+        TollwayError: it is not understood, or the ledger has nothing of it.
+    """
+    tokens, hours = counts("--used", course.used), counts("--hours", course.hours)
+    if course.ledger is not None:
+        terms = one.clauses.commitment
+        models = terms.models if terms is not None else ()
+        place = f"contracts.{one.contract.name}"
+        tokens = {**from_ledger(course.ledger, one.contract.sources, models, place), **tokens}
+    return Usage(tokens, hours) if tokens or hours else None
+
+
+def _happened(course: Course) -> Happened:
+    available = shares("--available", course.available)
+    delivered = None if course.delivered is None else day(course.delivered, "--delivered")
+    return Happened({month: PartsPerMillion(it) for month, it in available.items()}, delivered)
 
 
 def _print(one: Read, found: Cost, by: Every) -> None:

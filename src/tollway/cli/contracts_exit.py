@@ -2,57 +2,68 @@
 
 import sys
 from datetime import date
-from pathlib import Path
 
 from tollway.cli.contract_files import Read, chosen, day, footnotes, only, refuse
+from tollway.cli.contract_options import Place
 from tollway.cli.contract_words import dollars
 from tollway.cli.contracts_show import print_json
 from tollway.cli.table import Column, print_table
 from tollway.planner.cash import Payment
-from tollway.planner.exits import By, Exit, earliest, give_notice
+from tollway.planner.exits import By, Exit, earliest, give_notice, leave_for_miss
 from tollway.planner.stated import NotStatedError
 from tollway.units import usd
 
 
 def print_exits(
     words: tuple[str, ...],
-    file: Path | None,
+    place: Place,
     days: tuple[str | None, str | None],
     by: By,
-    *,
-    json: bool,
+    there: int | None,
 ) -> int:
     """Print the exits of contracts; 1 where one could not be answered. `days` are of notice, and
-    today."""
-    reads = chosen(words, file)
+    today; `there` is how many chips were delivered by then."""
+    reads = chosen(words, place.file)
     only(reads, "exit")
     today = day(days[1], "--today")
     given = today if days[0] is None else day(days[0], "--on")
     failed, rows = 0, []
     for one in reads:
         try:
-            found = give_notice(one.clauses, given, by)
+            found = _exit_of(one, given, by, there)
             first = earliest(one.clauses, today, by)
         except NotStatedError as error:
             failed = refuse(one.name, error)
             rows.append({"contract": one.name, "refused": str(error)})
             continue
         rows.append(_plain(one, found, first))
-        if not json:
+        if not place.json:
             sys.stdout.write("\n" * (len(rows) > 1))
             _print(one, found, first, today)
-    if json:
+    if place.json:
         print_json({"exits": rows})
     else:
         footnotes(reads)
     return failed
 
 
+def _exit_of(one: Read, given: date, by: By, there: int | None) -> Exit:
+    """By the right after a missed delivery where it is there; else by notice."""
+    if there is not None and by == "us":
+        found = leave_for_miss(one.clauses, given, there)
+        if found is not None:
+            return found
+    return give_notice(one.clauses, given, by)
+
+
 def _print(one: Read, found: Exit, first: Exit, today: date) -> None:
     who = "we" if found.by == "us" else "the supplier"
-    sys.stdout.write(
-        f"{one.name}: {who} give{'s' * (found.by == 'them')} notice on {found.given}\n"
-    )
+    if found.how == "missed delivery":
+        sys.stdout.write(f"{one.name}: we end it on {found.given}, for the missed delivery\n")
+    else:
+        sys.stdout.write(
+            f"{one.name}: {who} give{'s' * (found.by == 'them')} notice on {found.given}\n"
+        )
     if found.how == "end of term":
         sys.stdout.write(f"  No notice leads out before the term does: {found.leaves}.\n")
     elif found.counts != found.given:

@@ -58,8 +58,15 @@ def _provided(clauses: Clauses, period: Period) -> Provided:
         mw=_least([None if step is None else step.mw for step in steps]),
         tokens_per_minute=_least(
             [None if step is None else step.tokens_per_minute for step in steps]
-        ),
+        )
+        or provisioned(clauses)
+        or None,
     )
+
+
+def provisioned(clauses: Clauses) -> int:
+    """Tokens a minute of provisioned throughput; 0 where none is stated."""
+    return sum(one.tokens_per_minute or 0 for one in clauses.provisioned)
 
 
 def _least(values: list[Amount | None]) -> Amount | None:

@@ -19,7 +19,15 @@ from tollway.planner.stated import end, start
 from tollway.units import PicoDollars
 
 Item = Literal[
-    "fee", "metered use", "prepayment", "credit", "refund", "commitment", "termination fee"
+    "fee",
+    "metered use",
+    "prepayment",
+    "credit",
+    "refund",
+    "commitment",
+    "termination fee",
+    "SLA credit",
+    "delay discount",
 ]
 Every = Literal["month", "quarter", "year"]
 
@@ -61,7 +69,7 @@ def payments(
     if last < first:
         return []
     served = fees(clauses, last, usage)
-    found = [_payment(clauses, fee) for fee in served]
+    found = [billed(clauses, fee) for fee in served]
     if clauses.prepay is not None:
         found += _prepaid(clauses, clauses.prepay, served, last)
     if clauses.commitment is not None:
@@ -98,7 +106,8 @@ def _sum(first: date, paid: Sequence[Payment]) -> Sum:
     )
 
 
-def _payment(clauses: Clauses, fee: Fee) -> Payment:
+def billed(clauses: Clauses, fee: Fee) -> Payment:
+    """The payment of a fee, on the day on which it is due."""
     billing = clauses.billing
     due = fee.period.first
     if billing is not None:
@@ -119,7 +128,7 @@ def _prepaid(
     for fee in served[terms.credit_after or 0 :] if terms.credit_after is not None else ():
         if left is None or fee.amount is None:
             left = None
-            yield replace(_payment(clauses, fee), item="credit", amount=None)
+            yield replace(billed(clauses, fee), item="credit", amount=None)
             continue
         part = fee.amount
         if terms.credit_over is not None and amount is not None:
@@ -127,7 +136,7 @@ def _prepaid(
         part = min(part, left)
         left = PicoDollars(left - part)
         if part:
-            yield replace(_payment(clauses, fee), item="credit", amount=PicoDollars(-part))
+            yield replace(billed(clauses, fee), item="credit", amount=PicoDollars(-part))
     if last < end(clauses) and left != 0 and terms.refunded is not False:
         known = left is not None and terms.refunded is True
         yield Payment(last, last, last, "refund", PicoDollars(-left) if known and left else None)

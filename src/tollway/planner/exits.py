@@ -25,6 +25,7 @@ from tollway.fleet.contract_dates import (
 )
 from tollway.planner.cash import Payment, payments
 from tollway.planner.fees import MILLION, Usage, cents, fees, total
+from tollway.planner.remedies import rights_on
 from tollway.planner.stated import NotStatedError, end, start
 from tollway.units import PicoDollars
 
@@ -41,7 +42,7 @@ class Exit:
     given: date
     counts: date
     leaves: date
-    how: Literal["notice", "end of term"]
+    how: Literal["notice", "end of term", "missed delivery"]
     owed: tuple[Payment, ...]
     unsaid: tuple[str, ...]
 
@@ -139,7 +140,7 @@ def give_notice(clauses: Clauses, on: date, by: By = "us", usage: Usage | None =
     counts, leaves = last_day(clauses, on, by)
     close = end_of(clauses)
     early = close is None or leaves < close
-    owed = difference(payments(clauses, leaves, usage), payments(clauses, min(on, leaves), usage))
+    owed = _owed_after(clauses, min(on, leaves), leaves, usage)
     unsaid: list[str] = []
     if early:
         fee, unsaid_fee = _termination(clauses, leaves, by, usage)
@@ -154,6 +155,34 @@ def give_notice(clauses: Clauses, on: date, by: By = "us", usage: Usage | None =
         owed=tuple(owed),
         unsaid=tuple(unsaid),
     )
+
+
+def leave_for_miss(
+    clauses: Clauses, on: date, chips: int, usage: Usage | None = None
+) -> Exit | None:
+    """Leaving at once because fewer chips are there than were promised by a day that is past: what
+    is owed is what is due for service up to then. None: no such right is stated, or not yet.
+
+    Raises:
+        NotStatedError: the start, or an end that is needed.
+    """
+    if "terminate" not in rights_on(clauses, on, chips):
+        return None
+    owed = _owed_after(clauses, on, on, usage)
+    return Exit("us", on, on, on, "missed delivery", tuple(owed), ())
+
+
+def _owed_after(clauses: Clauses, on: date, leaves: date, usage: Usage | None) -> list[Payment]:
+    """What is owed up to the last day less what is owed up to another. What only an end on that
+    other day would settle (a refund, a true-up) is not owed by then."""
+    later = payments(clauses, leaves, usage)
+    settled = {(one.item, one.due) for one in later}
+    sooner = [
+        one
+        for one in payments(clauses, on, usage)
+        if one.item not in ("refund", "commitment") or (one.item, one.due) in settled
+    ]
+    return difference(later, sooner)
 
 
 def difference(later: Sequence[Payment], sooner: Sequence[Payment]) -> list[Payment]:

@@ -168,7 +168,7 @@ def _flat(
 ) -> Fraction | None:
     days = (last - first).days + 1
     share = Fraction(days, period.days)
-    growth = _growth(clauses, first)
+    growth = growth_on(clauses, first)
     if step.monthly is not None:
         return step.monthly * share * growth
     there = capacity_on(clauses, first)
@@ -196,7 +196,8 @@ def _anniversaries(clauses: Clauses, until: date) -> Iterator[date]:
         day = add_months(start(clauses), rule.every_months * count)
 
 
-def _growth(clauses: Clauses, day: date) -> Fraction:
+def growth_on(clauses: Clauses, day: date) -> Fraction:
+    """What every fee is multiplied with on a day, by the escalator."""
     rule = clauses.escalator
     if rule is None:
         return Fraction(1)
@@ -209,7 +210,7 @@ def _used(clauses: Clauses, period: Period, usage: Usage) -> Fraction:
     begins in them."""
     month = period.first.replace(day=1)
     step = fee_on(clauses, period.first) or fee_on(clauses, period.last)
-    growth = _growth(clauses, period.first)
+    growth = growth_on(clauses, period.first)
     if step is None:
         return Fraction(0)
     if step.per == "chip-hour":

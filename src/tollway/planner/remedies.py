@@ -3,15 +3,60 @@
 Rules
 1. Of several SLA bounds, the lowest that was missed holds.
 2. Delay counts from the day after the due day and its grace.
+3. What comes back is due with the fee that it comes off.
 """
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
 from tollway.fleet.contract import Clauses, Delivery
 from tollway.fleet.contract_dates import DAY, add_days, add_months, ends
-from tollway.planner.fees import MILLION, Fee, cents
+from tollway.planner.cash import Payment, billed
+from tollway.planner.fees import MILLION, Fee, Usage, cents, fees
+from tollway.planner.stated import NotStatedError
 from tollway.units import PartsPerMillion, PicoDollars
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What came of a contract: availability by month (its first day), in millionths, and the day on
+    which what was promised was delivered (None: nothing is known of it)."""
+
+    available: Mapping[date, PartsPerMillion] = field(default_factory=dict[date, PartsPerMillion])
+    delivered: date | None = None
+
+
+def given_back(
+    clauses: Clauses, happened: Happened, until: date | None = None, usage: Usage | None = None
+) -> Iterator[Payment]:
+    """What comes off the fees for what happened, as negative payments (rule 3).
+
+    Raises:
+        NotStatedError: the contract states no SLA, or no discount for delay.
+    """
+    if happened.available and not clauses.sla:
+        raise NotStatedError("no SLA is stated")
+    late = [one for one in clauses.delivery if one.discount is not None]
+    if happened.delivered is not None and not late:
+        raise NotStatedError("no discount for a late delivery is stated")
+    for fee in fees(clauses, until, usage):
+        bill = billed(clauses, fee)
+        share = happened.available.get(fee.period.first.replace(day=1))
+        if share is not None:
+            credit = None if fee.amount is None else sla_credit(clauses, fee.amount, share)
+            yield from _back(replace(bill, item="SLA credit"), credit)
+        for one in late if happened.delivered is not None else ():
+            off = delay_discount(one, fee, happened.delivered)
+            yield from _back(replace(bill, item="delay discount"), off)
+
+
+def _back(bill: Payment, amount: PicoDollars | None) -> Iterator[Payment]:
+    if amount is None:
+        yield replace(bill, amount=None)
+    elif amount:
+        yield replace(bill, amount=PicoDollars(-amount))
 
 
 def sla_credit(

@@ -70,7 +70,8 @@ class Node:
 class Line:
     """An offer serves a workload with a model: `tokens` an hour of one unit at the promised speed,
     between `low` and `high` (80%). `price[t]` is pico-dollars a million tokens in period `t`: a
-    list price, or energy. `origin`: measured, interpolated, extrapolated or declared."""
+    list price, or energy. `origin`: measured, interpolated, extrapolated or declared. It serves
+    from period `first` to `last` (None: to the end): a model is ported by then, and withdrawn."""
 
     workload: str
     model: str
@@ -79,6 +80,8 @@ class Line:
     low: int = 0
     high: int = 0
     origin: str = "declared"
+    first: int = 0
+    last: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

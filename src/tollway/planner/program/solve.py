@@ -1,12 +1,33 @@
-"""From a problem to a plan: the program is stated, solved, rounded, and its plan counted anew."""
+"""From a problem to a plan: the program is stated, solved, rounded, and its plan counted anew.
+
+Rules
+1. First the lumps of the first year alone are whole: what is proven there bounds every plan, for
+   whatever is whole in all years is so in the first.
+2. Then the first year is kept, and the later ones are made whole, a year at a time: the plan that
+   is handed out is whole in all of them, and its gap is against the bound of rule 1.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
+from math import floor
 from typing import Literal
 
-from tollway.planner.program.answer import Answer, Conflict
+from tollway.errors import TollwayError
+from tollway.planner.program.answer import Answer, Conflict, Plan
+from tollway.planner.program.check import faults
+from tollway.planner.program.claims import Decision, Leaving, Signing
+from tollway.planner.program.conflict import conflict
+from tollway.planner.program.costs import costs
 from tollway.planner.program.instance import Instance
+from tollway.planner.program.program import Program, state
+from tollway.planner.program.rounding import rounded, units_of_point
+from tollway.planner.program.signing import Begun, Some
+from tollway.planner.program.solver import Found, Solver
+
+LAST_SECONDS = 60.0
+"""For the linear program that is left when all lumps are fixed; it takes one or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +67,149 @@ def solve(
     Raises:
         TollwayError: highspy is missing, or the solver found no plan in time, or failed.
     """
-    raise NotImplementedError
+    began = clock()
+    search = _Search(state(instance), options, on, lambda: clock() - began)
+    return search.answer()
+
+
+class _Search:
+    """One problem's solver, with the bound and the plan that it has come to."""
+
+    def __init__(
+        self,
+        program: Program,
+        options: Options,
+        on: Callable[[Progress], bool],
+        elapsed: Callable[[], float],
+    ) -> None:
+        self.program = program
+        self.options = options
+        self.solver = Solver(program.model, options.threads)
+        self.years = whole_by_year(program)
+        self.bound = float("-inf")
+        self.stopped = False
+        self._on = on
+        self._elapsed = elapsed
+
+    def answer(self) -> Answer | Conflict:
+        first = self.years[0] if self.options.integers == "first year" else [*chain(*self.years)]
+        self.solver.whole(first)
+        found = self._run("first year" if first is self.years[0] else "all years", 0.6, 0.5)
+        if found.status == "infeasible":
+            return conflict(self.program, self.solver)
+        self.bound = found.bound
+        if self.bound == float("-inf"):
+            raise TollwayError(f"Nothing is known after {self._elapsed():.0f} s. Allow more time.")
+        if found.values is None:  # to sign nothing more is a plan as well
+            values = self._settled([0.0] * self.program.model.columns)
+            return self._told(rounded(self.program, values), values)
+        values = self._settled(self._whole_later(found.values))
+        return self._told(rounded(self.program, values), values)
+
+    def _whole_later(self, values: list[float]) -> list[float]:
+        """Rule 2. A year that finds nothing in its time is rounded to the nearest."""
+        for year, columns in enumerate(self.years[1:]):
+            if self.stopped or self.options.integers == "all":
+                break
+            for column in self.years[year]:
+                at = float(round(values[column]))
+                self.solver.bounds(column, at, at)
+            self.solver.whole(columns)
+            left = len(self.years) - year
+            values = self._run(f"year {year + 2}", 1 / left, 0.25).values or values
+        return values
+
+    def _settled(self, values: list[float]) -> list[float]:
+        """Every lump fixed, the rest solved for once more: it is not stopped any more. Where the
+        nearest whole numbers break something, for it was stopped early, the next below do not."""
+        model = self.program.model
+        below = [
+            floor(at + 1e-6) if whole else at for at, whole in zip(values, model.whole, strict=True)
+        ]
+        self.solver.whole([])
+        for point in (values, below):
+            for name, at in lumps(self.program, point).items():
+                self.solver.bounds(model.named[name], at, at)
+            found = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
+            if found.status == "optimal" and found.values is not None:
+                return found.values
+        raise TollwayError("It was stopped before a whole plan was found. Allow more time.")
+
+    def _run(self, phase: str, time: float, gap: float) -> Found:
+        """Solve within shares of the time that is left and of the gap that is asked."""
+        seconds = max(1.0, (self.options.seconds - self._elapsed()) * time)
+        dollars = self.program.scale.money / 10**12
+
+        def told(objective: float | None, bound: float | None) -> bool:
+            proven = bound if self.bound == float("-inf") else self.bound
+            gap = None
+            if objective and proven is not None:
+                gap = (objective - proven) / abs(objective)
+            progress = Progress(
+                self._elapsed(),
+                phase,
+                None if objective is None else objective * dollars,
+                None if proven is None else proven * dollars,
+                gap,
+            )
+            self.stopped = self.stopped or not self._on(progress)
+            return not self.stopped
+
+        return self.solver.run(float(self.options.gap) * gap, seconds, told)
+
+    def _told(self, plan: Plan, values: list[float]) -> Answer:
+        broken = faults(self.program.instance, plan)
+        if broken:
+            words = f"The plan that was solved for breaks {len(broken)} demands"
+            raise TollwayError(f"{words}: {'; '.join(broken[:3])}. Please report it.")
+        counted = costs(self.program.instance, plan)
+        model, money = self.program.model, self.program.scale.money
+        solved = sum(
+            cost * value / unit
+            for cost, value, unit in zip(model.cost, values, model.unit, strict=True)
+        )
+        off = abs(float(counted.objective / money) - solved)
+        if off > 1e-5 * max(1.0, abs(solved)):
+            words = f"The plan costs {float(counted.objective / money)}, the solver says {solved}"
+            raise TollwayError(f"{words} (units of {money} pico-dollars). Please report it.")
+        bound = min(Fraction(self.bound) * money, counted.objective)
+        answer = Answer(plan, counted, bound, "interrupted", self._elapsed())
+        if answer.gap <= Fraction(1, 10**6):
+            return replace(answer, status="optimal")
+        return replace(answer, status="good enough") if answer.gap <= self.options.gap else answer
+
+
+Lump = Decision | Some | Begun
+
+
+def lumps(program: Program, values: list[float]) -> dict[Lump, float]:
+    """What a point's whole columns are, exactly and consistently: `rounding` decides of units, and
+    whether something is signed or begun follows from them."""
+    units = units_of_point(program, values)
+    found: dict[Lump, float] = {}
+    for name, column in program.model.named.items():
+        if not program.model.whole[column]:
+            continue
+        if isinstance(name, Signing | Leaving):
+            found[name] = float(units[name])
+        elif isinstance(name, Some):
+            found[name] = float(units[Signing(name.offer, name.node)] > 0)
+        elif isinstance(name, Begun):
+            before = () if name.node is None else (None, *program.tree.path[name.node][:-1])
+            earlier = any(units.get(Signing(name.offer, node)) for node in before)
+            found[name] = float(units[Signing(name.offer, name.node)] > 0 and not earlier)
+    return found
+
+
+def whole_by_year(program: Program) -> list[list[int]]:
+    """The columns that must be whole, by the year of the horizon in which they are decided."""
+    first = program.instance.periods[0].first
+    years: dict[int, list[int]] = {0: []}
+    for name, column in program.model.named.items():
+        if program.model.whole[column] and isinstance(name, Signing | Leaving | Some | Begun):
+            day = first
+            if name.node is not None:
+                day = program.instance.periods[program.tree.period(name.node)].first
+            months = 12 * (day.year - first.year) + day.month - first.month
+            years.setdefault(months // 12, []).append(column)
+    return [years.get(year, []) for year in range(max(years) + 1)]
