@@ -43,7 +43,7 @@ class _Tokens:
 
 def rounded(program: Program, values: list[float]) -> Plan:
     """The plan that a point of a program stands for."""
-    units = _units(program, values)
+    units = units_of_point(program, values)
     signed = tuple(
         Signed(one.offer, one.node, amount)
         for one, amount in units.items()
@@ -62,7 +62,8 @@ def rounded(program: Program, values: list[float]) -> Plan:
     return Plan(signed, noticed, served, unserved, short, _towards(program, values, plan))
 
 
-def _units(program: Program, values: list[float]) -> dict[Decision, Fraction]:
+def units_of_point(program: Program, values: list[float]) -> dict[Decision, Fraction]:
+    """Exact units of each decision, in order: each within what those before it leave."""
     offers = {offer.name: offer for offer in program.instance.offers}
     units: dict[Decision, Fraction] = {}
     for name, column in program.model.named.items():
@@ -79,14 +80,15 @@ def _units(program: Program, values: list[float]) -> dict[Decision, Fraction]:
 def _in_bounds(
     program: Program, units: Mapping[Decision, Fraction], one: Signing, offer: Offer
 ) -> Fraction:
-    """No more than is left of `most`; what rounding put just below `least` is put at it."""
+    """No more than is left of `most`; what is just below `least` is put at it, else at 0."""
     if one.node is None:
         return offer.signed
     path = program.tree.path[one.node][:-1]
     before = sum((units.get(Signing(one.offer, node), Fraction(0)) for node in path), Fraction(0))
     size = min(units[one], offer.most - offer.signed - before)
-    least = offer.least
-    return least if size and least - Fraction(1, 10**6) < size < least else size
+    if 0 < size < offer.least:
+        return offer.least if size > offer.least - Fraction(1, 10**6) else Fraction(0)
+    return size
 
 
 def _rest(program: Program, units: Mapping[Decision, Fraction], one: Leaving) -> Fraction:

@@ -71,9 +71,7 @@ def _unit(offer: Offer) -> float:
 def _columns(model: Model, offer: Offer, decided: Sequence[Decision]) -> None:
     for one in decided:
         if isinstance(one, Signing) and one.node is None:
-            model.column(
-                one, low=float(offer.signed), high=float(offer.signed), unit=_unit(offer)
-            )
+            model.column(one, low=float(offer.signed), high=float(offer.signed), unit=_unit(offer))
         else:
             before = isinstance(one, Leaving) and one.signed is None
             high = offer.signed if before else _room(offer)

@@ -11,18 +11,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
+from math import floor
 from typing import Literal
 
 from tollway.errors import TollwayError
 from tollway.planner.program.answer import Answer, Conflict, Plan
-from tollway.planner.program.claims import Leaving, Signing
+from tollway.planner.program.check import faults
+from tollway.planner.program.claims import Decision, Leaving, Signing
 from tollway.planner.program.conflict import conflict
 from tollway.planner.program.costs import costs
 from tollway.planner.program.instance import Instance
 from tollway.planner.program.program import Program, state
-from tollway.planner.program.rounding import rounded
+from tollway.planner.program.rounding import rounded, units_of_point
 from tollway.planner.program.signing import Begun, Some
 from tollway.planner.program.solver import Found, Solver
+
+LAST_SECONDS = 60.0
+"""For the linear program that is left when all lumps are fixed; it takes one or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +98,42 @@ class _Search:
         if found.status == "infeasible":
             return conflict(self.program, self.solver)
         self.bound = found.bound
-        if found.values is None:
-            words = f"No plan was found in {self._elapsed():.0f} s. Allow more time."
-            raise TollwayError(words)
-        values = self._whole_later(found.values)
+        if self.bound == float("-inf"):
+            raise TollwayError(f"Nothing is known after {self._elapsed():.0f} s. Allow more time.")
+        if found.values is None:  # to sign nothing more is a plan as well
+            values = self._settled([0.0] * self.program.model.columns)
+            return self._told(rounded(self.program, values), values)
+        values = self._settled(self._whole_later(found.values))
         return self._told(rounded(self.program, values), values)
 
     def _whole_later(self, values: list[float]) -> list[float]:
-        """Rule 2. A year that finds nothing in its time keeps what was rounded of it."""
-        for year, columns in enumerate(self.years):
-            self._fix(columns, values)
-            rest = self.years[year + 1] if year + 1 < len(self.years) else []
-            self.solver.whole(rest)
+        """Rule 2. A year that finds nothing in its time is rounded to the nearest."""
+        for year, columns in enumerate(self.years[1:]):
+            if self.stopped or self.options.integers == "all":
+                break
+            for column in self.years[year]:
+                at = float(round(values[column]))
+                self.solver.bounds(column, at, at)
+            self.solver.whole(columns)
             left = len(self.years) - year
-            found = self._run(f"year {year + 2}" if rest else "last step", 1 / left, 0.25)
-            values = found.values or values
+            values = self._run(f"year {year + 2}", 1 / left, 0.25).values or values
         return values
 
-    def _fix(self, columns: list[int], values: list[float]) -> None:
-        for column in columns:
-            at = float(round(values[column]))
-            self.solver.bounds(column, at, at)
+    def _settled(self, values: list[float]) -> list[float]:
+        """Every lump fixed, the rest solved for once more: it is not stopped any more. Where the
+        nearest whole numbers break something, for it was stopped early, the next below do not."""
+        model = self.program.model
+        below = [
+            floor(at + 1e-6) if whole else at for at, whole in zip(values, model.whole, strict=True)
+        ]
+        self.solver.whole([])
+        for point in (values, below):
+            for name, at in lumps(self.program, point).items():
+                self.solver.bounds(model.named[name], at, at)
+            found = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
+            if found.status == "optimal" and found.values is not None:
+                return found.values
+        raise TollwayError("It was stopped before a whole plan was found. Allow more time.")
 
     def _run(self, phase: str, time: float, gap: float) -> Found:
         """Solve within shares of the time that is left and of the gap that is asked."""
@@ -138,6 +158,10 @@ class _Search:
         return self.solver.run(float(self.options.gap) * gap, seconds, told)
 
     def _told(self, plan: Plan, values: list[float]) -> Answer:
+        broken = faults(self.program.instance, plan)
+        if broken:
+            words = f"The plan that was solved for breaks {len(broken)} demands"
+            raise TollwayError(f"{words}: {'; '.join(broken[:3])}. Please report it.")
         counted = costs(self.program.instance, plan)
         model, money = self.program.model, self.program.scale.money
         solved = sum(
@@ -153,6 +177,28 @@ class _Search:
         if answer.gap <= Fraction(1, 10**6):
             return replace(answer, status="optimal")
         return replace(answer, status="good enough") if answer.gap <= self.options.gap else answer
+
+
+Lump = Decision | Some | Begun
+
+
+def lumps(program: Program, values: list[float]) -> dict[Lump, float]:
+    """What a point's whole columns are, exactly and consistently: `rounding` decides of units, and
+    whether something is signed or begun follows from them."""
+    units = units_of_point(program, values)
+    found: dict[Lump, float] = {}
+    for name, column in program.model.named.items():
+        if not program.model.whole[column]:
+            continue
+        if isinstance(name, Signing | Leaving):
+            found[name] = float(units[name])
+        elif isinstance(name, Some):
+            found[name] = float(units[Signing(name.offer, name.node)] > 0)
+        elif isinstance(name, Begun):
+            before = () if name.node is None else (None, *program.tree.path[name.node][:-1])
+            earlier = any(units.get(Signing(name.offer, node)) for node in before)
+            found[name] = float(units[Signing(name.offer, name.node)] > 0 and not earlier)
+    return found
 
 
 def whole_by_year(program: Program) -> list[list[int]]:
