@@ -1,6 +1,6 @@
 """Plans beside what people do today, on demand that none of them had seen.
 
-`python -m bench.plans [--quick] [--seeds N] [--paths N] [--json FILE]`: about a quarter of an hour
+`python -m bench.plans [--quick] [--seeds N] [--paths N] [--json FILE]`: about 20 minutes of one core
 for 30 seeded markets. Ours is the stochastic plan; the others are everything on demand, one big
 lease, and the same planner on mean demand.
 """
