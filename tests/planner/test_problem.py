@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from planner_fleets import API, LEASE, PLAN, problem
+from planner_problems import API, LEASE, PLAN, problem
 
 from tollway.errors import FaultsFound, TollwayError
 from tollway.planner.problem import Asked
