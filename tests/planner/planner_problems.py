@@ -58,6 +58,6 @@ def speeds() -> Speeds:
 
 
 def problem(text: str, asked: Asked | None = None) -> Problem:
-    """The problem of a fleet; a fleet file has a source, so that one is added where there is none."""
+    """The problem of a fleet; one without a source gets one, for a fleet file has some."""
     text = text if "[sources." in text else text + API
     return problem_of(fleet(text), speeds(), asked or Asked())
