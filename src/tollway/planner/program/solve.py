@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
+from math import floor
 from typing import Literal
 
 from tollway.errors import TollwayError
@@ -97,9 +98,11 @@ class _Search:
         if found.status == "infeasible":
             return conflict(self.program, self.solver)
         self.bound = found.bound
-        if found.values is None:
-            words = f"No plan was found in {self._elapsed():.0f} s. Allow more time."
-            raise TollwayError(words)
+        if self.bound == float("-inf"):
+            raise TollwayError(f"Nothing is known after {self._elapsed():.0f} s. Allow more time.")
+        if found.values is None:  # to sign nothing more is a plan as well
+            values = self._settled([0.0] * self.program.model.columns)
+            return self._told(rounded(self.program, values), values)
         values = self._settled(self._whole_later(found.values))
         return self._told(rounded(self.program, values), values)
 
@@ -117,14 +120,20 @@ class _Search:
         return values
 
     def _settled(self, values: list[float]) -> list[float]:
-        """Every lump fixed, the rest solved for once more: it is not stopped any more."""
-        for name, at in lumps(self.program, values).items():
-            self.solver.bounds(self.program.model.named[name], at, at)
+        """Every lump fixed, the rest solved for once more: it is not stopped any more. Where the
+        nearest whole numbers break something, for it was stopped early, the next below do not."""
+        model = self.program.model
+        below = [
+            floor(at + 1e-6) if whole else at for at, whole in zip(values, model.whole, strict=True)
+        ]
         self.solver.whole([])
-        found = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
-        if found.status != "optimal" or found.values is None:
-            raise TollwayError("It was stopped before a whole plan was found. Allow more time.")
-        return found.values
+        for point in (values, below):
+            for name, at in lumps(self.program, point).items():
+                self.solver.bounds(model.named[name], at, at)
+            found = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
+            if found.status == "optimal" and found.values is not None:
+                return found.values
+        raise TollwayError("It was stopped before a whole plan was found. Allow more time.")
 
     def _run(self, phase: str, time: float, gap: float) -> Found:
         """Solve within shares of the time that is left and of the gap that is asked."""
