@@ -121,14 +121,13 @@ class Stated:
         self.x: dict[tuple[str, str, str], linopy.Variable] = {}
         n, blocks = self.count, len(self.instance.blocks)
         for offer in self.instance.offers:
-            load = None
+            load = self.always * 0.0
             for line in offer.lines:
                 name = f"{offer.name}-{line.workload}-{line.model}"
                 x = self.add(name, t=n, b=blocks)
                 self.tie(x)
                 self.x[offer.name, line.workload, line.model] = x
-                part = x * (TOKENS / line.tokens)
-                load = part if load is None else load + part
+                load = load + x * (TOKENS / line.tokens)
                 rate = self.over_t(price / USD for price in line.price)
                 paid = (x * self.share).sum("b") * (rate * self.hours)
                 self.cash[offer.name].append(paid)

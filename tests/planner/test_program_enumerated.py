@@ -26,6 +26,7 @@ from tollway.planner.program.instance import (
 from tollway.planner.program.solve import Options, solve
 
 COUNT = 3
+QUARTERS = periods(COUNT)
 PATHS = ((0, 1, 3), (0, 2, 4))
 """Nodes by period, in either future."""
 TOKENS = 10_000_000
@@ -86,7 +87,7 @@ def instance(it: Case) -> Instance:
     )
     offers = (api, *map(cluster, it.clusters))
     return Instance(
-        periods(COUNT),
+        QUARTERS,
         (Block("day", SHARES[0]), Block("night", SHARES[1])),
         (Workload("chat", True, ("m",), UNSERVED),),
         nodes,
@@ -146,7 +147,7 @@ def cost(it: Case, chosen: tuple[Course, ...]) -> Fraction:
                     left = None if way[1] is None else path.index(way[1])
                     there[index] = int(left is None or t <= left)
                     paid += usd(one.fee) * there[index] + usd(one.leaving) * (left == t)
-            period = periods(COUNT)[t]
+            period = QUARTERS[t]
             total += period.discount * (paid + used(it, node, sum(there), there[1], period.hours))
         totals.append(total)
     expected = sum(p * x for p, x in zip(it.chance, totals, strict=True))
@@ -169,7 +170,7 @@ def used(it: Case, node: int, clusters: int, second: int, hours: int) -> Fractio
     return paid + short * hours * SHORT / 1_000_000
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_no_plan_of_all_that_there_are_is_better(seed: int) -> None:
     it = case(seed)
     least = min(cost(it, (a, b)) for a, b in product(courses(), repeat=2))

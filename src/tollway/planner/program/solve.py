@@ -98,13 +98,22 @@ class _Search:
         if found.status == "infeasible":
             return conflict(self.program, self.solver)
         self.bound = found.bound
-        if self.bound == float("-inf"):
-            raise TollwayError(f"Nothing is known after {self._elapsed():.0f} s. Allow more time.")
-        if found.values is None:  # to sign nothing more is a plan as well
-            values = self._settled([0.0] * self.program.model.columns)
+        if found.values is None:
+            found = self._linear(found)
+            values = self._settled(found.values or [0.0] * self.program.model.columns)
             return self._told(rounded(self.program, values), values)
         values = self._settled(self._whole_later(found.values))
         return self._told(rounded(self.program, values), values)
+
+    def _linear(self, found: Found) -> Found:
+        """Where time was too short for any plan: nothing is whole, which is bound and plan enough
+        to round, however long it takes."""
+        self.solver.whole([])
+        linear = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
+        if linear.status != "optimal":
+            raise TollwayError(f"Nothing is known after {self._elapsed():.0f} s. Allow more time.")
+        self.bound = max(found.bound, linear.bound)
+        return linear
 
     def _whole_later(self, values: list[float]) -> list[float]:
         """Rule 2. A year that finds nothing in its time is rounded to the nearest."""
