@@ -29,7 +29,7 @@ FILE = ROOT / "docs/examples/bridge/fleet.toml"
 LEASE, MORE = "bridge", "more"
 LEADS = {3: "tents", 10: "modular", 24: "shell"}
 LIVES = {36: "3 years", 48: "4 years (Nebius)", 60: "5 years (Epoch AI)", 72: "6 years (CoreWeave)"}
-RATES = ("11.46", "7.00", "3.30")
+RATES = ("11.46", "7.00", "5.00", "3.30")
 """USD a chip-hour: the lease's own, what the catalogue has for a lessor of GB200, and between."""
 CHIPS, HOURS = 1_100, 730
 
