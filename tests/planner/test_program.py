@@ -156,3 +156,14 @@ def test_with_no_time_at_all_there_is_still_a_plan_and_a_bound() -> None:
     found = best(small(2, 3), Options(seconds=0.0, threads=1))
     assert found.bound <= best(small(2, 3)).costs.objective * CLOSE
     assert faults(small(2, 3), found.plan) == []
+
+
+def test_no_bound_that_is_told_is_above_the_best_plan() -> None:
+    instance, bounds = small(4, 5), list[float]()
+
+    def on(progress: Progress) -> bool:
+        bounds.extend(() if progress.bound is None else (progress.bound,))
+        return True
+
+    solve(instance, Options(gap=Fraction(0), seconds=20, threads=1), on, monotonic)
+    assert max(bounds) <= dollars(best(instance)) * float(CLOSE)

@@ -5,6 +5,7 @@ Rules
    whatever is whole in all years is so in the first.
 2. Then the first year is kept, and the later ones are made whole, a year at a time: the plan that
    is handed out is whole in all of them, and its gap is against the bound of rule 1.
+3. Where that gap is more than was asked and time is left, all years are searched from that plan on.
 """
 
 from collections.abc import Callable
@@ -28,6 +29,12 @@ from tollway.planner.program.solver import Found, Solver
 
 LAST_SECONDS = 60.0
 """For the linear program that is left when all lumps are fixed; it takes one or two."""
+
+BOUNDING = frozenset({"first year", "all years"})
+"""Phases in which nothing is fixed: only their bounds hold for the whole problem."""
+
+LEAST_SECONDS = 5.0
+"""With fewer left, no further search is begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,30 @@ class _Search:
             values = self._settled(found.values or [0.0] * self.program.model.columns)
             return self._told(rounded(self.program, values), values)
         values = self._settled(self._whole_later(found.values))
-        return self._told(rounded(self.program, values), values)
+        answer = self._told(rounded(self.program, values), values)
+        if answer.gap > self.options.gap and not self.stopped and self._left() > LEAST_SECONDS:
+            answer = self._better(answer, values)
+        return answer
+
+    def _left(self) -> float:
+        """Seconds of those that were allowed."""
+        return self.options.seconds - self._elapsed()
+
+    def _better(self, answer: Answer, values: list[float]) -> Answer:
+        """Rule 3."""
+        model = self.program.model
+        for column in chain(*self.years):
+            self.solver.bounds(column, model.low[column], model.high[column])
+        self.solver.whole(chain(*self.years))
+        self.solver.start(values)
+        found = self._run("all years", 1.0, 1.0)
+        self.bound = max(self.bound, found.bound)
+        if found.values is not None:
+            settled = self._settled(found.values)
+            other = self._told(rounded(self.program, settled), settled)
+            if other.costs.objective < answer.costs.objective:
+                return other
+        return self._proven(answer)
 
     def _linear(self, found: Found) -> Found:
         """Where time was too short for any plan: nothing is whole, which is bound and plan enough
@@ -146,11 +176,14 @@ class _Search:
 
     def _run(self, phase: str, time: float, gap: float) -> Found:
         """Solve within shares of the time that is left and of the gap that is asked."""
-        seconds = max(1.0, (self.options.seconds - self._elapsed()) * time)
+        seconds = max(1.0, self._left() * time)
         dollars = self.program.scale.money / 10**12
 
         def told(objective: float | None, bound: float | None) -> bool:
-            proven = bound if self.bound == float("-inf") else self.bound
+            proven = self.bound
+            if bound is not None and phase in BOUNDING:
+                proven = max(proven, bound)
+            proven = None if proven == float("-inf") else proven
             gap = None
             if objective and proven is not None:
                 gap = (objective - proven) / abs(objective)
@@ -181,11 +214,15 @@ class _Search:
         if off > 1e-5 * max(1.0, abs(solved)):
             words = f"The plan costs {float(counted.objective / money)}, the solver says {solved}"
             raise TollwayError(f"{words} (units of {money} pico-dollars). Please report it.")
-        bound = min(Fraction(self.bound) * money, counted.objective)
-        answer = Answer(plan, counted, bound, "interrupted", self._elapsed())
-        if answer.gap <= Fraction(1, 10**6):
-            return replace(answer, status="optimal")
-        return replace(answer, status="good enough") if answer.gap <= self.options.gap else answer
+        return self._proven(Answer(plan, counted, Fraction(0), "interrupted", 0.0))
+
+    def _proven(self, answer: Answer) -> Answer:
+        """A plan with the bound and the time as they are now."""
+        bound = min(Fraction(self.bound) * self.program.scale.money, answer.costs.objective)
+        found = replace(answer, bound=bound, seconds=self._elapsed(), status="interrupted")
+        if found.gap <= Fraction(1, 10**6):
+            return replace(found, status="optimal")
+        return replace(found, status="good enough") if found.gap <= self.options.gap else found
 
 
 Lump = Decision | Some | Begun

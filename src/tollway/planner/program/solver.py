@@ -81,6 +81,14 @@ class Solver:
         """A row's bounds from now on."""
         self._highs.changeRowBounds(row, low, high)
 
+    def start(self, values: list[float]) -> None:
+        """Begin the next solve from this point."""
+        import highspy
+
+        point = highspy.HighsSolution()
+        point.col_value = [at / unit for at, unit in zip(values, self.model.unit, strict=True)]
+        self._highs.setSolution(point)
+
     def options(self, **values: Any) -> None:
         """HiGHS' own options."""
         for name, value in values.items():
