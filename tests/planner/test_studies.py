@@ -1,5 +1,7 @@
 """Studies: their pages take their results, and their questions can be put to what ships."""
 
+from fractions import Fraction
+
 import pytest
 from bench.studies import bridge, capacity
 from bench.studies.page import ROOT, table, with_results
@@ -31,7 +33,10 @@ def test_the_bridge_can_be_asked_with_another_lead_time() -> None:
 
 
 def test_what_is_not_told_apart_is_said_so() -> None:
-    assert bridge.between(Between(-(10**18), 10**18)) == "$-1.0M to $1.0M (not told apart)"
+    assert (
+        bridge.between(Between(Fraction(-(10**18)), Fraction(10**18)))
+        == "$-1.0M to $1.0M (not told apart)"
+    )
     assert bridge.between(None) == "no plan without it"
 
 
