@@ -8,6 +8,7 @@ Rules
 3. The interval of a share is that of the speeds: every line at the low, and at the high end.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -143,7 +144,61 @@ def most_served(
     if len(wanted) == 1:
         (only,) = wanted
         return min(Fraction(wanted[only]), by_workload[only])
-    return _program(speeds, units, wanted)
+    if _covered(speeds, units, wanted):
+        return Fraction(sum(wanted.values()))
+    return _of_two(speeds, units, wanted) if len(wanted) == 2 else _program(speeds, units, wanted)
+
+
+def _covered(
+    speeds: Mapping[tuple[str, str], int],
+    units: Mapping[str, Fraction],
+    wanted: Mapping[str, int],
+) -> bool:
+    """Whether all is served when each workload, that of the fewest offers first, takes what serves
+    the fewest others. Where not, it may be served all the same, in another order."""
+    left = dict(units)
+    able = {name: [offer for offer, it in speeds if it == name] for name in wanted}
+    others = Counter(offer for offer, _ in speeds)
+    for name in sorted(wanted, key=lambda it: len(able[it])):
+        missing = Fraction(wanted[name])
+        for offer in sorted(able[name], key=lambda it: (others[it], it)):
+            taken = min(left[offer], missing / speeds[offer, name])
+            left[offer] -= taken
+            missing -= taken * speeds[offer, name]
+            if not missing:
+                break
+        if missing:
+            return False
+    return True
+
+
+def _of_two(
+    speeds: Mapping[tuple[str, str], int],
+    units: Mapping[str, Fraction],
+    wanted: Mapping[str, int],
+) -> Fraction:
+    """Two workloads: offers in the order of what they are best at, the first ones on the one and
+    the last on the other. The best cut is between two offers, or where one of them has enough."""
+    (one, first), (other, last) = wanted.items()
+    offers = {offer for offer, _ in speeds}
+    pairs = [
+        (units[it] * speeds.get((it, one), 0), units[it] * speeds.get((it, other), 0))
+        for it in offers
+    ]
+    pairs.sort(key=lambda it: it[0] / (it[0] + it[1]) if it[0] + it[1] else NONE, reverse=True)
+    on_one, on_other = NONE, sum((it[1] for it in pairs), NONE)
+    best = min(on_one, first) + min(on_other, last)
+    for more, less in pairs:
+        shares = [ONE]
+        if more and NONE < first - on_one < more:
+            shares.append((first - on_one) / more)
+        if less and NONE < on_other - last < less:
+            shares.append((on_other - last) / less)
+        for share in shares:
+            found = min(on_one + share * more, first) + min(on_other - share * less, last)
+            best = max(best, found)
+        on_one, on_other = on_one + more, on_other - less
+    return best
 
 
 def _program(
