@@ -19,8 +19,7 @@ from tollway.planner.decisions import Dated, decisions
 from tollway.planner.frontier import best_known
 from tollway.planner.overview import overview
 from tollway.planner.program.answers import FrontierPoint, frontier
-from tollway.planner.program.solve import Options
-from tollway.planner.program.tightened import tightened
+from tollway.planner.program.solve import Options, solve
 from tollway.web.plan_page import plan_page
 from tollway.web.plan_shown import Shown
 
@@ -65,7 +64,7 @@ def _frontier(made: Made, options: Options, on: Watch) -> list[FrontierPoint]:
         on.what = f"cost against risk, {float(weight):.0%}"
         try:
             found += frontier(
-                made.problem.instance, (weight,), lambda it: tightened(it, each, on, time.monotonic)
+                made.problem.instance, (weight,), lambda it: solve(it, each, on, time.monotonic)
             )
         except TollwayError:  # no plan within its time: one point less
             continue

@@ -28,7 +28,6 @@ from tollway.planner.program.answers import (
 )
 from tollway.planner.program.instance import Instance
 from tollway.planner.program.solve import Options, Progress, solve
-from tollway.planner.program.tightened import tightened
 
 QUIET = 2.0
 EVERY = 0.5
@@ -110,7 +109,7 @@ def watching() -> Iterator[Watch]:
 
 def planned(instance: Instance, options: Options, on: Watch) -> Answer | Conflict:
     """The plan, or why there is none."""
-    return tightened(instance, options, on, time.monotonic)
+    return solve(instance, options, on, time.monotonic)
 
 
 def answered(instance: Instance, base: Answer, options: Options, on: Watch) -> Answers:
