@@ -1,6 +1,9 @@
-"""A planning problem stated once more, in linopy: scenario by scenario, with every scenario's
-decisions its own and equal where the scenarios are still one past; nothing is merged, and every
-contingency is dispatched in every block."""
+"""A planning problem stated once more, in linopy, scenario by scenario.
+
+Rules
+1. Every scenario's decisions are its own, and equal where the scenarios are still one past.
+2. Nothing is merged, and every contingency is dispatched in every block.
+"""
 
 from collections.abc import Iterable
 

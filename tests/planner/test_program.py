@@ -1,5 +1,6 @@
 """A plan against oracles: enumeration, and the same problem stated in linopy."""
 
+import sys
 import warnings
 from dataclasses import replace
 from fractions import Fraction
@@ -8,6 +9,7 @@ from time import monotonic
 import pytest
 from planner_instances import small, usd
 
+from tollway.errors import TollwayError
 from tollway.planner.program.answer import Answer, Conflict
 from tollway.planner.program.check import faults
 from tollway.planner.program.costs import costs, cvar
@@ -167,3 +169,9 @@ def test_no_bound_that_is_told_is_above_the_best_plan() -> None:
 
     solve(instance, Options(gap=Fraction(0), seconds=20, threads=1), on, monotonic)
     assert max(bounds) <= dollars(best(instance)) * float(CLOSE)
+
+
+def test_without_highs_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "highspy", None)
+    with pytest.raises(TollwayError, match=r'pip install "tollway\[plan\]"'):
+        best(small(2, 3))

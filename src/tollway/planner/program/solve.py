@@ -27,7 +27,7 @@ from tollway.planner.program.rounding import rounded, units_of_point
 from tollway.planner.program.signing import Begun, Some
 from tollway.planner.program.solver import Found, Solver
 
-LAST_SECONDS = 60.0
+LAST_SECONDS = 600.0
 """For the linear program that is left when all lumps are fixed; it takes one or two."""
 
 BOUNDING = frozenset({"first year", "all years"})
@@ -172,7 +172,7 @@ class _Search:
             found = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
             if found.status == "optimal" and found.values is not None:
                 return found.values
-        raise TollwayError("It was stopped before a whole plan was found. Allow more time.")
+        raise TollwayError("No whole plan was found near the divided one. Allow more time.")
 
     def _run(self, phase: str, time: float, gap: float) -> Found:
         """Solve within shares of the time that is left and of the gap that is asked."""
