@@ -25,14 +25,15 @@ SOURCE = ROOT / "src"
 SUM = ROOT / "src" / "tollway.compiled"
 MODULES = {
     "fleet": "prices",
+    "dialects/openai": "usage",
     "policy": "breaker limit quantile retry route spend",
     "dispatch": "accounts books deadlines drilling ends health lanes machine observed placing "
     "requests room routing sources timetable",
     "simulator": "draws floor handover hosted plain prefix replica steps",
     "ledger": "journal labels ring rows writer",
-    "gateway": "answers attempt auth body client exchange http meter metrics openai outbox pacing "
-    "reader recurring reported routes spoken splice sse surfaces switchboard tokens upstream "
-    "watch wire wish wording",
+    "gateway": "answers attempt auth body client exchange facts http kept meter metrics openai "
+    "outbox pacing reader recurring reported routes spoken splice sse surfaces switchboard tokens "
+    "upstream watch wire wish wording",
 }
 GROUP = "tollway_compiled"
 

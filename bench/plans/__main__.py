@@ -1,8 +1,8 @@
 """Plans beside what people do today, on demand that none of them had seen.
 
-`python -m bench.plans [--quick] [--seeds N] [--paths N] [--json FILE]`: about a quarter of an hour
-for 30 seeded markets. Ours is the stochastic plan; the others are everything on demand, one big
-lease, and the same planner on mean demand.
+`python -m bench.plans [--quick] [--seeds N] [--paths N] [--json FILE]`: 20 minutes of a core for 30
+seeded markets. Ours is the stochastic plan; the others are everything on demand, one big lease, and
+the same planner on mean demand.
 """
 
 import argparse

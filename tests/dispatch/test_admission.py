@@ -228,21 +228,21 @@ def test_a_client_is_told_what_is_left_of_the_tighter_limit() -> None:
     world = Caller(fleet, key(rpm=60, tpm=60000))
     first = world.sent[world.arrive(input_tokens=100, max_output=500)].room
     assert first is not None
-    assert first.requests == (10, 9, 6.0)
-    assert first.tokens is not None
-    assert first.tokens[:2] == (60000, 59800)
+    assert first[0] == (10, 9, 6.0)
+    assert first[1] is not None
+    assert first[1][:2] == (60000, 59800)
     last = [world.arrive(input_tokens=100) for _ in range(9)][-1]
     told = world.sent[last].room
     assert told is not None
-    assert told.requests == (10, 0, 60.0)
+    assert told[0] == (10, 0, 60.0)
     refused = world.rejected[world.arrive(input_tokens=100)]
     assert refused.status == 429
     assert refused.room is not None
-    assert refused.room.requests == (10, 0, 60.0)
+    assert refused.room[0] == (10, 0, 60.0)
     world.pass_time(30.0)
     again = world.sent[world.arrive(input_tokens=100)].room
     assert again is not None
-    assert again.requests == (10, 4, 36.0)
+    assert again[0] == (10, 4, 36.0)
 
 
 def test_nothing_is_said_of_limits_where_there_are_none() -> None:

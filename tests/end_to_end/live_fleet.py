@@ -60,6 +60,7 @@ class LiveFleet:
     ports: dict[str, int]
     process: asyncio.subprocess.Process | None = None
     others: list[asyncio.subprocess.Process] = field(default_factory=list)
+    clients: list[Client] = field(default_factory=list[Client])
     key: str = ""
 
     def replace(self, old: str, new: str) -> None:
@@ -184,6 +185,9 @@ class LiveFleet:
 
     async def close(self) -> None:
         """End whatever still runs."""
+        for client in self.clients:
+            client.close()
+        await asyncio.sleep(0)  # their sockets are closed in the loop's next round
         for process in self.others:
             if process.returncode is None:
                 process.kill()
@@ -195,7 +199,9 @@ class LiveFleet:
         """A client of the gateway that bears the demo key."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         bearer = {"authorization": f"Bearer {self.key}", "x-tollway-tag": tag}
-        return Client(self.url, {**bearer, **named})
+        client = Client(self.url, {**bearer, **named})
+        self.clients.append(client)
+        return client
 
     async def tell(self, source: str, path: str, **order: Any) -> dict[str, Any]:
         """Tell an emulator something through its controls, or ask it (no order)."""

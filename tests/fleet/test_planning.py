@@ -124,7 +124,7 @@ def test_everything_that_can_be_said_is_rendered() -> None:
         (
             'vendor = "60%"',
             'vender = "60%"',
-            'plan.limits.vender is "vender"; known: chip, guarantor, jurisdiction, model, power, '
+            'plan.limits.vender is "vender"; known: chip, guarantor, jurisdiction, power, '
             'region, site, software, vendor. Did you mean "vendor"?',
         ),
         (
@@ -189,7 +189,8 @@ def test_everything_that_can_be_said_is_rendered() -> None:
         (
             '[plan.software."llama-3.3-70b"]',
             "[plan.software.llama]",
-            'plan.software.llama is "llama"; known: llama-3.3-70b, qwen3-32b. Declare it: [models.llama].',
+            'plan.software.llama is "llama"; known: llama-3.3-70b, qwen3-32b. '
+            "Declare it: [models.llama].",
         ),
         (
             "[models.",
@@ -236,7 +237,8 @@ def test_a_fault_of_the_plan_says_place_value_and_mend(old: str, new: str, expec
         (
             'models = ["llama-3.3-70b", "qwen3-32b"]',
             'models = ["llama-3.3-8b"]',
-            'chat.models[0] is "llama-3.3-8b"; known: llama-3.3-70b, qwen3-32b. Did you mean "llama-3.3-70b"?',
+            'chat.models[0] is "llama-3.3-8b"; known: llama-3.3-70b, qwen3-32b. '
+            'Did you mean "llama-3.3-70b"?',
         ),
         (
             "profile = { peak = 2.0",

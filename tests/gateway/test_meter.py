@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +16,9 @@ DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"
 
 
-def facts(wants_usage: bool = False, operation: Operation = "chat") -> RequestFacts:
+def facts(
+    wants_usage: bool = False, operation: Operation = "chat", choices: int = 1
+) -> RequestFacts:
     return RequestFacts(
         operation=operation,
         model="m",
@@ -26,6 +27,7 @@ def facts(wants_usage: bool = False, operation: Operation = "chat") -> RequestFa
         input_tokens=11,
         max_output=None,
         prefix=1,
+        choices=choices,
     )
 
 
@@ -383,8 +385,7 @@ def test_a_finished_stream_that_closes_without_a_marker_has_ended() -> None:
 
 
 def test_a_stream_of_two_choices_is_finished_when_both_are() -> None:
-    two = msgspec.structs.replace(facts(), choices=2)
-    meter = StreamMeter(two, 0.0)
+    meter = StreamMeter(facts(choices=2), 0.0)
     meter.feed(HI + STOP, 1.0)
     assert not meter.finished
     meter.feed(STOP, 2.0)

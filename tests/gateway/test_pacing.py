@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollway.dispatch.messages import Room
 from tollway.gateway.pacing import room_lines
 
 UTC = 1_790_000_000.0
@@ -20,7 +19,7 @@ def headers(lines: bytes) -> dict[str, str]:
     [(0.0, "0ms"), (0.012, "12ms"), (1.0, "1s"), (1.5, "1.500s"), (62.0, "1m2s"), (60.0, "1m0s")],
 )
 def test_openais_clients_read_a_span(seconds: float, told: str) -> None:
-    room = Room((60, 3, seconds), None)
+    room = ((60, 3, seconds), None)
     for dialect in ("openai", "responses"):
         assert headers(room_lines(room, dialect, UTC)) == {
             "x-ratelimit-limit-requests": "60",
@@ -30,7 +29,7 @@ def test_openais_clients_read_a_span(seconds: float, told: str) -> None:
 
 
 def test_anthropics_clients_read_a_moment() -> None:
-    told = headers(room_lines(Room(None, (9000, 17, 2.5)), "anthropic", UTC))
+    told = headers(room_lines((None, (9000, 17, 2.5)), "anthropic", UTC))
     assert told == {
         "anthropic-ratelimit-tokens-limit": "9000",
         "anthropic-ratelimit-tokens-remaining": "17",
@@ -40,7 +39,7 @@ def test_anthropics_clients_read_a_moment() -> None:
 
 @given(st.floats(0, 60))
 def test_a_client_that_waits_as_told_waits_long_enough(seconds: float) -> None:
-    told = headers(room_lines(Room((1, 0, seconds), None), "openai", UTC))
+    told = headers(room_lines(((1, 0, seconds), None), "openai", UTC))
     span = told["x-ratelimit-reset-requests"]
     minutes, _, rest = span.rpartition("m") if not span.endswith("ms") else ("", "", span)
     scale = 1e-3 if rest.endswith("ms") else 1.0
@@ -50,4 +49,4 @@ def test_a_client_that_waits_as_told_waits_long_enough(seconds: float) -> None:
 
 def test_nothing_is_said_where_nothing_is_limited_or_the_dialect_has_no_words() -> None:
     assert room_lines(None, "openai", UTC) == b""
-    assert room_lines(Room((1, 1, 1.0), None), "gemini", UTC) == b""
+    assert room_lines(((1, 1, 1.0), None), "gemini", UTC) == b""

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, cast
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tollway.gateway.outbox import Outbox
@@ -145,6 +145,8 @@ def test_an_answer_cut_short_is_never_taken_for_a_whole_one(
 
 
 @quiet
+@example((b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", b""), b"H", [])
+@example((b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx", b"x"), b"HTTP/1.1 200", [])
 @given(answers(), st.binary(min_size=1, max_size=40).filter(lambda it: it.strip(b"\r\n")), cuts)
 def test_bytes_behind_an_answer_change_nothing_of_it_and_cost_its_connection(
     made: tuple[bytes, bytes], noise: bytes, at: list[int]

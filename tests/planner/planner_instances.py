@@ -3,6 +3,7 @@
 from datetime import date
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 from tollway.planner.program.instance import (
     ALREADY,
@@ -64,7 +65,7 @@ def tree(random: Random, count: int, at: int, wanted: list[int]) -> tuple[Node, 
     return tuple(nodes)
 
 
-def lease(random: Random, name: str, count: int, **more: object) -> Offer:
+def lease(random: Random, name: str, count: int, **more: Any) -> Offer:
     """A contract of so many chips, with a ramp, and an exit at one period's notice."""
     fee, made = random.randint(20, 60) * 1000, random.randint(2, 5) * 10_000_000
     runs: dict[int, Stream] = {}
@@ -83,7 +84,7 @@ def lease(random: Random, name: str, count: int, **more: object) -> Offer:
             exits[since, left] = Stream(tuple(kept), tuple(cash))
     lines = _lines(random, made, count, 0)
     attributes = {"vendor": random.choice("uvw"), "region": random.choice(("east", "west"))}
-    return Offer(name, "contract", attributes, lines, runs, exits, **more)  # pyright: ignore
+    return Offer(name, "contract", attributes, lines, runs, exits, **more)
 
 
 def api(random: Random, name: str, count: int) -> Offer:
@@ -121,7 +122,7 @@ def _lines(random: Random, tokens: int, count: int, price: int) -> tuple[Line, .
     slower = random.choice((Fraction(1), Fraction(3, 4))) if tokens > 1 else Fraction(1)
     return (
         Line("chat", "large", tokens, rate),
-        Line("chat", "small", int(tokens * slower), (usd(price) // 2,) * count),  # pyright: ignore
+        Line("chat", "small", int(tokens * slower), (usd(Fraction(price, 2)),) * count),
         Line("batch", "large", int(tokens * slower), rate),
     )
 

@@ -4,7 +4,7 @@ import time
 from fractions import Fraction
 
 import pytest
-from planner_fleets import API, LEASE, PLAN, problem
+from planner_problems import API, LEASE, PLAN, problem
 
 from tollway.planner.program.answer import Answer
 from tollway.planner.program.solve import Options, Progress, solve

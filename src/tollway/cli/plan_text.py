@@ -198,16 +198,19 @@ def _contingencies(made: Made) -> str:
         return ""
     prices = {one.name: one for one in made.answers.contingencies}
     short = worst_short(instance, made.answer.plan)
-    lines = ["what may fall away, and what it costs to be ready for it"]
+    costs = ", and what it costs to be ready for it" if prices else ""
+    lines = [f"what may fall away{costs}"]
     for one in instance.contingencies:
-        price = prices.get(one.name)
-        cost = "price not looked for" if price is None else _worth(price)
         left = short.get(one.name, Fraction(0))
-        covered = f"{percent(one.cover)} covered"
+        said = [f"{percent(one.cover)} covered"]
         if left:
-            covered = f"up to {percent(left)} of the busiest hours not covered"
+            said = [f"up to {percent(left)} of the busiest hours not covered"]
+        if one.name in prices:
+            said.insert(0, _worth(prices[one.name]))
+        elif prices:
+            said.insert(0, "price not looked for")
         days = f"{one.notice_days} days' notice" if one.notice_days else "no notice"
-        lines += _wrapped(f"{one.name} ({days}): {cost}; {covered}.", "  ")
+        lines += _wrapped(f"{one.name} ({days}): {'; '.join(said)}.", "  ")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -196,12 +196,9 @@ class Reserve(Message, frozen=True, gc=False):
 Left = tuple[int, int, float]
 """A limit a minute, what is left of it, and seconds until it is whole again."""
 
-
-class Room(msgspec.Struct, frozen=True, gc=False):
-    """What is left of the limits of a request's key, or its tenant, whichever is less."""
-
-    requests: Left | None
-    tokens: Left | None
+Room = tuple[Left | None, Left | None]
+"""What is left of the limits of a request's key, or its tenant, whichever is less: of requests and
+of tokens."""
 
 
 class Send(Message, frozen=True, gc=False):

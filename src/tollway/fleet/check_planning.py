@@ -52,9 +52,10 @@ def _of_itself(plan: PlanTable) -> Iterator[Fault]:
     if plan.risk.beta == 1_000_000:
         mend = 'Write less, "90%": the worst tenth.'
         yield ("risk", "beta"), "is 100%, beyond which there is nothing", mend
+    shared = [name for name in ATTRIBUTES if name != "model"]  # no offer has one model
     for name in plan.limits:
-        if name not in ATTRIBUTES:
-            fault = unknown(name, ATTRIBUTES, "")
+        if name not in shared:
+            fault = unknown(name, shared, "")
             yield ("limits", name), fault.problem, fault.mend or "Name an attribute."
 
 

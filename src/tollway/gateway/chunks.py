@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from tollway.dialects.openai.usage import Reported
+from tollway.dialects.openai.usage_fields import Reported
 
 
 class Delta(msgspec.Struct, gc=False):

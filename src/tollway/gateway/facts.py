@@ -1,14 +1,12 @@
 """What is read out of a request's body, as values."""
 
-import msgspec
-
 from tollway.fleet.objects import Dialect, Operation
 from tollway.fleet.tiers import Tier
 from tollway.gateway import splice as splicing
 
 
-class RequestFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What dispatch and the meter need of a request, and where to splice it.
+class RequestFacts:
+    """What dispatch and the meter need of a request, and where to splice it. Never changed.
 
     `input_tokens` is an estimate. `max_output` is the client's cap, times the number of answers
     that it asked for (`choices`); None where it gave no cap. `wants_usage` says that the client
@@ -17,21 +15,46 @@ class RequestFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     a stream report its usage, None where it does already. `dialect` is the one it is written in.
     """
 
-    operation: Operation
-    model: str
-    stream: bool
-    wants_usage: bool
-    input_tokens: int
-    max_output: int | None
-    prefix: int
-    choices: int = 1
-    tier: Tier | None = None
-    model_at: tuple[int, int] = (0, 0)
-    usage_edit: splicing.Edit | None = None
-    dialect: Dialect = "openai"
+    __slots__ = (
+        "choices",
+        "dialect",
+        "input_tokens",
+        "max_output",
+        "model",
+        "model_at",
+        "operation",
+        "prefix",
+        "stream",
+        "tier",
+        "usage_edit",
+        "wants_usage",
+    )
 
-
-class Role(msgspec.Struct, gc=False):
-    """Who speaks in one message."""
-
-    role: str = ""
+    def __init__(  # noqa: PLR0913 - values read in one place
+        self,
+        *,
+        operation: Operation,
+        model: str,
+        stream: bool,
+        wants_usage: bool,
+        input_tokens: int,
+        max_output: int | None,
+        prefix: int,
+        choices: int = 1,
+        tier: Tier | None = None,
+        model_at: tuple[int, int] = (0, 0),
+        usage_edit: splicing.Edit | None = None,
+        dialect: Dialect = "openai",
+    ) -> None:
+        self.operation: Operation = operation
+        self.model = model
+        self.stream = stream
+        self.wants_usage = wants_usage
+        self.input_tokens = input_tokens
+        self.max_output = max_output
+        self.prefix = prefix
+        self.choices = choices
+        self.tier: Tier | None = tier
+        self.model_at = model_at
+        self.usage_edit = usage_edit
+        self.dialect: Dialect = dialect

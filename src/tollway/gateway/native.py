@@ -32,6 +32,7 @@ from tollway.gateway.body import (
     value_starts,
 )
 from tollway.gateway.facts import RequestFacts
+from tollway.gateway.kept import KEPT, refuse_kept
 from tollway.gateway.tokens import gemini_tokens, json_tokens, text_tokens
 
 _TIERS: Mapping[str, Tier] = {"default": "standard", "flex": "flex", "priority": "priority"}
@@ -59,6 +60,7 @@ def read_anthropic(body: bytes, tenant: str, affine: Collection[str]) -> Request
     values = members(body)
     starts = value_starts(body, values, _ANTHROPIC)
     _refuse_kept(values, ("container",))
+    refuse_kept("anthropic", body)
     model = model_in(values)
     asked = _turns(values, "messages")
     leading = (_raw(values, "system"), _raw(values, "tools"))
@@ -80,8 +82,9 @@ def read_responses(body: bytes, tenant: str, affine: Collection[str]) -> Request
     values = members(body)
     starts = value_starts(body, values, _RESPONSES)
     _refuse_kept(values, ("previous_response_id", "conversation", "prompt"))
+    refuse_kept("responses", body)
     if "background" in values and scalar(values, "background", bool):
-        raise BadRequest(400, "unsupported_parameter", _KEPT.format("background"), "background")
+        raise BadRequest(400, "unsupported_parameter", KEPT.format("background"), "background")
     model = model_in(values)
     asked = required(values, "input")
     if asked[:1] != b'"':
@@ -109,6 +112,7 @@ def read_gemini(
     values = members(body)
     value_starts(body, values, _GEMINI)
     _refuse_kept(values, ("cachedContent", "cached_content"))
+    refuse_kept("gemini", body)
     if "model" in values:
         message = '"model" stands in the path; take it out of the body.'
         raise BadRequest(400, "unsupported_parameter", message, "model")
@@ -145,17 +149,11 @@ def _generation(values: Values) -> tuple[int | None, int]:
     return most, number("candidateCount", "candidate_count", MAX_CHOICES) or 1
 
 
-_KEPT: Final = (
-    '"{0}" names what a provider keeps, and the gateway shares its credential with other tenants: '
-    "send the whole conversation instead."
-)
-
-
 def _refuse_kept(values: Values, keys: Collection[str]) -> None:
     """Rule 2."""
     for key in keys:
         if key in values and not is_null(values[key]):
-            raise BadRequest(400, "unsupported_parameter", _KEPT.format(key), key)
+            raise BadRequest(400, "unsupported_parameter", KEPT.format(key), key)
 
 
 def _turns(values: Values, key: str) -> bytes:

@@ -31,7 +31,9 @@ from tollway.gateway.body import (
     scalar,
     value_starts,
 )
-from tollway.gateway.facts import RequestFacts, Role
+from tollway.gateway.facts import RequestFacts
+from tollway.gateway.kept import refuse_kept
+from tollway.gateway.roles import Role
 from tollway.gateway.tokens import json_tokens, text_tokens
 
 PROMPT_PREFIX_BYTES: Final = 512
@@ -81,8 +83,10 @@ def read_request(
     asked = required(values, subject)
     stream = scalar(values, "stream", bool) is True
     chat = operation == "chat"
-    if chat and not _MESSAGES.match(asked):
-        raise _no_messages(subject)
+    if chat:
+        if not _MESSAGES.match(asked):
+            raise _no_messages(subject)
+        refuse_kept("openai", body)
     plain = _UNCOMMON.isdisjoint(values)
     choices = 1 if plain else _choices(values)
     if not chat:

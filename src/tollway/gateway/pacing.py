@@ -19,12 +19,9 @@ def room_lines(room: Room | None, dialect: Dialect, utc: float) -> bytes:
     """Header lines; none where nothing is limited, and in Gemini's dialect, which has none."""
     if room is None or dialect == "gemini":
         return b""
-    lines = b""
-    if room.requests is not None:
-        lines = _lines(b"requests", room.requests, dialect, utc)
-    if room.tokens is not None:
-        lines += _lines(b"tokens", room.tokens, dialect, utc)
-    return lines
+    requests, tokens = room
+    lines = b"" if requests is None else _lines(b"requests", requests, dialect, utc)
+    return lines if tokens is None else lines + _lines(b"tokens", tokens, dialect, utc)
 
 
 def _lines(what: bytes, left: Left, dialect: Dialect, utc: float) -> bytes:

@@ -187,7 +187,7 @@ class Routes:
         request_id = f"{self._boot}-{self._count:08x}"
         exchange = Exchange(board, connection, request_id, asked)
         if board.tracer is None:
-            trace = trace_of(request.headers)
+            trace = trace_of(request.headers) if b"traceparent" in request.headers else None
         else:
             exchange.trace = board.tracer.begin(request_id, request, facts, wish.tag)
             trace = exchange.trace.record.trace

@@ -262,6 +262,10 @@ class UpstreamConnection(asyncio.Protocol):
 
     # --- the parser's callbacks ------------------------------------------------------------------
 
+    def on_message_begin(self) -> None:
+        if self._complete:
+            self._keep = False  # rule 2: something behind the end, and it looks like an answer
+
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         if name in KEPT_HEADERS and not self._complete:

@@ -98,20 +98,27 @@ def worded(asked: Asked, upstream: Upstream, model: str) -> Wording:
     return Wording(dialect, head, lines, body, unread(asked.ask.unread) + losses)
 
 
-Spoken = tuple[tuple[Dialect, ...], ...]
-"""What each source of a route speaks."""
+class Spoken:
+    """What each source of a route speaks, each combination once; `by_all`: what every one does."""
+
+    __slots__ = ("by_all", "by_each")
+
+    def __init__(self, by_each: tuple[tuple[Dialect, ...], ...]) -> None:
+        self.by_each = by_each
+        common = set(by_each[0])
+        common.intersection_update(*by_each)
+        self.by_all = frozenset(common)
 
 
 def spoken_by_route(fleet: Fleet) -> Mapping[str, Spoken]:
-    """What the sources of each route speak, each combination once."""
-    return {
-        alias: tuple(
-            dict.fromkeys(
-                fleet.sources[it.source].dialects for it in (*route.candidates, *route.fallbacks)
-            )
-        )
-        for alias, route in fleet.routes.items()
-    }
+    """What the sources of each route speak, where it has any."""
+    found: dict[str, Spoken] = {}
+    for alias, route in fleet.routes.items():
+        pairs = (*route.candidates, *route.fallbacks)
+        if pairs:
+            by_each = dict.fromkeys(fleet.sources[it.source].dialects for it in pairs)
+            found[alias] = Spoken(tuple(by_each))
+    return found
 
 
 def prepare(asked: Asked, spoken: Spoken, losses: Literal["declare", "refuse"]) -> None:
@@ -121,19 +128,21 @@ def prepare(asked: Asked, spoken: Spoken, losses: Literal["declare", "refuse"]) 
         BadRequest: no source of the route could be asked.
     """
     own = asked.facts.dialect
-    if all(own in speaks for speaks in spoken):
+    if own in spoken.by_all:
         return
     found: list[Dialect] = [own]
     why: BadRequest | None = None
     if asked.facts.operation == "chat":
         ask = asked.ask = _meaning(asked)
-        foreign: list[Dialect] = [it for speaks in spoken if own not in speaks for it in speaks]
+        foreign: list[Dialect] = [
+            it for speaks in spoken.by_each if own not in speaks for it in speaks
+        ]
         for dialect in dict.fromkeys(foreign):
             why = why_not(ask, dialect, losses)
             if why is None:
                 found.append(dialect)
     asked.spoken = tuple(found)
-    if not any(it in found for speaks in spoken for it in speaks):
+    if not any(it in found for speaks in spoken.by_each for it in speaks):
         raise why or BadRequest(
             400, "not_carried", f"The sources of this model have no {asked.facts.operation}s."
         )

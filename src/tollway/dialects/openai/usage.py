@@ -6,42 +6,12 @@ Rules
 2. Numbers that cannot be token counts are no usage at all.
 """
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 
+from tollway.dialects.openai.usage_fields import InputDetails, OutputDetails, Reported
 from tollway.fleet.usage import Usage
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
-
-
-class InputDetails(msgspec.Struct, gc=False):
-    """What is said of input tokens."""
-
-    cached_tokens: Count | None = None
-    cache_write_tokens: Count | None = None
-
-
-class OutputDetails(msgspec.Struct, gc=False):
-    """What is said of output tokens."""
-
-    reasoning_tokens: Count | None = None
-
-
-class Reported(msgspec.Struct, gc=False):
-    """A `usage` member."""
-
-    prompt_tokens: Count | None = None
-    completion_tokens: Count | None = None
-    total_tokens: Count | None = None
-    prompt_tokens_details: InputDetails | None = None
-    completion_tokens_details: OutputDetails | None = None
-    prompt_cache_hit_tokens: Count | None = None  # DeepSeek
-    input_tokens: Count | None = None  # Anthropic's names, which some servers pass on
-    output_tokens: Count | None = None
-    cache_read_input_tokens: Count | None = None
-    cache_creation_input_tokens: Count | None = None
-
 
 _NO_INPUT_DETAILS: Final = InputDetails()
 _NO_OUTPUT_DETAILS: Final = OutputDetails()

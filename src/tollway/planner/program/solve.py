@@ -5,12 +5,14 @@ Rules
    whatever is whole in all years is so in the first.
 2. Then the first year is kept, and the later ones are made whole, a year at a time: the plan that
    is handed out is whole in all of them, and its gap is against the bound of rule 1.
+3. Where that gap is more than was asked and time is left, all years are searched from that plan on.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
+from math import floor
 from typing import Literal
 
 from tollway.errors import TollwayError
@@ -27,6 +29,12 @@ from tollway.planner.program.solver import Found, Solver
 
 LAST_SECONDS = 60.0
 """For the linear program that is left when all lumps are fixed; it takes one or two."""
+
+BOUNDING = frozenset({"first year", "all years"})
+"""Phases in which nothing is fixed: only their bounds hold for the whole problem."""
+
+LEAST_SECONDS = 5.0
+"""With fewer left, no further search is begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +106,44 @@ class _Search:
             return conflict(self.program, self.solver)
         self.bound = found.bound
         if found.values is None:
-            words = f"No plan was found in {self._elapsed():.0f} s. Allow more time."
-            raise TollwayError(words)
+            found = self._linear(found)
+            values = self._settled(found.values or [0.0] * self.program.model.columns)
+            return self._told(rounded(self.program, values), values)
         values = self._settled(self._whole_later(found.values))
-        return self._told(rounded(self.program, values), values)
+        answer = self._told(rounded(self.program, values), values)
+        if answer.gap > self.options.gap and not self.stopped and self._left() > LEAST_SECONDS:
+            answer = self._better(answer, values)
+        return answer
+
+    def _left(self) -> float:
+        """Seconds of those that were allowed."""
+        return self.options.seconds - self._elapsed()
+
+    def _better(self, answer: Answer, values: list[float]) -> Answer:
+        """Rule 3."""
+        model = self.program.model
+        for column in chain(*self.years):
+            self.solver.bounds(column, model.low[column], model.high[column])
+        self.solver.whole(chain(*self.years))
+        self.solver.start(values)
+        found = self._run("all years", 1.0, 1.0)
+        self.bound = max(self.bound, found.bound)
+        if found.values is not None:
+            settled = self._settled(found.values)
+            other = self._told(rounded(self.program, settled), settled)
+            if other.costs.objective < answer.costs.objective:
+                return other
+        return self._proven(answer)
+
+    def _linear(self, found: Found) -> Found:
+        """Where time was too short for any plan: nothing is whole, which is bound and plan enough
+        to round, however long it takes."""
+        self.solver.whole([])
+        linear = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
+        if linear.status != "optimal":
+            raise TollwayError(f"Nothing is known after {self._elapsed():.0f} s. Allow more time.")
+        self.bound = max(found.bound, linear.bound)
+        return linear
 
     def _whole_later(self, values: list[float]) -> list[float]:
         """Rule 2. A year that finds nothing in its time is rounded to the nearest."""
@@ -117,22 +159,31 @@ class _Search:
         return values
 
     def _settled(self, values: list[float]) -> list[float]:
-        """Every lump fixed, the rest solved for once more: it is not stopped any more."""
-        for name, at in lumps(self.program, values).items():
-            self.solver.bounds(self.program.model.named[name], at, at)
+        """Every lump fixed, the rest solved for once more: it is not stopped any more. Where the
+        nearest whole numbers break something, for it was stopped early, the next below do not."""
+        model = self.program.model
+        below = [
+            floor(at + 1e-6) if whole else at for at, whole in zip(values, model.whole, strict=True)
+        ]
         self.solver.whole([])
-        found = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
-        if found.status != "optimal" or found.values is None:
-            raise TollwayError("It was stopped before a whole plan was found. Allow more time.")
-        return found.values
+        for point in (values, below):
+            for name, at in lumps(self.program, point).items():
+                self.solver.bounds(model.named[name], at, at)
+            found = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
+            if found.status == "optimal" and found.values is not None:
+                return found.values
+        raise TollwayError("It was stopped before a whole plan was found. Allow more time.")
 
     def _run(self, phase: str, time: float, gap: float) -> Found:
         """Solve within shares of the time that is left and of the gap that is asked."""
-        seconds = max(1.0, (self.options.seconds - self._elapsed()) * time)
+        seconds = max(1.0, self._left() * time)
         dollars = self.program.scale.money / 10**12
 
         def told(objective: float | None, bound: float | None) -> bool:
-            proven = bound if self.bound == float("-inf") else self.bound
+            proven = self.bound
+            if bound is not None and phase in BOUNDING:
+                proven = max(proven, bound)
+            proven = None if proven == float("-inf") else proven
             gap = None
             if objective and proven is not None:
                 gap = (objective - proven) / abs(objective)
@@ -163,11 +214,15 @@ class _Search:
         if off > 1e-5 * max(1.0, abs(solved)):
             words = f"The plan costs {float(counted.objective / money)}, the solver says {solved}"
             raise TollwayError(f"{words} (units of {money} pico-dollars). Please report it.")
-        bound = min(Fraction(self.bound) * money, counted.objective)
-        answer = Answer(plan, counted, bound, "interrupted", self._elapsed())
-        if answer.gap <= Fraction(1, 10**6):
-            return replace(answer, status="optimal")
-        return replace(answer, status="good enough") if answer.gap <= self.options.gap else answer
+        return self._proven(Answer(plan, counted, Fraction(0), "interrupted", 0.0))
+
+    def _proven(self, answer: Answer) -> Answer:
+        """A plan with the bound and the time as they are now."""
+        bound = min(Fraction(self.bound) * self.program.scale.money, answer.costs.objective)
+        found = replace(answer, bound=bound, seconds=self._elapsed(), status="interrupted")
+        if found.gap <= Fraction(1, 10**6):
+            return replace(found, status="optimal")
+        return replace(found, status="good enough") if found.gap <= self.options.gap else found
 
 
 Lump = Decision | Some | Begun

@@ -81,6 +81,14 @@ class Solver:
         """A row's bounds from now on."""
         self._highs.changeRowBounds(row, low, high)
 
+    def start(self, values: list[float]) -> None:
+        """Begin the next solve from this point."""
+        import highspy
+
+        point = highspy.HighsSolution()
+        point.col_value = [at / unit for at, unit in zip(values, self.model.unit, strict=True)]
+        self._highs.setSolution(point)
+
     def options(self, **values: Any) -> None:
         """HiGHS' own options."""
         for name, value in values.items():
@@ -109,27 +117,32 @@ class _Watching:
     def __init__(self, highs: "highspy.Highs", told: Told) -> None:
         self.raised: BaseException | None = None
         self._told = told
-        stops = (highs.cbMipInterrupt, highs.cbSimplexInterrupt, highs.cbIpmInterrupt)
-        self._events = (highs.cbMipImprovingSolution, highs.cbMipLogging, *stops)
-        # An event's type comes as a number from some versions of highspy.
-        self._stops = {int(one.callback_type) for one in stops}
+        self._on = True
+        asking = (highs.cbMipInterrupt, highs.cbSimplexInterrupt, highs.cbIpmInterrupt)
+        self._events = (
+            (highs.cbMipImprovingSolution, self._heard),
+            (highs.cbMipLogging, self._heard),
+            *((event, self._asked) for event in asking),
+        )
 
     def __enter__(self) -> None:
-        for event in self._events:
-            event.subscribe(self._heard)
+        for event, call in self._events:
+            event.subscribe(call)
 
     def __exit__(self, *_: object) -> None:
-        for event in self._events:
-            event.unsubscribe(self._heard)
+        for event, call in self._events:
+            event.unsubscribe(call)
 
     def _heard(self, event: Any) -> None:
         best, bound = event.data_out.mip_primal_bound, event.data_out.mip_dual_bound
         try:
-            go_on = self.raised is None and self._told(_known(best), _known(bound))
+            self._on = self._on and self._told(_known(best), _known(bound))
         except BaseException as error:  # noqa: BLE001 - raised again when HiGHS has returned
-            self.raised, go_on = error, False
-        if not go_on and int(event.callback_type) in self._stops:
-            event.data_in.user_interrupt = True
+            self.raised, self._on = error, False
+
+    def _asked(self, event: Any) -> None:
+        self._heard(event)
+        event.data_in.user_interrupt = not self._on  # HiGHS keeps it from one solve to the next
 
 
 def _known(value: float) -> float | None:

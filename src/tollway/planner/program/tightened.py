@@ -1,5 +1,4 @@
-"""A plan, and where its gap is wider than asked a better bound: first the first year's lumps, then
-all of them, in one stretch of time.
+"""A plan and, where its gap is wider than asked, a better bound: with the lumps of all years.
 
 Rules
 1. The plan is the better of both, and its bound the higher: each of them bounds every plan.
