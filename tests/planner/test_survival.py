@@ -125,7 +125,7 @@ def test_the_exact_program_agrees_with_a_solver(
     assert float(exact) == pytest.approx(-solver.getInfo().objective_function_value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     st.lists(st.tuples(WHOLE, WHOLE, WHOLE), min_size=1, max_size=6),
     st.integers(min_value=1, max_value=90),
