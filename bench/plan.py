@@ -1,8 +1,8 @@
-"""How near a plan is proven to be to the best, in how long: the problem of the issue's size, seeded.
+"""How near a plan is proven to be to the best, in how long: problems of the issue's size.
 
-`python -m bench.plan [--seeds N] [--seconds S] [--gap SHARE]`. For each seed: the gap of the program
-whose first year is whole, that of the plan which is whole in all years, wall seconds, CPU seconds of
-the process, and the machine's load at the end.
+`python -m bench.plan [--seeds N] [--seconds S] [--gap SHARE]`. For each seed: the gap of the
+program whose first year is whole, that of the plan which is whole in all years, wall seconds, CPU
+seconds, and the machine's load at the end.
 """
 
 import argparse
@@ -45,10 +45,8 @@ def row(seed: int, options: Options) -> None:
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     proven = f"{min(first):10.2%}" if first else "         -"
     load = os.getloadavg()[0]
-    print(
-        f"{seed:4}  {proven}  {float(found.gap):10.2%}  {found.seconds:7.1f}  {cpu:6.1f}  {load:5.1f}",
-        flush=True,
-    )
+    times = f"{found.seconds:7.1f}  {cpu:6.1f}  {load:5.1f}"
+    print(f"{seed:4}  {proven}  {float(found.gap):10.2%}  {times}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from planner_fleets import API, LEASE, PLAN
+from planner_problems import API, LEASE, PLAN
 
 from tollway.cli.app import run
 from tollway.cli.plan_demand import of_trace

@@ -1,63 +1,72 @@
-"""Fleets to plan for, written as a person would."""
+"""Fleets with a plan for tests, written as a person would."""
 
-from datetime import UTC, datetime
+from pathlib import Path
 
-from tollway.catalog.own import own
 from tollway.fleet.objects import Fleet
 from tollway.fleet.parse import parse
-from tollway.planner.problem import Asked, Problem, problem_of
-from tollway.planner.speeds import Speeds
-from tollway.simulator.scores import Learned
 
-PLAN = """version = 1
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "plan"
+
+HEAD = """
+version = 1
+[models.m]
+[sources.api]
+kind = "api"
+url = "https://api.example/v1"
+serves.m = {}
+"""
+
+PLAN = """
 [plan]
 start = "2027-01"
 months = 12
-[models."llama-3.3-70b"]
+period = "month"
+"""
+
+CHAT = """
 [workloads.chat]
-models = ["llama-3.3-70b"]
-input_tokens = 3_000
-output_tokens = 1_000
-tokens_per_day = 240_000_000
-speed = 20
-unserved = "20.00"
-[parties.us]
-title = "Us"
-[parties.them]
-title = "Them"
+models = ["m"]
+input_tokens = 900
+output_tokens = 100
+tokens_per_day = 24_000
+unserved = "20"
 """
 
-API = """
-[sources.api]
-kind = "api"
-url = "https://api.test/v1"
-vendor = "acme"
-region = "north"
-serves."llama-3.3-70b".prices = [{ since = 2026-01-01, input = "1.00", output = "3.00" }]
+SITE = """
+[sites.here]
+pue = 1.2
+[[sites.here.supply]]
+kind = "grid"
+since = "2027-01"
+mw = 1
+kwh = "0.08"
+mw_month = "4_000"
 """
 
-LEASE = """
-[contracts.lease]
-buyer = "us"
-supplier = "them"
-term = { start = "2027-01", months = 24 }
-capacity = [{ chips = 8, chip = "h200" }]
-fee = [{ monthly = "20_000" }]
-notice = [{ by = "us", days = 90 }, { by = "them", days = 60 }]
-termination = [{ by = "us", fee = "0" }]
-depends = { region = "south" }
+BUILD = """
+[builds.own]
+site = "here"
+how = "modular"
+chip = "h200"
+chips = 8
+mw = 0.5
+most = 4
+lead_months = 2
+capex = "1_000_000"
+facility = "200_000"
+deposit = "25%"
+opex = "10_000"
+resale = "40%"
+debt = { share = "60%", rate = "12%", months = 12 }
 """
 
 
-def fleet(text: str) -> Fleet:
-    return parse({"fleet.toml": text}, "fleet.toml")
+def planned(*parts: str, plan: str = PLAN, demand: str = CHAT) -> Fleet:
+    """A fleet that plans with those parts."""
+    return parse({"fleet.toml": "\n".join((HEAD, plan, demand, *parts))}, "fleet.toml")
 
 
-def speeds() -> Speeds:
-    return Speeds(own({}, datetime.now(UTC).date()), Learned())
-
-
-def problem(text: str, asked: Asked | None = None) -> Problem:
-    """The problem of a fleet; a fleet file has a source, so that one is added where there is none."""
-    text = text if "[sources." in text else text + API
-    return problem_of(fleet(text), speeds(), asked or Asked())
+def example() -> Fleet:
+    """The fleet that the guide plans with."""
+    files = ("fleet.toml", "demand.toml", "contracts.toml", "builds.toml")
+    return parse({name: (EXAMPLE / name).read_text() for name in files}, "fleet.toml")

@@ -1,6 +1,9 @@
-"""A planning problem stated once more, in linopy: scenario by scenario, with every scenario's
-decisions its own and equal where the scenarios are still one past; nothing is merged, and every
-contingency is dispatched in every block."""
+"""A planning problem stated once more, in linopy, scenario by scenario.
+
+Rules
+1. Every scenario's decisions are its own, and equal where the scenarios are still one past.
+2. Nothing is merged, and every contingency is dispatched in every block.
+"""
 
 from collections.abc import Iterable
 
@@ -121,14 +124,13 @@ class Stated:
         self.x: dict[tuple[str, str, str], linopy.Variable] = {}
         n, blocks = self.count, len(self.instance.blocks)
         for offer in self.instance.offers:
-            load = None
+            load = self.always * 0.0
             for line in offer.lines:
                 name = f"{offer.name}-{line.workload}-{line.model}"
                 x = self.add(name, t=n, b=blocks)
                 self.tie(x)
                 self.x[offer.name, line.workload, line.model] = x
-                part = x * (TOKENS / line.tokens)
-                load = part if load is None else load + part
+                load = load + x * (TOKENS / line.tokens)
                 rate = self.over_t(price / USD for price in line.price)
                 paid = (x * self.share).sum("b") * (rate * self.hours)
                 self.cash[offer.name].append(paid)

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from planner_fleets import API, LEASE, PLAN, problem
+from planner_problems import API, LEASE, PLAN, problem
 
 from tollway.errors import FaultsFound, TollwayError
 from tollway.planner.problem import Asked
@@ -61,6 +61,11 @@ def test_a_fixed_term_is_a_block() -> None:
         ("termination", "remarks = []\n#", "whether the buyer pays a fee for leaving"),
         ('fee = [{ monthly = "20_000" }]', "fee = [{}]", "the fee due on 2027-01-01"),
         ("chips = 8, ", "mw = 5, ", "capacity"),
+        (
+            '{ monthly = "20_000" }]',
+            '{ rate = "2", per = "Mtok" }]\nprepay = { amount = "900" }',
+            "how metered use draws the prepayment down",
+        ),
     ],
 )
 def test_what_is_needed_and_not_stated_is_a_fault_with_its_mend(
@@ -68,7 +73,7 @@ def test_what_is_needed_and_not_stated_is_a_fault_with_its_mend(
 ) -> None:
     with pytest.raises(FaultsFound, match=f"contracts.lease: a plan needs {said}") as found:
         problem(PLAN + LEASE.replace(old, new))
-    assert "Say it:" in str(found.value)
+    assert "Say it" in str(found.value)
     assert 'grade = "assumed"' in str(found.value)
 
 

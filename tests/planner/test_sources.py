@@ -2,8 +2,8 @@
 
 import pytest
 from planner_contracts import money
-from planner_fleets import API, PLAN, fleet
 from planner_periods import horizon
+from planner_problems import API, PLAN, fleet
 
 from tollway.planner.horizon import periods_of
 from tollway.planner.program.instance import ALREADY, Offer

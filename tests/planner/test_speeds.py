@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from planner_fleets import speeds
+from planner_problems import speeds
 
 from tollway.catalog import chip, model
 from tollway.engine import EngineSettings, Layout, Question, Workload, predict, sustained

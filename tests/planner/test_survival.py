@@ -123,3 +123,37 @@ def test_the_exact_program_agrees_with_a_solver(
         )
     solver.run()
     assert float(exact) == pytest.approx(-solver.getInfo().objective_function_value)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(st.tuples(WHOLE, WHOLE, WHOLE), min_size=1, max_size=6),
+    st.integers(min_value=1, max_value=90),
+    st.integers(min_value=1, max_value=90),
+)
+def test_two_workloads_are_served_as_by_the_program(
+    offers: list[tuple[int, int, int]], first: int, last: int
+) -> None:
+    speeds = {
+        (f"o{at}", name): speed
+        for at, (_, *both) in enumerate(offers)
+        for name, speed in zip("ab", both, strict=True)
+        if speed
+    }
+    units = {f"o{at}": Fraction(count, 2) for at, (count, *_) in enumerate(offers)}
+    wanted = {"a": first, "b": last}
+    names = sorted(units)
+    rows = [[Fraction(pair[0] == name) for pair in speeds] for name in names]
+    rows += [[Fraction(speeds[pair] * (pair[1] == name)) for pair in speeds] for name in "ab"]
+    bounds = [units[name] for name in names] + [Fraction(first), Fraction(last)]
+    assert most_served(speeds, units, wanted) == most(
+        [Fraction(it) for it in speeds.values()], rows, bounds
+    )
+
+
+def test_three_workloads_are_divided_between_two_offers() -> None:
+    # `one` has two hours, `two` one: 10 of a, 4 of b and 6 of c at the most, of 30.
+    speeds = {("one", "a"): 10, ("one", "b"): 4, ("two", "b"): 1, ("two", "c"): 6}
+    units = {"one": Fraction(2), "two": Fraction(1)}
+    assert most_served(speeds, units, {"a": 10, "b": 10, "c": 10}) == 20
+    assert most_served(speeds, units, {"a": 10, "b": 4, "c": 6}) == 20

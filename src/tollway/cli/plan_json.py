@@ -19,25 +19,60 @@ TRILLION = 10**12
 def as_json(made: Made) -> str:
     """Everything that the text says, and every node."""
     instance, answer = made.problem.instance, made.answer
-    whole_cost = parts(instance, answer)
+    served = [served_shares(instance, answer.plan, at) for at in range(len(instance.periods))]
+    names = [quarter(one) for one in instance.periods]
     whole = {
         "fleet": made.file,
+        **_cost(made),
+        "risk": {"weight": float(instance.risk.weight), "beta": float(instance.risk.beta)},
+        "exposure": risk_values(instance, overview(instance, answer)),
+        "periods": [
+            {"name": name, "from": str(one.first), "to": str(one.last)}
+            for name, one in zip(names, instance.periods, strict=True)
+        ],
+        **_decisions(made),
+        "payments_usd": {str(k): _usd(v) for k, v in cash_by_year(instance, answer).items()},
+        "contingencies": _contingencies(made),
+        "exits_usd": {one.name: _worth(one) for one in made.answers.exits},
+        "offers": [_offer(one) for one in instance.offers],
+        "nodes": _nodes(made),
+        "served": {
+            name: {offer: float(part) for offer, part in one.items()}
+            for name, one in zip(names, served, strict=True)
+        },
+        "not_survived": [one.name for one in made.problem.fatal],
+        "ports": [
+            {"model": one.model, "software": one.software, "months": one.months,
+             "declared": one.declared}
+            for one in made.problem.ports
+        ],
+        "not_answered": made.answers.left,
+        "notes": list(made.problem.notes),
+    }  # fmt: skip
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _cost(made: Made) -> dict[str, Any]:
+    answer = made.answer
+    whole = parts(made.problem.instance, answer)
+    return {
         "status": answer.status,
         "seconds": round(answer.seconds, 3),
         "gap": float(answer.gap),
         "objective_usd": _usd(answer.costs.objective),
         "bound_usd": _usd(answer.bound),
         "expected_usd": _usd(answer.costs.expected),
-        "paid_usd": _usd(whole_cost.paid),
-        "unserved_usd": _usd(whole_cost.unserved),
-        "short_usd": _usd(whole_cost.short),
+        "paid_usd": _usd(whole.paid),
+        "unserved_usd": _usd(whole.unserved),
+        "short_usd": _usd(whole.short),
         "cvar_usd": _usd(answer.costs.cvar),
-        "risk": {"weight": float(instance.risk.weight), "beta": float(instance.risk.beta)},
-        "exposure": risk_values(instance, overview(instance, answer)),
-        "periods": [
-            {"name": quarter(one), "from": str(one.first), "to": str(one.last)}
-            for one in instance.periods
-        ],
+    }
+
+
+def _decisions(made: Made) -> dict[str, Any]:
+    """What is signed and left when, by when notice is due, and why."""
+    instance = made.problem.instance
+    return {
         "steps": [
             {
                 "period": quarter(instance.periods[one.period]),
@@ -47,7 +82,7 @@ def as_json(made: Made) -> str:
                 "probability": float(one.probability),
                 "scenarios": list(one.names),
             }
-            for one in steps(instance, answer.plan)
+            for one in steps(instance, made.answer.plan)
         ],
         "notice": [
             {
@@ -60,31 +95,15 @@ def as_json(made: Made) -> str:
             for one in made.calls
         ],
         "why": [
-            {"offer": one.offer, "units": float(one.units), "later_usd": _worth(one.later),
-             "never_usd": _worth(one.never)}
+            {
+                "offer": one.offer,
+                "units": float(one.units),
+                "later_usd": _worth(one.later),
+                "never_usd": _worth(one.never),
+            }
             for one in made.answers.reasons
         ],
-        "payments_usd": {str(k): _usd(v) for k, v in cash_by_year(instance, answer).items()},
-        "contingencies": _contingencies(made),
-        "exits_usd": {one.name: _worth(one) for one in made.answers.exits},
-        "offers": [_offer(one) for one in instance.offers],
-        "nodes": _nodes(made),
-        "served": {
-            quarter(period): {
-                name: float(part) for name, part in served_shares(instance, answer.plan, at).items()
-            }
-            for at, period in enumerate(instance.periods)
-        },
-        "not_survived": [one.name for one in made.problem.fatal],
-        "ports": [
-            {"model": one.model, "software": one.software, "months": one.months,
-             "declared": one.declared}
-            for one in made.problem.ports
-        ],
-        "not_answered": made.answers.left,
-        "notes": list(made.problem.notes),
-    }  # fmt: skip
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    }
 
 
 def _contingencies(made: Made) -> list[dict[str, Any]]:

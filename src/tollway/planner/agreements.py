@@ -228,6 +228,7 @@ _MENDS = {
     "whether the buyer pays": 'Say it: termination = [{ by = "us", fee = "0" }].',
     "the fee": 'Say it: fee = [{ monthly = "…" }].',
     "the commitment": 'Say it: commitment = { …, on_exit = "due" }.',
+    "how metered use draws": 'Say it as a commitment: commitment = { amount = "…", months = 12 }.',
     "the refund": "Say it: prepay = { …, refunded = true }.",
     "the end of the term": "Say it: term = { …, months = 24 }.",
     "the start of the term": "Say it: term = { start = 2027-01-01, … }.",

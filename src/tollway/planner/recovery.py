@@ -44,14 +44,13 @@ def recoveries(instance: Instance, plan: Plan) -> tuple[Recovery, ...]:
 def _months(instance: Instance, held: Held, number: int, one: Contingency) -> int | None:
     since = instance.nodes[number].period
     more = _signable(instance, held[number], number, one)
-    short = {
-        instance.nodes[later].period
-        for later in _following(instance, number)
-        if not _covered(instance, held, (later, since), one, more)
-    }
-    if not short:
+    later_first = sorted(_following(instance, number), key=lambda it: -instance.nodes[it].period)
+    short = next(
+        (it for it in later_first if not _covered(instance, held, (it, since), one, more)), None
+    )
+    if short is None:
         return 0
-    again = max(short) + 1
+    again = instance.nodes[short].period + 1
     if again == len(instance.periods):
         return None
     start, end = instance.periods[since].first, instance.periods[again].first

@@ -162,6 +162,8 @@ def _runs_to(clauses: Clauses, horizon: date) -> date:
 def _fixed(clauses: Clauses, last: date) -> list[Payment]:
     """What is owed whether it is used or not, apart from minimums on metered use (rule 5)."""
     if is_metered(clauses):
+        if clauses.prepay is not None:
+            raise NotStatedError("how metered use draws the prepayment down is not stated")
         bare = replace(clauses, minimum=None, commitment=None)
         return payments(bare, last, Usage())
     return payments(clauses, last)

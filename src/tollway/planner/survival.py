@@ -8,9 +8,12 @@ Rules
 3. The interval of a share is that of the speeds: every line at the low, and at the high end.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cmp_to_key
+from math import lcm
 from typing import Literal
 
 from tollway.planner.holdings import NONE, holdings, there
@@ -58,9 +61,12 @@ def _survival(
 ) -> Survival:
     node = instance.nodes[number]
     rest = left(instance, node, one, units, one.notice_days)
-    after = served_share(instance, node, rest, one.models)
     low = served_share(instance, node, rest, one.models, "low")
-    high = served_share(instance, node, rest, one.models, "high")
+    if low == 1:  # whatever the speeds, all is served
+        after = high = low
+    else:
+        after = served_share(instance, node, rest, one.models)
+        high = served_share(instance, node, rest, one.models, "high")
     during = whole if one.notice_days else after
     return Survival(one.name, number, during, after, Between(low, high))
 
@@ -137,13 +143,74 @@ def most_served(
 ) -> Fraction:
     """The most tokens an hour that units make of what is wanted; a unit divides its hour as it
     likes between workloads."""
-    by_workload: dict[str, Fraction] = dict.fromkeys(wanted, NONE)
-    for (offer, workload), speed in speeds.items():
-        by_workload[workload] += units[offer] * speed
+    if len(wanted) > 2:
+        if _covered(speeds, units, wanted):
+            return Fraction(sum(wanted.values()))
+        return _program(speeds, units, wanted)
+    whole = lcm(*(it.denominator for it in units.values()))
+    counts = {name: it.numerator * (whole // it.denominator) for name, it in units.items()}
+    bounds = {name: it * whole for name, it in wanted.items()}
     if len(wanted) == 1:
-        (only,) = wanted
-        return min(Fraction(wanted[only]), by_workload[only])
-    return _program(speeds, units, wanted)
+        (bound,) = bounds.values()
+        return Fraction(
+            min(bound, sum(counts[it] * speed for (it, _), speed in speeds.items())), whole
+        )
+    return _of_two(speeds, counts, bounds) / whole
+
+
+def _covered(
+    speeds: Mapping[tuple[str, str], int],
+    units: Mapping[str, Fraction],
+    wanted: Mapping[str, int],
+) -> bool:
+    """Whether all is served when each workload, that of the fewest offers first, takes what serves
+    the fewest others. Where not, it may be served all the same, in another order."""
+    left = dict(units)
+    able = {name: [offer for offer, it in speeds if it == name] for name in wanted}
+    others = Counter(offer for offer, _ in speeds)
+    for name in sorted(wanted, key=lambda it: len(able[it])):
+        missing = Fraction(wanted[name])
+        for offer in sorted(able[name], key=lambda it: (others[it], it)):
+            taken = min(left[offer], missing / speeds[offer, name])
+            left[offer] -= taken
+            missing -= taken * speeds[offer, name]
+            if not missing:
+                break
+        if missing:
+            return False
+    return True
+
+
+def _of_two(
+    speeds: Mapping[tuple[str, str], int], units: Mapping[str, int], wanted: Mapping[str, int]
+) -> Fraction:
+    """Two workloads: offers in the order of what they are best at, the first ones on the one and
+    the last on the other. The best cut is between two offers, or where one of them has enough."""
+    (one, first), (other, last) = wanted.items()
+    pairs = [
+        (units[it] * speeds.get((it, one), 0), units[it] * speeds.get((it, other), 0))
+        for it in {offer for offer, _ in speeds}
+        if units[it]  # what makes neither has no place in the order
+    ]
+    pairs.sort(key=_better_at)
+    on_one, on_other = 0, sum(it[1] for it in pairs)
+    best = Fraction(min(on_other, last))
+    for more, less in pairs:
+        if 0 < first - on_one < more:
+            rest = on_other - Fraction(less * (first - on_one), more)
+            best = max(best, first + min(rest, last))
+        if 0 < on_other - last < less:
+            done = on_one + Fraction(more * (on_other - last), less)
+            best = max(best, min(done, first) + last)
+        on_one, on_other = on_one + more, on_other - less
+        best = max(best, Fraction(min(on_one, first) + min(on_other, last)))
+    return best
+
+
+@cmp_to_key
+def _better_at(one: tuple[int, int], other: tuple[int, int]) -> int:
+    """What makes more of the first workload for what it would make of the second comes first."""
+    return other[0] * one[1] - one[0] * other[1]
 
 
 def _program(

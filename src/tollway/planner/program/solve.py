@@ -5,9 +5,7 @@ Rules
    whatever is whole in all years is so in the first.
 2. Then the first year is kept, and the later ones are made whole, a year at a time: the plan that
    is handed out is whole in all of them, and its gap is against the bound of rule 1.
-3. Where that gap is wider than was asked, because the lumps of later years matter, the time that is
-   left goes into all years at once, from that plan on: the better bound and the better plan count.
-   Where there are few lumps that is done at first.
+3. Where that gap is more than was asked and time is left, all years are searched from that plan on.
 """
 
 from collections.abc import Callable
@@ -29,23 +27,26 @@ from tollway.planner.program.rounding import rounded, units_of_point
 from tollway.planner.program.signing import Begun, Some
 from tollway.planner.program.solver import Found, Solver
 
-LEAST_SECONDS = 2.0
-FEW = 250
-"""Lumps that are decided all at once."""
-LAST_SECONDS = 60.0
+LAST_SECONDS = 600.0
 """For the linear program that is left when all lumps are fixed; it takes one or two."""
+
+BOUNDING = frozenset({"first year", "all years"})
+"""Phases in which nothing is fixed: only their bounds hold for the whole problem."""
+
+LEAST_SECONDS = 5.0
+"""With fewer left, no further search is begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """`gap`: it stops once the plan is proven to be within this share of the best. `seconds`: or
-    after this long. `integers`: whose lumps the bound respects: those of the "first year", of "all"
-    years, or as rule 3 says ("auto"). The plan is whole in all years either way."""
+    after this long. `integers`: whose lumps the bound respects: those of the "first year", or of
+    "all" years. The plan is whole in all years either way."""
 
     gap: Fraction = Fraction(1, 100)
     seconds: float = 60.0
     threads: int = 2
-    integers: Literal["auto", "first year", "all"] = "auto"
+    integers: Literal["first year", "all"] = "first year"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,64 +99,64 @@ class _Search:
         self._elapsed = elapsed
 
     def answer(self) -> Answer | Conflict:
-        every = [*chain(*self.years)]
-        at_once = self.options.integers == "all" or (
-            self.options.integers == "auto" and len(every) <= FEW
-        )
-        self.solver.whole(every if at_once else self.years[0])
-        share, gap = (1.0, 1.0) if at_once else (0.6, 0.5)
-        found = self._run("all years" if at_once else "first year", share, gap)
+        first = self.years[0] if self.options.integers == "first year" else [*chain(*self.years)]
+        self.solver.whole(first)
+        found = self._run("first year" if first is self.years[0] else "all years", 0.6, 0.5)
         if found.status == "infeasible":
             return conflict(self.program, self.solver)
         self.bound = found.bound
-        if self.bound == float("-inf"):
+        if found.values is None:
+            found = self._linear(found)
+            values = self._settled(found.values or [0.0] * self.program.model.columns)
+            return self._told(rounded(self.program, values), values)
+        values = self._settled(self._whole_later(found.values))
+        answer = self._told(rounded(self.program, values), values)
+        if answer.gap > self.options.gap and not self.stopped and self._left() > LEAST_SECONDS:
+            answer = self._better(answer, values)
+        return answer
+
+    def _left(self) -> float:
+        """Seconds of those that were allowed."""
+        return self.options.seconds - self._elapsed()
+
+    def _better(self, answer: Answer, values: list[float]) -> Answer:
+        """Rule 3."""
+        model = self.program.model
+        for column in chain(*self.years):
+            self.solver.bounds(column, model.low[column], model.high[column])
+        self.solver.whole(chain(*self.years))
+        self.solver.start(values)
+        found = self._run("all years", 1.0, 1.0)
+        self.bound = max(self.bound, found.bound)
+        if found.values is not None:
+            settled = self._settled(found.values)
+            other = self._told(rounded(self.program, settled), settled)
+            if other.costs.objective < answer.costs.objective:
+                return other
+        return self._proven(answer)
+
+    def _linear(self, found: Found) -> Found:
+        """Where time was too short for any plan: nothing is whole, which is bound and plan enough
+        to round, however long it takes."""
+        self.solver.whole([])
+        linear = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
+        if linear.status != "optimal":
             raise TollwayError(f"Nothing is known after {self._elapsed():.0f} s. Allow more time.")
-        # To sign nothing more is a plan as well.
-        values = found.values or [0.0] * self.program.model.columns
-        if found.values is not None and not at_once:
-            values = self._whole_later(values)
-        values = self._settled(values)
-        if not at_once and self.options.integers == "auto":
-            values = self._all_years(every, values)
-        return self._told(rounded(self.program, values), values)
+        self.bound = max(found.bound, linear.bound)
+        return linear
 
     def _whole_later(self, values: list[float]) -> list[float]:
         """Rule 2. A year that finds nothing in its time is rounded to the nearest."""
         for year, columns in enumerate(self.years[1:]):
-            if self.stopped:
+            if self.stopped or self.options.integers == "all":
                 break
             for column in self.years[year]:
                 at = float(round(values[column]))
                 self.solver.bounds(column, at, at)
             self.solver.whole(columns)
-            left = len(self.years) - year + (self.options.integers == "auto")
+            left = len(self.years) - year
             values = self._run(f"year {year + 2}", 1 / left, 0.25).values or values
         return values
-
-    def _all_years(self, every: list[int], values: list[float]) -> list[float]:
-        """Rule 3."""
-        cost = self._cost(values)
-        wide = cost - self.bound > float(self.options.gap) * abs(cost)
-        if self.stopped or not wide or self.options.seconds - self._elapsed() < LEAST_SECONDS:
-            return values
-        model = self.program.model
-        for column in every:
-            unit = model.unit[column]
-            self.solver.bounds(column, model.low[column] * unit, model.high[column] * unit)
-        self.solver.whole(every)
-        self.solver.begin(values)
-        found = self._run("all years", 1.0, 1.0)
-        self.bound = max(self.bound, found.bound)
-        if found.values is None:
-            return values
-        better = self._settled(found.values)
-        return better if self._cost(better) < cost else values
-
-    def _cost(self, values: list[float]) -> float:
-        """The objective at a point, as the solver counts."""
-        model = self.program.model
-        terms = zip(model.cost, values, model.unit, strict=True)
-        return sum(cost * value / unit for cost, value, unit in terms)
 
     def _settled(self, values: list[float]) -> list[float]:
         """Every lump fixed, the rest solved for once more: it is not stopped any more. Where the
@@ -171,15 +172,18 @@ class _Search:
             found = self.solver.run(0.0, LAST_SECONDS, lambda _, __: True)
             if found.status == "optimal" and found.values is not None:
                 return found.values
-        raise TollwayError("It was stopped before a whole plan was found. Allow more time.")
+        raise TollwayError("No whole plan was found near the divided one. Allow more time.")
 
     def _run(self, phase: str, time: float, gap: float) -> Found:
         """Solve within shares of the time that is left and of the gap that is asked."""
-        seconds = max(1.0, (self.options.seconds - self._elapsed()) * time)
+        seconds = max(1.0, self._left() * time)
         dollars = self.program.scale.money / 10**12
 
         def told(objective: float | None, bound: float | None) -> bool:
-            proven = bound if self.bound == float("-inf") else self.bound
+            proven = self.bound
+            if bound is not None and phase in BOUNDING:
+                proven = max(proven, bound)
+            proven = None if proven == float("-inf") else proven
             gap = None
             if objective and proven is not None:
                 gap = (objective - proven) / abs(objective)
@@ -201,17 +205,24 @@ class _Search:
             words = f"The plan that was solved for breaks {len(broken)} demands"
             raise TollwayError(f"{words}: {'; '.join(broken[:3])}. Please report it.")
         counted = costs(self.program.instance, plan)
-        money = self.program.scale.money
-        solved = self._cost(values)
+        model, money = self.program.model, self.program.scale.money
+        solved = sum(
+            cost * value / unit
+            for cost, value, unit in zip(model.cost, values, model.unit, strict=True)
+        )
         off = abs(float(counted.objective / money) - solved)
         if off > 1e-5 * max(1.0, abs(solved)):
             words = f"The plan costs {float(counted.objective / money)}, the solver says {solved}"
             raise TollwayError(f"{words} (units of {money} pico-dollars). Please report it.")
-        bound = min(Fraction(self.bound) * money, counted.objective)
-        answer = Answer(plan, counted, bound, "interrupted", self._elapsed())
-        if answer.gap <= Fraction(1, 10**6):
-            return replace(answer, status="optimal")
-        return replace(answer, status="good enough") if answer.gap <= self.options.gap else answer
+        return self._proven(Answer(plan, counted, Fraction(0), "interrupted", 0.0))
+
+    def _proven(self, answer: Answer) -> Answer:
+        """A plan with the bound and the time as they are now."""
+        bound = min(Fraction(self.bound) * self.program.scale.money, answer.costs.objective)
+        found = replace(answer, bound=bound, seconds=self._elapsed(), status="interrupted")
+        if found.gap <= Fraction(1, 10**6):
+            return replace(found, status="optimal")
+        return replace(found, status="good enough") if found.gap <= self.options.gap else found
 
 
 Lump = Decision | Some | Begun
