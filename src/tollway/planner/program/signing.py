@@ -1,5 +1,4 @@
-"""Columns and rows for what is signed and left: how many units, which exclude each other, how much
-is there.
+"""Columns and rows for what is signed and left, which excludes which, and how much is there.
 
 Rules
 1. On every way through the tree at most `most` units are signed, and no more are left than signed.
