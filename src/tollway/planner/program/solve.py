@@ -5,7 +5,8 @@ Rules
    whatever is whole in all years is so in the first.
 2. Then the first year is kept, and the later ones are made whole, a year at a time: the plan that
    is handed out is whole in all of them, and its gap is against the bound of rule 1.
-3. Where that gap is more than was asked and time is left, all years are searched from that plan on.
+3. Where that gap is more than was asked and time is left, all years are searched from that plan on;
+   where there are few lumps, at once.
 """
 
 from collections.abc import Callable
@@ -32,6 +33,9 @@ LAST_SECONDS = 600.0
 
 BOUNDING = frozenset({"first year", "all years"})
 """Phases in which nothing is fixed: only their bounds hold for the whole problem."""
+
+FEW = 250
+"""Lumps that are decided all at once."""
 
 LEAST_SECONDS = 5.0
 """With fewer left, no further search is begun."""
@@ -99,9 +103,13 @@ class _Search:
         self._elapsed = elapsed
 
     def answer(self) -> Answer | Conflict:
-        first = self.years[0] if self.options.integers == "first year" else [*chain(*self.years)]
-        self.solver.whole(first)
-        found = self._run("first year" if first is self.years[0] else "all years", 0.6, 0.5)
+        every = [*chain(*self.years)]
+        at_once = self.options.integers == "all" or len(every) <= FEW
+        self.solver.whole(every if at_once else self.years[0])
+        if at_once:
+            found = self._run("all years", 1.0, 1.0)
+        else:
+            found = self._run("first year", 0.6, 0.5)
         if found.status == "infeasible":
             return conflict(self.program, self.solver)
         self.bound = found.bound
@@ -109,8 +117,10 @@ class _Search:
             found = self._linear(found)
             values = self._settled(found.values or [0.0] * self.program.model.columns)
             return self._told(rounded(self.program, values), values)
-        values = self._settled(self._whole_later(found.values))
+        values = self._settled(found.values if at_once else self._whole_later(found.values))
         answer = self._told(rounded(self.program, values), values)
+        if at_once:
+            return answer
         if answer.gap > self.options.gap and not self.stopped and self._left() > LEAST_SECONDS:
             answer = self._better(answer, values)
         return answer
@@ -148,7 +158,7 @@ class _Search:
     def _whole_later(self, values: list[float]) -> list[float]:
         """Rule 2. A year that finds nothing in its time is rounded to the nearest."""
         for year, columns in enumerate(self.years[1:]):
-            if self.stopped or self.options.integers == "all":
+            if self.stopped:
                 break
             for column in self.years[year]:
                 at = float(round(values[column]))
