@@ -9,6 +9,7 @@ Rules
    used before anything is bought.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -292,7 +293,10 @@ def _routes(
     of each workload's name, so that its traffic can be played."""
     routes = dict(fleet.routes)
     for demand in fleet.workloads.values():
-        known = next((it for it in demand.models if it in routes), None)
+        made = Counter(it.model for it in servers)  # of several models, the one most servers have
+        known = max(
+            (it for it in demand.models if it in routes), key=lambda it: made[it], default=None
+        )
         if demand.name not in routes and known is not None:
             slo = Slo(demand.ttft, demand.speed)
             routes[demand.name] = replace(routes[known], alias=demand.name, slo=slo)

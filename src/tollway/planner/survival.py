@@ -198,10 +198,10 @@ def _of_two(
     for more, less in pairs:
         if 0 < first - on_one < more:
             rest = on_other - Fraction(less * (first - on_one), more)
-            best = max(best, first + min(rest, last))
+            best = max(best, first + min(rest, Fraction(last)))
         if 0 < on_other - last < less:
             done = on_one + Fraction(more * (on_other - last), less)
-            best = max(best, min(done, first) + last)
+            best = max(best, min(done, Fraction(first)) + last)
         on_one, on_other = on_one + more, on_other - less
         best = max(best, Fraction(min(on_one, first) + min(on_other, last)))
     return best
