@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 import pytest
-from declared_plans import BUILD, PLAN, SITE, planned
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planner_fleets import BUILD, PLAN, SITE, planned
 
 from tollway.fleet.evidence import Evidence
 from tollway.fleet.objects import Fleet

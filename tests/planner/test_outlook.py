@@ -5,9 +5,9 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
-from declared_plans import CHAT, PLAN, example, planned
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from planner_fleets import CHAT, PLAN, example, planned
 
 from tollway.errors import FaultsFound, TollwayError
 from tollway.fleet.events import chains, leaves

@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from planner_fleets import API, LEASE, PLAN, problem
+from planner_problems import API, LEASE, PLAN, problem
 
 import tollway.planner.program.solve as solving
 from tollway.planner.program.answer import Answer

@@ -43,7 +43,9 @@ def _amount(declared: Declared, table: WorkloadTable) -> Iterator[Fault]:
         return
     for key, section in (("route", "routes"), ("tenant", "tenants")):
         name = getattr(recorded, key)
-        known = declared.names[section] | (declared.names["models"] if key == "route" else set())
+        known = declared.names[section]
+        if key == "route":
+            known |= declared.names["models"]
         if name is not None and name not in known:
             fault = unknown(name, known, "")
             yield ("ledger", key), fault.problem, fault.mend or f"Declare it in [{section}]."

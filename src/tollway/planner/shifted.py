@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
-from tollway.fleet.contract import Clauses, Evidence, Term, When
+from tollway.fleet.contract import Clauses, Term, When
 from tollway.fleet.contract_dates import DAY, add_days, add_months, start_of
+from tollway.fleet.evidence import Evidence
 
 _UNSAID = Evidence(source=None, grade=None, date=None, note=None, about=False)
 
