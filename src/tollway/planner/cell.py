@@ -1,15 +1,16 @@
 """A slice of a planned fleet that is small enough to be played, and what it shows.
 
 Rules
-1. A cell has one of every so many replicas, prepaid tokens, quotas and requests; what does not
-   divide is left out. A smaller cell waits more than the whole would: its queues pool less.
+1. A cell has one of every so many replicas, slots, prepaid tokens, quotas and requests; what does
+   not divide is left out, and of the cells that are small enough it is the one that leaves out
+   least. A smaller cell waits more than the whole would: its queues pool less.
 2. What is played is Poisson traffic of the interactive workloads at the rate of the busiest block.
    Batch work is not in it: it waits.
 3. An API answers at its declared speed, with so many requests at once as its quota allows
    (Little's law).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from heapq import merge
@@ -100,7 +101,16 @@ def _rates(instance: Instance, node: Node, demands: Mapping[str, Demand]) -> dic
 
 def _part(sources: Mapping[str, Source], rate: float, seconds: Seconds) -> int:
     counts = [it.silicon.replicas for it in sources.values() if it.silicon is not None]
-    return max(1, min(counts, default=KEPT) // KEPT, ceil(rate * seconds / REQUESTS))
+    wanted = max(1, min(counts, default=KEPT) // KEPT, ceil(rate * seconds / REQUESTS))
+    return min(
+        range((wanted + 1) // 2, wanted + 1),
+        key=lambda part: (_left_out(counts, part), abs(wanted - part)),
+    )
+
+
+def _left_out(counts: Sequence[int], part: int) -> float:
+    """The largest share of a source's replicas that does not divide, in hundredths."""
+    return round(100 * max((count % part / count for count in counts), default=0.0))
 
 
 def _slice(
@@ -116,7 +126,9 @@ def _slice(
     }
     slots = source.slots
     if silicon is not None:
-        silicon = replace(silicon, replicas=silicon.replicas // part, scaling=None)
+        kept = silicon.replicas // part
+        slots = None if not slots else slots * kept * part // silicon.replicas
+        silicon = replace(silicon, replicas=kept, scaling=None)
     elif quota is not None:
         slots = ceil(_at_once(demands, source, float(quota)))
     return replace(

@@ -48,7 +48,8 @@ PREPAID = Objective("commitment-first", 0.0)
 @dataclass(frozen=True, slots=True)
 class Server:
     """A source that the plan makes of an offer: `replicas` of `tp` chips each serve a model for the
-    contract or build `owner`; `prepaid` tokens a minute are paid for. `origin`: the speed's."""
+    contract or build `owner`; `prepaid` tokens a minute are paid for, and `slots` requests at once
+    keep the promise: what comes beyond them goes elsewhere. `origin`: the speed's."""
 
     name: str
     offer: str
@@ -57,6 +58,7 @@ class Server:
     chip: str
     tp: int
     replicas: int
+    slots: int
     prepaid: int
     precision: str | None
     origin: str
@@ -238,8 +240,9 @@ def _servers(
             found.append(
                 Server(
                     f"{name}-{index + 1}" if replicas > MOST_REPLICAS else name,
-                    cohort.offer.name, owner.name, line.model, chip, pace.chips, count, tokens,
-                    demand.precision, pace.origin, cohort.offer.attributes,
+                    cohort.offer.name, owner.name, line.model, chip, pace.chips, count,
+                    count * pace.users, tokens, demand.precision, pace.origin,
+                    cohort.offer.attributes,
                 )
             )  # fmt: skip
     return found

@@ -45,6 +45,7 @@ def _server(one: Server) -> Iterator[str]:
     yield f"chip = {json.dumps(one.chip)}"
     yield f"tp = {one.tp}"
     yield f"replicas = {one.replicas}"
+    yield f"slots = {one.slots}"
     for name in ("vendor", "region"):
         if name in one.attributes:
             yield f"{name} = {json.dumps(one.attributes[name])}"
