@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from tollway.cli.plan_options import Effort, Known, Otherwise, share
+from tollway.cli.plan_options import Effort, Instead, Known, Otherwise, share
 from tollway.errors import TollwayError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def plan(
     known: Known | None = None,
     report: Path | None = None,
     write: Path | None = None,
-    lose: str | None = None,
+    instead: Instead | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Say what to sign and to build now, how to leave it, and what may happen then.
@@ -49,9 +49,6 @@ def plan(
         Write the plan with its plots to one HTML file.
     write
         Write the fleet as planned, as a fleet file that `simulate`, `diff` and `up` accept.
-    lose
-        Instead: a vendor, or anything that the plan prepares for, gives notice on its first day.
-        Month by month what is left, with the TTFT of a rehearsal.
     json
         Print one JSON object.
     """
@@ -62,12 +59,18 @@ def plan(
     from tollway.planner.program.answer import Conflict
     from tollway.planner.program.solve import Options
 
-    wanted, knows = effort or Effort(), known or Known()
+    wanted, knows, asked = effort or Effort(), known or Known(), (instead or Instead()).checked()
+    other = otherwise or Otherwise()
     limit = float(seconds("--time", wanted.time))
     options = Options(share("--gap", wanted.gap), limit, wanted.threads)
     found = read_fleet(fleet)
-    problem = stated(found, fleet, otherwise or Otherwise(), knows)
+    problem = stated(found, fleet, other, knows)
     with watching() as on:
+        if asked.lives:
+            from tollway.cli.plan_ask import Asking, tell_lives
+
+            tell_lives(found, fleet, (other, knows), Asking(options, on), json=json)
+            return EXIT_INTERRUPTED if on.stopped else 0
         try:
             answer = planned(problem.instance, options, on)
         except TollwayError:
@@ -77,10 +80,15 @@ def plan(
             return EXIT_INTERRUPTED
         if isinstance(answer, Conflict):
             return _conflict(answer.demands, json=json)
-        if lose is not None:
+        if asked.lose is not None:
             from tollway.cli.plan_loss import tell_loss
 
-            tell_loss((found, problem, answer.plan), lose, knows, on, json=json)
+            tell_loss((found, problem, answer.plan), asked.lose, knows, on, json=json)
+        elif asked.bridge is not None:
+            from tollway.cli.plan_ask import Asking, tell_bridge
+
+            asking = Asking(options, on)
+            tell_bridge(problem.instance, answer, asked.bridge, asking, json=json)
         else:
             search = None if wanted.quick else options
             made = _told(fleet.name, found, problem, answer, search, on, json=json)

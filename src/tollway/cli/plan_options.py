@@ -33,6 +33,38 @@ class Otherwise:
     reading: Annotated[tuple[str, ...], Parameter(negative="")] = ()
 
 
+@Parameter(name="*", group=Group("Asked instead of the plan", sort_key=4))
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """One question about the plan, answered in its place.
+
+    Parameters
+    ----------
+    lose
+        A vendor, or anything that the plan prepares for, gives notice on its first day. Month by
+        month what is left, with the TTFT of a rehearsal.
+    bridge
+        A contract that we may leave: when it stops paying.
+    lives
+        Lease or own, by the lives of own chips that the builds declare.
+    """
+
+    lose: str | None = None
+    bridge: str | None = None
+    lives: Annotated[bool, Parameter(negative="")] = False
+
+    def checked(self) -> "Instead":
+        """Itself.
+
+        Raises:
+            TollwayError: two questions at once.
+        """
+        asked = [self.lose is not None, self.bridge is not None, self.lives]
+        if sum(asked) > 1:
+            raise TollwayError("--lose, --bridge and --lives are three questions. Ask one.")
+        return self
+
+
 @Parameter(name="*", group=Group("How far to look", sort_key=2))
 @dataclass(frozen=True, slots=True)
 class Effort:

@@ -42,8 +42,9 @@ def _without(problem: Problem, names: tuple[str, ...]) -> Problem:
     for name in names:
         found = next((one for one in left if name in called(one)), None)
         if found is None:
-            known = [word for one in problem.instance.contingencies for word in called(one)]
-            raise FaultsFound([unknown(name, known, "--without")])
+            named = problem.instance.contingencies
+            known = dict.fromkeys(word for one in named for word in called(one))
+            raise FaultsFound([unknown(name, [*known], "--without")])
         left.remove(found)
     return replace(problem, instance=replace(problem.instance, contingencies=tuple(left)))
 

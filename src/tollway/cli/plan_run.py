@@ -128,7 +128,7 @@ def answered(instance: Instance, base: Answer, options: Options, on: Watch) -> A
         # than many attempts.
         seconds = min(left / solves, max(LEAST, share, base.seconds))
         try:
-            ask(_solver(Options(options.gap, seconds, options.threads), on))
+            ask(solver(Options(options.gap, seconds, options.threads), on))
         except TollwayError:  # no plan within its time: the question stays open
             found.left += 1
     return found
@@ -161,7 +161,7 @@ def _questions(instance: Instance, base: Answer, into: Answers) -> Iterator[Ques
         yield f"without notice to {offer.name}", worth, 1
 
 
-def _solver(options: Options, on: Watch) -> Solve:
+def solver(options: Options, on: Watch) -> Solve:
     """What a thing is worth is the difference of two bounds: all lumps are whole in them."""
     whole = replace(options, integers="all")
     return lambda instance: solve(instance, whole, on, time.monotonic)
