@@ -17,11 +17,12 @@ from tollway.fleet.schema import (
     RetryTable,
     RouteTable,
     ServerTable,
-    TenantTable,
     TimeoutsTable,
 )
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_guard import GuardTable
+from tollway.fleet.schema_tenants import TenantTable
 from tollway.fleet.telemetry import TelemetryTable
 
 T = TypeVar("T")
@@ -32,14 +33,17 @@ NAMED = (
 """Tables whose entries have names; entries come from any document."""
 
 _NOT_OF_CHIPS = frozenset(
-    ("listen", "replicas", "seed", "slots", "vendor", "region", "timeouts", "breaker", "scaling")
-)
+    (
+        "listen", "replicas", "seed", "slots", "vendor", "region", "labels", "timeouts", "breaker",
+        "scaling",
+    )
+)  # fmt: skip
 _NOT_OF_SERVED_CHIPS = frozenset(
     ("prices", "prepaid", "upstream_model", "expected_ttft", "expected_speed")
 )
 """Keys that have nothing to do with whether a model fits on its chips."""
 
-SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry")
+SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "guard")
 """Tables that one document declares whole."""
 
 
@@ -70,6 +74,7 @@ class Declared:
     timeouts: Placed[TimeoutsTable]
     breaker: Placed[BreakerTable]
     telemetry: Placed[TelemetryTable]
+    guard: Placed[GuardTable | None]
     models: Mapping[str, Placed[ModelTable]]
     credentials: Mapping[str, Placed[Credential]]
     sources: Mapping[str, Placed[ApiTable | ServerTable | EmulatedTable]]
@@ -116,6 +121,7 @@ def gather(
         timeouts=_setting(documents, main, "timeouts", TimeoutsTable()),
         breaker=_setting(documents, main, "breaker", BreakerTable()),
         telemetry=_setting(documents, main, "telemetry", TelemetryTable()),
+        guard=_setting(documents, main, "guard", None),
         **named,
     )
 

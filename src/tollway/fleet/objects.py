@@ -8,6 +8,7 @@ from typing import Literal
 
 from tollway.fleet.books import PriceBook
 from tollway.fleet.contract import Contract, Party
+from tollway.fleet.guarding import GuardSettings
 from tollway.fleet.tiers import Tier
 from tollway.units import Bytes, PicoDollars, Seconds, Tokens, TokensPerSecond
 
@@ -152,9 +153,10 @@ class Source:
 
     `base_url` is scheme, host, port and path prefix (`https://api.openai.com/v1`), without a
     trailing slash. `slots` bounds requests in flight there (None: unbounded). `ca_file` replaces
-    the system's trust store for this source. `vendor` and `region` are labels. `silicon` is None
-    where nothing is said of chips. `dialects` are those that it speaks, at least one; a request in
-    another one is put into the first.
+    the system's trust store for this source. `vendor` and `region` say what it is,
+    and `labels` what the guard's rules ask for. `silicon` is None where nothing is said of chips.
+    `dialects` are those that it speaks, at least one; a request in another one is put into the
+    first.
     """
 
     name: str
@@ -171,6 +173,7 @@ class Source:
     emulation: Emulation | None
     silicon: Silicon | None = None
     dialects: tuple[Dialect, ...] = ("openai",)
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +348,7 @@ class Fleet:
     price_books: Mapping[str, PriceBook] = field(default_factory=lambda: MappingProxyType({}))
     parties: Mapping[str, Party] = field(default_factory=lambda: MappingProxyType({}))
     contracts: Mapping[str, Contract] = field(default_factory=lambda: MappingProxyType({}))
+    guard: GuardSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

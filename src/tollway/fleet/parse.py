@@ -17,6 +17,7 @@ from tollway.fleet.build import build
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.check_books import check_books
 from tollway.fleet.check_contracts import check_contracts
+from tollway.fleet.check_guard import check_guard
 from tollway.fleet.check_names import check_letters, check_names
 from tollway.fleet.check_routes import check_routes
 from tollway.fleet.check_sources import check_each_source, check_sources
@@ -43,7 +44,7 @@ def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
         FaultsFound: with every fault of every document.
     """
     ordered = {main: documents[main], **documents}
-    related = (check_names, check_sources, check_routes, check_books, check_contracts)
+    related = (check_names, check_sources, check_routes, check_books, check_contracts, check_guard)
     declared = _sound(ordered, main, (check_each_source, *more), related)
     return build(declared, digest_of(ordered))
 

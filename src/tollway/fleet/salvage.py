@@ -46,6 +46,8 @@ _STAND_INS: dict[str, object] = {
     "unit": "stand-in",
     "text": "stand-in",
     "on": date.min,
+    "detectors": ["stand-in"],
+    "action": "block",
 }
 """For a required key that is missing. The fleet is refused anyway; nothing of these is shown."""
 

@@ -16,6 +16,7 @@ from tollway.fleet.fields import (
     Day,
     Duration,
     Hours,
+    Label,
     Money,
     Rate,
     Reference,
@@ -25,9 +26,11 @@ from tollway.fleet.fields import (
     TokenPrice,
     Url,
 )
-from tollway.fleet.objects import Dialect, RequestClass
+from tollway.fleet.objects import Dialect
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_guard import GuardTable
+from tollway.fleet.schema_tenants import TenantTable
 from tollway.fleet.table import Table, key
 from tollway.fleet.telemetry import TelemetryTable
 from tollway.fleet.tiers import Tier
@@ -203,6 +206,7 @@ class SourceTable(Table):
     breaker: BreakerTable = key("Overrides of the fleet's breaker.", {})
     vendor: Text | None = key("Who runs it; a label.", None)
     region: Text | None = key("Where it is; a label.", None)
+    labels: list[Label] = key("What rules of the guard may ask for; `on-prem` is known.", [])
 
 
 class RemoteTable(SourceTable):
@@ -343,36 +347,6 @@ class RouteTable(Table):
     )
 
 
-class LimitsTable(Table):
-    """What a tenant may use at a time; unlimited unless written."""
-
-    requests_per_minute: Count | None = key("Requests a minute.", None)
-    tokens_per_minute: Count | None = key("Input plus reserved output tokens a minute.", None)
-    concurrency: Count | None = key("Requests in flight.", None)
-
-
-class BudgetTable(Table):
-    """Money, in USD written as text; unlimited unless written."""
-
-    day: Money | None = key("A UTC day.", None)
-    month: Money | None = key("A UTC month.", None)
-    overdraft: Money = key("How far answers longer than reserved may pass a bound.", "0")
-
-
-class TenantTable(Table):
-    """Who pays. Virtual keys belong to a tenant, and live in the ledger only."""
-
-    limits: LimitsTable = key("What it may use.", {})
-    budget: BudgetTable = key("What it may spend.", {})
-    routes: list[str] | None = key("The routes that it may ask for; all unless written.", None)
-    request_class: RequestClass = Field(
-        default="interactive",
-        alias="class",
-        description="Whether someone waits for its answers, unless a key says otherwise.",
-    )
-    price_book: Text | None = key("What it is charged by; nothing unless written.", None)
-
-
 class Document(Table):
     """A fleet file, or a file that it includes."""
 
@@ -388,6 +362,7 @@ class Document(Table):
     timeouts: TimeoutsTable | None = key("How long any source may take.", None)
     breaker: BreakerTable | None = key("When any source is left alone.", None)
     telemetry: TelemetryTable | None = key("What is told of requests, and to whom.", None)
+    guard: GuardTable | None = key("What may pass; nothing is inspected unless written.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})

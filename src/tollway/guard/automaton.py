@@ -18,16 +18,17 @@ _MEMORY = 128 << 20
 _CANARY = r"\z"
 
 
-class OutOfMemory(TollwayError):
+class OutOfMemoryError(TollwayError):
     """An automaton could not be run to the end of a text."""
 
 
 def _re2() -> Any:
     try:
-        import re2
+        import re2  # pyright: ignore[reportMissingTypeStubs]
     except ImportError:
         raise TollwayError(
-            'The guard needs google-re2, which is not installed. Run `pip install "tollway[guard]"`.'
+            "The guard needs google-re2, which is not installed. "
+            'Run `pip install "tollway[guard]"`.'
         ) from None
     return re2
 
@@ -62,13 +63,13 @@ class Patterns:
         """The indices of the patterns that fit somewhere.
 
         Raises:
-            OutOfMemory: the text could not be inspected.
+            OutOfMemoryError: the text could not be inspected.
         """
         found = cast("list[int]", self._set.Match(text) or [])
         try:
             found.remove(self._canary)
         except ValueError:
-            raise OutOfMemory("The guard's automaton ran out of memory.") from None
+            raise OutOfMemoryError("The guard's automaton ran out of memory.") from None
         return found
 
 

@@ -56,10 +56,10 @@ def read_detectors(text: str, name: str) -> tuple[Detector, ...]:
         tables = cast("dict[str, dict[str, Any]]", tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise FaultsFound([Fault(name, f"is not TOML: {error}")]) from None
-    faults = [fault for id, table in tables.items() for fault in _faults(f"{name}: {id}", table)]
+    faults = [fault for key, table in tables.items() for fault in _faults(f"{name}: {key}", table)]
     if faults:
         raise FaultsFound(faults)
-    return tuple(_detector(id, table) for id, table in tables.items())
+    return tuple(_detector(key, table) for key, table in tables.items())
 
 
 def _faults(place: str, table: dict[str, Any]) -> list[Fault]:
@@ -72,9 +72,10 @@ def _faults(place: str, table: dict[str, Any]) -> list[Fault]:
     return found
 
 
-def _detector(id: str, table: dict[str, Any]) -> Detector:  # noqa: A002
+def _detector(name: str, table: dict[str, Any]) -> Detector:
     lists = {key: tuple(table.get(key, ())) for key in _LISTS}
-    return Detector(id=id, **{"anchor": table["pattern"], **table, **lists})
+    facts: dict[str, Any] = {"anchor": table["pattern"], **table, **lists}
+    return Detector(id=name, **facts)
 
 
 @cache

@@ -1,6 +1,6 @@
-"""The layer of Unicode tricks: what looks like ASCII, or hides in it, as the ASCII that it stands for.
+"""The layer of Unicode tricks: what looks like ASCII, or hides in it, as the ASCII it stands for.
 
-Sources: compatibility forms and marks are the Unicode Character Database's (Python's `unicodedata`);
+Sources: compatibility forms and marks are those of the Unicode Character Database (`unicodedata`);
 look-alikes are a part of UTS #39's confusables.txt, those of Latin letters, digits and hyphens:
 https://www.unicode.org/Public/security/latest/confusables.txt
 """
@@ -25,9 +25,15 @@ _DIGITS = (
     r"\x{AE6}-\x{AEF}\x{B66}-\x{B6F}\x{BE6}-\x{BEF}\x{C66}-\x{C6F}\x{CE6}-\x{CEF}\x{D66}-\x{D6F}"
     r"\x{E50}-\x{E59}\x{ED0}-\x{ED9}\x{F20}-\x{F29}\x{1040}-\x{1049}\x{17E0}-\x{17E9}"
 )
-_MARKS = r"\x{300}-\x{36F}\x{483}-\x{489}\x{1AB0}-\x{1AFF}\x{1DC0}-\x{1DFF}\x{20D0}-\x{20FF}\x{FE20}-\x{FE2F}"
+_MARKS = (
+    r"\x{300}-\x{36F}\x{483}-\x{489}\x{1AB0}-\x{1AFF}\x{1DC0}-\x{1DFF}\x{20D0}-\x{20FF}"
+    r"\x{FE20}-\x{FE2F}"
+)
 _ALIKE = r"\x{131}\x{237}\x{251}\x{261}\x{370}-\x{58F}\x{13A0}-\x{13F5}\x{A4D0}-\x{A4FD}"
-_DASHES = r"\x{2010}-\x{2015}\x{2043}\x{2212}\x{2044}\x{2215}\x{B7}\x{2024}\x{A0}\x{2000}-\x{200A}\x{202F}"
+_DASHES = (
+    r"\x{2010}-\x{2015}\x{2043}\x{2212}\x{2044}\x{2215}\x{B7}\x{2024}\x{A0}"
+    r"\x{2000}-\x{200A}\x{202F}"
+)
 _PLAIN = r"[0-9A-Za-z_+/=-]"
 
 FOLD_TRIGGER = (
@@ -41,7 +47,7 @@ _RUN = re.compile(r"[^\x00-\x7f]+")
 _CYRILLIC = ("АВЕЅІЈКМНОРСТУХасеіјорѕухһԁԛԝӏ", "ABESIJKMHOPCTYXaceijopsyxhdqwl")
 _GREEK = ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορυϲϳ", "ABEZHIKMNOPTYXayikvopucj")
 _OTHERS = ("ıȷɑɡՏՕՍսհոօցզԱᎪᏴᏟᎠᎬᏀᎻᎥᎫᏦᏞᎷΝᏢᎡᏚᎢᏙᎳᏃ", "ijagSOUuhnogqUABCDEGHiJKLMNPRSTVWZ")
-_SIGNS = ("‐‑‒–—―⁃−⁄∕·․\xa0", "-------" "-//..\x20")
+_SIGNS = ("‐‑‒–—―⁃−⁄∕·․\xa0", "--------//..\x20")
 
 
 class _Stands(dict[int, str]):

@@ -21,7 +21,7 @@ SHORTEST = 8
 _BLOCK = 200
 """Values of one automaton pattern; more are further patterns."""
 
-_TOKEN = r"[!-~]{8,512}"
+_WORDS = r"[!-~]{8,512}"
 
 
 def known_values(values: Mapping[str, bytes]) -> tuple[Detector, ...]:
@@ -54,7 +54,9 @@ def known_values(values: Mapping[str, bytes]) -> tuple[Detector, ...]:
 def terms(words: Iterable[str], name: str = "terms") -> tuple[Detector, ...]:
     """One detector of an organisation's words: whole words, whatever their case; the white space
     within one may be of any kind and length. None for no words."""
-    spelled = sorted({" ".join(word.split()) for word in words} - {""}, key=lambda it: (-len(it), it))
+    spelled = sorted(
+        {" ".join(word.split()) for word in words} - {""}, key=lambda it: (-len(it), it)
+    )
     found: list[Detector] = []
     for block, at in enumerate(range(0, len(spelled), _BLOCK)):
         chosen = spelled[at : at + _BLOCK]
@@ -125,7 +127,7 @@ class Digests:
         """`digests` are what `digest` gave for each value, and its name."""
         self._key = key
         self._names = dict(digests)
-        self._tokens = Pattern(_TOKEN)
+        self._tokens = Pattern(_WORDS)
 
     @staticmethod
     def digest(key: bytes, value: bytes) -> bytes:

@@ -16,6 +16,7 @@ from tollway.guard.automaton import Pattern, Patterns
 from tollway.guard.decoded import Decoded, Locate, Work
 from tollway.guard.stretches import Undo, by_stretches
 
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """How far decoding goes: `depth` layers within one another, `texts` of one scan, and `growth`
@@ -91,9 +92,7 @@ class Unfolding:
 
     __slots__ = ("_bounds", "_layers", "_offset", "_patterns")
 
-    def __init__(
-        self, patterns: Sequence[str], bounds: Bounds, more: Sequence[Layer] = ()
-    ) -> None:
+    def __init__(self, patterns: Sequence[str], bounds: Bounds, more: Sequence[Layer] = ()) -> None:
         """`patterns` are asked of every text beside the layers' own triggers; `more` are layers
         beside the standing ones."""
         self._layers = (*layers(), *more)
@@ -106,7 +105,7 @@ class Unfolding:
         left unread.
 
         Raises:
-            OutOfMemory: a text could not be inspected.
+            OutOfMemoryError: a text could not be inspected.
         """
         bounds = self._bounds
         work = Work(bounds.least + bounds.growth * len(data))

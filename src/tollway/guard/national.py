@@ -17,7 +17,13 @@ def us_ssn(number: str) -> bool:
     """Area, group and serial that are given out; none of those printed on samples."""
     area, group, serial = number[:3], number[3:5], number[5:]
     sample = number in ("078051120", "219099999", "123456789")
-    return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000" and not sample
+    return (
+        area not in ("000", "666")
+        and area < "900"
+        and group != "00"
+        and serial != "0000"
+        and not sample
+    )
 
 
 def us_aba(number: str) -> bool:
@@ -158,7 +164,8 @@ CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
         "us_ssn": us_ssn, "us_aba": us_aba, "ca_sin": ca_sin, "uk_nhs": uk_nhs, "uk_nino": uk_nino,
         "de_tax": de_tax, "fr_nir": fr_nir, "es_dni": es_dni, "it_cf": it_cf, "nl_bsn": nl_bsn,
         "be_nrn": be_nrn, "se_pnr": se_pnr, "fi_hetu": fi_hetu, "pl_pesel": pl_pesel,
-        "in_aadhaar": in_aadhaar, "br_cpf": br_cpf, "cn_rid": cn_rid, "ch_ahv": ch_ahv, "au_tfn": au_tfn,
+        "in_aadhaar": in_aadhaar, "br_cpf": br_cpf, "cn_rid": cn_rid, "ch_ahv": ch_ahv,
+        "au_tfn": au_tfn,
     }
 )  # fmt: skip
 """By the name that a detector gives as its validator."""

@@ -1,4 +1,4 @@
-"""Layers that write a stretch of bytes in other characters: base64, hex, spaced letters; and packed ones.
+"""Layers that write a stretch of bytes in other characters, or packed: base64, hex, gzip, zip.
 
 Rules
 1. A run of the alphabet is decoded from each place where it may begin, so that letters glued to its
@@ -25,14 +25,14 @@ _SHORTEST = 14
 _WRAPPED = rf"(?:[ \t]*(?:\r?\n|\\r\\n|\\n)[ \t>#\"]*{_BASE64}{{4,}})*"
 BASE64_TRIGGER = f"{_BASE64}{{{_SHORTEST}}}"
 _LOW, _TELLING = "[a-z_/-]", "[A-Z0-9+]"
-_BASE64_RUN = "(?:{})".format(
+_UNBROKEN = "(?:{})".format(
     "|".join(
         f"{_LOW}{{{low}{',48' if low == _SHORTEST else ''}}}{_TELLING}"
         f"{_BASE64}{{{max(_SHORTEST - 1 - low, 0)},}}"
         for low in range(_SHORTEST, -1, -1)
     )
 )
-_BASE64_RUN += _WRAPPED
+_BASE64_RUN = _UNBROKEN + _WRAPPED
 """A run of small letters alone is a name or a path: of 14 letters of base64 one in a million is
 such. A run in which they come first is taken from the 48th before the first other letter."""
 
@@ -49,7 +49,8 @@ _NOT_BASE64 = re.compile(rb"[ \t>#\"]*(?:\r?\n|\\r\\n|\\n)[ \t>#\"]*")
 _NOT_HEX = re.compile(rb"0x|[^0-9A-Fa-f]")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _SIGNS = (
-    b"\x1f\x8b\x08", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"BZh", b"\xfd7zXZ\0", b"PK\3\4",
+    b"\x1f\x8b\x08", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"BZh",
+    b"\xfd7zXZ\0", b"PK\3\4",
 )  # fmt: skip
 """How gzip, zlib (at each level), bzip2, xz and zip begin."""
 _LARGEST_STEP = 1 << 16
@@ -173,7 +174,9 @@ def _parts(stream: bytes, step: int) -> Iterator[bytes]:
     if stream[:2] == b"PK":
         if stream[8:10] != b"\x08\x00":
             return  # stored: its bytes are in the text as they are
-        header = 30 + int.from_bytes(stream[26:28], "little") + int.from_bytes(stream[28:30], "little")
+        header = (
+            30 + int.from_bytes(stream[26:28], "little") + int.from_bytes(stream[28:30], "little")
+        )
         bits, stream = -15, stream[header:]
     yield from _inflated(stream, bits, step)
 
@@ -259,5 +262,3 @@ def _from_every_other(start: int) -> Back:
 
 def _shifted(back: Back, by: int) -> Back:
     return lambda start, end: back(start + by, end + by)
-
-

@@ -8,11 +8,12 @@ Rules
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tollway.guard.automaton import OutOfMemory, Pattern
+from tollway.guard.automaton import OutOfMemoryError, Pattern
 from tollway.guard.detector import Detector, standing_detectors
 from tollway.guard.finding import Finding, masked
+from tollway.guard.fingerprint import Fingerprints
 from tollway.guard.layers import Bounds, Text, Unfolding
 from tollway.guard.validators import VALIDATORS, entropy
 
@@ -53,18 +54,22 @@ class Scanner:
     A text of 1 MB takes about 2 ms where it is prose; `docs/concepts/guard.md` has the figures.
     """
 
-    __slots__ = ("_checks", "_unfolding", "detectors")
+    __slots__ = ("_checks", "_documents", "_unfolding", "detectors")
 
     def __init__(
-        self, detectors: Iterable[Detector] | None = None, bounds: Bounds | None = None
+        self,
+        detectors: Iterable[Detector] | None = None,
+        bounds: Bounds | None = None,
+        documents: Fingerprints | None = None,
     ) -> None:
         """`detectors` are those that ship, unless given; `known.known_values` and `known.terms`
-        make further ones.
+        make further ones. `documents` are registered ones.
 
         Raises:
             TollwayError: a pattern is not RE2's, or google-re2 is not installed.
         """
         self.detectors = tuple(standing_detectors() if detectors is None else detectors)
+        self._documents = documents
         self._checks = tuple(map(_check, self.detectors))
         anchors = [detector.anchor for detector in self.detectors]
         self._unfolding = Unfolding(anchors, bounds or Bounds())
@@ -76,9 +81,11 @@ class Scanner:
             for text in self._unfolding.texts(data):
                 if isinstance(text, Text):
                     found += self._in(text)
+                    if self._documents is not None:
+                        found += _located(self._documents.found(text.data, text.layers), text)
                 else:
                     found.append(_uninspected(data, text.layers, text.why))
-        except (OutOfMemory, RecursionError, MemoryError):
+        except (OutOfMemoryError, RecursionError, MemoryError):
             found.append(_uninspected(data, (), "made an automaton run out of memory"))
         return _once(found) if found else ()
 
@@ -108,6 +115,12 @@ def _finding(detector: Detector, text: Text, start: int, end: int) -> Finding:
     first, last = text.origin(start, end)
     shown = masked(text.data[start:end])
     return Finding(detector.id, detector.kind, first, last, text.layers, shown, detector.title)
+
+
+def _located(found: Iterable[Finding], text: Text) -> Iterator[Finding]:
+    for one in found:
+        start, end = text.origin(one.start, one.end)
+        yield replace(one, start=start, end=end)
 
 
 def _uninspected(data: bytes, layers: tuple[str, ...], why: str) -> Finding:

@@ -20,7 +20,10 @@ KEPT = 4096
 MOST_HELD = 2 * KEPT
 CONTEXT = 512
 
-_WORD = r"[!-~\x{7F}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2FFF}\x{A000}-\x{ABFF}\x{D7B0}-\x{FFFD}\x{10000}-\x{1FFFF}\x{E0000}-\x{E0FFF}]"
+_WORD = (
+    r"[!-~\x{7F}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{200F}\x{202A}-\x{202E}"
+    r"\x{2060}-\x{2FFF}\x{A000}-\x{ABFF}\x{D7B0}-\x{FFFD}\x{10000}-\x{1FFFF}\x{E0000}-\x{E0FFF}]"
+)
 """Of a word: everything but white space and the letters of Chinese, Japanese and Korean, which are
 written without any."""
 
@@ -28,7 +31,7 @@ _BROKEN = (
     # Lines of base64 or hex, a soft line break of quoted-printable, letters or pairs set apart.
     r"[A-Za-z0-9+/_=-]{14,}[ \t]*\r?\n?[ \t>#\"]*",
     r"(?:[A-Za-z0-9+/_-]{14,}[ \t]*\r?\n[ \t>#\"]*)+[A-Za-z0-9+/_=-]*",
-    r"[!-~]{1,80}=[ \t]*\r?\n?",
+    r"(?:[!-~]{1,100}=[ \t]*\r?\n)+[!-~]{0,100}",
     r"(?:(?:0x)?[0-9A-Fa-f]{2},?[ \n])+",
     r"(?:[0-9A-Za-z@_+/=-][ \t\n.|,*])+",
 )
