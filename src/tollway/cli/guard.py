@@ -13,8 +13,8 @@ guard = App(
 _NO_FLAG = Parameter(negative="")
 
 
-@guard.command
-def test(
+@guard.command(name="test")
+def try_text(
     file: str,
     /,
     *,
@@ -47,7 +47,7 @@ def test(
     json
         Print one JSON object.
     """
-    from tollway.cli.guard_test import Question, print_test
+    from tollway.cli.guard_report import Question, print_test
 
     question = Question(file, fleet, tenant, route, direction, label, fingerprints)
     return print_test(question, json=json)
@@ -62,7 +62,7 @@ def detectors(*, json: Annotated[bool, _NO_FLAG] = False) -> int:
     json
         Print one JSON object.
     """
-    from tollway.cli.guard_test import print_detectors
+    from tollway.cli.guard_report import print_detectors
 
     return print_detectors(json=json)
 

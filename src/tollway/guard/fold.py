@@ -38,7 +38,7 @@ _PLAIN = r"[0-9A-Za-z_+/=-]"
 
 FOLD_TRIGGER = (
     f"[{_HIDDEN}{_FORMS}{_DIGITS}]|[!-~][{_MARKS}]|{_PLAIN}[{_ALIKE}]|[{_ALIKE}]{_PLAIN}"
-    f"|[0-9A-Za-z][{_DASHES}][0-9A-Za-z]"
+    f"|[0-9A-Za-z][{_DASHES}][0-9A-Za-z]|[{_ALIKE}][ -][0-9]|[0-9][ -][{_ALIKE}]"
     # A letter that is only marked: folded where it stands between plain ones of a long word.
     r"|[0-9A-Za-z_-]{4}[\x{C0}-\x{24F}\x{1E00}-\x{1EFF}][0-9A-Za-z_-]{4}"
 )

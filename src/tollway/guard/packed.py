@@ -19,8 +19,8 @@ from tollway.guard.automaton import Pattern
 from tollway.guard.decoded import Decoded, Pieces, Work, whole
 
 _BASE64 = "[A-Za-z0-9+/_-]"
-_SHORTEST = 14
-"""Letters of base64: ten bytes. The shortest thing that a detector finds has eleven."""
+_SHORTEST = 12
+"""Letters of base64: nine bytes, the shortest number that a detector finds."""
 
 _WRAPPED = rf"(?:[ \t]*(?:\r?\n|\\r\\n|\\n)[ \t>#\"]*{_BASE64}{{4,}})*"
 BASE64_TRIGGER = f"{_BASE64}{{{_SHORTEST}}}"
@@ -33,16 +33,16 @@ _UNBROKEN = "(?:{})".format(
     )
 )
 _BASE64_RUN = _UNBROKEN + _WRAPPED
-"""A run of small letters alone is a name or a path: of 14 letters of base64 one in a million is
+"""A run of small letters alone is a name or a path: of 12 letters of base64 few in a million is
 such. A run in which they come first is taken from the 48th before the first other letter."""
 
 _HEX_APART = "[0-9A-Fa-f]{2}(?:[ :,-][0-9A-Fa-f]{2}){7,}|(?:0x[0-9A-Fa-f]{2},?[ \n]*){8,}"
-HEX_TRIGGER = f"[0-9A-Fa-f]{{20}}|{_HEX_APART}"
-_HEX_RUN = f"[0-9A-Fa-f]{{20,}}|{_HEX_APART}"
+HEX_TRIGGER = f"[0-9A-Fa-f]{{18}}|{_HEX_APART}"
+_HEX_RUN = f"[0-9A-Fa-f]{{18,}}|{_HEX_APART}"
 SPACED_TRIGGER = r"[0-9A-Za-z@_+/=-](?:[ \t\n.|,*][0-9A-Za-z@_+/=-]){10}"
 _SPACED_RUN = f"{SPACED_TRIGGER}(?:[ \\t\\n.|,*][0-9A-Za-z@_+/=-])*"
-UTF16_TRIGGER = r"(?:[ -~]\x00){8}"
-_UTF16_RUN = r"(?:[ -~]\x00){8,}"
+UTF16_TRIGGER = r"(?:[\t\n\r -~]\x00){8}"
+_UTF16_RUN = r"(?:[\t\n\r -~]\x00){8,}"
 _TEXT_RUN = r"[\t\n\r -~\x{80}-\x{10FFFF}]{8,}|" + _UTF16_RUN
 
 _NOT_BASE64 = re.compile(rb"[ \t>#\"]*(?:\r?\n|\\r\\n|\\n)[ \t>#\"]*")

@@ -68,8 +68,8 @@ def decide(settings: GuardSettings, findings: Sequence[Finding], asked: Asked) -
     if not findings:
         return ALLOWED
     verdicts = tuple(_verdict(settings, finding, asked) for finding in findings)
-    strictest = max((one.action for one in verdicts), key=STRICTNESS.index)
-    return Decision(strictest, verdicts)
+    strictest = max(STRICTNESS.index(one.action) for one in verdicts)
+    return Decision(STRICTNESS[strictest], verdicts)
 
 
 def _verdict(settings: GuardSettings, finding: Finding, asked: Asked) -> Verdict:
