@@ -70,7 +70,7 @@ class Packing:
 
     def base64(self, data: bytes, work: Work) -> Decoded | None:
         """Base64 of either alphabet, padded or not, in lines or one."""
-        runs = _Runs(data, self._base64, work, lambda run: _NOT_BASE64.sub(b"", run), 4)
+        runs = _Runs(data, self._base64, work, _one_line, 4)
         text = runs.text.translate(_STANDARD)
         pieces = Pieces()
         for shift in range(4):
@@ -82,7 +82,7 @@ class Packing:
 
     def hex(self, data: bytes, work: Work) -> Decoded | None:
         """Hexadecimal digits, alone or in pairs with marks between them."""
-        runs = _Runs(data, self._hex, work, lambda run: _NOT_HEX.sub(b"", run), 2)
+        runs = _Runs(data, self._hex, work, _digits, 2)
         pieces = Pieces()
         for shift in range(2):
             if not runs.text or not work.take(len(runs.text)):
@@ -120,6 +120,14 @@ class Packing:
             for at in _beginnings(decoded):
                 end = at + runs.rest(back(at, at + 1)[0])
                 pieces.add(decoded[at:end], _shifted(back, at))
+
+
+def _one_line(run: bytes) -> bytes:
+    return _NOT_BASE64.sub(b"", run) if b"\n" in run or b"\\" in run else run
+
+
+def _digits(run: bytes) -> bytes:
+    return run if run.isalnum() and run[1:2] != b"x" else _NOT_HEX.sub(b"", run)
 
 
 def _beginnings(data: bytes) -> list[int]:

@@ -48,14 +48,15 @@ def _stretches(data: bytes, trigger: Pattern) -> list[tuple[int, int]] | None:
     most = _FEW + len(data) // _BYTES_EACH
     if len(data) <= 4 * REACH:
         return None
-    at = trigger.first(data, 0)
+    at, looks = trigger.first(data, 0), 0
     while at is not None:
         start, end = _left(data, at), _right(data, at)
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], end)
         else:
             found.append((start, end))
-        if len(found) > most:
+        looks += 1
+        if looks > most:
             return None
         at = trigger.first(data, max(end - REACH, at + 1))
     return found

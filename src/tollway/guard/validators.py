@@ -6,6 +6,7 @@ Rules
 
 import json
 import math
+import re
 from base64 import urlsafe_b64decode
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -41,6 +42,9 @@ _PLACEHOLDERS = (
     b"password", b"secret", b"process.env", b"os.environ", b"getenv", b"none", b"null",
     b"undefined",
 )  # fmt: skip
+
+
+_UUID = re.compile(rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 def digits(found: bytes) -> str:
@@ -97,12 +101,25 @@ def assigned(found: bytes) -> bool:
     lowered = value.lower()
     if any(word in lowered for word in _PLACEHOLDERS) or value[:1] in b"/$%@#(.-":
         return False
+    if _UUID.fullmatch(value) or _tells(value):
+        return False
     kinds = (
         any(48 <= byte <= 57 for byte in value),
         any(65 <= byte <= 90 for byte in value),
         any(97 <= byte <= 122 for byte in value),
     )
     return kinds[0] and sum(kinds) >= 2 and _runs(value) and not _dotted(value)
+
+
+def _tells(value: bytes) -> bool:
+    """Whether it is JSON as base64: a page's mark, say. What is in it is looked at by itself."""
+    if not value.startswith((b"eyJ", b"W3", b"eyA", b"ewo")):
+        return False
+    try:
+        json.loads(urlsafe_b64decode(value + b"=" * (-len(value) % 4)))
+    except ValueError:
+        return False
+    return True
 
 
 def _runs(value: bytes) -> bool:
@@ -147,9 +164,16 @@ def email(found: bytes) -> bool:
 
 
 def phone(found: bytes) -> bool:
-    """Seven to fifteen digits (ITU-T E.164), not all alike."""
+    """Seven to fifteen digits (ITU-T E.164), not all alike; not a decimal fraction."""
     number = digits(found)
+    if re.fullmatch(rb"\+[0-9]+\.[0-9]+", found):
+        return False
     return 7 <= len(number) <= 15 and len(set(number)) > 2
+
+
+def pem(found: bytes) -> bool:
+    """A line of base64 after the heading, none of those that documentation prints."""
+    return re.search(rb"[A-Za-z0-9+/=]{24}", found) is not None and no_example(found)
 
 
 def no_example(found: bytes) -> bool:
@@ -178,6 +202,7 @@ VALIDATORS: Mapping[str, Callable[[bytes], bool]] = MappingProxyType(
         "jwt": jwt,
         "mixed": mixed,
         "no_example": no_example,
+        "pem": pem,
         "payment_card": payment_card,
         "phone": phone,
         **{name: _of_text(check) for name, check in national.CHECKS.items()},
