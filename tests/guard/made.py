@@ -96,6 +96,10 @@ def _zip(data: bytes) -> bytes:
     return out.getvalue()
 
 
+def _percent(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
 def _wide(text: str) -> str:
     return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
 
@@ -129,7 +133,7 @@ ENCODINGS = [
     Encoding("gzip in hex", lambda it: gzip.compress(it.encode()).hex()),
     Encoding("URL, every letter", lambda it: "".join(f"%{c:02x}" for c in it.encode())),
     Encoding("URL, every other letter", lambda it: "".join(
-        f"%{ord(c):02X}" if i % 2 else c for i, c in enumerate(it))),
+        _percent(c) if i % 2 else c for i, c in enumerate(it))),
     Encoding("URL twice", lambda it: "".join(f"%25{c:02x}" for c in it.encode())),
     Encoding("JSON, every letter", lambda it: "".join(f"\\u{ord(c):04x}" for c in it)),
     Encoding("JSON in JSON", lambda it: json.dumps(json.dumps("\n" + it + "\n"))),
@@ -139,9 +143,9 @@ ENCODINGS = [
     Encoding("quoted-printable", _quoted),
     Encoding("fullwidth", _wide),
     Encoding("tag characters", _tags),
-    Encoding("zero-width spaces between", lambda it: "\u200b".join(it)),
-    Encoding("soft hyphens and joiners", lambda it: "\u00ad\u200d".join(it)),
-    Encoding("right-to-left marks", lambda it: "\u202e".join(it)),
+    Encoding("zero-width spaces between", "\u200b".join),
+    Encoding("soft hyphens and joiners", "\u00ad\u200d".join),
+    Encoding("right-to-left marks", "\u202e".join),
     Encoding("combining marks", lambda it: "".join(c + "\u0336" for c in it)),
     Encoding("Cyrillic look-alikes", lambda it: it.translate(
         str.maketrans("aceopxyABEHKMOPCTX", "асеорхуАВЕНКМОРСТХ"))),

@@ -56,7 +56,10 @@ class Patterns:
                 self._set.Add(pattern)
             except re2.error as error:
                 raise TollwayError(f"{pattern!r} is not an RE2 pattern: {error}.") from None
-        self._set.Compile()
+        try:
+            self._set.Compile()
+        except re2.error:
+            raise OutOfMemoryError(f"{len(patterns)} patterns need too much memory.") from None
         self._canary = len(patterns)
 
     def fitting(self, text: bytes) -> list[int]:
