@@ -65,12 +65,15 @@ def _back(
 
 
 def _unescaped(data: bytes) -> bytes:
-    if b"\0" in data or _RARE.search(data):
+    if b"\0" in data:
         return _BACKSLASH.sub(lambda match: _character(match[0]), data)
-    # What nearly every JSON text has, without a call for each: pairs of backslashes first.
+    # What nearly every JSON text has, without a call for each: pairs of backslashes first, so that
+    # every backslash that is left begins an escape.
     text = data.replace(rb"\\", b"\0")
     for sign in (b"n", b'"', b"t", b"/", b"r", b"'"):
         text = text.replace(b"\\" + sign, _SIMPLE[sign])
+    if _RARE.search(text):
+        text = _BACKSLASH.sub(lambda match: _character(match[0]), text)
     return text.replace(b"\0", b"\\")
 
 

@@ -58,6 +58,14 @@ def layers() -> tuple[Layer, ...]:
     )
 
 
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _stretched(trigger: str, undo: Undo) -> Callable[[bytes, Work], Decoded | None]:
     pattern = Pattern(trigger)
     return lambda data, work: by_stretches(data, pattern, undo, work)
@@ -143,7 +151,7 @@ class Unfolding:
                 decoded = layer.decode(text.data, work)
                 if decoded is not None and decoded.data:
                     yield layer.name, decoded
-        if not text.data.isascii():
+        if not _is_text(text.data):  # a packed stream is not UTF-8
             decoded = packed.packed(text.data, work)
             if decoded is not None:
                 yield "packed", decoded

@@ -18,7 +18,7 @@ from tollway.guard.scanner import Scanner
 
 KEPT = 4096
 MOST_HELD = 2 * KEPT
-CONTEXT = 512
+CONTEXT = 128
 
 _WORD = (
     r"[!-~\x{7F}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{200F}\x{202A}-\x{202E}"

@@ -134,6 +134,8 @@ def _runs(value: bytes) -> bool:
 
 def _dotted(value: bytes) -> bool:
     """Whether it is a name of several words, an attribute or a call: `settings.key2`, `f(x)`."""
+    if b"." in value and all(re.fullmatch(rb"[A-Za-z_]\w*", it) for it in value.split(b".")):
+        return True
     return b"(" in value or b"::" in value or value.count(b".") > 1 or value.count(b"_") > 3
 
 
