@@ -54,7 +54,7 @@ def streamed(text: str, cuts: list[int]) -> tuple[str, set[str], int | None]:
     passages = [stream.feed(text[start:end]) for start, end in zip([0, *cuts], ends, strict=True)]
     for passage in [*passages, stream.end()]:
         if passage.findings and first is None:
-            first = len(out) + min(0, *(it.start for it in passage.findings))
+            first = len(out)
         found |= {it.detector for it in passage.findings}
         out += passage.text
     return out, found, first

@@ -69,9 +69,9 @@ def _unescaped(data: bytes) -> bytes:
         return _BACKSLASH.sub(lambda match: _character(match[0]), data)
     # What nearly every JSON text has, without a call for each: pairs of backslashes first, so that
     # every backslash that is left begins an escape.
-    text = data.replace(rb"\\", b"\0")
-    for sign in (b"n", b'"', b"t", b"/", b"r", b"'"):
-        text = text.replace(b"\\" + sign, _SIMPLE[sign])
+    head, *parts = data.replace(rb"\\", b"\0").split(b"\\")
+    known = _SIMPLE
+    text = head + b"".join([known.get(it[:1], b"\\" + it[:1]) + it[1:] for it in parts])
     if _RARE.search(text):
         text = _BACKSLASH.sub(lambda match: _character(match[0]), text)
     return text.replace(b"\0", b"\\")

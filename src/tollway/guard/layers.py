@@ -42,15 +42,18 @@ class Layer:
 def layers() -> tuple[Layer, ...]:
     """Every layer that a pattern can tell. Packed streams are told by their first bytes."""
     packing = packed.Packing()
-    undoing: tuple[tuple[str, str, Undo], ...] = (
-        ("url", escapes.URL_TRIGGER, escapes.url),
-        ("escape", escapes.ESCAPE_TRIGGER, escapes.escape),
-        ("html", escapes.HTML_TRIGGER, escapes.html),
-        ("quoted-printable", escapes.QUOTED_TRIGGER, escapes.quoted_printable),
-        ("unicode", fold.FOLD_TRIGGER, fold.fold),
+    undoing: tuple[tuple[str, bytes, str, Undo], ...] = (
+        ("url", b"%", escapes.URL_TRIGGER, escapes.url),
+        ("escape", b"\\", escapes.ESCAPE_TRIGGER, escapes.escape),
+        ("html", b"&", escapes.HTML_TRIGGER, escapes.html),
+        ("quoted-printable", b"", escapes.QUOTED_TRIGGER, escapes.quoted_printable),
+        ("unicode", b"", fold.FOLD_TRIGGER, fold.fold),
     )
     return (
-        *(Layer(name, trigger, _stretched(trigger, undo)) for name, trigger, undo in undoing),
+        *(
+            Layer(name, trigger, _stretched(sign, trigger, undo))
+            for name, sign, trigger, undo in undoing
+        ),
         Layer("spaced", packed.SPACED_TRIGGER, packing.spaced),
         Layer("base64", packed.BASE64_TRIGGER, packing.base64),
         Layer("utf-16", packed.UTF16_TRIGGER, packing.utf16),
@@ -66,9 +69,9 @@ def _is_text(data: bytes) -> bool:
     return True
 
 
-def _stretched(trigger: str, undo: Undo) -> Callable[[bytes, Work], Decoded | None]:
+def _stretched(sign: bytes, trigger: str, undo: Undo) -> Callable[[bytes, Work], Decoded | None]:
     pattern = Pattern(trigger)
-    return lambda data, work: by_stretches(data, pattern, undo, work)
+    return lambda data, work: by_stretches(data, sign, pattern, undo, work)
 
 
 @dataclass(frozen=True, slots=True)

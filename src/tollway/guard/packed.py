@@ -27,14 +27,15 @@ BASE64_TRIGGER = f"{_BASE64}{{{_SHORTEST}}}"
 _LOW, _TELLING = "[a-z_/-]", "[A-Z0-9+]"
 _UNBROKEN = "(?:{})".format(
     "|".join(
-        f"{_LOW}{{{low}{',48' if low == _SHORTEST else ''}}}{_TELLING}"
-        f"{_BASE64}{{{max(_SHORTEST - 1 - low, 0)},}}"
-        for low in range(_SHORTEST, -1, -1)
+        f"{_BASE64}{_LOW}{{{low}{',48' if low == _SHORTEST - 2 else ''}}}{_TELLING}"
+        f"{_BASE64}{{{max(_SHORTEST - 2 - low, 0)},}}"
+        for low in range(_SHORTEST - 2, -1, -1)
     )
 )
 _BASE64_RUN = _UNBROKEN + _WRAPPED
-"""A run of small letters alone is a name or a path: of 12 letters of base64 few in a million is
-such. A run in which they come first is taken from the 48th before the first other letter."""
+"""A run of small letters, the first of them perhaps a capital, is a word, a name or a path: of 12
+letters of base64 one in ten thousand is such, of 20 one in ten million. A run in which more than 48
+small letters come first is taken from the 48th before the first other."""
 
 _HEX_APART = "[0-9A-Fa-f]{2}(?:[ :,-][0-9A-Fa-f]{2}){7,}|(?:0x[0-9A-Fa-f]{2},?[ \n]*){8,}"
 HEX_TRIGGER = f"[0-9A-Fa-f]{{18}}|{_HEX_APART}"

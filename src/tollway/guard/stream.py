@@ -27,14 +27,21 @@ _WORD = (
 """Of a word: everything but white space and the letters of Chinese, Japanese and Korean, which are
 written without any."""
 
-_BROKEN = (
-    # Lines of base64 or hex, a soft line break of quoted-printable, letters or pairs set apart.
+_LINES = (
+    # Lines of base64, and a soft line break of quoted-printable.
     r"[A-Za-z0-9+/_=-]{14,}[ \t]*\r?\n?[ \t>#\"]*",
     r"(?:[A-Za-z0-9+/_-]{14,}[ \t]*\r?\n[ \t>#\"]*)+[A-Za-z0-9+/_=-]*",
     r"(?:[!-~]{1,100}=[ \t]*\r?\n)+[!-~]{0,100}",
-    r"(?:(?:0x)?[0-9A-Fa-f]{2},?[ \n])+",
-    r"(?:[0-9A-Za-z@_+/=-][ \t\n.|,*])+",
 )
+"""What may reach over white space, from the beginning of the word that it begins in: the beginning
+may be escaped."""
+
+_APART = (
+    r"(?:^|[ \t\n])(?:0x)?[0-9A-Fa-f]{2},?[ \n](?:(?:0x)?[0-9A-Fa-f]{2},?[ \n])*",
+    r"(?:^|[ \t\n])[0-9A-Za-z@_+/=-][ \t\n.|,*](?:[0-9A-Za-z@_+/=-][ \t\n.|,*])*",
+)
+"""Pairs of hexadecimal digits, and letters, that are set apart. They begin where a word does, or
+every word's last letter would be held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +130,9 @@ class Hold:
 
     def __init__(self, scanner: Scanner) -> None:
         opens = sorted({one.opens for one in scanner.detectors if one.opens is not None})
-        ways = "|".join(f"(?:{way})" for way in (*_BROKEN, *opens))
-        self._open = Pattern(rf"(?:{ways})?{_WORD}*\z")
+        whole = "|".join(f"(?:{way})" for way in (*_LINES, *opens))
+        apart = "|".join(f"(?:{way})" for way in _APART)
+        self._open = Pattern(rf"(?:{_WORD}*(?:{whole})|{apart})*{_WORD}*\z")
 
     def cut(self, held: bytes) -> int:
         """How many bytes from the start cannot be a part of anything unfinished."""

@@ -19,9 +19,13 @@ _BYTES_EACH = 1024
 Undo = Callable[[bytes], Decoded]
 
 
-def by_stretches(data: bytes, trigger: Pattern, undo: Undo, work: Work) -> Decoded | None:
-    """What `undo` makes of every stretch of the text; None where the budget is used up."""
-    found = _stretches(data, trigger)
+def by_stretches(
+    data: bytes, sign: bytes, trigger: Pattern, undo: Undo, work: Work
+) -> Decoded | None:
+    """What `undo` makes of every stretch of the text; None where the budget is used up. `sign` is
+    in whatever the trigger fits, where one byte is; it tells early that there are many."""
+    many = bool(sign) and data.count(sign) > 2 * _most(data)
+    found = None if many else _stretches(data, trigger)
     if found is None:
         return undo(data) if work.take(len(data)) else None
     pieces = Pieces()
@@ -45,7 +49,7 @@ def _from(start: int, piece: Decoded) -> Callable[[int, int], tuple[int, int]]:
 def _stretches(data: bytes, trigger: Pattern) -> list[tuple[int, int]] | None:
     """Start and end of each; None where the whole text is cheaper."""
     found: list[tuple[int, int]] = []
-    most = _FEW + len(data) // _BYTES_EACH
+    most = _most(data)
     if len(data) <= 4 * REACH:
         return None
     at, looks = trigger.first(data, 0), 0
@@ -60,6 +64,10 @@ def _stretches(data: bytes, trigger: Pattern) -> list[tuple[int, int]] | None:
             return None
         at = trigger.first(data, max(end - REACH, at + 1))
     return found
+
+
+def _most(data: bytes) -> int:
+    return _FEW + len(data) // _BYTES_EACH
 
 
 def _left(data: bytes, at: int) -> int:
