@@ -18,6 +18,7 @@ CORE = (
     "engine",
     "hindsight",
     "policy",
+    "guard",
     "dispatch",
     "simulator",
     "planner",

@@ -94,7 +94,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             "version = 1\nfoo = 1",
             snapshot(
                 [
-                    "fleet.toml: foo is not a key of this table; known: breaker, builds, contracts, credentials, gateway, include, models, parties, plan, price_books, queue, retry, routes, sites, sources, telemetry, tenants, timeouts, version, workloads"
+                    "fleet.toml: foo is not a key of this table; known: breaker, builds, contracts, credentials, gateway, guard, include, models, parties, plan, price_books, queue, retry, routes, sites, sources, telemetry, tenants, timeouts, version, workloads"
                 ]
             ),
         ),
@@ -103,7 +103,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             "[source.rented]",
             snapshot(
                 [
-                    'fleet.toml: source is not a key of this table; known: breaker, builds, contracts, credentials, gateway, include, models, parties, plan, price_books, queue, retry, routes, sites, sources, telemetry, tenants, timeouts, version, workloads. Did you mean "sources"?',
+                    'fleet.toml: source is not a key of this table; known: breaker, builds, contracts, credentials, gateway, guard, include, models, parties, plan, price_books, queue, retry, routes, sites, sources, telemetry, tenants, timeouts, version, workloads. Did you mean "sources"?',
                     'fleet.toml: sources.rented.kind is missing. Write kind = "api", "server" (an engine that you run) or "emulated".',
                     "fleet.toml: sources.rented.url is missing. Write it: where it answers, up to where `/chat/completions` would follow.",
                 ]
@@ -146,7 +146,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             'kind = "emulated"\nurl = "https://x.test"',
             snapshot(
                 [
-                    "fleet.toml: sources.rented.url is not a key of this table; known: breaker, chip, kind, listen, prefill, region, replicas, scaling, seed, serves, slots, timeouts, tp, vendor"
+                    "fleet.toml: sources.rented.url is not a key of this table; known: breaker, chip, kind, labels, listen, prefill, region, replicas, scaling, seed, serves, slots, timeouts, tp, vendor"
                 ]
             ),
         ),
@@ -192,7 +192,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             'chip = "h200"\nslot = 5',
             snapshot(
                 [
-                    'fleet.toml: sources.rented.slot is not a key of this table; known: breaker, chip, kind, listen, prefill, region, replicas, scaling, seed, serves, slots, timeouts, tp, vendor. Did you mean "slots"?'
+                    'fleet.toml: sources.rented.slot is not a key of this table; known: breaker, chip, kind, labels, listen, prefill, region, replicas, scaling, seed, serves, slots, timeouts, tp, vendor. Did you mean "slots"?'
                 ]
             ),
         ),
@@ -971,7 +971,7 @@ def test_every_fault_of_every_document_comes_at_once_and_in_file_order() -> None
     assert faults(text, more=more, broken="x = ]") == snapshot(
         [
             "fleet.toml: sources.rented.chip is 3, not text. Write text.",
-            'fleet.toml: sources.rented.slot is not a key of this table; known: breaker, chip, kind, listen, prefill, region, replicas, scaling, seed, serves, slots, timeouts, tp, vendor. Did you mean "slots"?',
+            'fleet.toml: sources.rented.slot is not a key of this table; known: breaker, chip, kind, labels, listen, prefill, region, replicas, scaling, seed, serves, slots, timeouts, tp, vendor. Did you mean "slots"?',
             'fleet.toml: tenants.team.budget.day is 5.0, a float. Money is exact: write it as text, "5.0".',
             'more.toml: sources.more.url is not an http(s) URL. Write "https://HOST/PATH", up to where `/chat/completions` would follow.',
             "broken.toml is not TOML: line 1, column 5: Invalid value. Everything else is checked once this is TOML.",

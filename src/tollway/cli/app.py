@@ -138,6 +138,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.qualify:qualify",
         "Ask each source of a route your prompts, and let your checker judge the answers.",
     ),
+    "guard": (
+        "tollway.cli.guard:guard",
+        "Say what of a text may pass, which detectors there are, and register documents.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

@@ -13,6 +13,7 @@ from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.build_planning import builds, plan_of, sites, workloads
 from tollway.fleet.check_routes import candidate, candidates_of
 from tollway.fleet.declared import Declared
+from tollway.fleet.guarding import GuardRule, GuardSettings
 from tollway.fleet.objects import (
     BreakerTerms,
     Budget,
@@ -54,6 +55,7 @@ from tollway.fleet.schema import (
     ServingTable,
     TimeoutsTable,
 )
+from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_tenants import TenantTable
 from tollway.units import Seconds, Tokens, TokensPerSecond
 
@@ -100,6 +102,31 @@ def build(declared: Declared, digest: str) -> Fleet:
         workloads=workloads(declared),
         sites=sites(declared),
         builds=builds(declared),
+        guard=_guard(declared.guard.table),
+    )
+
+
+def _guard(table: GuardTable | None) -> GuardSettings | None:
+    if table is None:
+        return None
+    rules = tuple(
+        GuardRule(
+            name=rule.name,
+            detectors=tuple(rule.detectors),
+            action=rule.action,
+            tenants=None if rule.tenants is None else tuple(rule.tenants),
+            routes=None if rule.routes is None else tuple(rule.routes),
+            direction=rule.direction,
+            destinations=None if rule.destinations is None else tuple(rule.destinations),
+        )
+        for rule in table.rules
+    )
+    return GuardSettings(
+        default=table.default,
+        rules=rules,
+        terms=tuple(table.terms),
+        ignore=tuple(table.ignore),
+        fingerprints=table.fingerprints,
     )
 
 
@@ -160,6 +187,7 @@ def _source(declared: Declared, name: str, table: ApiTable | ServerTable | Emula
         ca_file=remote.ca_file if remote else None,
         vendor=table.vendor,
         region=table.region,
+        labels=tuple(table.labels),
         emulation=_emulation(table) if isinstance(table, EmulatedTable) else None,
         silicon=_silicon(table),
         dialects=tuple(remote.dialects) if remote else ("openai",),

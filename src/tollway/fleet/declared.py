@@ -21,6 +21,7 @@ from tollway.fleet.schema import (
 )
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_tenants import TenantTable
 from tollway.fleet.telemetry import TelemetryTable
@@ -34,8 +35,11 @@ NAMED = (
 """Tables whose entries have names; entries come from any document."""
 
 _NOT_OF_CHIPS = frozenset(
-    ("listen", "replicas", "seed", "slots", "vendor", "region", "timeouts", "breaker", "scaling")
-)
+    (
+        "listen", "replicas", "seed", "slots", "vendor", "region", "labels", "timeouts", "breaker",
+        "scaling",
+    )
+)  # fmt: skip
 _NOT_OF_SERVED_CHIPS = frozenset(
     ("prices", "prepaid", "upstream_model", "expected_ttft", "expected_speed")
 )
@@ -44,7 +48,7 @@ _NOT_OF_SERVED_CHIPS = frozenset(
 _MONTHS = (("plan",), ("plan", "start"), ("plan", "months"), ("plan", "period"))
 """Keys that say for which months a plan is."""
 
-SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan")
+SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan", "guard")
 """Tables that one document declares whole."""
 
 
@@ -77,6 +81,7 @@ class Declared:
     timeouts: Placed[TimeoutsTable]
     breaker: Placed[BreakerTable]
     telemetry: Placed[TelemetryTable]
+    guard: Placed[GuardTable | None]
     models: Mapping[str, Placed[ModelTable]]
     credentials: Mapping[str, Placed[Credential]]
     sources: Mapping[str, Placed[ApiTable | ServerTable | EmulatedTable]]
@@ -129,6 +134,7 @@ def gather(
         breaker=_setting(documents, main, "breaker", BreakerTable()),
         telemetry=_setting(documents, main, "telemetry", TelemetryTable()),
         plan=_setting(documents, main, "plan", None),
+        guard=_setting(documents, main, "guard", None),
         **named,
     )
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from tollway.fleet.books import PriceBook
 from tollway.fleet.contract import Contract, Party
+from tollway.fleet.guarding import GuardSettings
 from tollway.fleet.planning import Build, Planning, Site
 from tollway.fleet.planning import Demand as Workload
 from tollway.fleet.tiers import Tier
@@ -154,9 +155,10 @@ class Source:
 
     `base_url` is scheme, host, port and path prefix (`https://api.openai.com/v1`), without a
     trailing slash. `slots` bounds requests in flight there (None: unbounded). `ca_file` replaces
-    the system's trust store for this source. `vendor` and `region` are labels. `silicon` is None
-    where nothing is said of chips. `dialects` are those that it speaks, at least one; a request in
-    another one is put into the first.
+    the system's trust store for this source. `vendor` and `region` say what it is,
+    and `labels` what the guard's rules ask for. `silicon` is None where nothing is said of chips.
+    `dialects` are those that it speaks, at least one; a request in another one is put into the
+    first.
     """
 
     name: str
@@ -173,6 +175,7 @@ class Source:
     emulation: Emulation | None
     silicon: Silicon | None = None
     dialects: tuple[Dialect, ...] = ("openai",)
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +354,7 @@ class Fleet:
     workloads: Mapping[str, Workload] = field(default_factory=lambda: MappingProxyType({}))
     sites: Mapping[str, Site] = field(default_factory=lambda: MappingProxyType({}))
     builds: Mapping[str, Build] = field(default_factory=lambda: MappingProxyType({}))
+    guard: GuardSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from tollway.fleet.books import Rate, Terms
 from tollway.fleet.findings import place
+from tollway.fleet.guarding import GuardRule, GuardSettings
 from tollway.fleet.objects import (
     BreakerTerms,
     Credential,
@@ -48,6 +49,8 @@ def render(fleet: Fleet) -> str:
         _retry(fleet.retry),
         _telemetry(fleet.telemetry),
     ]
+    if fleet.guard is not None:
+        blocks.append(_guard(fleet.guard))
     for name, model in fleet.models.items():
         facts = {
             "aliases": _list(model.aliases),
@@ -67,6 +70,26 @@ def render(fleet: Fleet) -> str:
     blocks += contract_blocks(fleet.parties, fleet.contracts)
     blocks += plan_blocks(fleet)
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _guard(guard: GuardSettings) -> list[str]:
+    facts: dict[str, str | None] = {
+        "default": _text(guard.default),
+        "terms": _list(guard.terms),
+        "ignore": _list(guard.ignore),
+        "fingerprints": None if guard.fingerprints is None else _text(guard.fingerprints),
+    }
+    if guard.rules:
+        facts["rules"] = "[\n" + "".join(f"  {_rule(rule)},\n" for rule in guard.rules) + "]"
+    return _table(("guard",), facts)
+
+
+def _rule(rule: GuardRule) -> str:
+    lists = {key: getattr(rule, key) for key in ("detectors", "tenants", "routes", "destinations")}
+    facts = {key: None if words is None else _list(words) for key, words in lists.items()}
+    direction = None if rule.direction is None else _text(rule.direction)
+    named = {"name": _text(rule.name), "action": _text(rule.action), "direction": direction}
+    return _inline(named | facts)
 
 
 def _credential_names(fleet: Fleet) -> Mapping[Credential, str]:
@@ -188,6 +211,7 @@ def _source(source: Source, names: Mapping[Credential, str]) -> list[str]:
     facts["slots"] = None if source.slots is None else f"{source.slots}"
     facts["vendor"] = None if source.vendor is None else _text(source.vendor)
     facts["region"] = None if source.region is None else _text(source.region)
+    facts["labels"] = _list(source.labels) if source.labels else None
     times = ("connect", "first_content", "idle", "total")
     facts["timeouts"] = _inline({key: _time(getattr(source.timeouts, key)) for key in times})
     facts["breaker"] = _breaker(source.breaker)

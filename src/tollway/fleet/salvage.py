@@ -65,6 +65,8 @@ _STAND_INS: dict[str, object] = {
     "most": 1,
     "capex": "0",
     "rate": "0",
+    "detectors": ["stand-in"],
+    "action": "block",
 }
 """For a required key that is missing. The fleet is refused anyway; nothing of these is shown."""
 

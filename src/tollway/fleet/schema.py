@@ -16,6 +16,7 @@ from tollway.fleet.fields import (
     Day,
     Duration,
     Hours,
+    Label,
     Money,
     Rate,
     Reference,
@@ -28,6 +29,7 @@ from tollway.fleet.fields import (
 from tollway.fleet.objects import Dialect
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_tenants import TenantTable
 from tollway.fleet.table import Table, key
@@ -205,6 +207,7 @@ class SourceTable(Table):
     breaker: BreakerTable = key("Overrides of the fleet's breaker.", {})
     vendor: Text | None = key("Who runs it; a label.", None)
     region: Text | None = key("Where it is; a label.", None)
+    labels: list[Label] = key("What rules of the guard may ask for; `on-prem` is known.", [])
 
 
 class RemoteTable(SourceTable):
@@ -360,6 +363,7 @@ class Document(Table):
     timeouts: TimeoutsTable | None = key("How long any source may take.", None)
     breaker: BreakerTable | None = key("When any source is left alone.", None)
     telemetry: TelemetryTable | None = key("What is told of requests, and to whom.", None)
+    guard: GuardTable | None = key("What may pass; nothing is inspected unless written.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})

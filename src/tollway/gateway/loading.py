@@ -12,6 +12,10 @@ from tollway.inspect.fleetfile import fleet_of, read_documents
 from tollway.inspect.secretfile import read_secret
 
 
+_NOT_YET = "is declared, and this gateway does not inspect traffic yet"
+_UNTIL_THEN = "Take [guard] out to serve; `tollway guard test --fleet` tries its rules on a text."
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A checked fleet. `documents` are its texts by name, `main` the name of the first; `origins`
@@ -38,6 +42,9 @@ def load_documents(path: Path, documents: dict[str, str]) -> Loaded:
     fleet = fleet_of(documents, path)
     origins: dict[str, Origin] = {}
     faults: list[Fault] = []
+    if fleet.guard is not None:
+        # Nobody is to believe that traffic is inspected which is not.
+        faults.append(Fault(f"{path.name}: guard", _NOT_YET, _UNTIL_THEN))
     for name, source in fleet.sources.items():
         place = f"{path.name}: sources.{name}"
         secret = None

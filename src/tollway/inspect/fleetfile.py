@@ -19,6 +19,7 @@ from typing import Any, cast
 from tollway.errors import Fault, FaultsFound
 from tollway.fleet.objects import Credential, Fleet, Source
 from tollway.fleet.parse import parse
+from tollway.guard.check import check_detectors
 from tollway.inspect.emulable import check_emulated
 
 LARGEST_FILE = 2**20
@@ -70,7 +71,7 @@ def fleet_of(documents: dict[str, str], path: Path | str) -> Fleet:
         FaultsFound: with every fault of the documents.
     """
     path = Path(path)
-    fleet = parse(documents, path.name, check_emulated)
+    fleet = parse(documents, path.name, check_emulated, check_detectors)
     folder = path.absolute().parent
     sources = {name: _anchored(source, folder) for name, source in fleet.sources.items()}
     return replace(fleet, sources=MappingProxyType(sources))
@@ -104,7 +105,7 @@ def _other_faults(documents: dict[str, str], main: str) -> tuple[Fault, ...]:
     """What is wrong besides the includes; references are left out, as they may lead into a file
     that could not be read."""
     try:
-        parse({**documents, "unread": "="}, main, check_emulated)
+        parse({**documents, "unread": "="}, main, check_emulated, check_detectors)
     except FaultsFound as found:
         return tuple(fault for fault in found.faults if fault.place != "unread")
     return ()

@@ -1,0 +1,160 @@
+"""The decoding layers: which there are, what a text has of each, and every text within a text.
+
+Rules
+1. A layer is tried only where its trigger fits, in the pass that looks for detectors.
+2. What a layer gives is searched like the text, for detectors and for further layers, to a bounded
+   depth and with bounded work. What the bounds leave unread is told, never passed.
+3. A run that was decoded once is not decoded again where a layer leaves it as it was.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tollway.guard import escapes, fold, packed
+from tollway.guard.automaton import Pattern, Patterns
+from tollway.guard.decoded import Decoded, Locate, Work
+from tollway.guard.stretches import Undo, by_stretches
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far decoding goes: `depth` layers within one another, `texts` of one scan, and `growth`
+    bytes made for each byte of the text, with `least` granted to a short one. A packed stream of
+    1 MB that holds 1 GB ends there."""
+
+    depth: int = 6
+    texts: int = 200
+    growth: int = 24
+    least: int = 1 << 21
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One way to write a text in another: its name, the RE2 pattern of what it looks like, and
+    what undoes it."""
+
+    name: str
+    trigger: str
+    decode: Callable[[bytes, Work], Decoded | None]
+
+
+def layers() -> tuple[Layer, ...]:
+    """Every layer that a pattern can tell. Packed streams are told by their first bytes."""
+    packing = packed.Packing()
+    undoing: tuple[tuple[str, bytes, str, Undo], ...] = (
+        ("url", b"%", escapes.URL_TRIGGER, escapes.url),
+        ("escape", b"\\", escapes.ESCAPE_TRIGGER, escapes.escape),
+        ("html", b"&", escapes.HTML_TRIGGER, escapes.html),
+        ("quoted-printable", b"", escapes.QUOTED_TRIGGER, escapes.quoted_printable),
+        ("unicode", b"", fold.FOLD_TRIGGER, fold.fold),
+    )
+    return (
+        *(
+            Layer(name, trigger, _stretched(sign, trigger, undo))
+            for name, sign, trigger, undo in undoing
+        ),
+        Layer("spaced", packed.SPACED_TRIGGER, packing.spaced),
+        Layer("base64", packed.BASE64_TRIGGER, packing.base64),
+        Layer("utf-16", packed.UTF16_TRIGGER, packing.utf16),
+        Layer("hex", packed.HEX_TRIGGER, packing.hex),
+    )
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _stretched(sign: bytes, trigger: str, undo: Undo) -> Callable[[bytes, Work], Decoded | None]:
+    pattern = Pattern(trigger)
+    return lambda data, work: by_stretches(data, sign, pattern, undo, work)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text within the text: its bytes, the layers that led to it, and which patterns fit."""
+
+    data: bytes
+    layers: tuple[str, ...]
+    fitting: Sequence[int]
+    back: tuple[Locate, ...] = ()
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """Where something found here is in the text that was handed in."""
+        for locate in self.back:
+            start, end = locate(start, end)
+        return start, max(end, start + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A part that the bounds left unread, and why."""
+
+    layers: tuple[str, ...]
+    why: str
+
+
+class Unfolding:
+    """All texts within a text."""
+
+    __slots__ = ("_bounds", "_layers", "_offset", "_patterns")
+
+    def __init__(self, patterns: Sequence[str], bounds: Bounds, more: Sequence[Layer] = ()) -> None:
+        """`patterns` are asked of every text beside the layers' own triggers; `more` are layers
+        beside the standing ones."""
+        self._layers = (*layers(), *more)
+        self._offset = len(patterns)
+        self._patterns = Patterns([*patterns, *(layer.trigger for layer in self._layers)])
+        self._bounds = bounds
+
+    def texts(self, data: bytes) -> Iterator[Text | Unread]:
+        """The text itself and every text within it, outer before inner, each once; then what was
+        left unread.
+
+        Raises:
+            OutOfMemoryError: a text could not be inspected.
+        """
+        bounds = self._bounds
+        work = Work(bounds.least + bounds.growth * len(data))
+        seen: set[bytes] = {data}
+        todo: deque[Text] = deque([self._text(data, (), ())])
+        count = 0
+        while todo:
+            text = todo.popleft()
+            yield text
+            for name, decoded in self._decoded(text, work):
+                if decoded.data in seen:
+                    continue
+                seen.add(decoded.data)
+                count += 1
+                chain = (*text.layers, name)
+                if len(chain) > bounds.depth:
+                    yield Unread(chain, f"is encoded more than {bounds.depth} times")
+                elif count > bounds.texts:
+                    yield Unread(chain, f"holds more than {bounds.texts} encoded texts")
+                    return
+                else:
+                    back = (decoded.locate, *text.back)
+                    todo.append(self._text(decoded.data, chain, back))
+            if work.exceeded:
+                yield Unread(text.layers, "would take more work to decode than is allowed")
+                return
+
+    def _text(self, data: bytes, chain: tuple[str, ...], back: tuple[Locate, ...]) -> Text:
+        return Text(data, chain, self._patterns.fitting(data), back)
+
+    def _decoded(self, text: Text, work: Work) -> Iterator[tuple[str, Decoded]]:
+        for index in sorted(text.fitting):
+            if index >= self._offset:
+                layer = self._layers[index - self._offset]
+                decoded = layer.decode(text.data, work)
+                if decoded is not None and decoded.data:
+                    yield layer.name, decoded
+        if not _is_text(text.data):  # a packed stream is not UTF-8
+            decoded = packed.packed(text.data, work)
+            if decoded is not None:
+                yield "packed", decoded

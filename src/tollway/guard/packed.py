@@ -1,0 +1,273 @@
+"""Layers that write a stretch of bytes in other characters, or packed: base64, hex, gzip, zip.
+
+Rules
+1. A run of the alphabet is decoded from each place where it may begin, so that letters glued to its
+   front hide nothing.
+2. Of what comes out only stretches of text, and what begins like a packed stream, are kept: most
+   runs are names in a program, and decode to noise.
+"""
+
+import bz2
+import lzma
+import re
+import zlib
+from binascii import a2b_base64, unhexlify
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+
+from tollway.guard.automaton import Pattern
+from tollway.guard.decoded import Decoded, Pieces, Work, whole
+
+_BASE64 = "[A-Za-z0-9+/_-]"
+_SHORTEST = 12
+"""Letters of base64: nine bytes, the shortest number that a detector finds."""
+
+_WRAPPED = rf"(?:[ \t]*(?:\r?\n|\\r\\n|\\n)[ \t>#\"]*{_BASE64}{{4,}})*"
+BASE64_TRIGGER = f"{_BASE64}{{{_SHORTEST}}}"
+_LOW, _TELLING = "[a-z_/-]", "[A-Z0-9+]"
+_UNBROKEN = "(?:{})".format(
+    "|".join(
+        f"{_BASE64}{_LOW}{{{low}{',48' if low == _SHORTEST - 2 else ''}}}{_TELLING}"
+        f"{_BASE64}{{{max(_SHORTEST - 2 - low, 0)},}}"
+        for low in range(_SHORTEST - 2, -1, -1)
+    )
+)
+_BASE64_RUN = _UNBROKEN + _WRAPPED
+"""A run of small letters, the first of them perhaps a capital, is a word, a name or a path: of 12
+letters of base64 one in ten thousand is such, of 20 one in ten million. A run in which more than 48
+small letters come first is taken from the 48th before the first other."""
+
+_HEX_APART = "[0-9A-Fa-f]{2}(?:[ :,-][0-9A-Fa-f]{2}){7,}|(?:0x[0-9A-Fa-f]{2},?[ \n]*){8,}"
+HEX_TRIGGER = f"[0-9A-Fa-f]{{18}}|{_HEX_APART}"
+_HEX_RUN = f"[0-9A-Fa-f]{{18,}}|{_HEX_APART}"
+SPACED_TRIGGER = r"[0-9A-Za-z@_+/=-](?:[ \t\n.|,*][0-9A-Za-z@_+/=-]){10}"
+_SPACED_RUN = f"{SPACED_TRIGGER}(?:[ \\t\\n.|,*][0-9A-Za-z@_+/=-])*"
+UTF16_TRIGGER = r"(?:[\t\n\r -~]\x00){8}"
+_UTF16_RUN = r"(?:[\t\n\r -~]\x00){8,}"
+_TEXT_RUN = r"[\t\n\r -~\x{80}-\x{10FFFF}]{8,}|" + _UTF16_RUN
+
+_NOT_BASE64 = re.compile(rb"[ \t>#\"]*(?:\r?\n|\\r\\n|\\n)[ \t>#\"]*")
+_NOT_HEX = re.compile(rb"0x|[^0-9A-Fa-f]")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_SIGNS = (
+    b"\x1f\x8b\x08", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda", b"BZh",
+    b"\xfd7zXZ\0", b"PK\3\4",
+)  # fmt: skip
+"""How gzip, zlib (at each level), bzip2, xz and zip begin."""
+_LARGEST_STEP = 1 << 16
+
+
+class Packing:
+    """The decoders of runs, with their compiled patterns."""
+
+    __slots__ = ("_base64", "_hex", "_spaced", "_text", "_utf16")
+
+    def __init__(self) -> None:
+        self._base64 = Pattern(_BASE64_RUN)
+        self._hex = Pattern(_HEX_RUN)
+        self._spaced = Pattern(_SPACED_RUN)
+        self._text = Pattern(_TEXT_RUN)
+        self._utf16 = Pattern(_UTF16_RUN)
+
+    def base64(self, data: bytes, work: Work) -> Decoded | None:
+        """Base64 of either alphabet, padded or not, in lines or one."""
+        runs = _Runs(data, self._base64, work, _one_line, 4)
+        text = runs.text.translate(_STANDARD)
+        pieces = Pieces()
+        for shift in range(4):
+            if not text or not work.take(len(text)):
+                break
+            decoded = a2b_base64(b"AAAA"[:shift] + text[: len(text) - shift])
+            self._keep(decoded, runs, pieces, _from_base64(runs, shift))
+        return pieces.decoded()
+
+    def hex(self, data: bytes, work: Work) -> Decoded | None:
+        """Hexadecimal digits, alone or in pairs with marks between them."""
+        runs = _Runs(data, self._hex, work, _digits, 2)
+        pieces = Pieces()
+        for shift in range(2):
+            if not runs.text or not work.take(len(runs.text)):
+                break
+            digits = b"0"[:shift] + runs.text[: len(runs.text) - 2 * shift] + b"0"[:shift]
+            self._keep(unhexlify(digits), runs, pieces, _from_hex(runs, shift))
+        return pieces.decoded()
+
+    def spaced(self, data: bytes, work: Work) -> Decoded | None:
+        """Letters with one mark between each two of them."""
+        return self._every_other(self._spaced, data, work)
+
+    def utf16(self, data: bytes, work: Work) -> Decoded | None:
+        """ASCII as UTF-16, of either byte order."""
+        return self._every_other(self._utf16, data, work)
+
+    def _every_other(self, pattern: Pattern, data: bytes, work: Work) -> Decoded | None:
+        pieces = Pieces()
+        for start, end in pattern.spans(data):
+            segment = data[start:end]
+            if work.fresh(segment) and work.take(len(segment)):
+                pieces.add(segment[::2], _from_every_other(start))
+        return pieces.decoded()
+
+    def _keep(
+        self,
+        decoded: bytes,
+        runs: "_Runs",
+        pieces: Pieces,
+        back: Callable[[int, int], tuple[int, int]],
+    ) -> None:
+        for start, end in self._text.spans(decoded):
+            pieces.add(decoded[start:end], _shifted(back, start))
+        if not decoded.isascii():
+            for at in _beginnings(decoded):
+                end = at + runs.rest(back(at, at + 1)[0])
+                pieces.add(decoded[at:end], _shifted(back, at))
+
+
+def _one_line(run: bytes) -> bytes:
+    return _NOT_BASE64.sub(b"", run) if b"\n" in run or b"\\" in run else run
+
+
+def _digits(run: bytes) -> bytes:
+    return run if run.isalnum() and run[1:2] != b"x" else _NOT_HEX.sub(b"", run)
+
+
+def _beginnings(data: bytes) -> list[int]:
+    """Where a packed stream may begin."""
+    found: list[int] = []
+    for sign in _SIGNS:
+        at = data.find(sign)
+        while at >= 0:
+            found.append(at)
+            at = data.find(sign, at + 1)
+    return sorted(found)
+
+
+def packed(data: bytes, work: Work) -> Decoded | None:
+    """What gzip, zlib, zip (deflate), bzip2 and xz streams within a text hold."""
+    pieces = Pieces()
+    for at in _beginnings(data):
+        stream = data[at:]
+        if not work.fresh(stream[:256] + b"%d" % len(stream)):
+            continue
+        opened = _opened(stream, work)
+        if len(opened) >= 8:
+            pieces.add(opened, whole(at, len(data)))
+    return pieces.decoded()
+
+
+def _opened(stream: bytes, work: Work) -> bytes:
+    """What a packed stream holds, as far as it can be read and the budget allows."""
+    parts: list[bytes] = []
+    try:
+        for part in _parts(stream, min(work.left, _LARGEST_STEP)):
+            if not work.take(len(part)):
+                break
+            parts.append(part)
+    except (zlib.error, OSError, EOFError, ValueError, lzma.LZMAError):
+        pass  # what came out before the fault is kept
+    return b"".join(parts)
+
+
+def _parts(stream: bytes, step: int) -> Iterator[bytes]:
+    if stream[:2] == b"BZ" or stream[:1] == b"\xfd":
+        other = bz2.BZ2Decompressor() if stream[:2] == b"BZ" else lzma.LZMADecompressor()
+        rest = stream
+        while not other.eof:
+            part = other.decompress(rest, step)
+            rest = b""
+            if not part and other.needs_input:
+                return
+            yield part
+        return
+    bits = 47
+    if stream[:2] == b"PK":
+        if stream[8:10] != b"\x08\x00":
+            return  # stored: its bytes are in the text as they are
+        header = (
+            30 + int.from_bytes(stream[26:28], "little") + int.from_bytes(stream[28:30], "little")
+        )
+        bits, stream = -15, stream[header:]
+    yield from _inflated(stream, bits, step)
+
+
+def _inflated(stream: bytes, bits: int, step: int) -> Iterator[bytes]:
+    inflate = zlib.decompressobj(bits)
+    for at in range(0, len(stream), 512):  # in steps: a damaged end does not hide the beginning
+        rest = stream[at : at + 512]
+        while rest and not inflate.eof:
+            part = inflate.decompress(rest, step)
+            rest = inflate.unconsumed_tail
+            if part:
+                yield part
+        if inflate.eof:
+            return
+
+
+class _Runs:
+    """The runs of one alphabet in a text, in one string, each followed by what decodes to NUL."""
+
+    def __init__(
+        self,
+        data: bytes,
+        pattern: Pattern,
+        work: Work,
+        clean: Callable[[bytes], bytes],
+        unit: int,
+    ) -> None:
+        self.spans: list[tuple[int, int]] = []
+        self.starts: list[int] = []
+        self.exact: list[bool] = []
+        self._lengths: list[int] = []
+        self._unit = unit
+        parts: list[bytes] = []
+        size = 0
+        zeros = (b"A" if unit == 4 else b"0") * (2 * unit)
+        for start, end in pattern.spans(data):
+            run = data[start:end]
+            if not work.fresh(b"%d:" % unit + run):
+                continue
+            cleaned = clean(run)
+            self.spans.append((start, end))
+            self.starts.append(size)
+            self.exact.append(len(cleaned) == len(run))
+            self._lengths.append(len(cleaned))
+            pad = zeros[: unit + -len(cleaned) % unit]
+            parts += [cleaned, pad]
+            size += len(cleaned) + len(pad)
+        self.text = b"".join(parts)
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Positions in the string -> positions in the text."""
+        row = max(bisect_right(self.starts, start) - 1, 0)
+        first, last = self.spans[row]
+        if not self.exact[row]:
+            return first, last
+        offset = first - self.starts[row]
+        return max(start + offset, first), min(end + offset, last)
+
+    def rest(self, at: int) -> int:
+        """At most how many bytes the run that holds position `at` of the text decodes to."""
+        row = max(bisect_right([start for start, _ in self.spans], at) - 1, 0)
+        return self._lengths[row]
+
+
+Back = Callable[[int, int], tuple[int, int]]
+
+
+def _from_base64(runs: _Runs, shift: int) -> Back:
+    def locate(start: int, end: int) -> tuple[int, int]:
+        return runs.place(max(start * 4 // 3 - shift, 0), -(-end * 4 // 3) - shift)
+
+    return locate
+
+
+def _from_hex(runs: _Runs, shift: int) -> Back:
+    return lambda start, end: runs.place(max(2 * start - shift, 0), 2 * end - shift)
+
+
+def _from_every_other(start: int) -> Back:
+    return lambda first, last: (start + 2 * first, start + 2 * last - 1)
+
+
+def _shifted(back: Back, by: int) -> Back:
+    return lambda start, end: back(start + by, end + by)
