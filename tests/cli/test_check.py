@@ -162,7 +162,7 @@ fleet.toml: sources.small.serves."llama-3.3-70b".prices is 3, not a list. Write 
 fleet.toml: sources.odd.listen is port 8411, which sources.small.listen has already. Choose another port.
 fleet.toml: sources.odd.serves."llama-3.3-70b" cannot be emulated: tp 3 does not divide the 64 heads of llama-3.3-70b (64 / 3 = 21.33). Use tp 1, 2, 4, 8, 16.
 fleet.toml: sources.unread.tp is "eight", not a whole number. Write a whole number.
-fleet.toml: sources.mistyped.tpp is not a key of this table; known: breaker, chip, kind, listen, prefill, region, replicas, scaling, seed, serves, slots, timeouts, tp, vendor. Did you mean "tp"?
+fleet.toml: sources.mistyped.tpp is not a key of this table; known: breaker, chip, kind, labels, listen, prefill, region, replicas, scaling, seed, serves, slots, timeouts, tp, vendor. Did you mean "tp"?
 fleet.toml: routes.chat.model is "nope"; known: llama-3.3-70b. Declare it in [models].
 10 faults in fleet.toml
 """)

@@ -28,7 +28,7 @@ def test_a_finding_within_encodings_is_placed_in_the_outermost_text() -> None:
     inner = base64.b64encode(f"the key is {KEY}, keep it".encode()).decode()
     text = json.dumps({"note": f"line\nline\n{inner}\n"}).encode()
     ((detector, start, end, layers),) = found(text)
-    assert (detector, layers) == ("anthropic-key", ("base64",))
+    assert (detector, layers) == ("anthropic-key", ("escape", "base64"))
     first = text.index(inner.encode())
     before = len("the key is ")
     assert start == first + before * 4 // 3

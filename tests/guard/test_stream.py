@@ -59,6 +59,19 @@ def test_a_secret_within_a_long_word_is_found_before_any_of_it_is_out() -> None:
     assert len(key) * 4 < KEPT
 
 
+def test_a_finding_is_never_cut_in_two_however_long_the_word() -> None:
+    key = made("ghp_<alnum 36>")
+    for before in range(4060, 4110):
+        one = stream()
+        text = "a" * before + "," + key + "," + "b" * 9000
+        passages = [one.feed(text), one.end()]
+        holding = [it for it in passages if it.findings]
+        assert len(holding) == 1
+        (only,) = holding[0].findings
+        data = holding[0].text.encode()
+        assert data[only.start : only.end].decode() == key
+
+
 def test_a_passage_says_where_in_its_own_text_it_found_what() -> None:
     one = stream()
     key = made("ghp_<alnum 36>")

@@ -24,6 +24,7 @@ def try_text(
     direction: Literal["out", "in"] = "out",
     label: tuple[str, ...] = (),
     fingerprints: Path | None = None,
+    state: str | None = None,
     json: Annotated[bool, _NO_FLAG] = False,
 ) -> int:
     """Say what fires in a file, through which layers, and what would be done; exit 1 if any does.
@@ -44,12 +45,15 @@ def try_text(
         A label of the source that it would go to; may be given several times.
     fingerprints
         Fingerprints of registered documents. Default: those that the fleet file names.
+    state
+        The state folder, which keeps the salt. Default: $TOLLWAY_STATE, else .tollway here, else
+        the user's.
     json
         Print one JSON object.
     """
     from tollway.cli.guard_report import Question, print_test
 
-    question = Question(file, fleet, tenant, route, direction, label, fingerprints)
+    question = Question(file, fleet, tenant, route, direction, label, fingerprints, state)
     return print_test(question, json=json)
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from tollway.cli.guard_fingerprint import salt_of
 from tollway.cli.table import Column, print_table, printable
 from tollway.errors import Fault, FaultsFound, TollwayError, unknown
 from tollway.fleet.guarding import GuardSettings
@@ -30,16 +31,18 @@ class Question:
     direction: Literal["out", "in"]
     labels: tuple[str, ...]
     fingerprints: Path | None
+    state: str | None
 
 
 def print_test(question: Question, *, json: bool) -> int:
     """Print what fires; 1 if anything does."""
     settings, fleet = _settings(question)
     data = _read(question.file)
-    guard = Guard(settings, documents=(documents := _documents(question, settings)), salt=_salt())
-    if documents and not _salt():
+    documents, salt = _documents(question, settings), salt_of(question.state)
+    if documents and not salt:
         mend = "Register documents with `tollway guard fingerprint`."
         raise TollwayError(f"There is no salt to compare fingerprints with. {mend}")
+    guard = Guard(settings, documents=documents, salt=salt)
     labels = frozenset(question.labels) if question.labels else None
     asked = Asked(question.tenant, question.route, question.direction, labels)
     decision = guard.inspect(data, asked)
@@ -101,12 +104,6 @@ def _documents(question: Question, settings: GuardSettings) -> Sequence[Document
     if path is None:
         return ()
     return read(_bytes(path, "Write it with `tollway guard fingerprint`."))
-
-
-def _salt() -> bytes:
-    from tollway.cli.guard_fingerprint import salt_of
-
-    return salt_of(None)
 
 
 def _plain(question: Question, decision: Decision, fleet: Fleet | None) -> dict[str, object]:

@@ -11,7 +11,6 @@ from tollway.gateway.upstream import Origin
 from tollway.inspect.fleetfile import fleet_of, read_documents
 from tollway.inspect.secretfile import read_secret
 
-
 _NOT_YET = "is declared, and this gateway does not inspect traffic yet"
 _UNTIL_THEN = "Take [guard] out to serve; `tollway guard test --fleet` tries its rules on a text."
 

@@ -10,10 +10,11 @@ Locate = Callable[[int, int], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a layer made of a text."""
+    """What a layer made of a text; `complete` says of the whole text, not of parts of it."""
 
     data: bytes
     locate: Locate
+    complete: bool = False
 
 
 @dataclass(slots=True)

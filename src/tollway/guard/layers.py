@@ -16,6 +16,8 @@ from tollway.guard.automaton import Pattern, Patterns
 from tollway.guard.decoded import Decoded, Locate, Work
 from tollway.guard.stretches import Undo, by_stretches
 
+_OF_RUNS = frozenset(("base64", "hex", "spaced", "utf-16"))
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -59,6 +61,13 @@ def layers() -> tuple[Layer, ...]:
         Layer("utf-16", packed.UTF16_TRIGGER, packing.utf16),
         Layer("hex", packed.HEX_TRIGGER, packing.hex),
     )
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether it is bounded as JSON is. A backslash in it is an escape, so that what a reader sees
+    is the text without escapes, and runs need only be looked for there."""
+    ends = data[:16].lstrip()[:1] + data[-16:].rstrip()[-1:]
+    return ends in (b"{}", b"[]")
 
 
 def _is_text(data: bytes) -> bool:
@@ -148,10 +157,15 @@ class Unfolding:
         return Text(data, chain, self._patterns.fitting(data), back)
 
     def _decoded(self, text: Text, work: Work) -> Iterator[tuple[str, Decoded]]:
+        told_below = False
         for index in sorted(text.fitting):
             if index >= self._offset:
                 layer = self._layers[index - self._offset]
+                if told_below and layer.name in _OF_RUNS:
+                    continue
                 decoded = layer.decode(text.data, work)
+                if layer.name == "escape" and decoded is not None and decoded.complete:
+                    told_below = _is_json(text.data)
                 if decoded is not None and decoded.data:
                     yield layer.name, decoded
         if not _is_text(text.data):  # a packed stream is not UTF-8

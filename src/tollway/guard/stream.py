@@ -87,23 +87,31 @@ class StreamScanner:
         cut = _whole_letter(self._held, cut)
         before = len(self._context)
         found = self._scanner.scan(self._context + self._held[: max(inspected, cut)])
+        cut = _beside(found, before, cut) if inspected > cut else cut
         passage, self._held = self._held[:cut], self._held[cut:]
         self._context = _recent(self._context + passage)
         text = passage.decode("utf-8", "surrogatepass")
         if not found:
             return Passage(text)
-        return Passage(text, _after(found, before))
+        return Passage(text, _after(found, before, cut))
 
 
 _NOTHING = Passage("")
 
 
-def _after(found: Sequence[Finding], before: int) -> tuple[Finding, ...]:
-    """Those that are not wholly in what is out already, from where the passage begins."""
+def _beside(found: Sequence[Finding], before: int, cut: int) -> int:
+    """Where to cut instead, so that no finding is cut in two: before the first that would be. One
+    that begins where the passage does is longer than may be held, and is cut."""
+    starts = [one.start - before for one in found if one.start < before + cut < one.end]
+    return min((start for start in starts if start > 0), default=cut)
+
+
+def _after(found: Sequence[Finding], before: int, cut: int) -> tuple[Finding, ...]:
+    """Those that are in the passage: not wholly in what is out already, nor in what stays."""
     return tuple(
         replace(one, start=one.start - before, end=one.end - before)
         for one in found
-        if one.end > before
+        if one.end > before and one.start < before + max(cut, 1)
     )
 
 

@@ -7,6 +7,7 @@ Rules
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from tollway.guard.automaton import Pattern
 from tollway.guard.decoded import Decoded, Pieces, Work
@@ -27,7 +28,7 @@ def by_stretches(
     many = bool(sign) and data.count(sign) > 2 * _most(data)
     found = None if many else _stretches(data, trigger)
     if found is None:
-        return undo(data) if work.take(len(data)) else None
+        return replace(undo(data), complete=True) if work.take(len(data)) else None
     pieces = Pieces()
     for start, end in found:
         segment = data[start:end]
