@@ -60,26 +60,32 @@ _LARGEST_STEP = 1 << 16
 class Packing:
     """The decoders of runs, with their compiled patterns."""
 
-    __slots__ = ("_base64", "_hex", "_spaced", "_text", "_utf16")
+    __slots__ = ("_base64", "_hex", "_line", "_spaced", "_text", "_utf16")
 
     def __init__(self) -> None:
         self._base64 = Pattern(_BASE64_RUN)
+        self._line = Pattern(_UNBROKEN)
         self._hex = Pattern(_HEX_RUN)
         self._spaced = Pattern(_SPACED_RUN)
         self._text = Pattern(_TEXT_RUN)
         self._utf16 = Pattern(_UTF16_RUN)
 
     def base64(self, data: bytes, work: Work) -> Decoded | None:
-        """Base64 of either alphabet, padded or not, in lines or one."""
+        """Base64 of either alphabet, padded or not, in lines or one. Lines may also be one each."""
         runs = _Runs(data, self._base64, work, _one_line, 4)
-        text = runs.text.translate(_STANDARD)
         pieces = Pieces()
+        self._from_base64(runs, pieces, work)
+        if not all(runs.exact):
+            self._from_base64(_Runs(data, self._line, work, _one_line, 4), pieces, work)
+        return pieces.decoded()
+
+    def _from_base64(self, runs: "_Runs", pieces: Pieces, work: Work) -> None:
+        text = runs.text.translate(_STANDARD)
         for shift in range(4):
             if not text or not work.take(len(text)):
                 break
             decoded = a2b_base64(b"AAAA"[:shift] + text[: len(text) - shift])
             self._keep(decoded, runs, pieces, _from_base64(runs, shift))
-        return pieces.decoded()
 
     def hex(self, data: bytes, work: Work) -> Decoded | None:
         """Hexadecimal digits, alone or in pairs with marks between them."""
