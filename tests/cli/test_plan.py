@@ -171,3 +171,14 @@ def test_a_plan_is_written_back_as_a_fleet_that_is_sound(
     assert "is the fleet as planned" in capsys.readouterr().err
     assert run(["check", str(planned)]) == 0
     assert "commitment-first" in planned.read_text()
+
+
+def test_a_plan_is_not_written_over_what_it_is_made_from(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Path(file).read_text()
+    assert run(["plan", file, *QUICK, "--write", file]) == 2
+    assert "is what the plan is made from. Name another file." in capsys.readouterr().err
+    assert Path(file).read_text() == before
+    assert run(["plan", file, *QUICK, "--report", str(tmp_path / "none" / "x.html")]) == 2
+    assert "there is no such folder" in capsys.readouterr().err

@@ -30,8 +30,8 @@ def test_when_a_contract_stops_paying(file: str, capsys: pytest.CaptureFixture[s
     assert all(low <= high for low, high in more)
     assert run(["plan", file, *QUICK, "--bridge", "lease"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("lease, if notice is given")
-    assert "It stops paying with notice" in out or "Not told apart" in out
+    assert out.startswith("lease, by when notice is given; weighed: ")
+    assert "It pays throughout" in out
 
 
 def test_lease_or_own_by_the_life_of_chips(capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,7 @@ def test_cash_is_the_plans_to_the_cent(page: Read) -> None:
         ["in all", "$1,500,000.00", "$600,000.00", "$2,100,000.00"],
     ]
     assert page.tables["What is in force after today's decisions"][1:] == [
-        ["lease", "notice on 2027-04-01", "1", "$900,000.00", "$300,000.00"],
+        ["lease", "notice in 2027-Q2", "1", "$900,000.00", "$300,000.00"],
         ["own", "bound", "1", "$1,200,000.00", "$1,200,000.00"],
     ]
 

@@ -62,10 +62,18 @@ def plan(
     wanted, knows, asked = effort or Effort(), known or Known(), (instead or Instead()).checked()
     other = otherwise or Otherwise()
     limit = float(seconds("--time", wanted.time))
+    if wanted.threads < 1:
+        raise TollwayError(f"--threads is {wanted.threads}. At least one core is needed.")
     options = Options(share("--gap", wanted.gap), limit, wanted.threads)
     found = read_fleet(fleet)
+    if write is not None or report is not None:
+        from tollway.cli.plan_write import check_files
+
+        check_files(fleet, write, report)
     problem = stated(found, fleet, other, knows)
     with watching() as on:
+        if asked.any and report is not None:
+            raise TollwayError("--report is of the plan. Ask --lose, --bridge or --lives apart.")
         if asked.lives:
             from tollway.cli.plan_ask import Asking, tell_lives
 
@@ -123,7 +131,7 @@ def _told(
     answers = Answers()
     if search is not None and not on.stopped:
         answers = answered(problem.instance, answer, search, on)
-        on.end()
+    on.end()
     by_when = calls(fleet, problem, answer.plan)
     made = Made(name, problem, answer, by_when, answers, on.stopped)
     sys.stdout.write(as_json(made) if json else as_text(made))

@@ -16,7 +16,7 @@ from tollway.cli.contracts_show import print_json
 from tollway.cli.plan_options import Known, Otherwise
 from tollway.cli.plan_problem import stated
 from tollway.cli.plan_run import LEAST, Watch, solver
-from tollway.cli.plan_text import between, money
+from tollway.cli.plan_text import TRILLION, between, money, percent
 from tollway.cli.table import aligned
 from tollway.errors import FaultsFound, TollwayError, unknown
 from tollway.fleet.objects import Fleet
@@ -24,6 +24,7 @@ from tollway.planner.program.answer import Answer, Between, Conflict
 from tollway.planner.program.answers import BreakEven, Bridge, Life, Stay, break_even, bridge
 from tollway.planner.program.instance import ALREADY, Instance, Offer
 from tollway.planner.program.solve import Options
+from tollway.planner.steps import parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +65,32 @@ def _periods(offer: Offer) -> set[int]:
 
 
 def _bridge_text(problem: Instance, found: Bridge) -> str:
-    rows = [("notice given", "best plan", "against a period before")]
+    rows = [("notice given", "weighed cost", "against a period before")]
     rows += [(_when(problem, one), _cost(one.answer), _more(one)) for one in found.stays]
-    text = f"{found.offer}, if notice is given in\n{aligned(rows)}"
+    text = f"{found.offer}, by when notice is given; {_weighed(problem)}\n{aligned(rows)}"
     if not found.best:
         return text + "No plan was found for any of them; allow more time with --time.\n"
     named = ", ".join(_label(problem, period) for period in found.best)
-    if len(found.best) == 1:
+    if found.best == (None,):
+        text += "It pays throughout: to give no notice is best.\n"
+    elif len(found.best) == 1:
         text += f"It stops paying with notice {named}.\n"
     else:
         text += f"Not told apart: notice {named}. A smaller --gap and more --time may tell.\n"
     if found.deciding is not None:
         text += f"To decide it by scenario, as it turns out, is worth {between(found.deciding)}.\n"
     return text
+
+
+def _weighed(problem: Instance) -> str:
+    """What the amounts are."""
+    weight = problem.risk.weight
+    if not weight:
+        return "expected cost, unserved and uncovered work at its price"
+    return (
+        f"weighed: {float(1 - weight):.0%} expected cost, {float(weight):.0%} CVaR,\n"
+        "with what is not served or not covered at its price"
+    )
 
 
 def _when(problem: Instance, one: Stay) -> str:
@@ -90,7 +104,7 @@ def _label(problem: Instance, period: int | None) -> str:
 def _cost(answer: Answer | Conflict) -> str:
     if isinstance(answer, Conflict):
         return "no plan"
-    return f"{money(answer.costs.objective)} (gap {float(answer.gap):.1%})"
+    return f"{money(answer.costs.objective)} (gap {percent(answer.gap)})"
 
 
 def _more(one: Stay) -> str:
@@ -132,7 +146,8 @@ def tell_lives(
     if json:
         print_json(_lives_values(found))
         return
-    sys.stdout.write(_lives_text(found))
+    some = next(iter(problems.values()))
+    sys.stdout.write(_lives_text(some, found))
 
 
 def _lives(fleet: Fleet) -> Mapping[Fraction, str | None]:
@@ -145,10 +160,11 @@ def _lives(fleet: Fleet) -> Mapping[Fraction, str | None]:
     return dict(sorted(found.items()))
 
 
-def _lives_text(found: BreakEven) -> str:
+def _lives_text(problem: Instance, found: BreakEven) -> str:
     rows = [("chips live", "with own, no leases", "with leases, none own", "leasing costs")]
-    rows += [_life_row(one) for one in found.lives]
-    text = "Lease or own, by the life of own chips; APIs in both\n" + aligned(rows)
+    rows += [_life_row(problem, one) for one in found.lives]
+    text = f"Lease or own, by the life of own chips, APIs in both; {_weighed(problem)}\n"
+    text += aligned(rows)
     if found.above is not None:
         text += f"Leasing is cheaper up to {_years(found.above)}.\n"
     if found.at_most is not None:
@@ -158,9 +174,19 @@ def _lives_text(found: BreakEven) -> str:
     return text
 
 
-def _life_row(one: Life) -> tuple[str, str, str, str]:
+def _life_row(problem: Instance, one: Life) -> tuple[str, str, str, str]:
     amount = "" if one.amount is None else signed(one.amount)
-    return _years(one.years), _cost(one.built), _cost(one.leased), amount
+    built, leased = _cost(one.built), _cost(one.leased)
+    return _years(one.years), built + _charged(problem, one.built), leased, amount
+
+
+def _charged(problem: Instance, answer: Answer | Conflict) -> str:
+    """What of it is not paid, but the price of work that is not served or not covered."""
+    if isinstance(answer, Conflict):
+        return ""
+    whole = parts(problem, answer)
+    rest = whole.unserved + whole.short
+    return f", {money(rest)} of it not served or covered" if rest >= TRILLION else ""
 
 
 def _years(years: Fraction) -> str:

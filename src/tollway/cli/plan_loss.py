@@ -30,11 +30,13 @@ MILLION = 10**6
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What falls away, what each month is then, and the cell of it (None: nothing to play)."""
+    """What falls away, what each month is then, and the cell of it (None: nothing to play).
+    `promised` is the shortest TTFT that a workload is promised."""
 
     what: Contingency
     months: tuple[Month, ...]
     cells: tuple[Cell | None, ...]
+    promised: Seconds | None = None
 
 
 def after_loss(
@@ -64,7 +66,9 @@ def after_loss(
             whole = _without(whole, frozenset(_sources_of(found, what)), what.models)
         node = problem.instance.nodes[month.node]
         cells[key] = played(whole, problem.instance, node, month.capacity, SECONDS)
-    return Lost(what, months, tuple(cells.get((it.period, it.gone)) for it in months))
+    promises = [it.ttft for it in fleet.workloads.values() if it.ttft is not None]
+    by_month = tuple(cells.get((it.period, it.gone)) for it in months)
+    return Lost(what, months, by_month, min(promises, default=None))
 
 
 def tell_loss(
@@ -119,6 +123,7 @@ def print_loss(found: Lost, *, json: bool) -> None:
         shares = (f"{float(month.share):.0%}", f"{float(month.before):.0%}")
         rows.append((f"{month.first:%Y-%m}{mark}", *shares, *_words(cell), left or "nothing"))
     sys.stdout.write(f"If {what.name} ({days}), from {found.months[0].first} on:\n{aligned(rows)}")
+    sys.stderr.write(_late(found))
     parts = [cell.part for cell in found.cells if cell is not None]
     sys.stderr.write(
         "note: what is served and left (tokens an hour) is of the busiest hours, along the "
@@ -132,6 +137,23 @@ def print_loss(found: Lost, *, json: bool) -> None:
             "all of it together would wait less. An API's are as declared, or as promised where "
             "nothing is declared. Batch work is not played.\n"
         )
+
+
+def _late(found: Lost) -> str:
+    """In which months the median request waits longer than is promised."""
+    late = [
+        f"{month.first:%Y-%m}"
+        for month, cell in zip(found.months, found.cells, strict=True)
+        if found.promised is not None
+        and cell is not None
+        and (cell.ttft_p50 is None or cell.ttft_p50 > found.promised)
+    ]
+    if not late:
+        return ""
+    return (
+        f"warning: half of the requests wait longer than the promised {found.promised:g} s in "
+        f"{', '.join(late)}.\n"
+    )
 
 
 def _words(cell: Cell | None) -> tuple[str, str]:

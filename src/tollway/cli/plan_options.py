@@ -53,6 +53,11 @@ class Instead:
     bridge: str | None = None
     lives: Annotated[bool, Parameter(negative="")] = False
 
+    @property
+    def any(self) -> bool:
+        """Whether anything is asked."""
+        return self.lose is not None or self.bridge is not None or self.lives
+
     def checked(self) -> "Instead":
         """Itself.
 

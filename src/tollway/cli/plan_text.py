@@ -62,8 +62,8 @@ def as_words(made: Made) -> str:
 
 
 def quarter(period: Period) -> str:
-    """`2027-Q1`, or `2027-01` where it is a month."""
-    if (period.last.month - period.first.month) % 12 == 2:
+    """`2027-Q1` for a quarter of the calendar, else its first month."""
+    if (period.last.month - period.first.month) % 12 == 2 and period.first.month % 3 == 1:
         return f"{period.first.year}-Q{(period.first.month + 2) // 3}"
     return f"{period.first:%Y-%m}"
 
@@ -89,7 +89,7 @@ def _head(made: Made) -> str:
     instance, answer = made.problem.instance, made.answer
     periods = instance.periods
     scenarios = sum(node.period == len(periods) - 1 for node in instance.nodes)
-    kind = "quarters" if "Q" in quarter(periods[0]) else "months"
+    kind = "months" if periods[0].first.month == periods[0].last.month else "quarters"
     words = [
         f"{made.file}: {periods[0].first:%Y-%m} to {periods[-1].last:%Y-%m}, {len(periods)} "
         f"{kind}, {scenarios} scenario{'s' * (scenarios > 1)}",
@@ -189,7 +189,9 @@ def _cost(made: Made) -> str:
     years = cash_by_year(made.problem.instance, made.answer)
     rows = [[str(year), money(amount)] for year, amount in years.items()]
     rows.append(["in all", money(sum(years.values(), Fraction(0)))])
-    return "expected payments, not discounted\n" + _indented(rows)
+    first = made.problem.instance.periods[0].first
+    by = "" if first.month == 1 else ", by the year in which a period begins"
+    return f"expected payments, not discounted{by}\n" + _indented(rows)
 
 
 def _contingencies(made: Made) -> str:

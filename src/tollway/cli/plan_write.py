@@ -7,10 +7,34 @@ from tollway.cli.plan_problem import speeds_of
 from tollway.errors import TollwayError
 from tollway.fleet.objects import Fleet
 from tollway.fleet.parse import parse
+from tollway.inspect.fleetfile import read_documents
 from tollway.planner.enacted import enacted, when_all_serves
 from tollway.planner.enacted_text import as_toml
 from tollway.planner.problem import Problem
 from tollway.planner.program.answer import Plan
+
+
+def check_files(fleet: Path, write: Path | None, report: Path | None) -> None:
+    """Before anything is solved: whether the answer can be written, and over nothing declared.
+
+    Raises:
+        TollwayError: it cannot.
+    """
+    if write is not None and write.exists() and _is_of(fleet, write):
+        raise TollwayError(f"--write {write} is what the plan is made from. Name another file.")
+    for option, file in (("--write", write), ("--report", report)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise TollwayError(f"{option} {file}: there is no such folder. Name another file.")
+
+
+def _is_of(fleet: Path, file: Path) -> bool:
+    """Whether `file` is the fleet file, or one beside it that it may include."""
+    if file.samefile(fleet):
+        return True
+    documents = read_documents(fleet)
+    return any(
+        (fleet.parent / name).exists() and file.samefile(fleet.parent / name) for name in documents
+    )
 
 
 def write_fleet(

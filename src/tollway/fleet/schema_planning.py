@@ -131,7 +131,9 @@ class WorkloadTable(EvidenceTable):
     models: Annotated[list[Text], Field(min_length=1)] = key("Any of these serves it.")
     input_tokens: Count = key("A request's, in the mean.")
     output_tokens: Count = key("A request's, in the mean.")
-    tokens_per_day: Count | None = key("In and out together, when the plan starts.", None)
+    tokens_per_day: Annotated[int, Field(ge=1, le=10**16)] | None = key(
+        "In and out together, when the plan starts.", None
+    )
     trace: Text | None = key("Instead: as in a trace, by name or file.", None)
     ledger: RecordedTable | None = key("Instead: as the ledger has it.", None)
     growth: Growth = key("A year's.", "0%")

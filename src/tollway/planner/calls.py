@@ -59,6 +59,8 @@ def _calls(instance: Instance, plan: Plan, name: str, clauses: Clauses) -> Itera
     for index, (at, on) in enumerate(ways):
         until = outs[index + 1] if index + 1 < len(outs) else end_of(clauses)
         by = last_notice(clauses, outs[index]) or on
+        if until == outs[index]:  # it ends by itself
+            continue
         yield Call(name, at, by, outs[index], until, _given(instance, plan, name, at))
 
 

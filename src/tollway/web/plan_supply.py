@@ -94,7 +94,7 @@ def _by_offer(shown: Shown) -> str:
         if not whole and not one.total:
             continue
         if one.leave is not None:
-            until = f"notice on {day(shown.instance.periods[one.leave].first)}"
+            until = f"notice in {named(shown.instance.periods[one.leave])}"
         else:
             until = "bound" if one.total else "costs nothing unused"
         rows.append(
