@@ -108,6 +108,15 @@ def test_a_capacity_is_whole_replicas_and_their_tokens_are_prepaid(
     assert source.serves["llama-3.3-70b"].prepaid == line.tokens * 64 // 96 // 60
 
 
+def test_what_is_left_before_its_ramp_ends_keeps_the_chips_that_are_there(
+    fleet: Fleet, problem: Problem, speeds: Speeds
+) -> None:
+    plan = replace(BARE, noticed=(Noticed("aspen-h100", None, 0, ONE),))
+    silicon = read(enacted(fleet, problem, plan, speeds, 0)).sources["aspen-h100"].silicon
+    assert silicon is not None
+    assert silicon.tp * silicon.replicas == 64
+
+
 def test_what_is_planned_is_tried_before_anything_is_bought(
     fleet: Fleet, problem: Problem, speeds: Speeds
 ) -> None:

@@ -134,6 +134,17 @@ def test_a_vendor_gives_the_notice_that_its_contract_states() -> None:
     assert made["them leaves"].notice_days == 60
 
 
+def test_a_vendor_with_a_later_right_to_notice_is_as_one_with_none_until_then() -> None:
+    """A lock-in does not keep it from failing: it is feared from the first day, without notice."""
+    text = LEASE.replace('depends = { region = "south" }\n', "").replace(', chip = "h200"', "") + (
+        'yields = [{ workload = "chat", model = "llama-3.3-70b", tokens_per_hour = 9_000 }]\n'
+    )
+    for notice in ("days = 60, not_before = 2027-07-01", "none = true"):
+        later = text.replace('by = "them", days = 60', f'by = "them", {notice}')
+        one = fears(problem(PLAN + API + later).instance)["them leaves"]
+        assert (one.notice_days, one.since) == (0, 0)
+
+
 def test_nothing_survives_the_only_model_and_that_is_said() -> None:
     made = problem(PLAN + API + LEASE)
     assert [one.name for one in made.fatal] == ["llama-3.3-70b is withdrawn"]

@@ -7,8 +7,8 @@ import pytest
 from planner_plans import COSTS, INSTANCE, LEASE, OWN, PLAN, M, stream
 
 from tollway.planner.holdings import bound, holdings, there
-from tollway.planner.program.answer import Between
-from tollway.planner.program.instance import Minimum, Resource, Risk
+from tollway.planner.program.answer import Between, Plan
+from tollway.planner.program.instance import ALREADY, Minimum, Resource, Risk
 from tollway.planner.recovery import recoveries
 from tollway.planner.risk import (
     attributes_of,
@@ -95,6 +95,7 @@ def test_a_minimum_of_metered_use_is_bound() -> None:
     plan = replace(PLAN, signed=PLAN.signed[:1], noticed=(), served=())
     tail = tails(replace(INSTANCE, offers=offers), plan)[0]
     assert [it / USD for it in tail.by_period] == [0, 0, 70_000]
+    assert tail.all_of == tail.total
 
 
 def test_what_runs_on_cuda_and_what_could_run_nowhere_else() -> None:
@@ -151,3 +152,18 @@ def test_recovery_signs_one_of_a_group() -> None:
     lease = replace(LEASE, group="g", most=Fraction(2))
     instance = replace(INSTANCE, offers=(INSTANCE.offers[0], lease, OWN, other))
     assert months("alpha gives notice", 0, instance) is None
+
+
+def test_recovery_is_never_slower_for_what_more_can_be_signed() -> None:
+    """What comes in an emergency is beside what is signed, and not of it."""
+    bound_to_run = stream((1, 1, 1), (0, 0, 0))
+    lease = replace(
+        LEASE, runs={ALREADY: bound_to_run}, exits={}, signed=Fraction(1), most=Fraction(2),
+        emergency=Fraction(3), emergency_days=0,
+    )  # fmt: skip
+    none_more = replace(INSTANCE, offers=(INSTANCE.offers[0], lease))
+    one_more = replace(lease, runs={at: bound_to_run for at in (ALREADY, 0, 1, 2)})
+    bare = Plan((), (), (), {}, {})
+    for instance in (none_more, replace(none_more, offers=(INSTANCE.offers[0], one_more))):
+        found = recoveries(instance, bare)
+        assert {it.months for it in found if it.contingency == "alpha gives notice"} == {0}

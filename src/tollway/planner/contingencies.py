@@ -4,7 +4,8 @@ Rules
 1. From each value of each attribute comes a contingency in which everything that has it falls away;
    from each model one in which it is withdrawn everywhere at once.
 2. A vendor gives notice: its days are the fewest that its contracts state for it. Whoever states
-   none, or has no right to, may still fail, with no notice; so may everything else.
+   none, or has no right to when the plan begins, may still fail, with no notice; so may everything
+   else.
 3. Contingencies that lose the same are one, with the shortest notice and every name of it.
 4. One after which nothing at all could serve an interactive workload, whatever were signed, is no
    part of the program: it is told, with its mend. A constant would only hide how far a plan may be
@@ -44,8 +45,8 @@ away in a day, and its share is told beside the plan."""
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a contract states of its supplier's notice: days (None: it has no right to leave), and
-    the first day on which it may be given."""
+    """What a contract states of its supplier's notice: days (None: it has no right to leave, or
+    none yet when the plan begins), and the first day on which it may be given."""
 
     days: int | None
     since: date | None

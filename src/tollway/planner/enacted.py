@@ -221,7 +221,7 @@ def _servers(
 ) -> list[Server]:
     """What of a cohort is there at a node, as servers (rule 2)."""
     demands, problem, plan, speeds = made
-    chips, chip = _chips(owner, cohort, problem.instance.nodes[node].period)
+    chips, chip = _chips(owner, cohort, problem, problem.instance.nodes[node].period)
     if not chips or chip is None:
         return []
     found: list[Server] = []
@@ -253,11 +253,14 @@ def _cut(replicas: int) -> list[int]:
     return [MOST_REPLICAS] * whole + ([rest] if rest else [])
 
 
-def _chips(owner: Contract | Build, cohort: Holding, period: int) -> tuple[int, str | None]:
+def _chips(
+    owner: Contract | Build, cohort: Holding, problem: Problem, period: int
+) -> tuple[int, str | None]:
     """Chips of a cohort that are there all through a period, and which."""
     if isinstance(owner, Build):
         return int(cohort.capacity(period) * owner.chips), owner.chip
-    size = size_of(owner.clauses)  # of all its units
+    # Shares are of what all its units come to at their fullest, also where they end before.
+    size = size_of(scaled(problem.clauses[cohort.offer.name], cohort.units))
     if size.chips is None:
         return 0, None
     return int(size.chips * cohort.stream.capacity[period]), size.chip

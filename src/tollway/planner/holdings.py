@@ -123,17 +123,17 @@ def bound(holding: Holding, period: int) -> Bound:
     def owed(way: tuple[int | None, Stream]) -> tuple[int, int]:
         """The least owed; of equals the way that asks for nothing, then the earliest."""
         left, stream = way
-        return sum(_due(stream)[period:]) + stream.after, ALREADY if left is None else left
+        return sum(due(stream)[period:]) + stream.after, ALREADY if left is None else left
 
     leave, stream = min(ways, key=owed)
     units = holding.units
-    cash = tuple(units * it if at >= period else NONE for at, it in enumerate(_due(stream)))
+    cash = tuple(units * it if at >= period else NONE for at, it in enumerate(due(stream)))
     return Bound(holding, cash, units * stream.after, leave)
 
 
-def _due(stream: Stream) -> list[int]:
+def due(stream: Stream) -> list[int]:
     """What a unit costs in each period at the least."""
-    due: list[int] = list(stream.cash)
+    owed: list[int] = list(stream.cash)
     for one in stream.minimums:
-        due[one.last] += one.amount
-    return due
+        owed[one.last] += one.amount
+    return owed

@@ -7,11 +7,13 @@ Rules
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from fractions import Fraction
 from types import MappingProxyType
 
 from tollway.errors import Fault, FaultsFound, TollwayError, listed, unknown
 from tollway.fleet.contract import Clauses
+from tollway.fleet.contract_dates import start_of
 from tollway.fleet.objects import Fleet
 from tollway.fleet.planning import Planning
 from tollway.planner.agreements import Drawn, contract_offer
@@ -89,7 +91,7 @@ def problem_of(fleet: Fleet, speeds: Speeds, asked: Asked) -> Problem:
         raise FaultsFound(faults)
     if not offers:
         raise TollwayError("nothing serves the plan. Declare APIs, contracts or builds that do.")
-    notices = dict(_notices(clauses))
+    notices = dict(_notices(clauses, periods[0].first))
     workloads = workloads_of(fleet.workloads)
     feared = contingencies(offers, notices, plan, periods)
     met = tuple(one for one in feared if survivable(one, offers, workloads))
@@ -178,8 +180,8 @@ def _ported(
     return tuple(found), tuple(ports)
 
 
-def _notices(clauses: Mapping[str, Clauses]) -> Iterator[tuple[str, Notice]]:
-    """What contracts state of their suppliers' notice."""
+def _notices(clauses: Mapping[str, Clauses], start: date) -> Iterator[tuple[str, Notice]]:
+    """What contracts state of their suppliers' notice, for a plan that begins on `start`."""
     for name, one in clauses.items():
         notice = notice_of(one, "them")
         if notice is None:
@@ -189,7 +191,9 @@ def _notices(clauses: Mapping[str, Clauses]) -> Iterator[tuple[str, Notice]]:
             continue
         days = notice.days if notice.months is None else notice.months * 30
         try:
-            yield name, Notice(days or 0, first_notice(one, "them"))
+            first = first_notice(one, "them")
+            later = first is not None and first > max(start, start_of(one) or start)
+            yield name, Notice(None, None) if later else Notice(days or 0, first)
         except NotStatedError:  # an offer's first day is that of its signing
             yield name, Notice(days or 0, None)
 

@@ -76,12 +76,13 @@ def _covered(
     later, since = at
     node = instance.nodes[later]
     days = (instance.periods[node.period].first - instance.periods[since].first).days
-    units = left(instance, node, one, there(held[later], node), days)
+    units = dict(there(held[later], node))
     for offer in instance.offers:
         if offer.name in more and offer.name not in node.without:
             fresh = more[offer.name] * offer.runs[since].capacity[node.period]
             units[offer.name] = min(offer.most, units.get(offer.name, NONE) + fresh)
-    return served_share(instance, node, units, one.models) == 1
+    rest = left(instance, node, one, units, days)
+    return served_share(instance, node, rest, one.models) == 1
 
 
 def _signable(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tollway.planner.holdings import NONE, bound, holdings
+from tollway.planner.holdings import NONE, bound, due, holdings
 from tollway.planner.program.answer import Between, Plan
 from tollway.planner.program.instance import Instance, Offer
 
@@ -126,7 +126,7 @@ def tails(instance: Instance, plan: Plan) -> tuple[Tail, ...]:
         for one in held[number]:
             owed = bound(one, at)
             stays = one.stream
-            whole[at] += weight * one.units * (sum(stays.cash[at:]) + stays.after)
+            whole[at] += weight * one.units * (sum(due(stays)[at:]) + stays.after)
             after[at] += weight * owed.after
             for later, cash in enumerate(owed.cash):
                 by_period[at][later] += weight * cash
