@@ -8,8 +8,8 @@ Rules
    else.
 3. Contingencies that lose the same are one, with the shortest notice and every name of it.
 4. One after which nothing at all could serve an interactive workload, whatever were signed, is no
-   part of the program: it is told, with its mend. A constant would only hide how far a plan may be
-   from the best.
+   part of the program in the periods in which that is so: it is told. A constant would only hide
+   how far a plan may be from the best.
 5. What the user says of a contingency, of an attribute or of a value holds before what is made.
 """
 
@@ -20,7 +20,7 @@ from fractions import Fraction
 
 from tollway.errors import Fault, did_you_mean, listed
 from tollway.fleet.planning import Fear, Planning
-from tollway.planner.program.instance import Contingency, Offer, Period, Workload
+from tollway.planner.program.instance import Contingency, Offer, Period
 from tollway.units import PicoDollars
 
 MILLION = 10**6
@@ -65,18 +65,6 @@ def contingencies(
         other = found.get(key)
         found[key] = one if other is None else _both(other, one)
     return tuple(found.values())
-
-
-def survivable(one: Contingency, offers: Iterable[Offer], workloads: Iterable[Workload]) -> bool:
-    """Whether each interactive workload has an offer left that serves it (rule 4)."""
-    left = {
-        line.workload
-        for offer in offers
-        if offer.name not in one.offers
-        for line in offer.lines
-        if line.model not in one.models
-    }
-    return all(it.name in left for it in workloads if it.interactive)
 
 
 def unknown_fears(

@@ -25,7 +25,7 @@ from tollway.planner.risk import (
     lock,
     tails,
 )
-from tollway.planner.survival import Survival, serves, survivals
+from tollway.planner.survival import Survival, survivals
 
 TENTH, HALF, MOST = Fraction(1, 10), Fraction(1, 2), Fraction(9, 10)
 
@@ -106,7 +106,7 @@ def capacities(instance: Instance, plan: Plan, workload: str) -> tuple[Mapping[s
 
 def speed(offer: Offer, workload: str, node: Node) -> int:
     """Tokens an hour that one unit makes of a workload, with the model that is fastest at it."""
-    lines = (it for it in offer.lines if it.workload == workload and serves(it, node.period))
+    lines = (it for it in offer.lines if it.workload == workload and it.serves(node.period))
     return max((line.tokens for line in lines), default=0)
 
 

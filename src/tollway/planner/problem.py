@@ -18,7 +18,7 @@ from tollway.fleet.objects import Fleet
 from tollway.fleet.planning import Planning
 from tollway.planner.agreements import Drawn, contract_offer
 from tollway.planner.blocks import blocks_of
-from tollway.planner.contingencies import Notice, contingencies, survivable, unknown_fears
+from tollway.planner.contingencies import Notice, contingencies, unknown_fears
 from tollway.planner.exits import first_notice, notice_of
 from tollway.planner.horizon import periods_of
 from tollway.planner.outlook import Measured, nodes_of, workloads_of
@@ -35,6 +35,7 @@ from tollway.planner.program.instance import (
     Resource,
     Risk,
 )
+from tollway.planner.program.security import counts
 from tollway.planner.sites import power_of
 from tollway.planner.sources import api_offer
 from tollway.planner.speeds import Speeds
@@ -92,24 +93,25 @@ def problem_of(fleet: Fleet, speeds: Speeds, asked: Asked) -> Problem:
     if not offers:
         raise TollwayError("nothing serves the plan. Declare APIs, contracts or builds that do.")
     notices = dict(_notices(clauses, periods[0].first))
-    workloads = workloads_of(fleet.workloads)
     feared = contingencies(offers, notices, plan, periods)
-    met = tuple(one for one in feared if survivable(one, offers, workloads))
     instance = Instance(
         periods=periods,
         blocks=blocks_of(plan),
-        workloads=workloads,
+        workloads=workloads_of(fleet.workloads),
         nodes=nodes,
         offers=offers,
         risk=Risk(Fraction(plan.weight, MILLION), Fraction(plan.beta, MILLION)),
-        contingencies=met,
+        contingencies=feared,
         limits=tuple(Limit(name, Fraction(it, MILLION)) for name, it in plan.limits.items()),
         budgets=tuple(_budgets(plan, periods)),
         resources=tuple(_power(fleet, offers, periods)),
     )
     notes = [note for one in drawn for note in one.notes]
     notes += _unsaid_vendors(instance, notices)
-    fatal = tuple(one for one in feared if one not in met)
+    fatal = tuple(one for one in feared if not _survived(instance, one))
+    met = tuple(one for one in feared if one not in fatal)
+    instance = replace(instance, contingencies=met)
+    notes += _fatal_at_times(instance)
     return Problem(instance, clauses, fatal, (*notes, *_port_notes(ports)), ports)
 
 
@@ -215,6 +217,22 @@ def _port_notes(ports: Sequence[Port]) -> Iterator[str]:
     for one in ports:
         whose = "as declared" if one.declared else "a judgement; declare port_months"
         yield f"{one.model} is to be ported to {one.software}: {one.months} months, {whose}."
+
+
+def _survived(instance: Instance, one: Contingency) -> list[int]:
+    """The periods in which something on offer survives a contingency."""
+    return [at for at in range(len(instance.periods)) if counts(instance, one, at)]
+
+
+def _fatal_at_times(instance: Instance) -> Iterator[str]:
+    for one in instance.contingencies:
+        able = {*range(one.since), *_survived(instance, one)}
+        months = [f"{it.first:%Y-%m}" for at, it in enumerate(instance.periods) if at not in able]
+        if months:
+            yield (
+                f"{one.name}: in the periods from {', '.join(months)}, nothing on offer would "
+                "serve what people wait for, and no plan survives that. It counts in the others."
+            )
 
 
 def _budgets(plan: Planning, periods: Sequence[Period]) -> Iterator[Budget]:

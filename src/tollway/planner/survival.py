@@ -120,15 +120,10 @@ def _speeds(
         if offer.name not in units:
             continue
         for line in offer.lines:
-            if serves(line, node.period) and line.model not in without:
+            if line.serves(node.period) and line.model not in without:
                 key = (offer.name, line.workload)
                 speeds[key] = max(speeds.get(key, 0), _at(line, pace))
     return {key: speed for key, speed in speeds.items() if speed}
-
-
-def serves(line: Line, period: int) -> bool:
-    """Whether a model is ported by then, and not withdrawn yet."""
-    return line.first <= period and (line.last is None or period <= line.last)
 
 
 def _at(line: Line, pace: Pace) -> int:

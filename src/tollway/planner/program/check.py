@@ -70,16 +70,18 @@ def _groups(made: Counted) -> Iterator[str]:
 
 
 def _capacity(made: Counted, plan: Plan) -> Iterator[str]:
-    rates = {
-        (offer.name, line.workload, line.model): line.tokens
+    lines = {
+        (offer.name, line.workload, line.model): line
         for offer in made.instance.offers
         for line in offer.lines
     }
     used: dict[tuple[int, int, str], Fraction] = {}
     for one in plan.served:
         key = (one.node, one.block, one.offer)
-        rate = rates[one.offer, one.workload, one.model]
-        used[key] = used.get(key, Fraction(0)) + Fraction(one.tokens, rate)
+        line = lines[one.offer, one.workload, one.model]
+        if not line.serves(made.tree.period(one.node)):
+            yield f"{one.offer}: serves with {one.model} at node {one.node}, where it does not run"
+        used[key] = used.get(key, Fraction(0)) + Fraction(one.tokens, line.tokens)
     for (node, block, offer), units in used.items():
         if units > made.capacity(offer, node):
             yield f"{offer}: serves more than it can at node {node}, block {block}"

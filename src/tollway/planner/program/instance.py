@@ -83,6 +83,10 @@ class Line:
     first: int = 0
     last: int | None = None
 
+    def serves(self, period: int) -> bool:
+        """Whether the model is ported by then, and not withdrawn yet."""
+        return self.first <= period and (self.last is None or period <= self.last)
+
 
 @dataclass(frozen=True, slots=True)
 class Minimum:

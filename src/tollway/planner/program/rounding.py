@@ -22,6 +22,7 @@ from tollway.planner.program.security import (
     After,
     Remaining,
     by_cuts,
+    counts,
     cuts,
     remaining,
     worst_blocks,
@@ -179,7 +180,7 @@ def _short(program: Program, values: list[float], made: Counted) -> dict[tuple[s
     found: dict[tuple[str, int], int] = {}
     for contingency in program.instance.contingencies:
         for index, node in enumerate(program.instance.nodes):
-            if node.period < contingency.since:
+            if not counts(program.instance, contingency, node.period):
                 continue
             tokens = shortfall(program, values, made, contingency, index)
             if tokens:

@@ -6,6 +6,8 @@ Rules
 2. Where each offer makes as many tokens of any workload that it serves, no dispatch is stated: by
    the cut of least capacity, it is enough that every set of workloads finds what it wants in the
    offers that serve any of them. Else what is left is dispatched in columns of its own.
+3. A contingency counts in the periods in which something on offer could serve each interactive
+   workload after it. In the others, it would cost the same whatever is signed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
-from tollway.planner.program.instance import Contingency, Instance, Offer
+from tollway.planner.program.instance import Contingency, Instance, Offer, Workload
 from tollway.planner.program.model import INFINITE, Model, Term
 from tollway.planner.program.scale import Scale
 from tollway.planner.program.signing import Signings
@@ -61,7 +63,7 @@ def state_security(
     for index, node in enumerate(instance.nodes):
         found.append([])
         for one in instance.contingencies:
-            if node.period >= one.since:
+            if counts(instance, one, node.period):
                 high = 0.0 if one.short is None else INFINITE
                 column = model.column(Short(one.name, index), high=high)
                 found[index].append((column, one))
@@ -69,17 +71,30 @@ def state_security(
     return found
 
 
+def counts(instance: Instance, contingency: Contingency, period: int) -> bool:
+    """Whether a contingency may come in a period, and could be survived (rule 3)."""
+    left = {
+        line.workload
+        for offer in instance.offers
+        if offer.name not in contingency.offers
+        for line in offer.lines
+        if line.serves(period) and line.model not in contingency.models
+    }
+    wanted = {one.name for one in instance.workloads if one.interactive}
+    return period >= contingency.since and wanted <= left
+
+
 def remaining(instance: Instance, contingency: Contingency, node: int) -> list[Remaining]:
     """What is left of the offers at a node."""
     left: list[Remaining] = []
+    seen = instance.nodes[node]
     for offer in instance.offers:
-        if offer.name in contingency.offers or offer.name in instance.nodes[node].without:
+        if offer.name in contingency.offers or offer.name in seen.without:
             continue
         rates = tuple(
             (index, best)
             for index, workload in enumerate(instance.workloads)
-            if workload.interactive
-            and (best := _rate(contingency, offer, workload.name, workload.models))
+            if workload.interactive and (best := _rate(contingency, offer, workload, seen.period))
         )
         reachable = offer.emergency_days <= contingency.notice_days
         if rates:
@@ -87,14 +102,15 @@ def remaining(instance: Instance, contingency: Contingency, node: int) -> list[R
     return left
 
 
-def _rate(contingency: Contingency, offer: Offer, workload: str, models: Sequence[str]) -> int:
-    """Tokens an hour that a unit makes of a workload with the models that are left."""
+def _rate(contingency: Contingency, offer: Offer, workload: Workload, period: int) -> int:
+    """Tokens an hour that a unit makes of a workload with the models that are left in a period."""
     return max(
         (
             line.tokens
             for line in offer.lines
-            if line.workload == workload
-            and line.model in models
+            if line.workload == workload.name
+            and line.serves(period)
+            and line.model in workload.models
             and line.model not in contingency.models
         ),
         default=0,

@@ -2,7 +2,8 @@
 
 Rules
 1. Interactive work is served in its block, batch work in any block of its period.
-2. Of an offer's models for a workload, those are left out that are slower and no cheaper.
+2. Of an offer's models for a workload in a period, those are left out that are slower and no
+   cheaper than another that serves in it. Before its port and after its withdrawal none serves.
 3. A row of capacity is in tokens of the fastest line, so that rows of all offers are alike.
 """
 
@@ -51,25 +52,27 @@ class Servings:
 def state_servings(model: Model, instance: Instance, signed: Signings, scale: Scale) -> Servings:
     """All that offers may serve."""
     made = Servings()
-    lines = {offer.name: useful(instance, offer) for offer in instance.offers}
-    for node in range(len(instance.nodes)):
+    for node, seen in enumerate(instance.nodes):
         made.used.append([])
         made.unserved.append([])
         for offer in instance.offers:
             capacity = signed.capacity[offer.name][node]
-            if capacity is not None and lines[offer.name]:
-                _serve(model, instance, made, (node, offer, capacity, lines[offer.name]), scale)
+            lines = useful(instance, offer, seen.period)
+            if capacity is not None and lines:
+                _serve(model, instance, made, (node, offer, capacity, lines), scale)
         _demand(model, instance, made, node, scale)
         _limits(model, instance, made, node)
     return made
 
 
-def useful(instance: Instance, offer: Offer) -> tuple[Line, ...]:
-    """An offer's lines without those that another of the same workload is better than."""
+def useful(instance: Instance, offer: Offer, period: int) -> tuple[Line, ...]:
+    """An offer's lines that serve in a period, without those that another of them for the same
+    workload is better than."""
     models = {workload.name: workload.models for workload in instance.workloads}
     kept: list[Line] = []
     for line in offer.lines:
-        if line.tokens <= 0 or line.model not in models[line.workload]:
+        able = line.serves(period) and line.model in models[line.workload]
+        if not able or line.tokens <= 0:
             continue
         if not any(_beats(one, line) for one in kept):
             kept = [one for one in kept if not _beats(line, one)]
