@@ -187,7 +187,8 @@ def _in_force(
             on = notice_day(clauses, periods[one.noticed], periods) or periods[one.noticed].first
             out = last_day(clauses, on, "us")[1]
             clauses = ended(clauses, out)
-            words += f"; notice given on {on} ends it on {out}"
+            words += f"; notice given on {on} ends it on {out}, with what is owed for that"
+            words += " (tollway contracts exit), which this file does not count"
             name += "" if alone else "-left"
         said["contracts", name] = f"{words}."
         made = replace(
@@ -296,7 +297,8 @@ def _routes(
     fleet: Fleet, servers: list[Server], said: dict[tuple[str, ...], str]
 ) -> dict[str, Route]:
     """Every route with the new servers first, what is paid for before what is not (rule 3); and one
-    of each workload's name, so that its traffic can be played."""
+    of each workload's name, so that its traffic can be played, which falls back on its other
+    models."""
     routes = dict(fleet.routes)
     for demand in fleet.workloads.values():
         made = Counter(it.model for it in servers)  # of several models, the one most servers have
@@ -305,14 +307,24 @@ def _routes(
         )
         if demand.name not in routes and known is not None:
             slo = Slo(demand.ttft, demand.speed)
-            routes[demand.name] = replace(routes[known], alias=demand.name, slo=slo)
-            said["routes", demand.name] = f"What the workload {demand.name} asks for."
+            others = [it for it in demand.models if it != known]
+            also = tuple(one for it in others for one in _serving(fleet, servers, it))
+            routes[demand.name] = replace(routes[known], alias=demand.name, slo=slo, fallbacks=also)
+            more = f", and falls back on {', '.join(others)}" if also else ""
+            said["routes", demand.name] = f"What the workload {demand.name} asks for{more}."
     for name, route in routes.items():
         fresh = tuple(Candidate(it.name, it.model) for it in servers if it.model == route.model)
         rest = tuple(it for it in route.objectives if it.name != PREPAID.name)
         candidates = (*fresh, *(it for it in route.candidates if it not in fresh))
         routes[name] = replace(route, candidates=candidates, objectives=(PREPAID, *rest))
     return routes
+
+
+def _serving(fleet: Fleet, servers: list[Server], model: str) -> list[Candidate]:
+    """Everything that serves a model, what is paid for first."""
+    new = [Candidate(it.name, model) for it in servers if it.model == model]
+    held = [Candidate(name, model) for name, it in fleet.sources.items() if model in it.serves]
+    return [*new, *held]
 
 
 def _rehearsable(fleet: Fleet, said: dict[tuple[str, ...], str]) -> Fleet:
