@@ -11,7 +11,7 @@ import linopy
 import numpy as np
 import xarray as xr
 
-from tollway.planner.program.instance import ALREADY, Instance, Offer, Stream
+from tollway.planner.program.instance import ALREADY, Instance, Line, Offer, Stream
 from tollway.planner.program.tree import tree_of
 
 USD = 1e12
@@ -120,6 +120,11 @@ class Stated:
             total = total + self.always * self.over_t(already)
         return total
 
+    def shut(self, line: Line) -> xr.DataArray:
+        """1 in the periods in which a line does not serve."""
+        until = self.count if line.last is None else line.last
+        return self.over_t(not line.first <= t <= until for t in range(self.count))
+
     def serve(self) -> None:
         self.x: dict[tuple[str, str, str], linopy.Variable] = {}
         n, blocks = self.count, len(self.instance.blocks)
@@ -130,6 +135,7 @@ class Stated:
                 x = self.add(name, t=n, b=blocks)
                 self.tie(x)
                 self.x[offer.name, line.workload, line.model] = x
+                self.model.add_constraints(x * self.shut(line) <= 0)
                 load = load + x * (TOKENS / line.tokens)
                 rate = self.over_t(price / USD for price in line.price)
                 paid = (x * self.share).sum("b") * (rate * self.hours)
@@ -226,6 +232,7 @@ class Stated:
                         name = f"after-{number}-{offer.name}-{line.workload}-{line.model}"
                         x = self.add(name, t=n, b=blocks)
                         by_work[line.workload].append(x)
+                        self.model.add_constraints(x * self.shut(line) <= 0)
                         part = x * (TOKENS / line.tokens)
                         load = part if load is None else load + part
                 if load is not None:

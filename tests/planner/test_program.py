@@ -42,6 +42,39 @@ def test_the_same_problem_stated_in_linopy_has_the_same_objective(seed: int) -> 
     assert dollars(best(small(seed, 3))) == pytest.approx(other, rel=1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("when", [(1, None), (0, 1)])
+def test_it_has_where_models_are_ported_and_withdrawn(when: tuple[int, int | None]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from planner_linopy import Stated
+
+        timed = at_times(small(0, 3), *when)
+        other = Stated(timed).best()
+    found = best(timed)
+    assert faults(timed, found.plan) == []
+    assert dollars(found) == pytest.approx(other, rel=1e-5)
+    assert dollars(found) > dollars(best(small(0, 3)))
+
+
+def at_times(instance: Instance, first: int, last: int | None) -> Instance:
+    """Whatever is no API serves with the large model from `first` to `last`."""
+    offers = tuple(
+        replace(
+            offer,
+            lines=tuple(
+                replace(one, first=first, last=last) if one.model == "large" else one
+                for one in offer.lines
+            ),
+        )
+        if offer.kind == "contract"
+        else offer
+        for offer in instance.offers
+    )
+    return replace(instance, offers=offers)
+
+
 def test_more_offers_never_cost_more() -> None:
     instance = small(3, 3)
     fewer = replace(instance, offers=instance.offers[:3], resources=instance.resources)

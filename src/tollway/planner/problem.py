@@ -93,7 +93,6 @@ def problem_of(fleet: Fleet, speeds: Speeds, asked: Asked) -> Problem:
     if not offers:
         raise TollwayError("nothing serves the plan. Declare APIs, contracts or builds that do.")
     notices = dict(_notices(clauses, periods[0].first))
-    feared = contingencies(offers, notices, plan, periods)
     instance = Instance(
         periods=periods,
         blocks=blocks_of(plan),
@@ -101,18 +100,17 @@ def problem_of(fleet: Fleet, speeds: Speeds, asked: Asked) -> Problem:
         nodes=nodes,
         offers=offers,
         risk=Risk(Fraction(plan.weight, MILLION), Fraction(plan.beta, MILLION)),
-        contingencies=feared,
+        contingencies=contingencies(offers, notices, plan, periods),
         limits=tuple(Limit(name, Fraction(it, MILLION)) for name, it in plan.limits.items()),
         budgets=tuple(_budgets(plan, periods)),
         resources=tuple(_power(fleet, offers, periods)),
     )
-    notes = [note for one in drawn for note in one.notes]
-    notes += _unsaid_vendors(instance, notices)
-    fatal = tuple(one for one in feared if not _survived(instance, one))
-    met = tuple(one for one in feared if one not in fatal)
+    fatal = tuple(one for one in instance.contingencies if not _survived(instance, one))
+    met = tuple(one for one in instance.contingencies if one not in fatal)
     instance = replace(instance, contingencies=met)
-    notes += _fatal_at_times(instance)
-    return Problem(instance, clauses, fatal, (*notes, *_port_notes(ports)), ports)
+    notes = [note for one in drawn for note in one.notes]
+    notes += [*_unsaid_vendors(instance, notices), *_fatal_at_times(instance), *_port_notes(ports)]
+    return Problem(instance, clauses, fatal, tuple(notes), ports)
 
 
 def _read(fleet: Fleet, readings: Mapping[str, str]) -> dict[str, Clauses]:
