@@ -22,6 +22,7 @@ from tollway.fleet.planning import Demand
 from tollway.planner.metered import price_on
 from tollway.planner.portability import software_of
 from tollway.planner.program.instance import ALREADY, Line, Offer, Period, Stream
+from tollway.planner.provisioned import several_capacities
 from tollway.planner.shifted import shifted
 from tollway.planner.speeds import Speeds, load_of
 from tollway.planner.stated import NotStatedError
@@ -56,6 +57,8 @@ def contract_offer(
         runs, exits = _streams(signings, periods)
         if not any(any(one.capacity) for one in runs.values()):
             return Drawn(notes=(f"{contract.name} gives nothing within the plan.",))
+        if mixed := several_capacities(contract, clauses, demands):
+            return Drawn(faults=mixed)
         first = signings[min(signings)]
         lines, notes = _lines(contract, first, demands, periods, speeds)
     except NotStatedError as error:
