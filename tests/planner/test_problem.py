@@ -167,6 +167,17 @@ def test_a_vendor_with_a_later_right_to_notice_is_as_one_with_none_until_then() 
         assert (one.notice_days, one.since) == (0, 0)
 
 
+def test_each_of_several_guarantors_may_fall() -> None:
+    text = LEASE.replace(', chip = "h200"', "") + (
+        'yields = [{ workload = "chat", model = "llama-3.3-70b", tokens_per_hour = 9_000 }]\n'
+        'backstop = [{ guarantor = "oak", of = "them" }, { guarantor = "ash", of = "them" }]\n'
+        '[parties.oak]\ntitle = "Oak"\n[parties.ash]\ntitle = "Ash"\n'
+    )
+    names = " / ".join(fears(problem(PLAN + API + text).instance))
+    assert "oak falls" in names
+    assert "ash falls" in names
+
+
 def test_nothing_survives_the_only_model_and_that_is_said() -> None:
     made = problem(PLAN + API + LEASE)
     assert [one.name for one in made.fatal] == ["llama-3.3-70b is withdrawn"]

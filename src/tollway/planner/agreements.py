@@ -76,6 +76,7 @@ def contract_offer(
         runs=runs,
         exits=exits,
         signed=Fraction(contract.offer is None),
+        guarantors=() if "guarantor" in contract.depends else _behind(clauses)[1:],
     )
     return Drawn(_on_terms(offer, contract.offer), notes)
 
@@ -218,10 +219,15 @@ def attributes_of(contract: Contract, clauses: Clauses, speeds: Speeds) -> dict[
         software = software_of(speeds.chip(chip).vendor)
         if software is not None:
             found["software"] = software
-    behind = [one.guarantor for one in clauses.backstop if one.of in ("them", "either")]
-    if behind:
+    if behind := _behind(clauses):
         found["guarantor"] = behind[0]
     return {**found, **contract.depends}
+
+
+def _behind(clauses: Clauses) -> tuple[str, ...]:
+    """Who answers for the supplier, each once."""
+    found = (one.guarantor for one in clauses.backstop if one.of in ("them", "either"))
+    return tuple(dict.fromkeys(found))
 
 
 _MENDS = {

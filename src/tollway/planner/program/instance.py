@@ -119,7 +119,8 @@ class Offer:
     each other: at most one of them is ever signed. `attributes` name what it depends on: vendor,
     chip, region, power, guarantor, jurisdiction, software, site; the empty string is never a value.
     `uses` is what a unit takes of resources from the period of its service on (`Resource`).
-    `emergency` units more can be had within `emergency_days` (more of a quota, a spot market)."""
+    `emergency` units more can be had within `emergency_days` (more of a quota, a spot market).
+    `guarantors` answer for it beside the one among its attributes."""
 
     name: str
     kind: Literal["api", "contract", "block", "build"]
@@ -135,6 +136,13 @@ class Offer:
     uses: Mapping[str, Fraction] = field(default_factory=dict[str, Fraction])
     emergency: Fraction = Fraction(0)
     emergency_days: int = 0
+    guarantors: tuple[str, ...] = ()
+
+    def values(self, attribute: str) -> tuple[str, ...]:
+        """All that it depends on by an attribute; of a guarantor there may be several."""
+        one = self.attributes.get(attribute)
+        found = () if one is None else (one,)
+        return (*found, *self.guarantors) if attribute == "guarantor" else found
 
 
 @dataclass(frozen=True, slots=True)
