@@ -176,3 +176,9 @@ def test_a_point_of_the_frontier_says_how_far_it_may_be_above_it() -> None:
     solve = solver(lambda it: (100 + int(it.risk.weight * 10), 100))
     found = frontier(problem(offer("a")), weights, solve)
     assert [(it.weight, it.slack) for it in found] == [(0, 0), (1, 10)]
+
+
+def test_a_plan_that_costs_nothing_is_only_the_best_where_nothing_can_cost_less() -> None:
+    assert answer(0, 0).gap == 0
+    assert answer(0, -5).gap == 1
+    assert answer(-4, -5).gap == Fraction(1, 4)

@@ -101,6 +101,28 @@ def test_tokens_a_minute_and_provisioned_throughput_are_capacity() -> None:
     assert (one.lines[0].tokens, one.runs[ALREADY].capacity) == (120_000, (1, 1, 1, 1))
 
 
+PROVISIONED = (
+    '{{ unit = "PTU", units = 10, model = "llama-3.3-70b", tokens_per_minute = 600 }}, '
+    '{{ unit = "PTU", units = 10, {}tokens_per_minute = 400 }}'
+)
+
+
+@pytest.mark.parametrize("other", ['model = "llama-3.1-8b", ', ""])
+def test_throughput_bought_for_each_of_several_models_is_refused_with_its_mend(other: str) -> None:
+    """It is as many capacities: as one, each model would be served in turn only."""
+    entries = PROVISIONED.format(other)
+    small = API.replace("sources.api", "sources.other").replace("3.3-70b", "3.1-8b")
+    both = (PLAN + '[models."llama-3.1-8b"]\n' + API + small + LEASE).replace(
+        'models = ["llama-3.3-70b"]', 'models = ["llama-3.3-70b", "llama-3.1-8b"]'
+    )
+    text = both.replace('capacity = [{ chips = 8, chip = "h200" }]', f"provisioned = [{entries}]")
+    with pytest.raises(FaultsFound, match=r"contracts\.lease\.provisioned names .* several models"):
+        problem(text)
+    alone = text.replace(', "llama-3.1-8b"]', "]")
+    tokens = 60 * (600 if other else 1000)
+    assert offer(problem(alone).instance, "lease").lines[0].tokens == tokens
+
+
 def test_a_metered_contract_has_a_price_and_a_minimum() -> None:
     text = LEASE.replace(
         'capacity = [{ chips = 8, chip = "h200" }]', "capacity = [{ tokens_per_minute = 1_000 }]"
@@ -143,6 +165,17 @@ def test_a_vendor_with_a_later_right_to_notice_is_as_one_with_none_until_then() 
         later = text.replace('by = "them", days = 60', f'by = "them", {notice}')
         one = fears(problem(PLAN + API + later).instance)["them leaves"]
         assert (one.notice_days, one.since) == (0, 0)
+
+
+def test_each_of_several_guarantors_may_fall() -> None:
+    text = LEASE.replace(', chip = "h200"', "") + (
+        'yields = [{ workload = "chat", model = "llama-3.3-70b", tokens_per_hour = 9_000 }]\n'
+        'backstop = [{ guarantor = "oak", of = "them" }, { guarantor = "ash", of = "them" }]\n'
+        '[parties.oak]\ntitle = "Oak"\n[parties.ash]\ntitle = "Ash"\n'
+    )
+    names = " / ".join(fears(problem(PLAN + API + text).instance))
+    assert "oak falls" in names
+    assert "ash falls" in names
 
 
 def test_nothing_survives_the_only_model_and_that_is_said() -> None:

@@ -7,13 +7,24 @@ from fractions import Fraction
 from time import monotonic
 
 import pytest
-from planner_instances import small, usd
+from planner_instances import periods, small, usd
 
 from tollway.errors import TollwayError
 from tollway.planner.program.answer import Answer, Conflict
 from tollway.planner.program.check import faults
 from tollway.planner.program.costs import costs, cvar
-from tollway.planner.program.instance import Budget, Contingency, Instance, Risk
+from tollway.planner.program.instance import (
+    Block,
+    Budget,
+    Contingency,
+    Instance,
+    Line,
+    Node,
+    Offer,
+    Risk,
+    Stream,
+    Workload,
+)
 from tollway.planner.program.solve import Options, Progress, solve
 
 EXACT = Options(gap=Fraction(1, 10**6), threads=1, integers="all")
@@ -202,6 +213,27 @@ def test_no_bound_that_is_told_is_above_the_best_plan() -> None:
 
     solve(instance, Options(gap=Fraction(0), seconds=20, threads=1), on, monotonic)
     assert max(bounds) <= dollars(best(instance)) * float(CLOSE)
+
+
+def with_leases(*terms: tuple[str, Fraction]) -> Instance:
+    """One workload, and leases of one group: one unit of each is on offer, so many are in force."""
+    lines = (Line("chat", "large", 100, (usd(0),) * 2),)
+    there = Stream((Fraction(1),) * 2, (usd(1000),) * 2)
+    offers = tuple(
+        Offer(name, "contract", {}, lines, {-1: there, 0: there}, signed=signed, group="g")
+        for name, signed in terms
+    )
+    nodes = tuple(Node(at, at - 1 if at else None, Fraction(1), ((50,),)) for at in range(2))
+    return Instance(
+        periods(2), (Block("all", Fraction(1)),),
+        (Workload("chat", True, ("large",), usd(20)),), nodes, offers,
+        Risk(Fraction(0), Fraction(9, 10)),
+    )  # fmt: skip
+
+
+def test_more_in_force_than_is_on_offer_stays_and_its_rivals_are_not_signed() -> None:
+    found = best(with_leases(("lease", Fraction(2)), ("rival", Fraction(0))))
+    assert not found.plan.signed
 
 
 def test_without_highs_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

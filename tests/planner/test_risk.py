@@ -162,7 +162,7 @@ def test_recovery_is_never_slower_for_what_more_can_be_signed() -> None:
         emergency=Fraction(3), emergency_days=0,
     )  # fmt: skip
     none_more = replace(INSTANCE, offers=(INSTANCE.offers[0], lease))
-    one_more = replace(lease, runs={at: bound_to_run for at in (ALREADY, 0, 1, 2)})
+    one_more = replace(lease, runs=dict.fromkeys((ALREADY, 0, 1, 2), bound_to_run))
     bare = Plan((), (), (), {}, {})
     for instance in (none_more, replace(none_more, offers=(INSTANCE.offers[0], one_more))):
         found = recoveries(instance, bare)

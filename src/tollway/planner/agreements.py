@@ -22,6 +22,7 @@ from tollway.fleet.planning import Demand
 from tollway.planner.metered import price_on
 from tollway.planner.portability import software_of
 from tollway.planner.program.instance import ALREADY, Line, Offer, Period, Stream
+from tollway.planner.provisioned import several_capacities
 from tollway.planner.shifted import shifted
 from tollway.planner.speeds import Speeds, load_of
 from tollway.planner.stated import NotStatedError
@@ -56,6 +57,8 @@ def contract_offer(
         runs, exits = _streams(signings, periods)
         if not any(any(one.capacity) for one in runs.values()):
             return Drawn(notes=(f"{contract.name} gives nothing within the plan.",))
+        if mixed := several_capacities(contract, clauses, demands):
+            return Drawn(faults=mixed)
         first = signings[min(signings)]
         lines, notes = _lines(contract, first, demands, periods, speeds)
     except NotStatedError as error:
@@ -73,6 +76,7 @@ def contract_offer(
         runs=runs,
         exits=exits,
         signed=Fraction(contract.offer is None),
+        guarantors=() if "guarantor" in contract.depends else _behind(clauses)[1:],
     )
     return Drawn(_on_terms(offer, contract.offer), notes)
 
@@ -215,10 +219,15 @@ def attributes_of(contract: Contract, clauses: Clauses, speeds: Speeds) -> dict[
         software = software_of(speeds.chip(chip).vendor)
         if software is not None:
             found["software"] = software
-    behind = [one.guarantor for one in clauses.backstop if one.of in ("them", "either")]
-    if behind:
+    if behind := _behind(clauses):
         found["guarantor"] = behind[0]
     return {**found, **contract.depends}
+
+
+def _behind(clauses: Clauses) -> tuple[str, ...]:
+    """Who answers for the supplier, each once."""
+    found = (one.guarantor for one in clauses.backstop if one.of in ("them", "either"))
+    return tuple(dict.fromkeys(found))
 
 
 _MENDS = {

@@ -76,7 +76,7 @@ def unknown_fears(
     names = {one.name for one in offers} | set(others)
     for fear in plan.contingencies.values():
         place = f"plan.contingencies.{fear.name}"
-        known = {one.attributes.get(fear.attribute or "", "") for one in offers} - {""}
+        known = {value for one in offers for value in one.values(fear.attribute or "")}
         if fear.attribute == "model":
             known = {line.model for one in offers for line in one.lines}
         if fear.value is not None and fear.value not in known:
@@ -125,9 +125,8 @@ def _shared(offers: Sequence[Offer]) -> Iterator[tuple[str, str, list[str]]]:
     for attribute in NAMES:
         having: dict[str, list[str]] = {}
         for one in offers:
-            values = {line.model: None for line in one.lines} if attribute == "model" else {}
-            value = one.attributes.get(attribute)
-            for it in values or ([] if value is None else [value]):
+            models = dict.fromkeys(line.model for line in one.lines)
+            for it in models if attribute == "model" else one.values(attribute):
                 having.setdefault(it, []).append(one.name)
         for value in sorted(having):
             yield attribute, value, having[value]

@@ -65,7 +65,7 @@ def lost(instance: Instance, who: str, clauses: Mapping[str, Clauses]) -> Contin
 
 
 def _sharing(instance: Instance, attribute: str, value: str) -> frozenset[str]:
-    return frozenset(it.name for it in instance.offers if it.attributes.get(attribute) == value)
+    return frozenset(it.name for it in instance.offers if value in it.values(attribute))
 
 
 def _leaving(who: str, attribute: str, gone: frozenset[str], days: int) -> Contingency:

@@ -100,10 +100,10 @@ class Answer:
 
     @property
     def gap(self) -> Fraction:
-        """How far the plan is above the bound at most, as a share of the plan's objective."""
-        if not self.costs.objective:
-            return Fraction(0)
-        return (self.costs.objective - self.bound) / abs(self.costs.objective)
+        """How far the plan is above the bound at most, as a share of the plan's objective; of the
+        bound where the plan costs nothing."""
+        share_of = abs(self.costs.objective or self.bound)
+        return (self.costs.objective - self.bound) / share_of if share_of else Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)

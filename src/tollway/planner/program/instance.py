@@ -118,12 +118,13 @@ class Offer:
     `runs[s]` is the stream of a unit signed in period `s` (`ALREADY`: before the horizon) and never
     left; `exits[s, t]` that of one for which we give notice in period `t`. What is not in `runs`
     cannot be signed then; what is not in `exits` cannot be left then. `signed` units are in force
-    already. At most `most` units are signed in all, those in force included, and none or at least
-    `least` at a time; `whole`: only whole units. Offers of one `group` exclude each other: at most
-    one of them is ever signed. `attributes` name what it depends on: vendor, chip, region, power,
-    guarantor, jurisdiction, software, site; the empty string is never a value. `uses` is what a
-    unit takes of resources from the period of its service on (`Resource`). `emergency` units more
-    can be had within `emergency_days` (more of a quota, a spot market)."""
+    already, whatever `most` is. At most `most` units are signed in all, with those in force, and
+    none or at least `least` at a time; `whole`: only whole units. Offers of one `group` exclude
+    each other: at most one of them is ever signed. `attributes` name what it depends on: vendor,
+    chip, region, power, guarantor, jurisdiction, software, site; the empty string is never a value.
+    `uses` is what a unit takes of resources from the period of its service on (`Resource`).
+    `emergency` units more can be had within `emergency_days` (more of a quota, a spot market).
+    `guarantors` answer for it beside the one among its attributes."""
 
     name: str
     kind: Literal["api", "contract", "block", "build"]
@@ -139,6 +140,13 @@ class Offer:
     uses: Mapping[str, Fraction] = field(default_factory=dict[str, Fraction])
     emergency: Fraction = Fraction(0)
     emergency_days: int = 0
+    guarantors: tuple[str, ...] = ()
+
+    def values(self, attribute: str) -> tuple[str, ...]:
+        """All that it depends on by an attribute; of a guarantor there may be several."""
+        one = self.attributes.get(attribute)
+        found = () if one is None else (one,)
+        return (*found, *self.guarantors) if attribute == "guarantor" else found
 
 
 @dataclass(frozen=True, slots=True)

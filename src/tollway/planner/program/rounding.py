@@ -86,7 +86,7 @@ def _in_bounds(
         return offer.signed
     path = program.tree.path[one.node][:-1]
     before = sum((units.get(Signing(one.offer, node), Fraction(0)) for node in path), Fraction(0))
-    size = min(units[one], offer.most - offer.signed - before)
+    size = min(units[one], max(offer.most - offer.signed, 0) - before)
     if 0 < size < offer.least:
         return offer.least if size > offer.least - Fraction(1, 10**6) else Fraction(0)
     return size

@@ -160,7 +160,7 @@ def _begun(model: Model, instance: Instance, tree: Tree, offer: Offer) -> dict[i
         for one in decisions(instance, tree, offer)
         if isinstance(one, Signing)
     }
-    if offer.whole and offer.most == 1:
+    if offer.whole and max(offer.most, offer.signed) == 1:
         return found
     begun: dict[int | None, int] = {}
     for node in found:
