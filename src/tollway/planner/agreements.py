@@ -118,14 +118,14 @@ def _streams(
     signings: Mapping[int, Clauses], periods: Sequence[Period]
 ) -> tuple[dict[int, Stream], dict[tuple[int, int], Stream]]:
     """What is kept by the period of signing, and what is left by the periods of both."""
-    runs = {at: kept(one, periods) for at, one in signings.items()}
+    runs = {at: kept(one, periods, at) for at, one in signings.items()}
     exits: dict[tuple[int, int], Stream] = {}
     for at, one in signings.items():
         for when in range(max(0, at + 1), len(periods)):
             on = notice_day(one, periods[when], periods)
             if on is None:
                 continue
-            stream = left(one, on, periods)
+            stream = left(one, on, periods, at)
             if _told(stream) != _told(runs[at]):
                 exits[at, when] = stream
     return runs, exits

@@ -3,7 +3,8 @@
 Rules
 1. A payment is in the period in which it is due. What is owed for service within the horizon and
    due after it is in the last period, so that nothing is free for being billed late.
-2. What is due before the horizon is spent: it is in no stream.
+2. Of a contract in force, what is due before the horizon is spent: it is in no stream. Of one on
+   offer, what is due before the period in which it is signed is due in that period.
 3. Capacity of a period is what is there on every day of it, without what its owner may reclaim.
 4. Notice of a period is given on its first day, or on that later day of it after which service runs
    to the end of a period: a day more of fees is worth a period of capacity.
@@ -25,7 +26,7 @@ from tollway.planner.cash import Payment, payments
 from tollway.planner.exits import Exit, give_notice, last_day, last_notice
 from tollway.planner.fees import Usage, fees
 from tollway.planner.metered import is_metered, spend_minimums
-from tollway.planner.program.instance import Minimum, Period, Stream
+from tollway.planner.program.instance import ALREADY, Minimum, Period, Stream
 from tollway.planner.stated import NotStatedError
 from tollway.units import PicoDollars
 
@@ -59,15 +60,15 @@ def size_of(clauses: Clauses) -> Size:
     return Size(max(chips), None, kinds[0] if kinds else None)
 
 
-def kept(clauses: Clauses, periods: Sequence[Period]) -> Stream:
-    """The stream of a contract that we never leave before its term and its automatic extensions
-    end.
+def kept(clauses: Clauses, periods: Sequence[Period], signed: int = ALREADY) -> Stream:
+    """The stream of a contract, signed in a period, that we never leave before its term and its
+    automatic extensions end.
 
     Raises:
         NotStatedError: what of it is not stated.
     """
     last = _runs_to(clauses, periods[-1].last)
-    cash, _ = _booked(_fixed(clauses, last), periods)
+    cash, _ = _booked(_fixed(clauses, last), periods, signed)
     bound = give_notice_after(clauses, periods[-1].last)
     return Stream(
         capacity=capacity_shares(clauses, last, periods),
@@ -77,8 +78,8 @@ def kept(clauses: Clauses, periods: Sequence[Period]) -> Stream:
     )
 
 
-def left(clauses: Clauses, on: date, periods: Sequence[Period]) -> Stream:
-    """The stream of a contract for which we give notice on a day.
+def left(clauses: Clauses, on: date, periods: Sequence[Period], signed: int = ALREADY) -> Stream:
+    """The stream of a contract, signed in a period, for which we give notice on a day.
 
     Raises:
         NotStatedError: what leaving takes, or costs, is not stated.
@@ -87,7 +88,7 @@ def left(clauses: Clauses, on: date, periods: Sequence[Period]) -> Stream:
     if found.unsaid:
         raise NotStatedError(f"{found.unsaid[0]} is not stated")
     paid = [*_fixed(clauses, found.leaves), *_for_leaving(found)]
-    cash, after = _booked(paid, periods)
+    cash, after = _booked(paid, periods, signed)
     return Stream(
         capacity=capacity_shares(clauses, found.leaves, periods),
         cash=cash,
@@ -174,13 +175,13 @@ def _for_leaving(found: Exit) -> Iterator[Payment]:
 
 
 def _booked(
-    paid: Sequence[Payment], periods: Sequence[Period]
+    paid: Sequence[Payment], periods: Sequence[Period], signed: int
 ) -> tuple[tuple[PicoDollars, ...], PicoDollars]:
     """Payments by period, and what is due after all of them (rules 1 and 2)."""
     cash, after = [0] * len(periods), 0
     final = periods[-1].last
     for one in paid:
-        if one.due < periods[0].first:
+        if signed == ALREADY and one.due < periods[0].first:
             continue
         if one.amount is None:
             raise NotStatedError(f"the {one.item} due on {one.due} is not stated")
@@ -191,7 +192,7 @@ def _booked(
                 after += one.amount
             continue
         at = next(at for at, period in enumerate(periods) if one.due <= period.last)
-        cash[at] += one.amount
+        cash[max(at, signed)] += one.amount
     return tuple(map(PicoDollars, cash)), PicoDollars(after)
 
 

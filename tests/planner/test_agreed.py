@@ -1,0 +1,54 @@
+"""Whenever it is signed, extended or left, a plan books what `tollway contracts` says, to the cent.
+
+The other half of `test_streams`: here contracts are on offer, extended, left late or committed.
+"""
+
+from datetime import date
+
+import pytest
+from planner_contracts import clauses, contract, money
+from planner_periods import horizon
+from planner_problems import PLAN, problem
+
+from tollway.planner.agreements import signings_of
+from tollway.planner.cash import Payment, payments
+from tollway.planner.streams import kept
+
+YEARS = horizon(date(2027, 1, 1), 12)
+LEASE = 'capacity = [{chips = 8, chip = "h200"}]\nfee = [{monthly = "3000"}]\n'
+BOUND = 'notice = [{by = "us", none = true}]\n'
+
+
+def total(paid: list[Payment]) -> int:
+    return sum(one.amount or 0 for one in paid)
+
+
+@pytest.mark.parametrize("paid_on", ["2026-12-01", "2027-02-01", "2027-04-01"])
+def test_what_is_due_before_the_signing_is_paid_when_it_is_signed(paid_on: str) -> None:
+    one = contract(
+        "term = {start = 2027-04-01, months = 12}\noffer = {}\n"
+        f'prepay = {{amount = "9000", on = {paid_on}, credit_after = 0, refunded = false}}\n'
+        + LEASE
+        + BOUND
+    )
+    signings = dict(signings_of(one.offer, one.clauses, YEARS))
+    for at in range(6):
+        cash = kept(signings[at], YEARS, at).cash
+        assert not any(cash[:at])
+        assert sum(cash) == total(payments(signings[at])) == money("36000")
+
+
+def test_what_a_contract_in_force_has_paid_is_spent() -> None:
+    one = clauses("term = {start = 2026-10-01, months = 12}\n" + LEASE + BOUND)
+    assert sum(kept(one, YEARS).cash) == money("27000")
+
+
+def test_an_offer_of_a_plan_is_never_cheaper_for_being_signed_late() -> None:
+    lease = (
+        '[contracts.lease]\nbuyer = "us"\nsupplier = "them"\noffer = {}\n'
+        "term = {start = 2027-04-01, months = 6}\n"
+        'prepay = {amount = "9000", on = 2027-02-01, credit_after = 0, refunded = false}\n'
+    )
+    offers = problem(PLAN + lease + LEASE + BOUND).instance.offers
+    runs = next(one for one in offers if one.name == "lease").runs
+    assert [sum(runs[at].cash[at:]) for at in (0, 1)] == [money("18000")] * 2
