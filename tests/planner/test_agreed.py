@@ -8,11 +8,14 @@ from datetime import date
 import pytest
 from planner_contracts import clauses, contract, money
 from planner_periods import horizon
-from planner_problems import PLAN, problem
+from planner_problems import API, PLAN, fleet, problem
 
 from tollway.planner.agreements import signings_of
+from tollway.planner.calls import calls
 from tollway.planner.cash import Payment, payments
-from tollway.planner.streams import kept
+from tollway.planner.exits import give_notice, last_notice
+from tollway.planner.program.answer import Plan
+from tollway.planner.streams import kept, left, notice_day
 
 YEARS = horizon(date(2027, 1, 1), 12)
 LEASE = 'capacity = [{chips = 8, chip = "h200"}]\nfee = [{monthly = "3000"}]\n'
@@ -52,3 +55,44 @@ def test_an_offer_of_a_plan_is_never_cheaper_for_being_signed_late() -> None:
     offers = problem(PLAN + lease + LEASE + BOUND).instance.offers
     runs = next(one for one in offers if one.name == "lease").runs
     assert [sum(runs[at].cash[at:]) for at in (0, 1)] == [money("18000")] * 2
+
+
+EXTENDED = (
+    "term = {start = 2027-01-01, months = 12}\n"
+    'extension = {months = 12, times = 1, by = "automatic", notice_days = 60}\n'
+    'termination = [{by = "us", fee = "0"}]\n' + LEASE
+)
+
+
+def test_an_automatic_extension_can_be_refused_up_to_its_last_day() -> None:
+    one = clauses(EXTENDED + BOUND)
+    assert sum(kept(one, YEARS).cash) == money("72000")
+    days = [notice_day(one, period, YEARS) for period in YEARS]
+    assert [on is not None for on in days] == [True] * 4 + [False] * 8
+    for on in days[:4]:
+        assert on is not None
+        found = give_notice(one, on)
+        stream = left(one, on, YEARS)
+        assert stream.capacity == (1,) * 4 + (0,) * 8
+        assert sum(stream.cash) == total(payments(one, found.leaves)) == money("36000")
+    assert last_notice(one, date(2027, 12, 31)) == date(2027, 11, 1)
+
+
+def test_an_extension_is_left_within_it_by_notice() -> None:
+    one = clauses(EXTENDED + 'notice = [{by = "us", days = 30}]\n')
+    on = notice_day(one, YEARS[5], YEARS)
+    assert on == date(2028, 5, 31)
+    found = give_notice(one, on)
+    assert found.leaves == date(2028, 6, 30)
+    assert sum(left(one, on, YEARS).cash) == total(payments(one, found.leaves)) == money("54000")
+
+
+def test_the_call_to_refuse_an_extension_says_what_binds_who_misses_it() -> None:
+    text = PLAN + '[contracts.lease]\nbuyer = "us"\nsupplier = "them"\n' + EXTENDED + BOUND
+    made = problem(text)
+    [call] = calls(fleet(text + API), made, Plan((), (), (), {}, {}))
+    assert (call.by, call.out, call.until) == (
+        date(2027, 11, 1),
+        date(2027, 12, 31),
+        date(2028, 12, 31),
+    )

@@ -60,6 +60,15 @@ def size_of(clauses: Clauses) -> Size:
     return Size(max(chips), None, kinds[0] if kinds else None)
 
 
+def runs_to(clauses: Clauses) -> date | None:
+    """The last day of service without notice: that of the term and its automatic extensions. None:
+    not stated."""
+    more = clauses.extension
+    if more is not None and more.by == "automatic":
+        return latest_end(clauses)
+    return end_of(clauses)
+
+
 def kept(clauses: Clauses, periods: Sequence[Period], signed: int = ALREADY) -> Stream:
     """The stream of a contract, signed in a period, that we never leave before its term and its
     automatic extensions end.
@@ -67,7 +76,7 @@ def kept(clauses: Clauses, periods: Sequence[Period], signed: int = ALREADY) -> 
     Raises:
         NotStatedError: what of it is not stated.
     """
-    last = _runs_to(clauses, periods[-1].last)
+    last = runs_to(clauses) or periods[-1].last
     cash, _ = _booked(_fixed(clauses, last), periods, signed)
     bound = give_notice_after(clauses, periods[-1].last)
     return Stream(
@@ -105,7 +114,7 @@ def notice_day(clauses: Clauses, period: Period, periods: Sequence[Period]) -> d
         NotStatedError: what notice would take is not stated.
     """
     counts, leaves = last_day(clauses, period.first, "us")
-    closes = end_of(clauses)
+    closes = runs_to(clauses)
     if counts > period.last or (closes is not None and leaves >= closes):
         return None
     ends = next((one.last for one in periods if one.first <= leaves <= one.last), None)
@@ -148,16 +157,6 @@ def give_notice_after(clauses: Clauses, day: date) -> PicoDollars:
         return PicoDollars(0)
     found = give_notice(clauses, day, "us", Usage())
     return PicoDollars(sum(one.amount or 0 for one in found.owed))
-
-
-def _runs_to(clauses: Clauses, horizon: date) -> date:
-    """The last day of service without notice; no further than the horizon where no end is."""
-    last, more = end_of(clauses), clauses.extension
-    if last is None:
-        return horizon
-    if more is not None and more.by == "automatic":
-        return latest_end(clauses) or last
-    return last
 
 
 def _fixed(clauses: Clauses, last: date) -> list[Payment]:
