@@ -15,6 +15,7 @@ from tollway.planner.calls import calls
 from tollway.planner.cash import Payment, payments
 from tollway.planner.exits import give_notice, last_notice
 from tollway.planner.program.answer import Plan
+from tollway.planner.program.instance import ALREADY
 from tollway.planner.streams import kept, left, notice_day
 
 YEARS = horizon(date(2027, 1, 1), 12)
@@ -96,3 +97,14 @@ def test_the_call_to_refuse_an_extension_says_what_binds_who_misses_it() -> None
         date(2027, 12, 31),
         date(2028, 12, 31),
     )
+
+
+def test_a_contract_in_its_automatic_extension_is_in_force() -> None:
+    extended = EXTENDED.replace("2027-01-01", "2026-01-01").replace("times = 1", "times = 2")
+    text = PLAN + '[contracts.lease]\nbuyer = "us"\nsupplier = "them"\n' + extended + BOUND
+    [lease] = [one for one in problem(text).instance.offers if one.name == "lease"]
+    assert lease.signed == 1
+    owed = total(payments(clauses(extended + BOUND), date(2027, 12, 31))) - money("36000")
+    assert sum(lease.runs[ALREADY].cash) == owed == money("36000")
+    over = text.replace('by = "automatic", notice_days = 60', 'by = "us", notice_days = 60')
+    assert "lease" not in {one.name for one in problem(over).instance.offers}

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from tollway.errors import Fault, TollwayError
 from tollway.fleet.contract import Clauses, Contract
-from tollway.fleet.contract_dates import add_months, begins, end_of, start_of
+from tollway.fleet.contract_dates import add_months, begins, start_of
 from tollway.fleet.offers import Offer as Terms
 from tollway.fleet.planning import Demand
 from tollway.planner.metered import price_on
@@ -25,7 +25,7 @@ from tollway.planner.program.instance import ALREADY, Line, Offer, Period, Strea
 from tollway.planner.shifted import shifted
 from tollway.planner.speeds import Speeds, load_of
 from tollway.planner.stated import NotStatedError
-from tollway.planner.streams import Size, kept, left, notice_day, size_of
+from tollway.planner.streams import Size, kept, left, notice_day, runs_to, size_of
 from tollway.units import PicoDollars
 
 MINUTES = 60
@@ -96,7 +96,7 @@ def signings_of(
 ) -> Iterator[tuple[int, Clauses]]:
     """The clauses by the period of signing (rule 1)."""
     if terms is None:
-        last = end_of(clauses)
+        last = runs_to(clauses)
         if last is None or last >= periods[0].first:
             yield ALREADY, clauses
         return
