@@ -14,8 +14,9 @@ from tollway.planner.agreements import signings_of
 from tollway.planner.calls import calls
 from tollway.planner.cash import Payment, payments
 from tollway.planner.exits import give_notice, last_notice
+from tollway.planner.fees import Usage
 from tollway.planner.program.answer import Plan
-from tollway.planner.program.instance import ALREADY
+from tollway.planner.program.instance import ALREADY, Minimum
 from tollway.planner.streams import kept, left, notice_day
 
 YEARS = horizon(date(2027, 1, 1), 12)
@@ -82,9 +83,9 @@ def test_an_automatic_extension_can_be_refused_up_to_its_last_day() -> None:
 def test_an_extension_is_left_within_it_by_notice() -> None:
     one = clauses(EXTENDED + 'notice = [{by = "us", days = 30}]\n')
     on = notice_day(one, YEARS[5], YEARS)
-    assert on == date(2028, 5, 31)
+    assert on is not None
     found = give_notice(one, on)
-    assert found.leaves == date(2028, 6, 30)
+    assert (on, found.leaves) == (date(2028, 5, 31), date(2028, 6, 30))
     assert sum(left(one, on, YEARS).cash) == total(payments(one, found.leaves)) == money("54000")
 
 
@@ -108,3 +109,32 @@ def test_a_contract_in_its_automatic_extension_is_in_force() -> None:
     assert sum(lease.runs[ALREADY].cash) == owed == money("36000")
     over = text.replace('by = "automatic", notice_days = 60', 'by = "us", notice_days = 60')
     assert "lease" not in {one.name for one in problem(over).instance.offers}
+
+
+METERED = (
+    "term = {start = 2026-11-15, months = 36}\n"
+    'capacity = [{chips = 8, chip = "h200"}]\n'
+    'fee = [{rate = "2", per = "chip-hour", metered = true}]\n'
+    'notice = [{by = "us", days = 30}]\ntermination = [{by = "us", fee = "0"}]\n'
+)
+
+
+@pytest.mark.parametrize("terms", ["due", "prorated"])
+@pytest.mark.parametrize("on", [date(2027, 11, 20), date(2027, 12, 1)])
+def test_a_commitment_that_is_cut_in_the_period_in_which_it_begins_is_owed(
+    terms: str, on: date
+) -> None:
+    one = clauses(
+        METERED
+        + f'commitment = {{amount = "120000", months = 12, true_up = "pay", on_exit = "{terms}"}}'
+    )
+    owed = payments(one, give_notice(one, on).leaves, Usage())[-1]
+    assert owed.item == "commitment"
+    assert left(one, on, YEARS).minimums[-1] == Minimum(3, 3, owed.amount or money("0"))
+
+
+def test_no_month_of_a_monthly_commitment_is_free() -> None:
+    terms = 'commitment = {amount = "500", months = 1, true_up = "pay", on_exit = "due"}'
+    one = clauses(METERED.replace("2026-11-15", "2027-01-01") + terms)
+    owed = sum(it.amount for it in kept(one, YEARS).minimums)
+    assert owed == total(payments(one, None, Usage())) == money("18000")

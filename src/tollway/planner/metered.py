@@ -99,8 +99,11 @@ def _stretches(clauses: Clauses, terms: Commitment, last: date) -> Iterator[_Str
 
 
 def _minimum(one: _Stretch, owed: Sequence[Fee], periods: Sequence[Period]) -> Minimum | None:
-    """The stretch's part within the horizon, less the fees that are owed in it anyway (rule 4)."""
+    """The stretch's part within the horizon, less the fees that are owed in it anyway (rule 4). Of
+    one in which no period begins, it is in the one in which it begins."""
     inside = [at for at, period in enumerate(periods) if one.first <= period.first <= one.last]
+    if not inside:
+        inside = [at for at, it in enumerate(periods) if it.first <= one.first <= it.last]
     if not inside:
         return None
     amount = one.amount - sum(

@@ -10,7 +10,8 @@ Rules
    to the end of a period: a day more of fees is worth a period of capacity.
 5. Of a metered contract, the fees that are owed anyway are cash; its minimum and its commitment are
    minimums on the metered use of its lines. A period belongs to the stretch of a commitment in
-   which it begins; of a stretch that ends beyond the horizon, the days within it count.
+   which it begins, or where none does, within which it is; of a stretch that ends beyond the
+   horizon, the days within it count.
 6. What is needed and not stated is refused, never taken to be customary.
 """
 
