@@ -138,3 +138,21 @@ def test_no_month_of_a_monthly_commitment_is_free() -> None:
     one = clauses(METERED.replace("2026-11-15", "2027-01-01") + terms)
     owed = sum(it.amount for it in kept(one, YEARS).minimums)
     assert owed == total(payments(one, None, Usage())) == money("18000")
+
+
+@pytest.mark.parametrize(("amount", "owed"), [("12000", "36000"), ("20000", "60000")])
+def test_a_monthly_minimum_counts_towards_the_commitment_of_its_year(
+    amount: str, owed: str
+) -> None:
+    one = clauses(
+        METERED.replace("2026-11-15", "2027-01-01")
+        + 'minimum = {amount = "1000"}\n'
+        + f'commitment = {{amount = "{amount}", months = 12, true_up = "pay", on_exit = "due"}}'
+    )
+    least = sum(it.amount for it in kept(one, YEARS).minimums)
+    assert least == total(payments(one, None, Usage())) == money(owed)
+    on = notice_day(one, YEARS[2], YEARS)
+    assert on is not None
+    early = left(one, on, YEARS)
+    found = give_notice(one, on)
+    assert sum(it.amount for it in early.minimums) == total(payments(one, found.leaves, Usage()))
