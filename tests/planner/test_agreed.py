@@ -156,3 +156,19 @@ def test_a_monthly_minimum_counts_towards_the_commitment_of_its_year(
     early = left(one, on, YEARS)
     found = give_notice(one, on)
     assert sum(it.amount for it in early.minimums) == total(payments(one, found.leaves, Usage()))
+
+
+@pytest.mark.parametrize("due", ["start", "end"])
+@pytest.mark.parametrize("months", ["calendar", "contract"])
+@pytest.mark.parametrize(
+    "prepaid", ["", 'prepay = {amount = "12000", credit_after = 18, refunded = true}\n']
+)
+def test_what_is_owed_within_the_horizon_and_after_it_is_everything(
+    months: str, due: str, prepaid: str
+) -> None:
+    one = clauses(
+        "term = {start = 2027-01-15, months = 24}\n"
+        f'billing = {{months = "{months}", due = "{due}", days = 20}}\n' + prepaid + LEASE + BOUND
+    )
+    stream = kept(one, YEARS[:4])
+    assert sum(stream.cash) + stream.after == total(payments(one)) == money("72000")

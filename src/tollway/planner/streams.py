@@ -152,12 +152,15 @@ def _part(there: Provided, whole: Size) -> Fraction:
 
 
 def give_notice_after(clauses: Clauses, day: date) -> PicoDollars:
-    """What is still bound to be paid after a day, where notice is given on it."""
+    """What is still bound to be paid after a day, where notice is given on it, for months of
+    service that begin after it: of one that begins before, all is owed by then (rule 1)."""
     last = end_of(clauses)
     if last is not None and (latest_end(clauses) or last) <= day:
         return PicoDollars(0)
     found = give_notice(clauses, day, "us", Usage())
-    return PicoDollars(sum(one.amount or 0 for one in found.owed))
+    paid = [*payments(clauses, found.leaves, Usage()), *_for_leaving(found)]
+    later = (one for one in paid if one.due > day and one.served > day)
+    return PicoDollars(sum(one.amount or 0 for one in later))
 
 
 def _fixed(clauses: Clauses, last: date) -> list[Payment]:
