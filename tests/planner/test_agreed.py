@@ -172,3 +172,23 @@ def test_what_is_owed_within_the_horizon_and_after_it_is_everything(
     )
     stream = kept(one, YEARS[:4])
     assert sum(stream.cash) + stream.after == total(payments(one)) == money("72000")
+
+
+def test_money_that_comes_back_for_a_billed_month_comes_back_with_the_notice() -> None:
+    terms = (
+        "term = {start = 2026-12-15, months = 8}\n"
+        'billing = {months = "contract", due = "start"}\n'
+        'notice = [{by = "us", days = 10}]\ntermination = [{by = "us", fee = "0"}]\n' + LEASE
+    )
+    text = PLAN + '[contracts.lease]\nbuyer = "us"\nsupplier = "them"\n' + terms
+    made = problem(text).instance
+    [lease] = [one for one in made.offers if one.name == "lease"]
+    run, one = lease.runs[ALREADY], clauses(terms)
+    assert {when for _, when in lease.exits} == {0, 1, 2}
+    for (_, when), gone in lease.exits.items():
+        on = notice_day(one, made.periods[when], made.periods)
+        assert on is not None
+        assert gone.cash[:when] == run.cash[:when]
+        spent = total([it for it in payments(one) if it.due < made.periods[0].first])
+        owed = total(payments(one, give_notice(one, on).leaves))
+        assert sum(gone.cash) + gone.after == owed - spent

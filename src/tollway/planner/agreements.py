@@ -125,10 +125,18 @@ def _streams(
             on = notice_day(one, periods[when], periods)
             if on is None:
                 continue
-            stream = left(one, on, periods, at)
+            stream = _settled(left(one, on, periods, at), runs[at], when)
             if _told(stream) != _told(runs[at]):
                 exits[at, when] = stream
     return runs, exits
+
+
+def _settled(gone: Stream, run: Stream, when: int) -> Stream:
+    """The stream of an exit as paid: up to the notice as if there were none, and what comes back of
+    that, or is owed on top, in the notice's period."""
+    back = sum(gone.cash[:when]) - sum(run.cash[:when])
+    at_once = PicoDollars(gone.cash[when] + back)
+    return replace(gone, cash=(*run.cash[:when], at_once, *gone.cash[when + 1 :]))
 
 
 def _told(stream: Stream) -> tuple[object, ...]:
