@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from tollway.errors import Fault, TollwayError
 from tollway.fleet.contract import Clauses, Contract
-from tollway.fleet.contract_dates import add_months, begins, end_of, start_of
+from tollway.fleet.contract_dates import add_months, begins, start_of
 from tollway.fleet.offers import Offer as Terms
 from tollway.fleet.planning import Demand
 from tollway.planner.metered import price_on
@@ -26,7 +26,7 @@ from tollway.planner.provisioned import several_capacities
 from tollway.planner.shifted import shifted
 from tollway.planner.speeds import Speeds, load_of
 from tollway.planner.stated import NotStatedError
-from tollway.planner.streams import Size, kept, left, notice_day, size_of
+from tollway.planner.streams import Size, kept, left, notice_day, runs_to, size_of
 from tollway.units import PicoDollars
 
 MINUTES = 60
@@ -100,7 +100,7 @@ def signings_of(
 ) -> Iterator[tuple[int, Clauses]]:
     """The clauses by the period of signing (rule 1)."""
     if terms is None:
-        last = end_of(clauses)
+        last = runs_to(clauses)
         if last is None or last >= periods[0].first:
             yield ALREADY, clauses
         return
@@ -122,17 +122,25 @@ def _streams(
     signings: Mapping[int, Clauses], periods: Sequence[Period]
 ) -> tuple[dict[int, Stream], dict[tuple[int, int], Stream]]:
     """What is kept by the period of signing, and what is left by the periods of both."""
-    runs = {at: kept(one, periods) for at, one in signings.items()}
+    runs = {at: kept(one, periods, at) for at, one in signings.items()}
     exits: dict[tuple[int, int], Stream] = {}
     for at, one in signings.items():
         for when in range(max(0, at + 1), len(periods)):
             on = notice_day(one, periods[when], periods)
             if on is None:
                 continue
-            stream = left(one, on, periods)
+            stream = _settled(left(one, on, periods, at), runs[at], when)
             if _told(stream) != _told(runs[at]):
                 exits[at, when] = stream
     return runs, exits
+
+
+def _settled(gone: Stream, run: Stream, when: int) -> Stream:
+    """The stream of an exit as paid: up to the notice as if there were none, and what comes back of
+    that, or is owed on top, in the notice's period."""
+    back = sum(gone.cash[:when]) - sum(run.cash[:when])
+    at_once = PicoDollars(gone.cash[when] + back)
+    return replace(gone, cash=(*run.cash[:when], at_once, *gone.cash[when + 1 :]))
 
 
 def _told(stream: Stream) -> tuple[object, ...]:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from tollway.fleet.contract import Clauses
-from tollway.fleet.contract_dates import end_of
 from tollway.fleet.objects import Fleet
 from tollway.planner.agreements import signings_of
 from tollway.planner.exits import last_day, last_notice
 from tollway.planner.problem import Problem
 from tollway.planner.program.answer import Plan
 from tollway.planner.program.instance import ALREADY, Instance
-from tollway.planner.streams import notice_day
+from tollway.planner.streams import notice_day, runs_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,14 @@ def _calls(instance: Instance, plan: Plan, name: str, clauses: Clauses) -> Itera
             ways.append((at, on))
     outs = [last_day(clauses, on, "us")[1] for _, on in ways]
     for index, (at, on) in enumerate(ways):
-        until = outs[index + 1] if index + 1 < len(outs) else end_of(clauses)
-        by = last_notice(clauses, outs[index]) or on
-        if until == outs[index]:  # it ends by itself
+        out = outs[index]
+        until = next((one for one in outs[index:] if one > out), runs_to(clauses))
+        if until == out:  # it ends by itself
             continue
-        yield Call(name, at, by, outs[index], until, _given(instance, plan, name, at))
+        by = last_notice(clauses, out) or on
+        same = [when for (when, _), one in zip(ways, outs, strict=True) if one == out]
+        given = any(_given(instance, plan, name, when) for when in same)
+        yield Call(name, at, by, out, until, given)
 
 
 def _given(instance: Instance, plan: Plan, name: str, period: int) -> bool:

@@ -256,7 +256,9 @@ def last_notice(clauses: Clauses, leave_by: date, by: By = "us") -> date | None:
     Raises:
         NotStatedError: as `last_day`.
     """
-    low = first_notice(clauses, by)
+    low, more = first_notice(clauses, by), clauses.extension
+    if low is None and more is not None and more.by == "automatic":
+        low = start(clauses)  # whoever has no right to notice may still refuse to go on
     if low is None or last_day(clauses, low, by)[1] > leave_by:
         return None
     high = leave_by

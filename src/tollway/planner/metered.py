@@ -5,11 +5,11 @@ Rules
    it says.
 2. An escalator counts from the first day of service.
 3. What is committed and lapses is not owed. What rolls is owed once, at the last stretch's end.
-4. Of a commitment, the fees that are owed anyway are spent already.
+4. Of a commitment, the fees and the monthly minimums that are owed anyway are spent already.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
@@ -69,12 +69,12 @@ def spend_minimums(clauses: Clauses, last: date, periods: Sequence[Period]) -> t
         return ()
     if terms.true_up is None:
         raise NotStatedError("what becomes of what is not spent of the commitment is not stated")
-    bare = fees(replace(clauses, minimum=None), last, Usage())
+    owed = fees(clauses, last, Usage())
     found = list(_stretches(clauses, terms, last))
     if terms.true_up == "roll" and found:
         whole = sum((one.amount for one in found), Fraction(0))
         found = [_Stretch(found[0].first, found[-1].last, whole, found[-1].cut)]
-    minimums = (_minimum(one, bare, periods) for one in found)
+    minimums = (_minimum(one, owed, periods) for one in found)
     return tuple(one for one in minimums if one is not None)
 
 
@@ -99,8 +99,11 @@ def _stretches(clauses: Clauses, terms: Commitment, last: date) -> Iterator[_Str
 
 
 def _minimum(one: _Stretch, owed: Sequence[Fee], periods: Sequence[Period]) -> Minimum | None:
-    """The stretch's part within the horizon, less the fees that are owed in it anyway (rule 4)."""
+    """The stretch's part within the horizon, less the fees that are owed in it anyway (rule 4). Of
+    one in which no period begins, it is in the one in which it begins."""
     inside = [at for at, period in enumerate(periods) if one.first <= period.first <= one.last]
+    if not inside:
+        inside = [at for at, it in enumerate(periods) if it.first <= one.first <= it.last]
     if not inside:
         return None
     amount = one.amount - sum(

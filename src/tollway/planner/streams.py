@@ -3,13 +3,15 @@
 Rules
 1. A payment is in the period in which it is due. What is owed for service within the horizon and
    due after it is in the last period, so that nothing is free for being billed late.
-2. What is due before the horizon is spent: it is in no stream.
+2. Of a contract in force, what is due before the horizon is spent: it is in no stream. Of one on
+   offer, what is due before the period in which it is signed is due in that period.
 3. Capacity of a period is what is there on every day of it, without what its owner may reclaim.
 4. Notice of a period is given on its first day, or on that later day of it after which service runs
    to the end of a period: a day more of fees is worth a period of capacity.
 5. Of a metered contract, the fees that are owed anyway are cash; its minimum and its commitment are
    minimums on the metered use of its lines. A period belongs to the stretch of a commitment in
-   which it begins; of a stretch that ends beyond the horizon, the days within it count.
+   which it begins, or where none does, within which it is; of a stretch that ends beyond the
+   horizon, the days within it count.
 6. What is needed and not stated is refused, never taken to be customary.
 """
 
@@ -25,7 +27,7 @@ from tollway.planner.cash import Payment, payments
 from tollway.planner.exits import Exit, give_notice, last_day, last_notice
 from tollway.planner.fees import Usage, fees
 from tollway.planner.metered import is_metered, spend_minimums
-from tollway.planner.program.instance import Minimum, Period, Stream
+from tollway.planner.program.instance import ALREADY, Minimum, Period, Stream
 from tollway.planner.stated import NotStatedError
 from tollway.units import PicoDollars
 
@@ -59,15 +61,24 @@ def size_of(clauses: Clauses) -> Size:
     return Size(max(chips), None, kinds[0] if kinds else None)
 
 
-def kept(clauses: Clauses, periods: Sequence[Period]) -> Stream:
-    """The stream of a contract that we never leave before its term and its automatic extensions
-    end.
+def runs_to(clauses: Clauses) -> date | None:
+    """The last day of service without notice: that of the term and its automatic extensions. None:
+    not stated."""
+    more = clauses.extension
+    if more is not None and more.by == "automatic":
+        return latest_end(clauses)
+    return end_of(clauses)
+
+
+def kept(clauses: Clauses, periods: Sequence[Period], signed: int = ALREADY) -> Stream:
+    """The stream of a contract, signed in a period, that we never leave before its term and its
+    automatic extensions end.
 
     Raises:
         NotStatedError: what of it is not stated.
     """
-    last = _runs_to(clauses, periods[-1].last)
-    cash, _ = _booked(_fixed(clauses, last), periods)
+    last = runs_to(clauses) or periods[-1].last
+    cash, _ = _booked(_fixed(clauses, last), periods, signed)
     bound = give_notice_after(clauses, periods[-1].last)
     return Stream(
         capacity=capacity_shares(clauses, last, periods),
@@ -77,8 +88,8 @@ def kept(clauses: Clauses, periods: Sequence[Period]) -> Stream:
     )
 
 
-def left(clauses: Clauses, on: date, periods: Sequence[Period]) -> Stream:
-    """The stream of a contract for which we give notice on a day.
+def left(clauses: Clauses, on: date, periods: Sequence[Period], signed: int = ALREADY) -> Stream:
+    """The stream of a contract, signed in a period, for which we give notice on a day.
 
     Raises:
         NotStatedError: what leaving takes, or costs, is not stated.
@@ -87,7 +98,7 @@ def left(clauses: Clauses, on: date, periods: Sequence[Period]) -> Stream:
     if found.unsaid:
         raise NotStatedError(f"{found.unsaid[0]} is not stated")
     paid = [*_fixed(clauses, found.leaves), *_for_leaving(found)]
-    cash, after = _booked(paid, periods)
+    cash, after = _booked(paid, periods, signed)
     return Stream(
         capacity=capacity_shares(clauses, found.leaves, periods),
         cash=cash,
@@ -104,7 +115,7 @@ def notice_day(clauses: Clauses, period: Period, periods: Sequence[Period]) -> d
         NotStatedError: what notice would take is not stated.
     """
     counts, leaves = last_day(clauses, period.first, "us")
-    closes = end_of(clauses)
+    closes = runs_to(clauses)
     if counts > period.last or (closes is not None and leaves >= closes):
         return None
     ends = next((one.last for one in periods if one.first <= leaves <= one.last), None)
@@ -141,22 +152,15 @@ def _part(there: Provided, whole: Size) -> Fraction:
 
 
 def give_notice_after(clauses: Clauses, day: date) -> PicoDollars:
-    """What is still bound to be paid after a day, where notice is given on it."""
+    """What is still bound to be paid after a day, where notice is given on it, for months of
+    service that begin after it: of one that begins before, all is owed by then (rule 1)."""
     last = end_of(clauses)
     if last is not None and (latest_end(clauses) or last) <= day:
         return PicoDollars(0)
     found = give_notice(clauses, day, "us", Usage())
-    return PicoDollars(sum(one.amount or 0 for one in found.owed))
-
-
-def _runs_to(clauses: Clauses, horizon: date) -> date:
-    """The last day of service without notice; no further than the horizon where no end is."""
-    last, more = end_of(clauses), clauses.extension
-    if last is None:
-        return horizon
-    if more is not None and more.by == "automatic":
-        return latest_end(clauses) or last
-    return last
+    paid = [*payments(clauses, found.leaves, Usage()), *_for_leaving(found)]
+    later = (one for one in paid if one.due > day and one.served > day)
+    return PicoDollars(sum(one.amount or 0 for one in later))
 
 
 def _fixed(clauses: Clauses, last: date) -> list[Payment]:
@@ -174,13 +178,13 @@ def _for_leaving(found: Exit) -> Iterator[Payment]:
 
 
 def _booked(
-    paid: Sequence[Payment], periods: Sequence[Period]
+    paid: Sequence[Payment], periods: Sequence[Period], signed: int
 ) -> tuple[tuple[PicoDollars, ...], PicoDollars]:
     """Payments by period, and what is due after all of them (rules 1 and 2)."""
     cash, after = [0] * len(periods), 0
     final = periods[-1].last
     for one in paid:
-        if one.due < periods[0].first:
+        if signed == ALREADY and one.due < periods[0].first:
             continue
         if one.amount is None:
             raise NotStatedError(f"the {one.item} due on {one.due} is not stated")
@@ -191,7 +195,7 @@ def _booked(
                 after += one.amount
             continue
         at = next(at for at, period in enumerate(periods) if one.due <= period.last)
-        cash[at] += one.amount
+        cash[max(at, signed)] += one.amount
     return tuple(map(PicoDollars, cash)), PicoDollars(after)
 
 
