@@ -243,7 +243,7 @@ def test_seeds_that_change_nothing_are_said_to(
 
 
 def test_ctrl_c_keeps_the_seeds_that_were_played_and_names_the_others(folder: Path) -> None:
-    load = "arrivals:rate=40,input=500,output=50,for=30s"
+    load = "arrivals:rate=40,input=500,output=50,for=10m"
     words = ("simulate", "fleet.toml", "--json", "--trace", load, "--seeds", "500")
     code, out, err = interrupted(*words, after=2.5)
     assert code == 130
