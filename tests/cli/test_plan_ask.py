@@ -48,6 +48,8 @@ def test_lease_or_own_by_the_life_of_chips(capsys: pytest.CaptureFixture[str]) -
     [
         (["--bridge", "leese"], '--bridge is "leese"; known: lease. Did you mean "lease"?'),
         (["--lives"], "--lives: the fleet declares no builds. Write [builds.NAME]."),
+        (["--lives", "--write", "x.toml"], "Ask --lose, --bridge or --lives apart."),
+        (["--bridge", "lease", "--report", "x.html"], "Ask --lose, --bridge or --lives apart."),
         (["--lives", "--lose", "acme"], "--lose, --bridge and --lives are three questions."),
     ],
 )

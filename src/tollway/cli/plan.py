@@ -65,6 +65,10 @@ def plan(
     if wanted.threads < 1:
         raise TollwayError(f"--threads is {wanted.threads}. At least one core is needed.")
     options = Options(share("--gap", wanted.gap), limit, wanted.threads)
+    if asked.any and (report is not None or write is not None):
+        raise TollwayError(
+            "--report and --write are of the plan. Ask --lose, --bridge or --lives apart."
+        )
     found = read_fleet(fleet)
     if write is not None or report is not None:
         from tollway.cli.plan_write import check_files
@@ -72,8 +76,6 @@ def plan(
         check_files(fleet, write, report)
     problem = stated(found, fleet, other, knows)
     with watching() as on:
-        if asked.any and report is not None:
-            raise TollwayError("--report is of the plan. Ask --lose, --bridge or --lives apart.")
         if asked.lives:
             from tollway.cli.plan_ask import Asking, tell_lives
 
