@@ -45,7 +45,7 @@ class KeyRecord:
 
 def new_key() -> str:
     """A fresh key: `tw_<8 characters of id>_<32 characters of secret>`, base62."""
-    return f"tw_{_draw(ID_LENGTH)}_{_draw(SECRET_LENGTH)}"
+    return f"tw_{draw(ID_LENGTH)}_{draw(SECRET_LENGTH)}"
 
 
 def key_id(key: str) -> str:
@@ -58,5 +58,6 @@ def key_digest(key: bytes) -> bytes:
     return sha256(key).digest()
 
 
-def _draw(length: int) -> str:
+def draw(length: int) -> str:
+    """So many characters of base62 from the system's random source."""
     return "".join([secrets.choice(ALPHABET) for _ in range(length)])

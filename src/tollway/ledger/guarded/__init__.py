@@ -1,0 +1,1 @@
+"""What the guard must remember between requests: tasks, approvals, security events."""
