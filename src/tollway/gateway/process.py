@@ -193,7 +193,7 @@ class Process:
         house = self.house
         loop = asyncio.get_running_loop()
         try:
-            loaded = await loop.run_in_executor(None, load, house.loaded.path)
+            loaded = await loop.run_in_executor(None, load, house.loaded.path, self._folder)
         except FaultsFound as found:
             return [str(fault) for fault in found.faults]
         except TollwayError as error:

@@ -119,6 +119,7 @@ class Worker:
         self._number = number
         self._log = log
         self._path = loaded.path
+        self._folder = folder
         self._ledger = folder / settings.ledger
         self._door = door(folder, settings.admin_socket)
         self._standing = Standing("the accountant is starting", 0)
@@ -203,7 +204,7 @@ class Worker:
         self._loop.add_signal_handler(signal.SIGTERM, ending.ask)
         self._loop.add_signal_handler(AT_ONCE, ending.ask_at_once)
         life.pulse.begin(ending)
-        fleets = Fleets(self._path, life.fresh, self._take, self._welcome)
+        fleets = Fleets(self._path, self._folder, life.fresh, self._take, self._welcome)
         keeping = self._loop.create_task(self._line.keep(self._door, fleets))
         begun = self._loop.create_task(ending.begun())
         welcomed = self._loop.create_task(self._welcomed.wait())
