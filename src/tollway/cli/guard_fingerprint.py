@@ -9,6 +9,7 @@ from tollway.guard.fingerprint import Document, fingerprint, read, written
 from tollway.inspect.guardfiles import own_salt
 from tollway.ledger.state import state_folder
 
+
 def write_fingerprints(files: tuple[Path, ...], out: Path, state: str | None) -> int:
     """Add documents to the fingerprints in `out`."""
     if not files:

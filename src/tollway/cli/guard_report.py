@@ -40,7 +40,10 @@ def print_test(question: Question, *, json: bool) -> int:
     """Print what fires; 1 if anything does."""
     settings, fleet = _settings(question)
     data = _read(question.file)
-    documents, salt = _documents(question, settings), salt_in(state_folder(question.state, os.environ))
+    documents, salt = (
+        _documents(question, settings),
+        salt_in(state_folder(question.state, os.environ)),
+    )
     if documents and not salt:
         mend = "Register documents with `tollway guard fingerprint`."
         raise TollwayError(f"There is no salt to compare fingerprints with. {mend}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tollway.fleet.fields import Text
+from tollway.fleet.fields import Duration, Text
 from tollway.fleet.guarding import Action, Direction
 from tollway.fleet.table import Table, key
 

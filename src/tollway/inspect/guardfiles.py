@@ -52,9 +52,7 @@ def own_salt(folder: Path) -> bytes:
     return salt_in(folder)
 
 
-def guard_of(
-    settings: GuardSettings, path: Path, folder: Path, known: Mapping[str, str]
-) -> Guard:
+def guard_of(settings: GuardSettings, path: Path, folder: Path, known: Mapping[str, str]) -> Guard:
     """The guard of the fleet file at `path`, whose state folder is `folder`. `known` are secrets by
     name; those that are too short to be told from words are left out. Slow: it reads files and
     builds automata.
