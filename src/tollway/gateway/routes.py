@@ -36,6 +36,7 @@ from tollway.ledger.ring import Claim, claim_of
 _TEXT: Final = b"content-type: text/plain; charset=utf-8\r\n"
 _METRICS: Final = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
 _LISTS: Final = (b"/v1/models", b"/v1beta/models")
+_LAST_DIGITS: Final = tuple(f"{number:02x}" for number in range(256))
 _ESTIMATED: Final = JSON_HEADER + b"x-tollway-estimated: input_tokens\r\n"
 
 
@@ -67,6 +68,7 @@ class Routes:
         self._pins = pins
         self._boot = boot
         self._count = 0
+        self._first_digits = ""
         self._affine: frozenset[str] = frozenset()
         self._spoken: Mapping[str, Spoken] = {}
         self._read_from: Fleet | None = None
@@ -161,15 +163,15 @@ class Routes:
 
     def _ask(self, connection: ClientConnection, request: Request, wish: Wish) -> None:
         state, key = self._state, _key_of(request)
-        board = state.board
+        board, fleet = state.board, state.fleet
         if state.stopping():
             raise Refusal(
                 503, "stopping", "The gateway is stopping; try again.", b"retry-after: 1\r\n"
             )
-        if len(board.live) >= state.fleet.gateway.max_streams:
+        if len(board.live) >= fleet.gateway.max_streams:
             raise Refusal(503, "too_many_streams", "Try again soon.", b"retry-after: 1\r\n")
-        if state.fleet is not self._read_from:
-            self._read(state.fleet)
+        if fleet is not self._read_from:
+            self._read(fleet)
         body = request.take_body()
         try:
             facts = self._facts(wish.surface, body, key.tenant)
@@ -180,11 +182,10 @@ class Routes:
             asked = Asked(facts, body, lines[facts.stream], wish.own)
             spoken = self._spoken.get(facts.model)
             if spoken is not None:
-                prepare(asked, spoken, state.fleet.routes[facts.model].losses)
+                prepare(asked, spoken, fleet.routes[facts.model].losses)
         except BadRequest as fault:
             raise Refusal(fault.status, fault.code, fault.message, param=fault.param) from None
-        self._count += 1
-        request_id = f"{self._boot}-{self._count:08x}"
+        request_id = self._new_id()
         exchange = Exchange(board, connection, request_id, asked)
         if board.tracer is None:
             trace = trace_of(request.headers) if b"traceparent" in request.headers else None
@@ -212,6 +213,14 @@ class Routes:
                 trace,
             ),
         )
+
+    def _new_id(self) -> str:
+        """The boot, and a number in eight digits: all but the last two are the same 256 times."""
+        self._count += 1
+        last = self._count & 0xFF
+        if not (last and self._first_digits):
+            self._first_digits = f"{self._boot}-{self._count >> 8:06x}"
+        return self._first_digits + _LAST_DIGITS[last]
 
     def _facts(self, surface: Surface, body: bytes, tenant: str) -> RequestFacts:
         dialect = surface.dialect
