@@ -51,6 +51,11 @@ def json_tokens(raw: bytes) -> int:
     return text_tokens(len(raw)) + attached * ATTACHMENT_TOKENS
 
 
+def turns_tokens(raw: bytes) -> int:
+    """The same of a list of turns, each of which has its parts, if any, in a list of its own."""
+    return text_tokens(len(raw)) if raw.find(b"[", 1) < 0 else json_tokens(raw)
+
+
 def gemini_tokens(raw: bytes) -> int:
     """Tokens of the JSON text of Gemini's contents, whose parts say by their key what they are."""
     attached = len(_GEMINI_ATTACHMENT.findall(raw))
