@@ -142,6 +142,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.guard:guard",
         "Say what of a text may pass, which detectors there are, and register documents.",
     ),
+    "secrets": (
+        "tollway.cli.secrets:secrets",
+        "Keep secrets, encrypted, that tasks use without seeing them.",
+    ),
+    "egress": (
+        "tollway.cli.egress:egress",
+        "Serve the proxy through which tasks reach everything that is no model.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

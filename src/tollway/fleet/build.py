@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from tollway.fleet.build_books import price_book
 from tollway.fleet.build_contracts import contracts, parties
+from tollway.fleet.build_egress import egress_of, secrets_of
 from tollway.fleet.build_planning import builds, plan_of, sites, workloads
 from tollway.fleet.check_routes import candidate, candidates_of
 from tollway.fleet.declared import Declared
@@ -103,6 +104,8 @@ def build(declared: Declared, digest: str) -> Fleet:
         sites=sites(declared),
         builds=builds(declared),
         guard=_guard(declared.guard.table),
+        egress=egress_of(declared.egress.table),
+        secrets=secrets_of(declared),
     )
 
 

@@ -21,6 +21,7 @@ from tollway.fleet.schema import (
 )
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_tenants import TenantTable
@@ -31,6 +32,7 @@ T = TypeVar("T")
 NAMED = (
     "models", "credentials", "sources", "routes", "tenants", "price_books", "parties", "contracts",
     "workloads", "sites", "builds",
+    "secrets",
 )  # fmt: skip
 """Tables whose entries have names; entries come from any document."""
 
@@ -48,7 +50,10 @@ _NOT_OF_SERVED_CHIPS = frozenset(
 _MONTHS = (("plan",), ("plan", "start"), ("plan", "months"), ("plan", "period"))
 """Keys that say for which months a plan is."""
 
-SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan", "guard")
+SETTINGS = (
+    "gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan", "guard",
+    "egress",
+)  # fmt: skip
 """Tables that one document declares whole."""
 
 
@@ -82,6 +87,7 @@ class Declared:
     breaker: Placed[BreakerTable]
     telemetry: Placed[TelemetryTable]
     guard: Placed[GuardTable | None]
+    egress: Placed[EgressTable | None]
     models: Mapping[str, Placed[ModelTable]]
     credentials: Mapping[str, Placed[Credential]]
     sources: Mapping[str, Placed[ApiTable | ServerTable | EmulatedTable]]
@@ -94,6 +100,7 @@ class Declared:
     workloads: Mapping[str, Placed[WorkloadTable]]
     sites: Mapping[str, Placed[SiteTable]]
     builds: Mapping[str, Placed[BuildTable]]
+    secrets: Mapping[str, Placed[SecretTable]]
 
     def serving(self, model: str) -> list[str]:
         """The sources that serve a model, in the order of the files."""
@@ -135,6 +142,7 @@ def gather(
         telemetry=_setting(documents, main, "telemetry", TelemetryTable()),
         plan=_setting(documents, main, "plan", None),
         guard=_setting(documents, main, "guard", None),
+        egress=_setting(documents, main, "egress", None),
         **named,
     )
 

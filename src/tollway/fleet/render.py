@@ -28,6 +28,7 @@ from tollway.fleet.objects import (
     Tenant,
 )
 from tollway.fleet.render_contracts import blocks as contract_blocks
+from tollway.fleet.render_egress import blocks as egress_blocks
 from tollway.fleet.render_planning import blocks as plan_blocks
 from tollway.units import PartsPerMillion, PicoDollars, Seconds, usd
 
@@ -69,6 +70,7 @@ def render(fleet: Fleet) -> str:
     blocks += [_terms(book.name, it) for book in fleet.price_books.values() for it in book.terms]
     blocks += contract_blocks(fleet.parties, fleet.contracts)
     blocks += plan_blocks(fleet)
+    blocks += egress_blocks(fleet)
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
