@@ -11,6 +11,7 @@ from types import MappingProxyType
 from tollway.fleet.build_books import price_book
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.build_planning import builds, plan_of, sites, workloads
+from tollway.fleet.build_tools import tools_of
 from tollway.fleet.check_routes import candidate, candidates_of
 from tollway.fleet.declared import Declared
 from tollway.fleet.guarding import GuardRule, GuardSettings
@@ -103,6 +104,7 @@ def build(declared: Declared, digest: str) -> Fleet:
         sites=sites(declared),
         builds=builds(declared),
         guard=_guard(declared.guard.table),
+        tools=tools_of(declared),
     )
 
 

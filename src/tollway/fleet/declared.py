@@ -24,6 +24,7 @@ from tollway.fleet.schema_contracts import ContractTable, PartyTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_tenants import TenantTable
+from tollway.fleet.schema_tools import ToolsTable
 from tollway.fleet.telemetry import TelemetryTable
 
 T = TypeVar("T")
@@ -48,7 +49,10 @@ _NOT_OF_SERVED_CHIPS = frozenset(
 _MONTHS = (("plan",), ("plan", "start"), ("plan", "months"), ("plan", "period"))
 """Keys that say for which months a plan is."""
 
-SETTINGS = ("gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan", "guard")
+SETTINGS = (
+    "gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan", "guard",
+    "tools",
+)  # fmt: skip
 """Tables that one document declares whole."""
 
 
@@ -93,6 +97,7 @@ class Declared:
     plan: Placed[PlanTable | None]
     workloads: Mapping[str, Placed[WorkloadTable]]
     sites: Mapping[str, Placed[SiteTable]]
+    tools: Placed[ToolsTable | None]
     builds: Mapping[str, Placed[BuildTable]]
 
     def serving(self, model: str) -> list[str]:
@@ -135,6 +140,7 @@ def gather(
         telemetry=_setting(documents, main, "telemetry", TelemetryTable()),
         plan=_setting(documents, main, "plan", None),
         guard=_setting(documents, main, "guard", None),
+        tools=_setting(documents, main, "tools", None),
         **named,
     )
 

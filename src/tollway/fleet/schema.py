@@ -32,6 +32,7 @@ from tollway.fleet.schema_contracts import ContractTable, PartyTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_tenants import TenantTable
+from tollway.fleet.schema_tools import ToolsTable
 from tollway.fleet.table import Table, key
 from tollway.fleet.telemetry import TelemetryTable
 from tollway.fleet.tiers import Tier
@@ -364,6 +365,7 @@ class Document(Table):
     breaker: BreakerTable | None = key("When any source is left alone.", None)
     telemetry: TelemetryTable | None = key("What is told of requests, and to whom.", None)
     guard: GuardTable | None = key("What may pass; nothing is inspected unless written.", None)
+    tools: ToolsTable | None = key("Tools for agents; none unless written.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})
