@@ -6,6 +6,7 @@ from tollway.dispatch.lanes import Lanes
 from tollway.dispatch.messages import Action, Send
 from tollway.dispatch.requests import RESERVING, SENT, Attempt, RequestState
 from tollway.dispatch.routing import (
+    among,
     holding,
     named,
     pick,
@@ -78,6 +79,9 @@ class Placing:
             candidates, fallbacks = selling(candidates, tier), selling(fallbacks, tier)
         if only is not None:
             candidates, fallbacks = named(candidates, only), named(fallbacks, only)
+        if arrived.allowed is not None:
+            candidates = among(candidates, arrived.allowed)
+            fallbacks = among(fallbacks, arrived.allowed)
         if lost is not None:
             candidates, fallbacks = without(candidates, lost), without(fallbacks, lost)
         request.options = (candidates, fallbacks)

@@ -129,6 +129,9 @@ def _guard(table: GuardTable | None) -> GuardSettings | None:
         terms=tuple(table.terms),
         ignore=tuple(table.ignore),
         fingerprints=table.fingerprints,
+        directions=tuple(dict.fromkeys(table.directions)),
+        events=table.events,
+        patience=table.patience,
     )
 
 

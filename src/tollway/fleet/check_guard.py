@@ -35,6 +35,12 @@ def check_guard(declared: Declared) -> Iterator[Finding]:
             yield Finding(placed.document, (*path, "name"), problem, "Give it another name.")
         names.setdefault(rule.name, index)
         yield from _related(placed.document, path, rule, known)
+        if rule.direction is not None and rule.direction not in placed.table.directions:
+            problem = f"is {shown(rule.direction)}, which guard.directions leaves out"
+            yield Finding(placed.document, (*path, "direction"), problem, "Inspect it too.")
+        if rule.action == "ask" and rule.direction == "in":
+            problem = 'is "ask" for what comes in, and an answer does not wait for a person'
+            yield Finding(placed.document, (*path, "action"), problem, 'Write "block".')
         if rule.action == _ON_PREM and _ON_PREM not in labels:
             problem = 'is "on-prem", and no source is labelled so'
             mend = 'Write labels = ["on-prem"] on a source of your own.'

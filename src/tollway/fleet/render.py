@@ -82,6 +82,9 @@ def _guard(guard: GuardSettings) -> list[str]:
         "terms": _list(guard.terms),
         "ignore": _list(guard.ignore),
         "fingerprints": None if guard.fingerprints is None else _text(guard.fingerprints),
+        "directions": _list(guard.directions),
+        "events": None if guard.events is None else _text(guard.events),
+        "patience": _time(guard.patience),
     }
     if guard.rules:
         facts["rules"] = "[\n" + "".join(f"  {_rule(rule)},\n" for rule in guard.rules) + "]"

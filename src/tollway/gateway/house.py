@@ -15,6 +15,7 @@ from tollway.dispatch.messages import ClockSet, KeysChanged
 from tollway.fleet.objects import Fleet
 from tollway.gateway.child import Emulators
 from tollway.gateway.ending import Ending
+from tollway.gateway.guarded.inspector import Inspector
 from tollway.gateway.loading import Loaded
 from tollway.gateway.recorder import Recorder
 from tollway.gateway.switchboard import BUCKETS, Switchboard
@@ -82,6 +83,7 @@ class House:
         self.recorder: Recorder | None = None
         self.emulators: Emulators | None = None
         self.outlets: Outlets | None = None
+        self.inspector: Inspector | None = None
         self.watch = watch
         self.log = watch.log
         self._writer = writer
@@ -126,6 +128,9 @@ class House:
 
     def refused(self, code: str) -> None:
         self.watch.metrics.refused(code)
+
+    def failed(self, error: BaseException) -> None:
+        self.watch.failed(error)
 
     def usage(self, key: str, tag: str | None, done: Callable[[bytes | None], None]) -> None:
         ask_totals(self.ledger, key, tag, self.log, done)

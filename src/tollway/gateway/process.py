@@ -23,6 +23,7 @@ from tollway.gateway.admin import Admin
 from tollway.gateway.child import Emulators, emulations
 from tollway.gateway.client import Front
 from tollway.gateway.ending import AT_ONCE, Ending
+from tollway.gateway.guarded.inspector import inspector_of
 from tollway.gateway.house import Hands, House
 from tollway.gateway.loading import Loaded, load
 from tollway.gateway.log import Log
@@ -128,6 +129,7 @@ class Process:
             house.recorder = Recorder(self._folder / settings.recording, self._log)
             house.recorder.begin(loaded.documents, loaded.main, opening, now)
             board.recording = house.recorder
+        house.inspector = inspector_of(loaded, None, self._log.say)
         telemetry = loaded.fleet.telemetry
         if telemetry.otlp is not None or telemetry.request_log is not None:
             house.outlets = Outlets(telemetry, self._folder, board, ring, self._log)
@@ -193,7 +195,7 @@ class Process:
         house = self.house
         loop = asyncio.get_running_loop()
         try:
-            loaded = await loop.run_in_executor(None, load, house.loaded.path)
+            loaded = await loop.run_in_executor(None, load, house.loaded.path, self._folder)
         except FaultsFound as found:
             return [str(fault) for fault in found.faults]
         except TollwayError as error:
@@ -201,6 +203,10 @@ class Process:
         faults = await self._hands.prepare(loaded)
         if faults:
             return faults
+        try:
+            house.inspector = inspector_of(loaded, house.inspector, self._log.say)
+        except TollwayError as error:
+            return [str(error)]
         old, new = house.loaded.fleet, loaded.fleet
         loaded = self._hands.adopt(loaded)
         house.board.adopt(loaded)
@@ -238,6 +244,8 @@ class Process:
             self._reloading.cancel()
         if house.emulators is not None:
             await house.emulators.stop()
+        if house.inspector is not None:
+            house.inspector.close()
         if house.recorder is not None:
             await house.recorder.close()
         if house.outlets is not None:

@@ -12,6 +12,7 @@ Rules
 
 import mmap
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct, error
 from typing import Final
@@ -28,6 +29,16 @@ _MARK: Final = 0xCE
 _HALF: Final = Struct("<Q")  # the turn that it was begun in; 0: nothing is in it
 _BEGIN: Final = _HALF.size
 _HEAD: Final = _RECORD.size
+
+
+@dataclass(frozen=True)
+class Span:
+    """Records behind each other, each behind its length and its sum: from which byte of the file to
+    which, and how many."""
+
+    start: int
+    end: int
+    records: int
 
 
 class JournalFullError(TollwayError):
@@ -59,6 +70,11 @@ class Journal:
         self._count = 0
 
     @property
+    def descriptor(self) -> int:
+        """Of the file; who inherits it may read what `turn` says."""
+        return self._descriptor
+
+    @property
     def crowded(self) -> bool:
         """Whether the half that is being written is more than half full."""
         return self._at * 2 > self._half
@@ -84,15 +100,19 @@ class Journal:
         self._at = end
         self._count += 1
 
-    def turn(self) -> tuple[bytes, int]:
-        """Write into the other half from now on, which has been cleared. Returns what this one has
-        of records, each behind its length and its sum, and how many."""
+    def turn(self) -> Span:
+        """Write into the other half from now on, which has been cleared. Returns where the records
+        of this one are, until `clear_other`."""
         start = self._active * self._half
-        held, count = self._map[start + _BEGIN : start + self._at], self._count
+        held = Span(start + _BEGIN, start + self._at, self._count)
         self._active = 1 - self._active
         self._at = _BEGIN
         self._count = 0
-        return held, count
+        return held
+
+    def read(self, span: Span) -> bytes:
+        """The records of a half that has not been cleared."""
+        return self._map[span.start : span.end]
 
     def clear_other(self) -> None:
         """The records of the half that is not being written are booked."""

@@ -14,6 +14,7 @@ import msgspec
 
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.errors import TollwayError
+from tollway.ledger.journal import Journal, Span
 
 Item = Reserve | Settle
 
@@ -26,23 +27,26 @@ _ARRAY: Final = b"\xdd"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is booked together: `records` records of a journal as they stand there, and the `rest`,
-    which no journal took."""
+    """What is booked together: the records at `span` of a journal, and the `rest`, which no journal
+    took."""
 
-    journalled: bytes
-    records: int
     rest: Sequence[Item]
+    span: Span | None = None
+    journal: Journal | None = None
 
     def __len__(self) -> int:
-        return self.records + len(self.rest)
-
-    def piece(self) -> bytes:
-        """The records as one value, for `items_of`."""
-        return _ARRAY + (3 * self.records).to_bytes(4, "big") + self.journalled
+        return len(self.rest) + (0 if self.span is None else self.span.records)
 
     def items(self) -> list[Item]:
         """All of it."""
-        return [*items_of(self.piece()), *self.rest]
+        if self.span is None or self.journal is None:
+            return list(self.rest)
+        return [*items_of(journalled(self.span, self.journal.read(self.span))), *self.rest]
+
+
+def journalled(span: Span, records: bytes | memoryview) -> bytes:
+    """Records as a journal has them as one value, for `items_of`."""
+    return b"".join([_ARRAY, (3 * span.records).to_bytes(4, "big"), records])
 
 
 def joined(records: Sequence[bytes]) -> bytes:
