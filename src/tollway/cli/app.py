@@ -142,6 +142,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.guard:guard",
         "Say what of a text may pass, which detectors there are, and register documents.",
     ),
+    "tools": (
+        "tollway.cli.tools:tools",
+        "Serve tools to agents under rules; pin, list and explain them.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

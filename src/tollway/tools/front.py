@@ -1,8 +1,8 @@
 """What agents connect to: MCP over streamable HTTP, at a TCP address or a task's own Unix socket.
 
 Rules
-1. Who calls is told by the channel: over TCP by the task's token, which is checked at every request;
-   over a Unix socket by the socket. No session, header or argument says it.
+1. Who calls is told by the channel: over TCP by the task's token, checked at every request; over a
+   Unix socket by the socket. No session, header or argument says it.
 2. A browser's request is refused (`Origin`, and a `Host` that is not this machine).
 3. Resources, prompts, samples and the like of servers are not offered: only tools are.
 """
@@ -89,7 +89,9 @@ class Front:
         self, context: ServerRequestContext[Any], _: PaginatedRequestParams | None
     ) -> ListToolsResult:
         found = self._service.listed(_task(context))
-        return ListToolsResult(tools=[_tool(*one) for one in found], ttl_ms=0, cache_scope="private")
+        return ListToolsResult(
+            tools=[_tool(*one) for one in found], ttl_ms=0, cache_scope="private"
+        )
 
     async def _call(
         self, context: ServerRequestContext[Any], params: CallToolRequestParams

@@ -6,7 +6,6 @@ Rules
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,9 +49,7 @@ def read_lock(path: Path) -> Pins:
 
 
 def _description(path: Path, server: str, name: str, told: Mapping[str, Any]) -> Description:
-    found = Description(
-        name, told["description"], told["inputSchema"], told.get("outputSchema")
-    )
+    found = Description(name, told["description"], told["inputSchema"], told.get("outputSchema"))
     if found.digest != told["sha256"]:
         raise _fault(path, f"{server}.{name}: was edited by hand; its digest is another")
     return found
@@ -83,7 +80,7 @@ def write_lock(path: Path, pins: Pins) -> None:
     """Write the file, whole or not at all."""
     new = path.with_name(f".{path.name}.new")
     new.write_text(lock_text(pins), "utf-8")
-    os.replace(new, path)
+    new.replace(path)
 
 
 def _fault(path: Path, problem: str) -> FaultsFound:

@@ -1,8 +1,8 @@
 """What the gateway knows of tasks beside the book: what was vouched for, and where values were met.
 
 Rules
-1. It is kept in memory alone. What is lost with the process is asked of a person again; marks are in
-   the book, and are not lost.
+1. It is kept in memory alone. What is lost with the process is asked of a person again; marks are
+   in the book, and are not lost.
 2. It is bounded: what is forgotten is vouched for no more.
 """
 

@@ -1,8 +1,8 @@
 """What passes between agent and server: arguments and answers through the guard's rules.
 
 Rules
-1. What is to be redacted or tokenised is redacted, text by text; what is on-prem is blocked, since a
-   server of tools has no such label; an answer that a person would be asked about is withheld.
+1. What is to be redacted or tokenised is redacted, text by text; what is on-prem is blocked, since
+   a server of tools has no such label; an answer that a person would be asked about is withheld.
 2. Text in an answer is every string in it, structured or not; what is no text (images, sound) is
    read as the letters that it is sent as.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from tollway.fleet.guarding import Direction
 from tollway.guard.event import Evidence
 from tollway.guard.inspection import Guard
 from tollway.guard.replace import redacted
@@ -34,8 +35,10 @@ class Passed:
 class Passages:
     """The guard, for one process. None of it where the fleet file has no `[guard]`."""
 
-    def __init__(self, guard: Guard | None) -> None:
+    def __init__(self, guard: Guard | None, directions: tuple[Direction, ...] = ()) -> None:
+        """`directions` are what is inspected."""
         self._guard = guard
+        self._directions = directions
 
     def out(self, arguments: Mapping[str, Any], tenant: str) -> Passed:
         """A call's arguments."""
@@ -56,7 +59,7 @@ class Passages:
         return redacted(data, found).decode("utf-8", "replace")
 
     def _pass(self, value: Any, asked: Asked) -> Passed:
-        if self._guard is None:
+        if self._guard is None or asked.direction not in self._directions:
             return Passed(value)
         decision = self._guard.inspect(canonical(value).encode("utf-8", "replace"), asked)
         evidence = _evidence(decision)

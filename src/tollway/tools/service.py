@@ -2,8 +2,8 @@
 
 Rules
 1. A call is judged, sent and its answer marked under the task's lock: of two calls at once, the
-   second is judged by what the first has met. While a person is asked the lock is free, and the call
-   is judged anew after.
+   second is judged by what the first has met. While a person is asked the lock is free, and the
+   call is judged anew after.
 2. What an answer taints is on the disk before the agent gets a byte of it; failures taint as well.
 3. An effect is marked before it is sent.
 4. A tool whose server describes it otherwise than was pinned is refused, and that is an event.
@@ -86,7 +86,7 @@ class Service:
         self._memory = Memory()
 
     def listed(self, task: Task) -> list[tuple[str, Tool, Description]]:
-        """The tools that a task may see, by the names that it calls them by: as they were pinned."""
+        """The tools that a task may see, by the names that it calls them by, as pinned."""
         policy = self.policy
         found: list[tuple[str, Tool, Description]] = []
         for server, declared in policy.settings.servers.items():
@@ -167,9 +167,7 @@ class Service:
         tool = policy.settings.servers[call.server].tools[call.tool]
         why = " ".join(ruling.reasons)
         self._note(task, Told("asked", f"{call.place}: {why}", call.place, ruling.rule))
-        approval = await desk.ask(
-            task, call, tool, ruling.reasons, float(policy.settings.patience)
-        )
+        approval = await desk.ask(task, call, tool, ruling.reasons, float(policy.settings.patience))
         state = approval.state(self._utc())
         if state == "granted" and await desk.take(approval):
             return approval.id
@@ -177,7 +175,7 @@ class Service:
         words = f"Refused: {said}. {why} (approval {approval.id})"
         raise Refused(Told("denied", words, call.place, ruling.rule, approval.id))
 
-    async def _made(  # noqa: PLR0913 - one call's whole state
+    async def _made(
         self, policy: Policy, task: Task, call: Call, known: Known, ruling: Ruling, yes: str | None
     ) -> CallToolResult:
         tool = policy.settings.servers[call.server].tools[call.tool]
@@ -197,7 +195,7 @@ class Service:
         await asyncio.to_thread(self._taint, task, tool, call.place)
         return await self._delivered(policy, task, call, known, ruling, answer)
 
-    async def _delivered(  # noqa: PLR0913 - one call's whole state
+    async def _delivered(
         self,
         policy: Policy,
         task: Task,

@@ -69,9 +69,7 @@ class Upstream:
         """
         client = await self._connected()
         try:
-            return await client.call_tool(
-                tool, dict(arguments), read_timeout_seconds=self._timeout
-            )
+            return await client.call_tool(tool, dict(arguments), read_timeout_seconds=self._timeout)
         except MCPError as error:
             if error.code in (CONNECTION_CLOSED, REQUEST_TIMEOUT):
                 await self._gone(client)
@@ -110,19 +108,23 @@ class Upstream:
 
     async def _connected(self) -> Client:
         async with self._starting:
-            if self._client is None:
-                await self._end()
-                ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-                self._over = asyncio.Event()
-                self._task = asyncio.create_task(self._live(ready, self._over))
-                try:
-                    async with asyncio.timeout(_START):
-                        self._client = await asyncio.shield(ready)
-                except TimeoutError:
-                    await self._end()
-                    raise UpstreamError(f"{self.server.name}: gives no sign of life") from None
-                self.connections += 1
-            return self._client
+            client = self._client
+            return await self._connect() if client is None else client
+
+    async def _connect(self) -> Client:
+        await self._end()
+        ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        self._over = asyncio.Event()
+        self._task = asyncio.create_task(self._live(ready, self._over))
+        try:
+            async with asyncio.timeout(_START):
+                client = await asyncio.shield(ready)
+        except TimeoutError:
+            await self._end()
+            raise UpstreamError(f"{self.server.name}: gives no sign of life") from None
+        self.connections += 1
+        self._client = client
+        return client
 
     async def _live(self, ready: "asyncio.Future[Client]", over: asyncio.Event) -> None:
         """Holds the connection open: who enters it must be who leaves it."""
@@ -175,7 +177,7 @@ class Upstream:
         return end
 
     async def _gone(self, client: Client) -> None:
-        """Have the next call connect anew: after a failure nobody knows what the other end holds."""
+        """Have the next call connect anew: nobody knows what the other end still holds."""
         if self._client is client:
             self._client = None
             self._over.set()

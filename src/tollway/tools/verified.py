@@ -30,9 +30,7 @@ class Servers:
         """
         timeout = float(settings.call_timeout)
         self._clock = clock
-        self._servers = {
-            name: Upstream(it, timeout, say) for name, it in settings.servers.items()
-        }
+        self._servers = {name: Upstream(it, timeout, say) for name, it in settings.servers.items()}
         self._seen: dict[str, tuple[float, int, Mapping[str, str]]] = {}
         self._locks = {name: asyncio.Lock() for name in self._servers}
 
@@ -65,12 +63,15 @@ class Servers:
         upstream = self._servers[server]
         async with self._locks[server]:
             seen = self._seen.get(server)
-            old = seen is None or self._clock() - seen[0] > FRESH
-            if old or upstream.changed.is_set() or seen[1] != upstream.connections:
+            if seen is None or self._is_old(seen[0], seen[1], upstream):
                 listed = await upstream.listed()
                 digests = {name: it.digest for name, it in listed.items()}
                 seen = self._seen[server] = (self._clock(), upstream.connections, digests)
-        return seen is not None and seen[2].get(pin.name) == pin.digest
+        return seen[2].get(pin.name) == pin.digest
+
+    def _is_old(self, at: float, connection: int, upstream: Upstream) -> bool:
+        looked = self._clock() - at <= FRESH and connection == upstream.connections
+        return not looked or upstream.changed.is_set()
 
     async def stop(self) -> None:
         """End every connection and every command."""
