@@ -150,6 +150,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.egress:egress",
         "Serve the proxy through which tasks reach everything that is no model.",
     ),
+    "tools": (
+        "tollway.cli.tools:tools",
+        "Serve tools to agents under rules; pin, list and explain them.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

@@ -37,6 +37,7 @@ from tollway.ledger.ring import Claim, claim_of
 
 _LAST_DIGITS: Final = tuple(f"{number:02x}" for number in range(256))
 
+
 class State(Known, Protocol):
     """What the routes need to know of the gateway."""
 
