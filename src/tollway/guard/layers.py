@@ -119,6 +119,23 @@ class Unread:
     why: str
 
 
+class _Seen:
+    """Texts, by their sizes: hashing 100 KB takes as long as half a pass over it."""
+
+    __slots__ = ("_by_size",)
+
+    def __init__(self, data: bytes) -> None:
+        self._by_size = {len(data): [data]}
+
+    def adds(self, data: bytes) -> bool:
+        """Whether it is a new one."""
+        same = self._by_size.setdefault(len(data), [])
+        if data in same:
+            return False
+        same.append(data)
+        return True
+
+
 class Unfolding:
     """All texts within a text."""
 
@@ -143,16 +160,15 @@ class Unfolding:
         """
         bounds = self._bounds
         work = Work(bounds.least + bounds.growth * len(data))
-        seen: set[bytes] = {data}
+        seen = _Seen(data)
         todo: deque[Text] = deque([self._text(data, (), ())])
         count = 0
         while todo:
             text = todo.popleft()
             yield text
             for name, decoded in self._decoded(text, work):
-                if decoded.data in seen:
+                if not seen.adds(decoded.data):
                     continue
-                seen.add(decoded.data)
                 count += 1
                 chain = (*text.layers, name)
                 if len(chain) > bounds.depth:
