@@ -18,7 +18,6 @@ _STRETCH = 48
 _SURROUNDINGS = 12
 """No byte takes more letters, however it is escaped."""
 _BREAK = r"(?:\r?\n|\\r\\n|\\n)?"
-_APART = "[ :-]?"
 _UNFINISHED = (
     r"(?:%(?:25){0,3}2?[0-9A-Fa-f]?|\\{1,4}(?:u?0{0,2}[0-9A-Fa-f]?|x[0-9A-Fa-f]?|r?\\?)"
     r"|&(?:[a-z]{0,4}|#[xX]?[0-9A-Fa-f]{0,7})|\r)?"
@@ -28,8 +27,8 @@ _NAMED = {'"': "quot", "'": "apos", "&": "amp", "<": "lt", ">": "gt"}
 _CONTROL = {"\n": "n", "\r": "r", "\t": "t"}
 
 
-Letter = tuple[str, str]
-"""What one letter looks like, and what it looks like unfinished."""
+Needle = tuple[tuple[str, ...], str]
+"""Patterns of the letters of one encoding, and what an unfinished letter of it looks like."""
 
 
 class Reflections:
@@ -49,14 +48,15 @@ class Reflections:
         self.names = tuple(secrets)
         needles = {name: tuple(_needles(value)) for name, value in secrets.items()}
         self._whole = {
-            name: Pattern("|".join("".join(whole for whole, _ in one) for one in found))
+            name: Pattern("|".join("".join(letters) for letters, _ in found))
             for name, found in needles.items()
         }
         self._open = [
-            Pattern(f"(?:{'|'.join(_beginning(one) for one in found)})\\z")
+            Pattern(f"{_beginning(letters)}{unfinished}\\z")
             for found in needles.values()
+            for letters, unfinished in found
         ]
-        lengths = [len(one) for found in needles.values() for one in found]
+        lengths = [len(letters) for found in needles.values() for letters, _ in found]
         self.longest = max(lengths, default=0) * _SURROUNDINGS
         """Letters that one match may take, at most."""
 
@@ -122,16 +122,18 @@ class Filter:
         return b"".join((*parts, text[at:]))
 
 
-def _needles(value: bytes) -> Iterator[tuple[Letter, ...]]:
-    """The encodings of a value's stretches, each letter by letter."""
+def _needles(value: bytes) -> Iterator[Needle]:
+    """The encodings of a value's stretches."""
     for stretch in _stretches(value):
-        yield tuple((_escaped(byte), _UNFINISHED) for byte in stretch)
-        *pairs, last = map(_digits, stretch)
-        yield (*((whole + _APART, open_) for whole, open_ in pairs), last)
+        yield tuple(map(_escaped, stretch)), _UNFINISHED
+        yield _joined([f"(?i:{byte:02x})" for byte in stretch], "[ :-]?"), "[0-9A-Fa-f]?"
         for offset in range(3):
-            inner = _inner_base64(stretch, offset)
-            whole = [_base64(letter) + _BREAK for letter in inner[:-1]] + [_base64(inner[-1])]
-            yield tuple((letter, _UNFINISHED) for letter in whole)
+            letters = [_base64(letter) for letter in _inner_base64(stretch, offset)]
+            yield _joined(letters, _BREAK), _UNFINISHED
+
+
+def _joined(letters: list[str], between: str) -> tuple[str, ...]:
+    return (*(letter + between for letter in letters[:-1]), letters[-1])
 
 
 def _stretches(value: bytes) -> Iterator[bytes]:
@@ -165,11 +167,6 @@ def _escaped(byte: int) -> str:
     return f"(?:{'|'.join(ways)})"
 
 
-def _digits(byte: int) -> Letter:
-    both = f"{byte:02x}"
-    return f"(?i:{both})", f"(?i:{both[0]})?"
-
-
 def _inner_base64(stretch: bytes, offset: int) -> str:
     """The letters of base64 that are the stretch's alone, where it begins `offset` bytes into a
     group of three."""
@@ -183,9 +180,9 @@ def _base64(letter: str) -> str:
     return {"+": "(?:[+-]|%2[Bb])", "/": r"(?:[/_]|%2[Ff]|\\/)"}.get(letter, letter)
 
 
-def _beginning(letters: tuple[Letter, ...]) -> str:
-    """What an unfinished match looks like: nothing, too."""
+def _beginning(letters: tuple[str, ...]) -> str:
+    """The first letters, however many, or none."""
     nested = ""
-    for whole, unfinished in reversed(letters):
-        nested = f"(?:{whole}{nested}|{unfinished})"
+    for letter in reversed(letters):
+        nested = f"(?:{letter}{nested})?"
     return nested
