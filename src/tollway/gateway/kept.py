@@ -7,8 +7,8 @@ Rules
    answered, its schema, or anybody's metadata. There a name is the client's own.
 3. Looking costs a walk through the body, and is done where a word of these is in it. A word may be
    escaped: JSON lets `_` be written `\\u005f`.
-4. A search for a word costs ten times one for a byte, so it follows one for a byte of the word that
-   prose has none of, where it has such a byte.
+4. A search for a word costs twenty times one for a byte, so it follows one for a byte of the word
+   that prose has none of, where it has such a byte.
 """
 
 import re
@@ -30,6 +30,8 @@ _WORDS: Mapping[Dialect, tuple[bytes, ...]] = {
     "anthropic": (b"file_id", b"container"),
     "gemini": (b"file_uri", b"fileUri", b"earch_store", b"earchStore"),
 }
+_UNDERSCORE: Final = 0x5F
+_BACKSLASH: Final = 0x5C
 _ESCAPED: Final = re.compile(rb"\\u00[2-7]")
 _NAMES: Final = frozenset(
     {
@@ -81,11 +83,12 @@ def refuse_kept(dialect: Dialect, body: bytes, pieces: tuple[bytes, ...] = ()) -
 
 def _may_name(dialect: Dialect, text: bytes) -> bool:
     """Rules 3 and 4."""
-    underscored = b"_" in text
+    underscored = _UNDERSCORE in text
     for word in _WORDS[dialect]:
-        if (underscored or b"_" not in word) and word in text:
+        # Not `word in text`: for bytes that raises and catches an error first.
+        if (underscored or _UNDERSCORE not in word) and text.find(word) >= 0:
             return True
-    return b"\\" in text and b"\\u00" in text and _ESCAPED.search(text) is not None
+    return _BACKSLASH in text and _ESCAPED.search(text) is not None
 
 
 def _kept_in(value: object, path: str) -> str:

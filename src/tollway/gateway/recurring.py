@@ -54,6 +54,6 @@ class RecurringHead:
 
     def _is_in(self, data: bytes, start: int, end: int, body: int) -> bool:
         if not self._secret:
-            return data.startswith(self._before) and data.startswith(self._after, end)
+            return data.startswith(self._before) and data[end:body] == self._after
         same = compare_digest(data[:start], self._before)
         return compare_digest(data[end:body], self._after) and same
