@@ -1,1 +1,1 @@
-"""AgentDojo's suites through the gateway of tools: which attacks succeed, and which tasks still pass."""
+"""AgentDojo's suites through the gateway of tools: which attacks succeed, which tasks pass."""

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tollway.guard.tools.asked import is_asked
 from tollway.guard.tools.entity import (
     Entity,
     entity,
@@ -50,6 +51,13 @@ visit want was we web website week welcome well were what when where which who w
 work would write yes yesterday yet you your yours
 """
 _COMMON = frozenset(_ORDINARY.split())
+_READ, _WRITE = ("read", "view", "read-only"), ("write", "edit", "modify", "change")
+_ROLES = {
+    "r": _READ, "ro": _READ, "read": _READ, "reader": _READ, "view": _READ, "viewer": _READ,
+    "w": _WRITE, "rw": _WRITE, "write": _WRITE, "writer": _WRITE, "edit": _WRITE, "editor": _WRITE,
+    "comment": ("comment",), "commenter": ("comment",),
+}  # fmt: skip
+"""What file systems and drives call permissions, and the verbs by which people name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,8 @@ class Request:
             return any(one == entity(word) for word in _raw(self.text))
         if text in self._quoted or text.lstrip("#@") in self._quoted:
             return True
+        if text in _ROLES and is_asked(self.text, _ROLES[text]):
+            return True
         words = text.lstrip("#@").split()
         if not words or all(word in _COMMON for word in words):
             return False
@@ -134,13 +144,18 @@ class Request:
 
 def _raw(text: str) -> Iterator[str]:
     for word in text.split():
-        yield word.strip(_AROUND).rstrip(".")
+        yield _bare(word)
+
+
+def _bare(word: str) -> str:
+    """A word without the punctuation around it, in whatever order that stands."""
+    return word.strip(_AROUND).rstrip(f".{_AROUND}")
 
 
 def _words(text: str) -> Iterator[_Word]:
     opens = True
     for raw in text.split():
-        bare = raw.strip(_AROUND).rstrip(".").strip(_AROUND)
+        bare = _bare(raw)
         proper = not opens and bare[:1].isupper() and lowered(bare) not in _COMMON
         opens = raw[-1] in ".!?:"
         for suffix in ("'s", "’s"):
