@@ -68,7 +68,8 @@ def is_seen(text: str) -> bool:
 def entity(value: str | float) -> Entity | None:
     """What a value stands for; None where it stands for nothing that can be named (rule 3)."""
     if not isinstance(value, str):
-        return Entity("number", str(Decimal(repr(value)).normalize()))
+        plain = number(repr(value))
+        return None if plain is None else Entity("number", plain)
     text = value.strip(" ")
     if not text or not is_seen(text):
         return None
@@ -94,9 +95,10 @@ def entity(value: str | float) -> Entity | None:
 def number(text: str) -> str | None:
     """A decimal as it is always written, without separators; None where it is none."""
     try:
-        return str(Decimal(text.replace(",", "")).normalize())
+        found = Decimal(text.replace(",", ""))
     except InvalidOperation:
         return None
+    return str(found.normalize()) if found.is_finite() else None
 
 
 def canonical_url(text: str) -> str | None:
