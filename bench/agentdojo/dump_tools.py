@@ -1,6 +1,6 @@
 """Writes tools.json: what the suites' tools say of themselves, and nothing of tasks or attacks.
 
-Run it where agentdojo is installed: `python bench/agentdojo/dump_tools.py > bench/agentdojo/tools.json`.
+Run it where agentdojo is installed: `python -m bench.agentdojo.dump_tools > tools.json`.
 """
 
 import json

@@ -54,7 +54,6 @@ class Desk:
     def _question(
         self, task: Task, call: Call, tool: Tool, reasons: tuple[str, ...], patience: float
     ) -> Question:
-        whole = [task.id, call.server, call.tool, dict(call.arguments)]
         shown = self._shown(call.arguments, tool)
         given = ", ".join(f"{name} = {value}" for name, value in shown.items())
         words = f"The task wants to call {call.place} with {given or 'no arguments'}. "
@@ -62,7 +61,7 @@ class Desk:
         if task.request is not None:
             words += f' Its request was: "{_cut(self._hidden(task.request), _SHORT)}"'
         return Question(
-            digest=sha256(canonical(whole).encode("utf-8", "surrogatepass")).hexdigest(),
+            digest=digest_of(task.id, call.server, call.tool, call.arguments),
             concern="tool",
             words=words,
             tenant=task.tenant,
@@ -79,6 +78,12 @@ class Desk:
             )
             for name, value in arguments.items()
         }
+
+
+def digest_of(task: str, server: str, tool: str, arguments: Mapping[str, Any]) -> str:
+    """What names a call whole (rule 1)."""
+    whole = canonical([task, server, tool, dict(arguments)])
+    return sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _cut(text: str, most: int) -> str:

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 Kind = Literal["email", "url", "account", "number", "moment", "path", "name"]
 
-EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}")
-"""An address in the plain form that mail programs take; quoted and non-ASCII ones are names."""
+EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}")
+"""An address in the plain form; one with quotes, apostrophes or other letters is a name."""
 URL = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.-]{0,15}://|www\.)[^\s<>\"'`|\\^{}]+"
     r"|(?<![\w@.-])(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}/[^\s<>\"'`|\\^{}]*"
@@ -31,6 +31,11 @@ ACCOUNT = re.compile(
 _NUMBER = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|-?[0-9]+(?:\.[0-9]+)?")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.0+)?)?Z?)?"
+)
+_DIGITAL_DATE = re.compile(
+    r"(?<![0-9])(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4})(?![0-9-])"
+    r"(?:[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
+    r"(?:\s*-\s*[0-9]{1,2}:[0-9]{2})?"
 )
 _DISPLAYED = re.compile(r"[\w .'-]{1,64}<([^<>\s]+)>")
 _UNSEEN = ("Cc", "Cf", "Co", "Cs", "Cn")
@@ -63,7 +68,8 @@ def is_seen(text: str) -> bool:
 def entity(value: str | float) -> Entity | None:
     """What a value stands for; None where it stands for nothing that can be named (rule 3)."""
     if not isinstance(value, str):
-        return Entity("number", str(Decimal(repr(value)).normalize()))
+        plain = number(repr(value))
+        return None if plain is None else Entity("number", plain)
     text = value.strip(" ")
     if not text or not is_seen(text):
         return None
@@ -89,9 +95,10 @@ def entity(value: str | float) -> Entity | None:
 def number(text: str) -> str | None:
     """A decimal as it is always written, without separators; None where it is none."""
     try:
-        return str(Decimal(text.replace(",", "")).normalize())
+        found = Decimal(text.replace(",", ""))
     except InvalidOperation:
         return None
+    return str(found.normalize()) if found.is_finite() else None
 
 
 def canonical_url(text: str) -> str | None:
@@ -140,8 +147,9 @@ def canonical_path(text: str) -> str | None:
 
 
 def links_in(text: str) -> Iterator[tuple[str, Entity | None]]:
-    """Addresses, URLs and accounts in a text, as written and as what they stand for."""
-    taken: list[tuple[int, int]] = []
+    """Addresses, URLs and accounts in a text, as written and as what they stand for. Days and times
+    of day are none, though they have as many digits."""
+    taken = [found.span() for found in _DIGITAL_DATE.finditer(text)]
     for pattern in (EMAIL, URL, ACCOUNT):
         for found in pattern.finditer(text):
             if any(found.start() < end and start < found.end() for start, end in taken):

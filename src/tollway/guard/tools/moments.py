@@ -3,7 +3,8 @@
 Rules
 1. A day without a year names that day of any year; a day's number alone names nothing.
 2. A value is a moment that a text names where the text names its day and, unless it is midnight,
-   its time.
+   its time; who names no time of day at all leaves it open.
+3. Who names how long something takes names its end with its beginning: "at 10:00 for two hours".
 """
 
 import re
@@ -27,6 +28,15 @@ _TIMES = (
     re.compile(r"(?<![0-9:])(?P<hour>[0-9]{1,2})[:.](?P<minute>[0-9]{2})(?![0-9:]|\.[0-9])\s*(?P<half>[ap]\.?m\b)?"),
     re.compile(r"(?<![0-9:.])(?P<hour>[0-9]{1,2})\s*(?P<half>[ap]\.?m\b)"),
 )  # fmt: skip
+_COUNTS = {
+    "half an": 0.5, "half": 0.5, "an": 1, "a": 1, "one": 1, "two": 2, "three": 3, "four": 4,
+    "five": 5, "six": 6, "seven": 7, "eight": 8, "thirty": 30, "fifteen": 15, "forty-five": 45,
+}  # fmt: skip
+_LENGTH = re.compile(
+    r"\b(?P<count>[0-9]{1,3}(?:\.[0-9])?|"
+    + "|".join(sorted(_COUNTS, key=len, reverse=True))
+    + r")[\s-]*(?P<unit>hours?|hrs?|h|minutes?|mins?)\b"
+)
 _WORDS = {"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0)}
 
 
@@ -46,13 +56,15 @@ class Moments:
         time = moment[11:16]
         if not time or time == "00:00":
             return True
-        return (int(time[:2]), int(time[3:])) in self.times
+        return not self.times or (int(time[:2]), int(time[3:])) in self.times
 
 
 def moments(text: str) -> Moments:
     """The days and times that a text names."""
     low = text.lower()
-    return Moments(frozenset(_days(low)), frozenset(_times(low)))
+    times = frozenset(_times(low))
+    ends = {_later(time, minutes) for time in times for minutes in _lengths(low)}
+    return Moments(frozenset(_days(low)), times | ends)
 
 
 def _days(text: str) -> Iterator[tuple[int, int, int]]:
@@ -61,6 +73,19 @@ def _days(text: str) -> Iterator[tuple[int, int, int]]:
             parts = found.groupdict()
             month = int(parts["number"]) if "number" in parts else _NAMES[parts["month"]]
             yield int(parts.get("year") or 0), month, int(parts["day"])
+
+
+def _lengths(text: str) -> Iterator[int]:
+    """Durations in minutes (rule 3)."""
+    for found in _LENGTH.finditer(text):
+        word = found["count"]
+        count = _COUNTS[word] if word in _COUNTS else float(word)
+        yield round(count * (60 if found["unit"].startswith("h") else 1))
+
+
+def _later(time: tuple[int, int], minutes: int) -> tuple[int, int]:
+    whole = (time[0] * 60 + time[1] + minutes) % (24 * 60)
+    return whole // 60, whole % 60
 
 
 def _times(text: str) -> Iterator[tuple[int, int]]:

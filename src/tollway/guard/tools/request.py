@@ -50,17 +50,26 @@ visit want was we web website week welcome well were what when where which who w
 work would write yes yesterday yet you your yours
 """
 _COMMON = frozenset(_ORDINARY.split())
+_READ, _WRITE = "read|view", "write|edit|modify"
+_ROLES = {
+    "r": _READ, "ro": _READ, "read": _READ, "reader": _READ, "view": _READ, "viewer": _READ,
+    "w": _WRITE, "rw": _WRITE, "write": _WRITE, "writer": _WRITE, "edit": _WRITE, "editor": _WRITE,
+    "comment": "comment", "commenter": "comment",
+}  # fmt: skip
+"""What file systems and drives call permissions, and how people ask for them."""
+_GRANTED = r"\b(?:{})(?:ing|er)?[ -](?:only|permissions?|access|rights?|privileges?)\b"
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
     """A word of the request, small. `starts` and `ends` say that no phrase goes on across it;
-    `proper`, that it is written as a name is."""
+    `proper`, that it is written as a name is, `capital` that it may be the rest of one."""
 
     text: str
     starts: bool
     ends: bool
     proper: bool
+    capital: bool
 
 
 class Request:
@@ -112,6 +121,8 @@ class Request:
             return any(one == entity(word) for word in _raw(self.text))
         if text in self._quoted or text.lstrip("#@") in self._quoted:
             return True
+        if text in _ROLES and re.search(_GRANTED.format(_ROLES[text]), self.text.lower()):
+            return True
         words = text.lstrip("#@").split()
         if not words or all(word in _COMMON for word in words):
             return False
@@ -127,28 +138,34 @@ class Request:
         """Whether a name that stands there goes on before it or after it (rule 3)."""
         words = self._words
         before = start > 0 and words[start].proper and words[start - 1].proper
-        after = end < len(words) and words[end - 1].proper and words[end].proper
+        after = end < len(words) and words[end - 1].proper and words[end].capital
         glued_before = before and not (words[start - 1].ends or words[start].starts)
         return glued_before or (after and not (words[end - 1].ends or words[end].starts))
 
 
 def _raw(text: str) -> Iterator[str]:
     for word in text.split():
-        yield word.strip(_AROUND).rstrip(".")
+        yield _bare(word)
+
+
+def _bare(word: str) -> str:
+    """A word without the punctuation around it, in whatever order that stands."""
+    return word.strip(_AROUND).rstrip(f".{_AROUND}")
 
 
 def _words(text: str) -> Iterator[_Word]:
     opens = True
     for raw in text.split():
-        bare = raw.strip(_AROUND).rstrip(".").strip(_AROUND)
-        proper = not opens and bare[:1].isupper() and lowered(bare) not in _COMMON
+        bare = _bare(raw)
+        capital = not opens and bare[:1].isupper() and bare != "I"
+        proper = capital and lowered(bare) not in _COMMON
         opens = raw[-1] in ".!?:"
         for suffix in ("'s", "’s"):
             bare = bare.removesuffix(suffix)
         bare = bare.lstrip("#@")
         if bare and is_seen(bare):
             starts, ends = _OPENS.search(raw) is not None, _BREAKS.search(raw) is not None
-            yield _Word(lowered(bare), starts, ends, proper)
+            yield _Word(lowered(bare), starts, ends, proper, capital)
 
 
 def _quoted(text: str) -> Iterator[str]:
