@@ -1,8 +1,7 @@
-"""The processes beside the gateway, kept alive as long as it lives: emulated sources, the egress
-proxy, the MCP gateway.
+"""Processes beside the gateway: emulated sources, the egress proxy, the MCP gateway.
 
 Rules
-1. It holds a pipe from us as its standard input and ends when that ends, so it cannot outlive us.
+1. Each holds a pipe from us as its standard input and ends when that ends, so none outlives us.
 2. One that dies is started again, later each time, with a line in the log.
 3. Emulated sources are given none of the credentials that the fleet file names from the
    environment.
