@@ -1,11 +1,13 @@
 """A whole gateway that inspects its traffic, in one process and with workers."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from live_fleet import MODEL, LiveFleet
 
+from tollway.cli.admin_socket import OverSocket
 from tollway.replay.answer import Answer
 
 CARD = "4111 1111 1111 1111"
@@ -57,8 +59,26 @@ async def test_rules_hold_in_every_process_and_a_person_may_say_yes(
     assert outcomes.count("denied") == 6
     assert outcomes.count("asked") == 1
     assert CARD not in out
+    refused = await asked(fleet, "pay with 5500 0000 0000 0004")
+    admin = OverSocket(fleet.state / "gateway.sock")
+    waiting = await asyncio.to_thread(over, admin, "GET")
+    [name] = [it["id"] for it in waiting["approvals"] if it["state"] == "pending"]
+    said = await asyncio.to_thread(over, admin, "POST", {"approval": name, "granted": True})
+    assert "who" in said["error"]["message"]
+    order = {"approval": name, "granted": False, "who": "bob"}
+    assert (await asyncio.to_thread(over, admin, "POST", order))["state"] == "denied"
+    said = await asyncio.to_thread(over, admin, "POST", order)
+    assert "denied already" in said["error"]["message"]
     assert await fleet.stop() == 0
     assert "fault" not in fleet.log
+
+
+def over(admin: OverSocket, method: str, body: object = None) -> dict[str, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    admin.request(method, "/approvals", data)
+    said = json.loads(admin.getresponse().read())
+    admin.close()
+    return said
 
 
 @pytest.mark.parametrize("workers", [1, 2])

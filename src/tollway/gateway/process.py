@@ -23,8 +23,10 @@ from tollway.gateway.admin import Admin
 from tollway.gateway.child import Child, programs
 from tollway.gateway.client import Front
 from tollway.gateway.ending import AT_ONCE, Ending
+from tollway.gateway.guarded import answering
 from tollway.gateway.guarded.inspector import inspector_of
 from tollway.gateway.house import Hands, House
+from tollway.gateway.http import Refusal
 from tollway.gateway.loading import Loaded, load
 from tollway.gateway.log import Log
 from tollway.gateway.memory import calm_collector
@@ -165,6 +167,23 @@ class Process:
         """See `Governed`."""
         self._log.say("drill: ended")
         return drills.end(self.house.board)
+
+    def approvals(
+        self, order: bytes | None, done: Callable[[Mapping[str, object] | Refusal], None]
+    ) -> None:
+        """See `Governed`."""
+
+        def work() -> Mapping[str, object] | Refusal:
+            utc = self.house.board.utc()
+            try:
+                if order is None:
+                    return answering.shown(self._folder, utc)
+                return answering.answer(self._folder, order, utc)
+            except Refusal as refusal:
+                return refusal
+
+        asking = asyncio.get_running_loop().run_in_executor(None, work)
+        asking.add_done_callback(lambda over: done(over.result()))
 
     def shutdown(self) -> None:
         """Drain; asked again, end at once (rule 2)."""
