@@ -136,6 +136,7 @@ class Client:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
+        self._socket = writer.transport
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -177,6 +178,7 @@ class Client:
 
     def close(self) -> None:
         self.writer.transport.abort()
+        self._socket.abort()
 
 
 @dataclass
@@ -193,6 +195,7 @@ class Rig:
     handler: Handler = say_ok
 
     async def __aenter__(self) -> "Rig":
+        self._clients: list[Client] = []
         self.ca = trustme.CA()
         ca_file = self.folder / "house.pem"
         self.ca.cert_pem.write_to_path(str(ca_file))
@@ -231,6 +234,8 @@ class Rig:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for client in self._clients:
+            client.close()
         await self.proxy.close()
         for host in self._hosts:
             await host.stop()
@@ -267,7 +272,9 @@ class Rig:
 
     async def client(self) -> Client:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        return Client(reader, writer)
+        client = Client(reader, writer)
+        self._clients.append(client)
+        return client
 
     async def connect(self, to: str | None = None, more: str = "") -> tuple[Client, Got]:
         client = await self.client()

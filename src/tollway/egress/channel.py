@@ -16,12 +16,19 @@ READ = 64 * 1024
 """Bytes that one read brings, at most."""
 
 
+_LINGER = 1.0
+_MOST_READ = 64
+
+
 class Channel(Protocol):
-    """A peer. `read` gives nothing at its end."""
+    """A peer. `read` gives nothing at its end. `farewell` says that nothing more comes, and reads
+    for a moment what still does, so that the last answer is not lost to a reset."""
 
     async def read(self, within: Seconds) -> bytes: ...
     async def write(self, data: bytes, within: Seconds) -> None: ...
+    async def farewell(self) -> None: ...
     async def close(self) -> None: ...
+    def abort(self) -> None: ...
 
 
 class PlainChannel:
@@ -40,16 +47,23 @@ class PlainChannel:
         async with asyncio.timeout(within):
             await self._writer.drain()
 
+    async def farewell(self) -> None:
+        with suppress(OSError, TimeoutError):
+            self._writer.write_eof()
+            async with asyncio.timeout(_LINGER):
+                for _ in range(_MOST_READ):
+                    if not await self._reader.read(READ):
+                        return
+
     async def close(self) -> None:
         self._writer.close()
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(1.0):
                 await self._writer.wait_closed()
 
-    def peer(self) -> str:
-        """The address at the other end; empty for a Unix socket."""
-        name = self._writer.get_extra_info("peername")
-        return str(name[0]) if isinstance(name, tuple) else ""
+    def abort(self) -> None:
+        """Cut the connection off, so that the peer sees no proper end."""
+        self._writer.transport.abort()
 
 
 class ServerSide(ssl.SSLObject):
@@ -116,12 +130,22 @@ class TlsChannel:
             view = view[written:]
             await self._flush(within)
 
+    async def farewell(self) -> None:
+        await self._end()
+        await self._inner.farewell()
+
     async def close(self) -> None:
-        with suppress(ssl.SSLError, OSError, TimeoutError):
+        await self._end()
+        await self._inner.close()
+
+    def abort(self) -> None:
+        self._inner.abort()
+
+    async def _end(self) -> None:
+        with suppress(ssl.SSLError):
             self.tls.unwrap()
         with suppress(OSError, TimeoutError):
-            await self._flush(Seconds(1.0))
-        await self._inner.close()
+            await self._flush(Seconds(_LINGER))
 
     async def _flush(self, within: Seconds) -> None:
         data = self._out.read()

@@ -35,7 +35,6 @@ from tollway.guard.event import SecurityEvent
 from tollway.guard.reach import Reached, UnclearError, Wanted, plain_path, split_authority
 from tollway.guard.sentinel import Parts
 from tollway.ledger.guarded.tasks import Task
-from tollway.units import Seconds
 
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _FRESH = 5.0
@@ -377,13 +376,16 @@ class Exchange:
         line.outcome = "denied" if line.outcome == "denied" or line.address is None else "allowed"
         line.why, line.approval = str(refused), refused.approval or line.approval
         line.rule = refused.rule or line.rule
-        if not isinstance(refused.__cause__, _BrokenOffError):
+        broken_off = isinstance(refused.__cause__, _BrokenOffError)
+        if not broken_off:
             line.status = refused.status
             with suppress(OSError, TimeoutError):
                 await self._say(reply(refused.status, str(refused)))
         self._tell(line, refused, asking)
-        with suppress(OSError, TimeoutError):
-            await _drop(self._channel)
+        if broken_off:
+            self._channel.abort()
+        else:
+            await self._channel.farewell()
 
     def _tell(self, line: Line, refused: RefusedError, asking: Asking | None) -> None:
         if refused.status in (502, 504, 408):
@@ -524,14 +526,3 @@ def _refusal(error: Exception) -> RefusedError:
     refused = RefusedError(status, str(error))
     refused.__cause__ = error
     return refused
-
-
-async def _drop(channel: Channel) -> None:
-    """Read what still comes for a moment, so that the answer is not lost to a reset."""
-    async with asyncio.timeout(1.0):
-        for _ in range(64):
-            if not await channel.read(_MOMENT):
-                return
-
-
-_MOMENT = Seconds(1.0)

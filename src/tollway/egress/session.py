@@ -205,16 +205,7 @@ class Session:
     async def _say(self, data: bytes) -> None:
         with suppress(OSError, TimeoutError):
             await self._channel.write(data, self._house.settings.body_timeout)
-            await linger(self._channel)
-
-
-async def linger(channel: Channel) -> None:
-    """Read what still comes for a moment, so that an answer is not lost to a reset."""
-    with suppress(OSError, TimeoutError, ssl.SSLError):
-        async with asyncio.timeout(1.0):
-            for _ in range(64):
-                if not await channel.read(1.0):  # pyright: ignore[reportArgumentType]
-                    return
+            await self._channel.farewell()
 
 
 def house_line(house: House, task: Task, host: str, port: int) -> Line:
