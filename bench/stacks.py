@@ -140,9 +140,11 @@ def litellm(folder: Path, port: int, mock: int) -> tuple[list[str], str] | str:
     return [binary, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)], "sk-bench"
 
 
-def tollway(folder: Path, port: int, mock: int) -> tuple[list[str], str] | str:
+def tollway(folder: Path, port: int, mock: int, workers: int = 1) -> tuple[list[str], str] | str:
     """Everything on: keys, limits, budgets, dispatch, meter, ledger."""
-    (folder / "fleet.toml").write_text(FLEET.format(port=port, mock=mock))
+    fleet = FLEET.format(port=port, mock=mock)
+    fleet = fleet.replace("[gateway]", f"[gateway]\nworkers = {workers}")
+    (folder / "fleet.toml").write_text(fleet)
     create = (sys.executable, "-m", "tollway", "keys", "create", "--tenant", "bench")
     ledger = str(folder / "ledger.sqlite")
     key = subprocess.run(
@@ -173,6 +175,7 @@ STACKS = (
     Stack("tollway, relay only", partial("relay")),
     Stack("tollway, + auth, limits, dispatch", partial("dispatch")),
     Stack("tollway, + ledger (everything on)", tollway),
+    Stack("tollway, everything on, 2 workers", lambda *where: tollway(*where, workers=2)),
     Stack("Envoy (plain proxy)", envoy),
     Stack("smg", smg),
     Stack("LiteLLM", litellm, 0.03),

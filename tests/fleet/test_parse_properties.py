@@ -54,6 +54,8 @@ TABLES = (
     "workloads",
     "sites",
     "builds",
+    "egress",
+    "secrets",
 )
 
 

@@ -81,7 +81,7 @@ def list_tools(
 
 @tools.command
 def explain(
-    call: str,
+    call: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
     fleet: Path = Path("fleet.toml"),

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from tollway.fleet.credential import Credential
 from tollway.fleet.findings import Finding, Path
-from tollway.fleet.objects import Credential
 from tollway.fleet.schema import (
     ApiTable,
     BreakerTable,
@@ -21,6 +21,7 @@ from tollway.fleet.schema import (
 )
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_tenants import TenantTable
@@ -32,6 +33,7 @@ T = TypeVar("T")
 NAMED = (
     "models", "credentials", "sources", "routes", "tenants", "price_books", "parties", "contracts",
     "workloads", "sites", "builds",
+    "secrets",
 )  # fmt: skip
 """Tables whose entries have names; entries come from any document."""
 
@@ -51,6 +53,7 @@ _MONTHS = (("plan",), ("plan", "start"), ("plan", "months"), ("plan", "period"))
 
 SETTINGS = (
     "gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan", "guard",
+    "egress",
     "tools",
 )  # fmt: skip
 """Tables that one document declares whole."""
@@ -86,6 +89,7 @@ class Declared:
     breaker: Placed[BreakerTable]
     telemetry: Placed[TelemetryTable]
     guard: Placed[GuardTable | None]
+    egress: Placed[EgressTable | None]
     models: Mapping[str, Placed[ModelTable]]
     credentials: Mapping[str, Placed[Credential]]
     sources: Mapping[str, Placed[ApiTable | ServerTable | EmulatedTable]]
@@ -99,6 +103,7 @@ class Declared:
     sites: Mapping[str, Placed[SiteTable]]
     tools: Placed[ToolsTable | None]
     builds: Mapping[str, Placed[BuildTable]]
+    secrets: Mapping[str, Placed[SecretTable]]
 
     def serving(self, model: str) -> list[str]:
         """The sources that serve a model, in the order of the files."""
@@ -140,6 +145,7 @@ def gather(
         telemetry=_setting(documents, main, "telemetry", TelemetryTable()),
         plan=_setting(documents, main, "plan", None),
         guard=_setting(documents, main, "guard", None),
+        egress=_setting(documents, main, "egress", None),
         tools=_setting(documents, main, "tools", None),
         **named,
     )

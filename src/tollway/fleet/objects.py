@@ -9,6 +9,7 @@ from typing import Literal
 from tollway.fleet.books import PriceBook
 from tollway.fleet.contract import Contract, Party
 from tollway.fleet.credential import Credential
+from tollway.fleet.egressing import EgressSettings, SecretUse
 from tollway.fleet.guarding import GuardSettings
 from tollway.fleet.planning import Build, Planning, Site
 from tollway.fleet.planning import Demand as Workload
@@ -349,6 +350,8 @@ class Fleet:
     sites: Mapping[str, Site] = field(default_factory=lambda: MappingProxyType({}))
     builds: Mapping[str, Build] = field(default_factory=lambda: MappingProxyType({}))
     guard: GuardSettings | None = None
+    egress: EgressSettings | None = None
+    secrets: Mapping[str, SecretUse] = field(default_factory=lambda: MappingProxyType({}))
     tools: ToolSettings | None = None
 
 

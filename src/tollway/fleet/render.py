@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from tollway.fleet.books import Rate, Terms
+from tollway.fleet.credential import Credential
 from tollway.fleet.findings import place
 from tollway.fleet.guarding import GuardRule, GuardSettings
 from tollway.fleet.objects import (
     BreakerTerms,
-    Credential,
     Fleet,
     GatewaySettings,
     PrefillChips,
@@ -28,6 +28,7 @@ from tollway.fleet.objects import (
     Tenant,
 )
 from tollway.fleet.render_contracts import blocks as contract_blocks
+from tollway.fleet.render_egress import blocks as egress_blocks
 from tollway.fleet.render_planning import blocks as plan_blocks
 from tollway.fleet.render_tools import blocks as tool_blocks
 from tollway.fleet.render_tools import credentials_of
@@ -72,6 +73,7 @@ def render(fleet: Fleet) -> str:
     blocks += [_terms(book.name, it) for book in fleet.price_books.values() for it in book.terms]
     blocks += contract_blocks(fleet.parties, fleet.contracts)
     blocks += plan_blocks(fleet)
+    blocks += egress_blocks(fleet)
     blocks += tool_blocks(fleet.tools, names, _tool_times(fleet.tools))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 

@@ -51,6 +51,7 @@ _STAND_INS: dict[str, object] = {
     "last": date.min,
     "models": ["stand-in"],
     "offers": ["stand-in"],
+    "hosts": ["stand-in.invalid"],
     "runs_on": ["stand-in"],
     "input_tokens": 1,
     "output_tokens": 1,

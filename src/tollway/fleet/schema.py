@@ -29,6 +29,7 @@ from tollway.fleet.fields import (
 from tollway.fleet.objects import Dialect
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_tenants import TenantTable
@@ -365,6 +366,7 @@ class Document(Table):
     breaker: BreakerTable | None = key("When any source is left alone.", None)
     telemetry: TelemetryTable | None = key("What is told of requests, and to whom.", None)
     guard: GuardTable | None = key("What may pass; nothing is inspected unless written.", None)
+    egress: EgressTable | None = key("What tasks may reach; no proxy unless written.", None)
     tools: ToolsTable | None = key("Tools for agents; none unless written.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
@@ -380,3 +382,4 @@ class Document(Table):
     workloads: dict[str, WorkloadTable] = key("Demand to plan for, by name.", {})
     sites: dict[str, SiteTable] = key("Where own silicon may stand, by name.", {})
     builds: dict[str, BuildTable] = key("Own silicon that may be built, by name.", {})
+    secrets: dict[str, SecretTable] = key("Where secrets of the broker may go, by name.", {})

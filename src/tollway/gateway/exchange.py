@@ -129,12 +129,13 @@ class Exchange:
         if upstream is None:
             self._fail_unsent(action, "the source is not in the fleet any more")
             return
-        asked: Asked | None = self._asked
+        asked = self._asked
         if self.guarded is not None:
-            asked = self.guarded.asked_of(upstream.source.labels)
-            if asked is None:  # it was labelled anew
+            its_own = self.guarded.asked_of(upstream.source.labels)
+            if its_own is None:  # it was labelled anew
                 self._fail_unsent(action, "what was found in the request may not go to this source")
                 return
+            asked = its_own
         try:
             wording = worded(asked, upstream, action.upstream_model)
         except Fault as fault:  # it could be put otherwise before a reload
@@ -293,17 +294,13 @@ class Exchange:
         """What came may not come in. It is used and paid for, and no fault of the source's."""
         if self._attempt is None:
             return
-        usage = self._spent()
-        relaying, writer = self._relaying, self._writer
-        if not relaying:
+        usage, writer = self._spent(), self._writer
+        if not self._relaying or writer is None:  # only a stream is inspected while it goes out
             self._refuse(403, "guard_blocked", words, None)
         else:
             self._close()
-            if writer is not None:
-                self._connection.send(writer.broken(403, "guard_blocked", words))
-                self._connection.end()
-            else:
-                self._connection.abort()
+            self._connection.send(writer.broken(403, "guard_blocked", words))
+            self._connection.end()
         self._board.tell(Cancelled(self.id, usage))
 
     def _say_content(self, attempt: Attempt) -> None:

@@ -1,10 +1,12 @@
 """The fleet file with everything that is slow to find out: secrets, certificates, the guard."""
 
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tollway.broker.vault import Vault
 from tollway.errors import Fault, FaultsFound, TollwayError
 from tollway.fleet.objects import Fleet
 from tollway.gateway.upstream import Origin
@@ -44,7 +46,7 @@ def load_documents(path: Path, folder: Path, documents: dict[str, str]) -> Loade
     fleet = fleet_of(documents, path)
     origins: dict[str, Origin] = {}
     faults: list[Fault] = []
-    secrets: dict[str, str] = {}
+    secrets: dict[str, str | bytes] = {}
     for name, source in fleet.sources.items():
         place = f"{path.name}: sources.{name}"
         secret = None
@@ -62,9 +64,13 @@ def load_documents(path: Path, folder: Path, documents: dict[str, str]) -> Loade
     guard: Guard | None = None
     if fleet.guard is not None:
         try:
+            if fleet.secrets:  # what the broker keeps is not for models either
+                secrets |= Vault(folder, os.environ).open()
             guard = guard_of(fleet.guard, path, folder, secrets)
         except FaultsFound as found:
             faults += found.faults
+        except TollwayError as error:
+            faults.append(Fault(f"{path.name}: secrets:", str(error)))
     if faults:
         raise FaultsFound(faults)
     return Loaded(path, fleet, documents, path.name, origins, folder, guard)

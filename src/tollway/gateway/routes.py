@@ -8,7 +8,7 @@ Rules
 
 from collections.abc import Mapping
 from random import getrandbits
-from typing import Protocol
+from typing import Final, Protocol
 
 from tollway.dialects.registry import FORMS
 from tollway.dispatch.messages import Arrived
@@ -35,6 +35,8 @@ from tollway.gateway.wording import Asked, Spoken, prepare, spoken_by_route
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.ring import Claim, claim_of
 
+_LAST_DIGITS: Final = tuple(f"{number:02x}" for number in range(256))
+
 
 class State(Known, Protocol):
     """What the routes need to know of the gateway."""
@@ -57,6 +59,7 @@ class Routes:
         self._pins = pins
         self._boot = boot
         self._count = 0
+        self._first_digits = ""
         self._affine: frozenset[str] = frozenset()
         self._spoken: Mapping[str, Spoken] = {}
         self._places: Mapping[str, tuple[tuple[str, Labels], ...]] = {}
@@ -138,15 +141,15 @@ class Routes:
 
     def _ask(self, connection: ClientConnection, request: Request, wish: Wish) -> None:
         state, key = self._state, key_of(request)
-        board = state.board
+        board, fleet = state.board, state.fleet
         if state.stopping():
             raise Refusal(
                 503, "stopping", "The gateway is stopping; try again.", b"retry-after: 1\r\n"
             )
-        if len(board.live) >= state.fleet.gateway.max_streams:
+        if len(board.live) >= fleet.gateway.max_streams:
             raise Refusal(503, "too_many_streams", "Try again soon.", b"retry-after: 1\r\n")
-        if state.fleet is not self._read_from:
-            self._read(state.fleet)
+        if fleet is not self._read_from:
+            self._read(fleet)
         body = request.take_body()
         try:
             if wish.surface.counts:
@@ -157,12 +160,11 @@ class Routes:
             asked = self._asked(wish, body, key)
         except BadRequest as fault:
             raise Refusal(fault.status, fault.code, fault.message, param=fault.param) from None
-        self._count += 1
-        asking = Asking(connection, request, wish, key, f"{self._boot}-{self._count:08x}", asked)
-        if state.fleet.guard is None:
+        asking = Asking(connection, request, wish, key, self._new_id(), asked)
+        if fleet.guard is None:
             self._arrive(asking, None, None)
         else:
-            self._inspect(asking, state.fleet.guard)
+            self._inspect(asking, fleet.guard)
 
     def _asked(self, wish: Wish, body: bytes, key: KeyRecord) -> Asked:
         """What is asked, in the dialects that the route's sources need.
@@ -263,6 +265,14 @@ class Routes:
                 allowed,
             ),
         )
+
+    def _new_id(self) -> str:
+        """The boot, and a number in eight digits: all but the last two are the same 256 times."""
+        self._count += 1
+        last = self._count & 0xFF
+        if not (last and self._first_digits):
+            self._first_digits = f"{self._boot}-{self._count >> 8:06x}"
+        return self._first_digits + _LAST_DIGITS[last]
 
     def _facts(self, surface: Surface, body: bytes, tenant: str) -> RequestFacts:
         dialect = surface.dialect

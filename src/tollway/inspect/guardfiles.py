@@ -52,7 +52,9 @@ def own_salt(folder: Path) -> bytes:
     return salt_in(folder)
 
 
-def guard_of(settings: GuardSettings, path: Path, folder: Path, known: Mapping[str, str]) -> Guard:
+def guard_of(
+    settings: GuardSettings, path: Path, folder: Path, known: Mapping[str, str | bytes]
+) -> Guard:
     """The guard of the fleet file at `path`, whose state folder is `folder`. `known` are secrets by
     name; those that are too short to be told from words are left out. Slow: it reads files and
     builds automata.
@@ -69,7 +71,7 @@ def guard_of(settings: GuardSettings, path: Path, folder: Path, known: Mapping[s
                 [Fault(f"{place}.fingerprints", f"were written with a salt not in {folder}", mend)]
             )
         salt = own_salt(folder)
-        values = {name: value.encode() for name, value in known.items()}
+        values = {name: _bytes(value) for name, value in known.items()}
         long = {name: value for name, value in values.items() if len(value) >= SHORTEST}
         return Guard(settings, long, documents, salt)
     except FaultsFound:
@@ -96,3 +98,7 @@ def documents_in(settings: GuardSettings, path: Path) -> tuple[Document, ...]:
         raise FaultsFound(
             [Fault(place, f'is "{settings.fingerprints}", which cannot be read: {why}', mend)]
         ) from None
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value

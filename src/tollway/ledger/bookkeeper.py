@@ -123,7 +123,7 @@ def _do(ledger: SqliteLedger, span: Span, records: memoryview, rest: bytes) -> b
             ledger.checkpoint()
         else:
             more = items_of(rest) if rest else []
-            ledger.book([*items_of(journalled(span, records)), *more])
+            ledger.book([*journalled(span, records), *more])
     except Exception as error:  # noqa: BLE001 - whatever it is, the gateway is to know
         return str(error).encode() or type(error).__name__.encode()
     return b""

@@ -52,7 +52,7 @@ class Journal:
         OSError: it cannot be made or read.
     """
 
-    __slots__ = ("_active", "_at", "_count", "_descriptor", "_half", "_map", "_turn")
+    __slots__ = ("_active", "_at", "_count", "_descriptor", "_half", "_map", "_salt", "_turn")
 
     def __init__(self, path: Path, half: int = HALF) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -65,6 +65,7 @@ class Journal:
             raise
         self._half = half
         self._turn = max(self._turn_of(0), self._turn_of(1))
+        self._salt = 0  # what sums begin with, so that they are right for one turn only
         self._active = 0
         self._at = _BEGIN
         self._count = 0
@@ -95,8 +96,8 @@ class Journal:
         if at == _BEGIN:
             self._begin()
         start = self._active * self._half
-        head = _RECORD.pack(_MARK, size, _MARK, crc32(record, self._turn & 0xFFFFFFFF))
-        self._map[start + at : start + end] = head + record
+        self._map[start + at + _HEAD : start + end] = record
+        _RECORD.pack_into(self._map, start + at, _MARK, size, _MARK, crc32(record, self._salt))
         self._at = end
         self._count += 1
 
@@ -140,6 +141,7 @@ class Journal:
 
     def _begin(self) -> None:
         self._turn += 1
+        self._salt = self._turn & 0xFFFFFFFF
         _HALF.pack_into(self._map, self._active * self._half, self._turn)
 
     def _turn_of(self, half: int) -> int:

@@ -6,9 +6,9 @@ Rules
 2. What no bytes can hold (a number over 64 bits, half a surrogate pair) goes on as it is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -20,7 +20,8 @@ Item = Reserve | Settle
 
 encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Reserve | Settle).decode
-_decode_all: Final = msgspec.msgpack.Decoder(list[int | Reserve | Settle]).decode
+_decoder: Any = msgspec.msgpack.Decoder(list[int | Reserve | Settle])
+_decode_all: Final[Callable[[bytes], list[Any]]] = _decoder.decode
 _ARRAY: Final = b"\xdd"
 """MessagePack's mark of an array whose length follows in four bytes."""
 
@@ -41,22 +42,26 @@ class Batch:
         """All of it."""
         if self.span is None or self.journal is None:
             return list(self.rest)
-        return [*items_of(journalled(self.span, self.journal.read(self.span))), *self.rest]
+        return [*journalled(self.span, self.journal.read(self.span)), *self.rest]
 
 
-def journalled(span: Span, records: bytes | memoryview) -> bytes:
-    """Records as a journal has them as one value, for `items_of`."""
-    return b"".join([_ARRAY, (3 * span.records).to_bytes(4, "big"), records])
+def journalled(span: Span, records: bytes | memoryview) -> list[Item]:
+    """The items of records as a journal has them (rule 1)."""
+    return _decode_all(b"".join([_array_of(3 * span.records), records]))[2::3]
 
 
 def joined(records: Sequence[bytes]) -> bytes:
     """Encoded items as one value, for `items_of`."""
-    return b"".join([_ARRAY, len(records).to_bytes(4, "big"), *records])
+    return b"".join([_array_of(len(records)), *records])
 
 
 def items_of(piece: bytes) -> list[Item]:
     """The items in one value."""
-    return [item for item in _decode_all(piece) if not isinstance(item, int)]
+    return _decode_all(piece)
+
+
+def _array_of(values: int) -> bytes:
+    return _ARRAY + values.to_bytes(4, "big")
 
 
 def read_records(records: Iterable[bytes]) -> list[Item]:

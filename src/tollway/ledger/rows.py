@@ -151,14 +151,15 @@ def sort_out(items: Sequence[Reserve | Settle]) -> tuple[list[Reserve], list[Set
     """Reservations that stay open, and settlements, each with its reservation where that is among
     the items too. Of reservations for one request the first counts."""
     asked: dict[str, Reserve] = {}
+    ended: list[Settle] = []
     for item in items:
-        if isinstance(item, Reserve):
+        if type(item) is Reserve:
             asked.setdefault(item.request, item)
-    settles: list[Settlement] = [
-        (item, asked.get(item.request)) for item in items if isinstance(item, Settle)
-    ]
-    for settle, _ in settles:
-        asked.pop(settle.request, None)
+        elif type(item) is Settle:
+            ended.append(item)
+    settles: list[Settlement] = [(item, asked.get(item.request)) for item in ended]
+    for item in ended:
+        asked.pop(item.request, None)
     return list(asked.values()), settles
 
 

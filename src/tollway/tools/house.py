@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tollway.errors import Fault, FaultsFound, TollwayError
-from tollway.fleet.objects import Credential, Fleet
+from tollway.fleet.credential import Credential
+from tollway.fleet.objects import Fleet
 from tollway.fleet.tooling import ToolSettings
 from tollway.gateway.log import Log
 from tollway.guard.tools.rules import ready

@@ -44,8 +44,8 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """What may be sent. `sources`: to these only; None is all. `bodies`: what, by labels of sources;
-    None where every source gets what came. `tokens` are to be turned back in the answer."""
+    """What may be sent. `sources`: to these only; None is all. `bodies`: what, by labels of
+    sources; None where all get what came. `tokens` are to be turned back in the answer."""
 
     sources: tuple[str, ...] | None = None
     bodies: Mapping[Labels, bytes] | None = None

@@ -42,6 +42,16 @@ CREATE TABLE events (
     tenant TEXT, task TEXT, request TEXT, body TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_task ON events (task, number) WHERE task IS NOT NULL;
+CREATE TABLE sentinels (
+    digest BLOB PRIMARY KEY, task TEXT NOT NULL, secret TEXT NOT NULL, minted REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE connections (
+    number INTEGER PRIMARY KEY, at REAL NOT NULL, lasted REAL NOT NULL, task TEXT NOT NULL,
+    tenant TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL, address TEXT, method TEXT,
+    path TEXT, outcome TEXT NOT NULL, why TEXT NOT NULL, rule TEXT, approval TEXT,
+    secrets TEXT NOT NULL, status INTEGER, sent INTEGER NOT NULL, received INTEGER NOT NULL
+) STRICT;
+CREATE INDEX connections_task ON connections (task, number);
 """
 
 

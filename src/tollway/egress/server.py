@@ -1,0 +1,150 @@
+"""The proxy: its listeners, and the connections that are open.
+
+Rules
+1. Over TCP a task says who it is with its token; a Unix socket belongs to one task, and whoever
+   reaches it is that task.
+2. A connection over the caps is closed at once.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from tollway.egress.channel import READ, PlainChannel
+from tollway.egress.defences import ALL, Defences
+from tollway.egress.house import House, Terms
+from tollway.egress.inspection import Inspector, Means
+from tollway.egress.record import Record
+from tollway.egress.resolving import Lookup, Resolver, system_lookup
+from tollway.egress.session import Session
+from tollway.egress.upstream import trust
+from tollway.errors import TollwayError
+from tollway.gateway.log import Log
+from tollway.gateway.private import listen_privately
+from tollway.guard.addresses import networks
+from tollway.ledger.guarded.book import GuardBook
+from tollway.ledger.guarded.connections import Connections
+
+_THREADS = 4
+_LOOKUPS = 16
+
+
+class EgressProxy:
+    """A running proxy. Make it within a running loop."""
+
+    def __init__(
+        self, means: Means, book: GuardBook, log: Log, *, lookup: Lookup = system_lookup,
+        defences: Defences = ALL,
+    ) -> None:  # fmt: skip
+        """`lookup` and `defences` are others in tests only.
+
+        Raises:
+            TollwayError: what the proxy needs is missing.
+        """
+        self._defences = defences
+        self._lookup = lookup
+        self._lookups = ThreadPoolExecutor(_LOOKUPS, "names")
+        self._work = ThreadPoolExecutor(_THREADS, "decisions")
+        self._disk = ThreadPoolExecutor(1, "record")
+        self._book = book
+        record = Record(Connections(book), self._disk, log.say)
+        self.house = House(self._terms(means), defences, record, log, time.time, self._work)
+        self._servers: dict[str, asyncio.Server] = {}
+        self._sessions: set[asyncio.Task[None]] = set()
+
+    def _terms(self, means: Means) -> Terms:
+        settings = means.settings
+        check = self._defences.addresses
+        private = networks(settings.private)
+        resolver = Resolver(private, self._lookup, self._lookups, check=check)
+        try:
+            trusted = trust(settings.ca_file)
+        except (OSError, ValueError) as error:
+            raise TollwayError(
+                f"egress.ca_file: {settings.ca_file} cannot be used: {error}. Name a PEM file."
+            ) from None
+        return Terms(settings, Inspector(means, self._defences), resolver, trusted)
+
+    def use(self, means: Means) -> None:
+        """Go by a new fleet file, from the next request on. The listeners stay.
+
+        Raises:
+            TollwayError: nothing is changed.
+        """
+        self.house.terms = self._terms(means)
+
+    async def listen(self, host: str, port: int) -> int:
+        """Listen for tasks with tokens; returns the port.
+
+        Raises:
+            TollwayError: the address is in use, or not this machine's.
+        """
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: self._protocol(None), host, port
+            )
+        except OSError as error:
+            raise TollwayError(
+                f"egress.listen: {host}:{port} cannot be listened on: {error.strerror}. "
+                "Write another address."
+            ) from None
+        self._servers[""] = server
+        for opened in server.sockets:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def listen_for(self, task: str, path: Path) -> None:
+        """Listen for one task on a Unix socket of mode 0600.
+
+        Raises:
+            TollwayError: the socket cannot be made.
+        """
+        server = await listen_privately(lambda: self._protocol(task), path)
+        self._servers[str(path)] = server
+
+    def leave(self, path: Path) -> bool:
+        """Close the listener at a path, and remove it; False where there is none."""
+        server = self._servers.pop(str(path), None)
+        if server is None:
+            return False
+        server.close()
+        with suppress(OSError):
+            path.unlink()
+        return True
+
+    def _protocol(self, task: str | None) -> asyncio.StreamReaderProtocol:
+        reader = asyncio.StreamReader(limit=READ)
+        return asyncio.StreamReaderProtocol(reader, self._accepted(task))
+
+    def _accepted(
+        self, task: str | None
+    ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            house = self.house
+            if len(self._sessions) >= house.settings.max_connections and house.defences.bounds:
+                writer.close()
+                return
+            session = Session(house, PlainChannel(reader, writer), task)
+            running = asyncio.get_running_loop().create_task(session.run())
+            self._sessions.add(running)
+            running.add_done_callback(self._sessions.discard)
+
+        return begin
+
+    async def close(self) -> None:
+        """Stop listening, break off what is open, and write the last rows."""
+        for path in [path for path in self._servers if path]:
+            self.leave(Path(path))
+        for server in self._servers.values():
+            server.close()
+        for session in list(self._sessions):
+            session.cancel()
+        if self._sessions:
+            await asyncio.wait(self._sessions, timeout=5.0)
+        await self.house.record.close()
+        for threads in (self._lookups, self._work, self._disk):
+            threads.shutdown(wait=False, cancel_futures=True)
