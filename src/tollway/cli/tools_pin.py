@@ -29,7 +29,7 @@ def pin_tools(fleet: Path, servers: tuple[str, ...], *, check: bool) -> int:
     settings = settings_of(read_fleet(fleet), fleet)
     wanted = wanted_servers(settings, servers)
     path = lock_of(settings, fleet)
-    old: Pins = read_lock(path) if path.exists() else {}
+    old = _pinned(path, anew=not servers)
     offered = asyncio.run(asked(settings, wanted))
     new: dict[str, Mapping[str, Description]] = {
         name: old[name] for name in settings.servers if name in old and name not in wanted
@@ -49,6 +49,19 @@ def pin_tools(fleet: Path, servers: tuple[str, ...], *, check: bool) -> int:
     changed = "with changes" if differs else "as before"
     sys.stderr.write(f"{path}: {count} tools are pinned, {changed}.\n")
     return 0
+
+
+def _pinned(path: Path, *, anew: bool) -> Pins:
+    """What is pinned already; `anew` says that all of it is asked for, so a broken file will do."""
+    if not path.exists():
+        return {}
+    try:
+        return read_lock(path)
+    except FaultsFound as found:
+        if not anew:
+            raise
+        sys.stderr.write(f"{found.faults[0].place} {found.faults[0].problem}; all is shown.\n")
+        return {}
 
 
 def wanted_servers(settings: ToolSettings, servers: tuple[str, ...]) -> tuple[str, ...]:

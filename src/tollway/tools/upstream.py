@@ -12,11 +12,10 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from typing import Any, TextIO
+from typing import Any
 
 import httpx2
-from mcp import Client, MCPError, StdioServerParameters
-from mcp.client.stdio import stdio_client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, CallToolResult, Tool
 
@@ -24,11 +23,15 @@ from tollway.errors import TollwayError
 from tollway.fleet.tooling import ToolServer
 from tollway.guard.tools.description import Description
 from tollway.inspect.secretfile import read_secret
+from tollway.tools.program import running
 
 _START = 30.0
 _STOP = 10.0
 _MOST_PAGES = 50
 _LONGEST_LINE = 500
+_ENVELOPE = 1 << 16
+"""What is around an answer on the wire; a text is there twice, structured and not."""
+_KEPT = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "USER")
 
 
 class UpstreamError(TollwayError):
@@ -43,14 +46,18 @@ class UpstreamError(TollwayError):
 class Upstream:
     """One server. Its connection belongs to a task of its own, which others wait for."""
 
-    def __init__(self, server: ToolServer, timeout: float, say: Callable[[str], None]) -> None:
-        """`timeout` is for one call, in seconds; `say` is told of what the server prints.
+    def __init__(
+        self, server: ToolServer, timeout: float, largest: int, say: Callable[[str], None]
+    ) -> None:
+        """`timeout` is for one call, in seconds; `largest` is the size of an answer in bytes; `say`
+        is told of what the server prints.
 
         Raises:
             FaultsFound: a secret of it cannot be read.
         """
         self.server = server
         self._timeout = timeout
+        self._largest = largest
         self._say = say
         self._secrets = {name: read_secret(it) for name, it in server.secrets.items()}
         self._bearer = None if server.credential is None else read_secret(server.credential)
@@ -144,12 +151,10 @@ class Upstream:
     async def _client_of(self, stack: AsyncExitStack) -> Client:
         server = self.server
         if server.command is not None:
-            parameters = StdioServerParameters(
-                command=server.command[0],
-                args=list(server.command[1:]),
-                env={**server.env, **self._secrets},
-            )
-            transport = stdio_client(parameters, errlog=self._lines(stack))
+            kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+            environment = {**kept, **server.env, **self._secrets}
+            longest = 2 * self._largest + _ENVELOPE
+            transport = running(server.command, environment, self._lines(stack), longest)
         else:
             headers = {} if self._bearer is None else {"Authorization": f"Bearer {self._bearer}"}
             timeout = httpx2.Timeout(30.0, read=self._timeout)
@@ -162,10 +167,10 @@ class Upstream:
         if "list_changed" in str(getattr(message, "method", "")):
             self.changed.set()
 
-    def _lines(self, stack: AsyncExitStack) -> TextIO:
+    def _lines(self, stack: AsyncExitStack) -> int:
         """Where a command's standard error goes: into our log, line by line."""
         read, write = os.pipe2(os.O_CLOEXEC)
-        end = stack.enter_context(os.fdopen(write, "w"))
+        stack.callback(os.close, write)
 
         def relay() -> None:
             with os.fdopen(read, encoding="utf-8", errors="replace") as lines:
@@ -174,7 +179,7 @@ class Upstream:
                         self._say(f"{self.server.name}: {line.strip()}")
 
         threading.Thread(target=relay, daemon=True, name=f"lines of {self.server.name}").start()
-        return end
+        return write
 
     async def _gone(self, client: Client) -> None:
         """Have the next call connect anew: nobody knows what the other end still holds."""

@@ -30,7 +30,10 @@ class Servers:
         """
         timeout = float(settings.call_timeout)
         self._clock = clock
-        self._servers = {name: Upstream(it, timeout, say) for name, it in settings.servers.items()}
+        largest = int(settings.max_result)
+        self._servers = {
+            name: Upstream(it, timeout, largest, say) for name, it in settings.servers.items()
+        }
         self._seen: dict[str, tuple[float, int, Mapping[str, str]]] = {}
         self._locks = {name: asyncio.Lock() for name in self._servers}
 

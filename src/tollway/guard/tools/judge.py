@@ -144,7 +144,7 @@ def _tainted(
     )
     if reasons:
         return Ruling("ask", rule, reasons, looked_up)
-    said = "The request asks for it, and everything that it decides stands in the request."
+    said = "The request asks for it, and what it decides comes from there or from a directory."
     return Ruling("allow", rule, (said,), looked_up)
 
 
