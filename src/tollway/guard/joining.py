@@ -11,9 +11,9 @@ Rules
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate, chain
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -28,10 +28,13 @@ _MOST_FIELDS = 1024
 _NEAR = 16
 """How many pieces after a beginning three are put together."""
 _LONGEST = 512
+_EDGE = 256
 _TOLD = 6
 """A piece of so many bytes is looked for where it stands; fewer may be anything."""
 _DEEPEST = 16
 _AROUND = b" \t\r\n\"'`,;!?()[]{}<>*|"
+_LOOSE = (_AROUND + b".:-").decode()
+_LOOSELY = r"[\s\"'`,;!?()\[\]{}<>*|.:]*"
 _MARKS = b".:"
 """May be of a piece, or of the sentence around it: both are tried."""
 _WORD = rb"[0-9A-Za-z_+/=.~:@%-]+"
@@ -39,6 +42,8 @@ _GROUPS = rb"[0-9A-Z]{1,19}(?:[ -][0-9A-Z]{1,19})+"
 _FIRST = (re.compile(_WORD), re.compile(_GROUPS + rb"(?![0-9A-Za-z])"))
 _LAST = (re.compile(_WORD + rb"\Z"), re.compile(rb"(?<![0-9A-Za-z])" + _GROUPS + rb"\Z"))
 _ARMOUR = b"-----"
+_HEADER = r"-----BEGIN [^\x00]{0,96}\x00"
+_CLOSED = re.compile(rb"[A-Z ]{0,24}-{1,5}\s*[0-9A-Za-z+/=]{16}")
 _DIGITS = re.compile(rb"[A-Z]{1,2}|(?:[A-Z]{2})?[0-9][0-9A-Z -]*")
 _TELLING = re.compile(rb"[0-9]|[A-Za-z_-][A-Z]|.{16}", re.DOTALL)
 """What goes on with a short beginning has a digit or a capital within, or is long."""
@@ -51,8 +56,7 @@ _MONEY = range(13, 35)
 """How many letters a card's number or an IBAN has."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A piece, and the field that it is of; those that came earlier have none."""
 
     text: bytes
@@ -65,13 +69,16 @@ _Joint = tuple[_Piece, ...]
 class Joining:
     """Detectors, ready to be asked of what is put together."""
 
-    __slots__ = ("_begins", "_rests", "_scanner", "_starts")
+    __slots__ = ("_begins", "_cut", "_opens", "_rests", "_scanner", "_starts", "_within")
 
     def __init__(self, detectors: Iterable[Detector]) -> None:
         asked = [one for one in detectors if _joins(one)]
         begins = sorted({it for one in asked for it in one.begins})
         self._scanner = Scanner(asked)
         self._begins = Pattern(_whole(begins))
+        self._opens = Pattern(_opens(begins))
+        self._cut = Pattern(_cut(begins))
+        self._within = Pattern(_part(begins))
         self._rests = Pattern(_rest(begins))
         self._starts = {
             rest.encode(): tuple(it[: -len(rest)].encode() for it in begins if it.endswith(rest))
@@ -80,42 +87,58 @@ class Joining:
 
     def found(self, body: bytes, memory: Memory) -> tuple[Finding, ...]:
         """What is in pieces in this body, or in it and those before it; the memory takes note."""
-        own = _ends_only([_Piece(text, field) for text, field in _pieces(body)])
+        fields = self._worth(_fields(body), memory)
+        own = _ends_only([_Piece(text, field) for text, field in _pieces(fields)])
         texts = frozenset(one.text for one in own)
         before = [_Piece(text, None) for text in memory.pieces if text not in texts]
         pieces = [*before, *own]
-        opened, closing = self._marked(pieces)
+        opened, cut, closing = self._marked(pieces)
         latest = len(pieces) - _NEAR
-        memory.keep([it.text for at, it in enumerate(pieces) if at in opened or at >= latest])
+        memory.keep(
+            [it.text for at, it in enumerate(pieces) if at in opened or at >= latest], texts
+        )
         every = chain(
             _pairs(pieces, opened, len(before)),
-            self._within_beginnings(pieces, closing, len(before)),
+            self._within_beginnings(pieces, cut, closing[bisect_left(closing, len(before)) :]),
             _money(pieces),
             _threes(pieces, opened, len(before)),
         )
         joints = list(_affordable(every))
         return tuple(self._fired(body, texts, joints)) if joints else ()
 
-    def _marked(self, pieces: Sequence[_Piece]) -> tuple[list[int], list[int]]:
-        """The places of those with a beginning in them, and of those that end one."""
-        text = b"\0" + b"\0".join(piece.text for piece in pieces) + b"\0"
-        starts = [*accumulate((len(piece.text) + 1 for piece in pieces), initial=1)]
-        marked: list[list[int]] = []
-        for pattern in (self._begins, self._rests):
-            ends = [end for _, end in pattern.spans(text)]
-            marked.append(sorted({bisect_right(starts, end - 1) - 1 for end in ends}))
-        return marked[0], marked[1]
+    def _worth(self, fields: list[str], memory: Memory) -> list[str]:
+        """The fields that are worth taking apart, the others empty: all of them behind what a
+        secret begins with, and where there is none, which is most bodies, few."""
+        edges = [_edges(it) for it in fields]
+        text = b"".join(edges)
+        sent = b"\0" + b"\0".join(memory.pieces) + b"\0"
+        if any(self._opens.first(it, 0) is not None for it in (sent, text)):
+            return fields
+        starts = [*accumulate(map(len, edges), initial=0)]
+        cut = {bisect_right(starts, start) - 1 for start, _ in self._cut.spans(text)}
+        return [it if at in cut or _is_of_money(it) else "" for at, it in enumerate(fields)]
+
+    def _marked(self, pieces: Sequence[_Piece]) -> list[list[int]]:
+        """The places of those with a beginning in them, those that end within one, and those that
+        begin with the rest of one."""
+        text = b"".join([b"\0%b\0" % piece.text for piece in pieces])
+        starts = [*accumulate((len(piece.text) + 2 for piece in pieces), initial=0)]
+
+        def places(pattern: Pattern) -> list[int]:
+            return sorted({bisect_right(starts, end - 1) - 1 for _, end in pattern.spans(text)})
+
+        return [places(it) for it in (self._begins, self._within, self._rests)]
 
     def _within_beginnings(
-        self, pieces: Sequence[_Piece], closing: Sequence[int], old: int
+        self, pieces: Sequence[_Piece], cut: Sequence[int], closing: Sequence[int]
     ) -> Iterator[_Joint]:
         """Two pieces that were cut within what a secret begins with."""
-        for last in closing[bisect_left(closing, old) :]:
+        for last in closing if cut else ():
             piece = pieces[last]
             for size in range(1, min(len(piece.text), _LONGEST_BEGINNING) + 1):
                 ends = self._starts.get(piece.text[:size])
                 if ends is not None:
-                    for first in pieces[:last]:
+                    for first in (pieces[at] for at in cut if at < last):
                         if first.text.endswith(ends) and first.field != piece.field:
                             yield first, piece
 
@@ -159,6 +182,28 @@ def _whole(begins: Sequence[str]) -> str:
     short = {it for it in begins if len(it) <= 4 and "~" not in it and it[0].isalnum()}
     words, others = ("|".join(map(re.escape, sorted(it))) for it in (short, {*begins} - short))
     return rf"[^0-9A-Za-z](?:{words})|{others}"
+
+
+def _opens(begins: Sequence[str]) -> str:
+    """A first or a last word with one of them in it."""
+    whole = _whole(begins)
+    return rf"\x00[^\s\x00]*(?:{whole})|(?:{whole})[^\s\x00]*{_LOOSELY}\x00|{_HEADER}"
+
+
+def _cut(begins: Sequence[str]) -> str:
+    """A last word that ends within one of them, or a first one that begins so."""
+    parts = sorted({it[:cut] for it in begins for cut in range(1, len(it))})
+    rests = sorted({it[cut:] for it in begins for cut in range(1, len(it))})
+    ends, heads = ("|".join(map(re.escape, them)) for them in (parts, rests))
+    last = rf"[^0-9A-Za-z](?:{ends}){_LOOSELY}\x00"
+    first = rf"\x00{_LOOSELY}(?:{heads})(?:[^\s\x00]*[0-9]|[^\s\x00]{{12}})"
+    return rf"{last}|{first}|\x00[A-Z -]{{0,48}}-\s*[0-9A-Za-z+/=]{{16}}"
+
+
+def _part(begins: Sequence[str]) -> str:
+    """What ends within one of them."""
+    parts = sorted({it[:cut] for it in begins for cut in range(1, len(it))})
+    return rf"[^0-9A-Za-z](?:{'|'.join(map(re.escape, parts))})\x00"
 
 
 def _rest(begins: Sequence[str]) -> str:
@@ -234,13 +279,29 @@ def _placed(body: bytes, pieces: Iterable[bytes], one: Finding) -> Iterator[Find
         yield replace(one, start=start, end=end, excerpt=f"{end - start} bytes", why=why)
 
 
-def _pieces(body: bytes) -> Iterator[tuple[bytes, int]]:
-    """The first and the last piece of each field, with the field's number, in order."""
+def _fields(body: bytes) -> list[str]:
+    """Every text in a body, the latest of very many; of what is no JSON it is one."""
     fields: list[str] = []
     _collect(_parsed(body), fields, 0)
-    latest = fields[-_MOST_FIELDS:] if fields else [body.decode("utf-8", "replace")]
-    ends: dict[str, tuple[bytes, ...]] = {}
-    for number, field in enumerate(latest):
+    return fields[-_MOST_FIELDS:] if fields else [body.decode("utf-8", "replace")]
+
+
+def _edges(field: str) -> bytes:
+    """The beginning and the end of a field, each between NUL bytes."""
+    edges = field if len(field) < 2 * _EDGE else f"{field[:_EDGE]}\0{field[-_EDGE:]}"
+    return b"\0%b\0" % edges.encode("utf-8", "replace")
+
+
+def _is_of_money(field: str) -> bool:
+    """Whether a piece of it may be digits or capitals."""
+    first, last = field[:3].lstrip(_LOOSE)[:2], field[-3:].rstrip(_LOOSE)[-2:]
+    return first[:1].isdigit() or last[-1:].isdigit() or first.isupper() or last.isupper()
+
+
+def _pieces(fields: Sequence[str]) -> Iterator[tuple[bytes, int]]:
+    """The first and the last piece of each field, with the field's number, in order."""
+    ends: dict[str, tuple[bytes, ...]] = {"": ()}
+    for number, field in enumerate(fields):
         if field not in ends:
             ends[field] = (*_first(field[:_LONGEST]), *_last(field[-_LONGEST:]))
         for piece in ends[field]:
@@ -249,7 +310,7 @@ def _pieces(body: bytes) -> Iterator[tuple[bytes, int]]:
 
 def _first(text: str) -> Iterator[bytes]:
     head = text.encode("utf-8", "replace").lstrip(_AROUND)
-    if _ARMOUR in head[:48] or head[:1] == b"-":
+    if _CLOSED.search(head, 0, 64):
         yield from (head, b" " + head)
     if head:
         yield from _with_marks(it.match(head) for it in _FIRST[: 2 if head[0] < 91 else 1])
