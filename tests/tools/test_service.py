@@ -168,6 +168,25 @@ async def test_another_tasks_calls_do_not_wait(tmp_path: Path) -> None:
     await reading
 
 
+async def test_a_task_cannot_pile_up_calls(tmp_path: Path) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> str:
+        begun.set()
+        await go.wait()
+        return MAIL
+
+    it = bench_of(tmp_path, read_mail=slow)
+    task = it.open()
+    calls = [asyncio.create_task(it.call(task, "read_mail")) for _ in range(40)]
+    await begun.wait()
+    go.set()
+    refused = [result for result in await asyncio.gather(*calls) if result.is_error]
+    assert len(refused) == 8
+    assert "32 calls of this task wait already" in text_of(refused[0])
+    assert not (await it.call(task, "read_mail")).is_error
+
+
 async def test_a_task_that_ends_calls_no_more(tmp_path: Path) -> None:
     it = bench(tmp_path)
     task = it.open()

@@ -22,9 +22,11 @@ _MOST_TEXT = 200_000
 
 @dataclass(slots=True)
 class Known:
-    """What is known of one task. `lock` is held from a call's judgement to its marks."""
+    """What is known of one task. `lock` is held from a call's judgement to its marks; `calls` are
+    those that are in hand or wait."""
 
     request: Request | None
+    calls: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     vouched: set[Entity] = field(default_factory=set[Entity])
     origins: dict[Entity, str] = field(default_factory=dict[Entity, str])

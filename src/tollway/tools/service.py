@@ -26,14 +26,15 @@ from tollway.guard.tools.judge import Call, Ruling, Standing, is_denied_whatever
 from tollway.guard.tools.rules import ReadyRule
 from tollway.ledger.guarded.tasks import Task, Tasks
 from tollway.tools.asking import Desk
+from tollway.tools.declared import SEPARATOR
 from tollway.tools.lock import Pins
 from tollway.tools.memory import Known, Memory
 from tollway.tools.passage import Passages, Passed, texts_of
 from tollway.tools.upstream import UpstreamError
 from tollway.tools.verified import Servers
 
-SEPARATOR = "__"
-_MOST_ARGUMENTS = 1 << 20
+_MOST_CALLS = 32
+"""Of one task at once. They are made one after the other, so more of them only hold memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,12 @@ class Service:
         policy = self.policy
         server, _, tool = name.partition(SEPARATOR)
         call = Call(server, tool, arguments, task.tenant, {})
+        known = self._memory.of(task)
+        if known.calls >= _MOST_CALLS:
+            return _said(f"Refused: {_MOST_CALLS} calls of this task wait already.")
+        known.calls += 1
         try:
-            return await self._decided(policy, task, call)
+            return await self._decided(policy, task, call, known)
         except Refused as refused:
             self._note(task, refused.told)
             return _said(refused.told.words)
@@ -113,9 +118,12 @@ class Service:
             told = Told("denied", f"Refused: {call.place} cannot be judged: {error}", call.place)
             self._note(task, told)
             return _said(f"Refused: {call.place} cannot be judged now.")
+        finally:
+            known.calls -= 1
 
-    async def _decided(self, policy: Policy, task: Task, call: Call) -> CallToolResult:
-        known = self._memory.of(task)
+    async def _decided(
+        self, policy: Policy, task: Task, call: Call, known: Known
+    ) -> CallToolResult:
         approved: str | None = None
         while True:
             async with known.lock:
