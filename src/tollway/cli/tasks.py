@@ -32,6 +32,7 @@ def open_task(
     key: str | None = None,
     lasts: str = "1h",
     fleet: Path | None = None,
+    ca_out: Path | None = None,
     state: str | None = None,
     json: Annotated[bool, _NO_FLAG] = False,
 ) -> int:
@@ -49,6 +50,8 @@ def open_task(
         How long it may run, for example 30m.
     fleet
         A fleet file, to check the tenant against and to find proxy and tools by.
+    ca_out
+        Write the certificate there that the task's programs are to trust; the proxy must run.
     state
         The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
     json
@@ -63,13 +66,17 @@ def open_task(
     wanted = None if request is None else _request(request)
     with _book(state) as book:
         task, token = Tasks(book).open(tenant, now, until - now, wanted, key)
-    variables = _environment(declared, token)
+    if ca_out is not None:
+        _write_ca(state, task.id, ca_out)
+    variables = _environment(declared, token, ca_out)
     if json:
         _print_json({**_facts(task, now), "token": token, "environment": variables})
         return 0
     sys.stdout.write(f"{token}\n")
     lines = [f"  export {name}={value}\n" for name, value in variables.items()]
     hint = "For its agent:\n" + "".join(lines) if lines else ""
+    if declared is not None and declared.egress is not None and ca_out is None:
+        hint += f"The certificate that it is to trust: tollway tasks ca {task.id} > ca.pem\n"
     sys.stderr.write(f"Task {task.id} of tenant {tenant} is open. The token is shown this once.\n")
     sys.stderr.write(hint)
     return 0
@@ -140,6 +147,37 @@ def close(task: str, /, *, state: str | None = None) -> int:
     raise TollwayError(f'tasks close: "{task[:40]}" is no task that runs. {hint}')
 
 
+@tasks.command
+def ca(task: str, /, *, state: str | None = None) -> int:
+    """Print the certificate that a task's programs are to trust, from the running egress proxy.
+
+    Parameters
+    ----------
+    task
+        Its id, as `tollway tasks list` shows it.
+    state
+        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
+    """
+    sys.stdout.write(_pem(state, task))
+    return 0
+
+
+def _pem(state: str | None, task: str) -> str:
+    from tollway.egress.admin import task_ca
+    from tollway.ledger.state import state_folder
+
+    return task_ca(state_folder(state, os.environ), task)
+
+
+def _write_ca(state: str | None, task: str, path: Path) -> None:
+    pem = _pem(state, task)
+    try:
+        path.write_text(pem)
+    except OSError as error:
+        why = (error.strerror or "no reason given").lower()
+        raise FaultsFound([Fault("--ca-out", f"{path}: {why}", "Name another file.")]) from None
+
+
 @contextmanager
 def _book(state: str | None) -> Iterator[Any]:
     from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
@@ -178,15 +216,17 @@ def _request(words: str) -> str:
     return text
 
 
-def _environment(fleet: Any, token: str) -> dict[str, str]:
-    """What an agent's environment needs."""
+def _environment(fleet: Any, token: str, trusted: Path | None) -> dict[str, str]:
+    """What an agent's environment needs; `trusted` is where its certificate is, or will be."""
     found: dict[str, str] = {}
     if fleet is not None and fleet.tools is not None:
         found["TOLLWAY_MCP_URL"] = f"http://{_at(fleet.tools)}/mcp"
         found["TOLLWAY_TASK_TOKEN"] = token
     if fleet is not None and fleet.egress is not None:
+        from tollway.egress.environment import environment
+
         proxy = f"http://task:{token}@{_at(fleet.egress)}"
-        found |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
+        found |= environment(proxy, str((trusted or Path("ca.pem")).absolute()))
     return found
 
 

@@ -76,7 +76,7 @@ class Answer:
         self._inflating: Inflating | None = None
         self._aside: Inflating | None = None
         self._aside_filter = None if search is None else Filter(search, passed.instead)
-        self._first = True
+        self._first = self._empty = True
         self.reflected: set[str] = set()
         if search is not None:
             self._headers = self._searched_headers(passed)
@@ -124,9 +124,10 @@ class Answer:
         if self._filter is None:
             yield data
             return
-        self._look_aside(data)
+        self._empty = False
         plain = iter((data,)) if self._inflating is None else self._inflating.feed(data)
         for piece in plain:
+            self._look_aside(piece)
             out = self._filter.feed(piece)
             self.reflected |= self._filter.seen
             if out:
@@ -140,7 +141,7 @@ class Answer:
         """
         if self._filter is None:
             return b""
-        if self._inflating is not None and not self._inflating.ended and not self._first:
+        if self._inflating is not None and not self._inflating.ended and not self._empty:
             raise MessageError(502, "The packed answer is cut off.")
         out = self._filter.end()
         self.reflected |= self._filter.seen

@@ -33,6 +33,8 @@ from tollway.ledger.guarded.tasks import Tasks
 LABELS = frozenset(("egress",))
 """What the guard's rules call this destination."""
 _POLL = 0.25
+_ANSWERABLE = 600.0
+"""Seconds in which a person may answer, at least: a task may come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ class Inspector:
         question = Question(
             digest=_digest(asking), concern="egress", words=f"{words}.",
             tenant=asking.task.tenant, task=asking.task.id, facts=_facts(asking, found),
-            waits=max(patience, Question.waits),
+            waits=max(patience, _ANSWERABLE),
         )  # fmt: skip
         approval = means.approvals.ask(question, means.utc())
         until = means.utc() + patience

@@ -60,10 +60,13 @@ def _apart(findings: Iterable[Finding]) -> list[tuple[Finding, int, int]]:
 class Tokens:
     """The tokens of one task, and what each stands for."""
 
-    __slots__ = ("_key", "_task", "_values")
+    __slots__ = ("_json", "_key", "_task", "_values")
 
-    def __init__(self, key: bytes, task: str) -> None:
-        """`key` is the installation's, at most 64 bytes; `task` names the task and its tenant."""
+    def __init__(self, key: bytes, task: str, *, json: bool = False) -> None:
+        """`key` is the installation's, at most 64 bytes; `task` names the task and its tenant.
+        `json`: what is tokenised is JSON, and a value is what its string means, however it is
+        escaped there."""
+        self._json = json
         self._key = key
         self._task = task.encode()
         self._values: dict[bytes, bytes] = {}
@@ -86,6 +89,8 @@ class Tokens:
         return replaced(data, (*gone, *tokenise), instead)
 
     def _token(self, finding: Finding, value: bytes) -> bytes:
+        if self._json:
+            value = _meant(value)
         words = b"%d:" % len(self._task) + self._task + value
         digest = blake2b(words, key=self._key, digest_size=10).digest()
         kind = "".join(letter for letter in finding.detector.upper() if letter.isalnum())[:24]
@@ -93,10 +98,9 @@ class Tokens:
         self._values[token] = value
         return token
 
-    def restored(self, data: bytes, *, plain: bool = False) -> bytes:
-        """The text with its values again. A token of another task stays what it is. Values are put
-        in as they stood in the text that they were taken from; where that was JSON and this is
-        `plain` text, without its escapes."""
+    def restored(self, data: bytes, *, json: bool = False) -> bytes:
+        """The text with its values again; where it is a string's inside of `json`, with escapes. A
+        token of another task stays what it is."""
         if b"TWT_" not in data or not self._values:
             return data
         values = self._values
@@ -105,34 +109,43 @@ class Tokens:
             found = values.get(match[0])
             if found is None:
                 return match[0]
-            return _unescaped(found) if plain else found
+            return _escaped(found) if json else found
 
         return _TOKEN.sub(value, data)
 
     @property
-    def escaped(self) -> bool:
-        """Whether any value is written with an escape."""
-        return any(b"\\" in value for value in self._values.values())
+    def plain(self) -> bool:
+        """Whether every value is the same in JSON, at any depth."""
+        return all(_escaped(value) == value for value in self._values.values())
 
 
-def _unescaped(value: bytes) -> bytes:
-    if b"\\" not in value:
-        return value
+def _meant(value: bytes) -> bytes:
+    """A value without its escapes, of as many levels as there are."""
+    while b"\\" in value:
+        try:
+            inner = msgspec.json.decode(b'"' + value + b'"', type=str)
+            value = inner.encode()
+        except (msgspec.MsgspecError, UnicodeEncodeError):
+            break
+    return value
+
+
+def _escaped(value: bytes) -> bytes:
     try:
-        return msgspec.json.decode(b'"' + value + b'"', type=str).encode("utf-8", "surrogatepass")
-    except msgspec.MsgspecError:
+        return msgspec.json.encode(value.decode())[1:-1]
+    except UnicodeDecodeError:
         return value
 
 
 class RestoringStream:
     """Turns the tokens of a stream back, also where one is split over pieces."""
 
-    __slots__ = ("_held", "_plain", "_tokens")
+    __slots__ = ("_held", "_json", "_tokens")
 
-    def __init__(self, tokens: Tokens, *, plain: bool = False) -> None:
-        """`plain` as in `Tokens.restored`."""
+    def __init__(self, tokens: Tokens, *, json: bool = False) -> None:
+        """`json` as in `Tokens.restored`."""
         self._tokens = tokens
-        self._plain = plain
+        self._json = json
         self._held = b""
 
     def feed(self, text: str) -> str:
@@ -142,9 +155,9 @@ class RestoringStream:
         whole = found is not None and _TOKEN.fullmatch(found[0]) is not None
         cut = len(data) if found is None or whole else found.start()
         self._held = data[cut:]
-        return self._tokens.restored(data[:cut], plain=self._plain).decode("utf-8", "surrogatepass")
+        return self._tokens.restored(data[:cut], json=self._json).decode("utf-8", "surrogatepass")
 
     def end(self) -> str:
         """What is left, when nothing more comes."""
         rest, self._held = self._held, b""
-        return self._tokens.restored(rest, plain=self._plain).decode("utf-8", "surrogatepass")
+        return self._tokens.restored(rest, json=self._json).decode("utf-8", "surrogatepass")

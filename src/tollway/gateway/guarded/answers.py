@@ -7,6 +7,7 @@ Rules
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -157,7 +158,7 @@ class _Part:
         self._incoming = incoming
         self._labels = labels
         self._scanning: StreamScanner | None = None if guard is None else guard.stream()
-        self._restoring = None if tokens is None else RestoringStream(tokens, plain=plain)
+        self._restoring = None if tokens is None else RestoringStream(tokens, json=not plain)
 
     def feed(self, text: str) -> str:
         if self._scanning is not None:
@@ -181,20 +182,18 @@ class _Part:
 
 
 def restored(body: bytes, tokens: Tokens) -> bytes:
-    """A JSON body with its tokens turned back. Where a value is written with an escape, strings
-    that hold JSON of their own (arguments of tool calls) are told from plain ones."""
+    """A JSON body with its tokens turned back, also within strings that hold JSON of their own, as
+    the arguments of tool calls do."""
     if b"TWT_" not in body:
         return body
-    if not tokens.escaped:
+    if tokens.plain:
         return tokens.restored(body)
     return _encode(_walked(_decode(body), tokens))
 
 
 def _walked(value: Any, tokens: Tokens) -> Any:
     if isinstance(value, str):
-        inner = value.lstrip()[:1] in ("{", "[") and _is_json(value)
-        data = value.encode("utf-8", "surrogatepass")
-        return tokens.restored(data, plain=not inner).decode("utf-8", "surrogatepass")
+        return _text(value, tokens) if "TWT_" in value else value
     if isinstance(value, dict):
         return {key: _walked(one, tokens) for key, one in value.items()}
     if isinstance(value, list):
@@ -202,9 +201,8 @@ def _walked(value: Any, tokens: Tokens) -> Any:
     return value
 
 
-def _is_json(text: str) -> bool:
-    try:
-        _decode(text)
-    except msgspec.MsgspecError:
-        return False
-    return True
+def _text(value: str, tokens: Tokens) -> str:
+    if value.lstrip()[:1] in ("{", "["):
+        with suppress(msgspec.MsgspecError):
+            return _encode(_walked(_decode(value), tokens)).decode()
+    return tokens.restored(value.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")

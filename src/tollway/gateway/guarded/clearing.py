@@ -134,7 +134,7 @@ def _prepared(
     permitted: Mapping[Labels, Decision],
     ways: Ways,
 ) -> Cleared:
-    tokens = Tokens(ways.salt, f"{sent.tenant}/{sent.key}")
+    tokens = Tokens(ways.salt, f"{sent.tenant}/{sent.key}", json=True)
     bodies = {one: _changed(guard, sent, one, it, tokens) for one, it in permitted.items()}
     kept = tuple(name for name, labels in sent.destinations if labels in permitted)
     sources = kept if len(permitted) < len(decisions) else None
