@@ -79,6 +79,8 @@ class House:
         listener = await listen(self._front.app(self._bearer), settings.host, settings.port)
         self._stack.push_async_callback(listener.close)
         self.port = listener.port
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.url = f"http://{host}:{self.port}/mcp"
         return self
 
     async def __aexit__(self, *_: object) -> None:
