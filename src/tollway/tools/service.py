@@ -151,7 +151,7 @@ class Service:
         standing = Standing(
             known.request, frozenset(marks), frozenset(known.vouched), known.origins
         )
-        ruling = judge(settings, policy.rules, ready, standing)
+        ruling = await asyncio.to_thread(judge, settings, policy.rules, ready, standing)
         if passed.asks and ruling.action == "allow":
             said = f"Its arguments hold {_named(passed)}."
             ruling = Ruling("ask", passed.rule, (said,), ruling.looked_up)
@@ -229,10 +229,11 @@ class Service:
             self._note(task, Told("changed", words, call.place, passed.rule, None, passed.evidence))
         structured, texts = passed.value["structuredContent"], list(texts_of(passed.value))
         if tool.reads == "untrusted":
-            known.meet(texts, call.place)
+            await asyncio.to_thread(known.meet, texts, call.place)
         if known.request is not None and not answer.is_error:
             body = structured if structured is not None else _text_of(passed.value["content"])
-            known.vouch(vouched(tool, body, known.request, ruling.looked_up))
+            found = await asyncio.to_thread(vouched, tool, body, known.request, ruling.looked_up)
+            known.vouch(found)
         return CallToolResult.model_validate({**passed.value, "isError": answer.is_error})
 
     def _taint(self, task: Task, tool: Tool, place: str) -> None:
