@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tollway.guard.tools.entity import Entity, links_in
 from tollway.guard.tools.request import Request
@@ -59,7 +60,8 @@ class Memory:
         """What is known of a task."""
         known = self._tasks.get(task.id)
         if known is None:
-            request = None if task.request is None else Request(task.request)
+            opened = datetime.fromtimestamp(task.opened, UTC).date()
+            request = None if task.request is None else Request(task.request, opened)
             known = self._tasks[task.id] = Known(request)
         self._tasks.move_to_end(task.id)
         while len(self._tasks) > _MOST_TASKS:

@@ -92,6 +92,13 @@ def entity(value: str | float) -> Entity | None:
     return Entity("name", lowered(text).lstrip("#@"))
 
 
+def addresses_of(text: str) -> tuple[str, ...]:
+    """The addresses of a text that is nothing but a list of them; empty where it is anything else.
+    However a tool reads the list, it reads no other address."""
+    parts = tuple(part.strip(" ") for part in re.split("[,;]", text))
+    return parts if len(parts) > 1 and all(map(EMAIL.fullmatch, parts)) else ()
+
+
 def number(text: str) -> str | None:
     """A decimal as it is always written, without separators; None where it is none."""
     try:
