@@ -12,6 +12,7 @@ Rules
 
 import argparse
 import asyncio
+import importlib
 import json
 import logging
 import socket
@@ -33,6 +34,9 @@ from mcp.client.streamable_http import streamable_http_client
 from bench.agentdojo.agent import MARK, Agent
 from bench.agentdojo.gateway import Gateway, write_fleet
 from bench.agentdojo.upstream import Suite, serve
+from tollway.cli.tools_annotate import toml_of
+from tollway.guard.tools.description import Description
+from tollway.guard.tools.draft import draft
 
 VERSION = "v1.2.2"
 MODES = ("undefended", "defended", "approving")
@@ -137,6 +141,22 @@ def is_text_alone(suites: dict[str, Any], name: str, attack: Any) -> bool:
     return not attack.ground_truth(environment)
 
 
+def suites_of(module: str) -> dict[str, Any]:
+    """Other suites in AgentDojo's form."""
+    return importlib.import_module(module).get_suites()
+
+
+def drafts(suites: dict[str, Any], wanted: list[str]) -> str:
+    """What `tollway tools annotate` makes of the tools' own words."""
+    return "".join(
+        toml_of(
+            name, draft(Description(it.name, it.description, it.parameters.model_json_schema())), ""
+        )
+        for name in wanted
+        for it in suites[name].tools
+    )
+
+
 def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
@@ -187,13 +207,15 @@ def main() -> None:
     parser.add_argument("--annotations", type=Path, default=here / "annotations.toml")
     parser.add_argument("--python", default=sys.executable, help="the Python that has tollway")
     parser.add_argument("--suite", action="append", help="one suite; default: all")
+    parser.add_argument("--suites", help="MODULE whose get_suites() gives others, by name")
+    parser.add_argument("--draft", action="store_true", help="annotate by heuristics alone")
     parser.add_argument("--mode", action="append", choices=MODES, help="default: all")
     parser.add_argument("--benign", action="store_true", help="leave the attacks out")
     parser.add_argument("--sample", type=int, default=1, help="only every Nth pair")
     parser.add_argument("--out", type=Path, help="every run as JSON")
     given = parser.parse_args()
     logging.disable(logging.WARNING)
-    suites = get_suites(VERSION)
+    suites = get_suites(VERSION) if given.suites is None else suites_of(given.suites)
     wanted = given.suite or list(suites)
     pairs = [] if given.benign else pairs_of(suites, wanted)[:: given.sample]
     benign = [(name, user) for name in wanted for user in suites[name].user_tasks.values()]
@@ -204,7 +226,8 @@ def main() -> None:
     report = {}
     for mode in given.mode or MODES:
         with tempfile.TemporaryDirectory() as folder:
-            write_fleet(Path(folder), given.annotations, ports, mode)
+            notes = drafts(suites, wanted) if given.draft else given.annotations.read_text()
+            write_fleet(Path(folder), notes, ports, mode)
             with Gateway(given.python, Path(folder), approving=mode == "approving") as gateway:
                 runs = Runs(gateway, suites, served)
                 report[mode] = asyncio.run(measure(runs, suites, pairs, benign))

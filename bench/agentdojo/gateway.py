@@ -31,12 +31,12 @@ tainted = true
 """
 
 
-def write_fleet(folder: Path, annotations: Path, ports: dict[str, int], mode: str) -> None:
-    """The fleet file of one mode: the servers that run, with the tools as they are annotated."""
+def write_fleet(folder: Path, annotations: str, ports: dict[str, int], mode: str) -> None:
+    """The fleet file of one mode: the servers that run, with the tools as `annotations` say."""
     patience = "30s" if mode == "approving" else "1ms"
     text = HEAD.format(patience=patience, rules=OPEN if mode == "undefended" else "")
     kept, wanted = [], False
-    for line in annotations.read_text().splitlines():
+    for line in annotations.splitlines():
         if line.startswith("["):
             wanted = any(line.startswith(f"[tools.servers.{name}.") for name in ports)
         if wanted:

@@ -1,5 +1,7 @@
 """A value is taken for what the request names only where it is the same thing to every reader."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,6 +127,15 @@ def test_days_and_times_are_no_accounts() -> None:
         "GB29NWBK60161331926819",
         "123-456-789-01",
     ]
+
+
+def test_days_from_the_day_of_the_request_are_named_and_no_others() -> None:
+    request = Request("Meet tomorrow at 10:00, or on Friday.", date(2026, 11, 25))  # a Wednesday
+    assert request.names("2026-11-26 10:00")
+    assert request.names("2026-11-27 10:00")
+    assert not request.names("2026-11-26 11:00")
+    assert not request.names("2026-12-03 10:00")
+    assert not Request("Meet tomorrow at 10:00").names("2026-11-26 10:00")
 
 
 def test_a_request_without_a_time_leaves_it_open_and_one_with_a_time_does_not() -> None:

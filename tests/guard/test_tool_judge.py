@@ -77,6 +77,16 @@ def test_a_target_must_stand_in_the_request_after_untrusted_content() -> None:
     assert action("send", {**GOOD, "headers": {"Bcc": "thief@evil.example"}}) == "ask"
 
 
+def test_a_list_of_addresses_in_one_text_is_each_of_them() -> None:
+    request = "Send bob@good.example and carol@good.example the minutes."
+    both = {**GOOD, "to": "bob@good.example, carol@good.example"}
+    more = {**GOOD, "to": "bob@good.example; thief@evil.example"}
+    odd = {**GOOD, "to": "bob@good.example, carol@good.example <thief@evil.example>"}
+    assert action("send", both, request=request) == "allow"
+    assert action("send", more, request=request) == "ask"
+    assert action("send", odd, request=request) == "ask"
+
+
 def test_an_act_must_be_asked_for_after_untrusted_content() -> None:
     talk = "What does bob@good.example say?"
     assert action("send", GOOD, request=talk) == "ask"

@@ -2,21 +2,25 @@
 
 import asyncio
 import os
+import socket
+import sys
 import tempfile
 import time
+from asyncio.subprocess import DEVNULL
 from functools import cache
 from pathlib import Path
 
 import httpx2
 import pytest
 from mcp import MCPError
-from toolbox import agent, fleet_file, house_of, pin, sent, text_of
+from toolbox import MAILER, agent, fleet_file, house_of, pin, sent, text_of
 
 from tollway.cli.tools_pin import pin_tools
 from tollway.errors import FaultsFound, TollwayError
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.tasks import Tasks
 
+NOTE = {"text": "x"}
 REQUEST = "Read my mail and send bob@good.example a summary."
 
 
@@ -179,6 +183,33 @@ async def test_a_call_that_takes_too_long_or_says_too_much_is_given_up(tmp_path:
         assert not (await client.call_tool("mail__odd", {"how": "well"})).is_error
         assert (await client.call_tool("mail__odd", {"how": "flood"})).is_error
         assert not (await client.call_tool("mail__odd", {"how": "well"})).is_error
+
+
+async def test_a_server_at_a_url_is_used_alike(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    fleet = pinned_file(tmp_path, 'max_result = "1MB"')
+    line = next(it for it in fleet.read_text().splitlines() if it.startswith("command"))
+    text = fleet.read_text().replace(line, f'url = "http://127.0.0.1:{port}/mcp"')
+    fleet.write_text("\n".join(it for it in text.splitlines() if not it.startswith("env")))
+    _, token = opened(tmp_path)
+    command = [sys.executable, str(MAILER), str(port)]
+    program = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=DEVNULL)
+    try:
+        async with house_of(tmp_path, fleet) as house, agent(house.port, token) as client:
+            while "cannot be reached" in text_of(await client.call_tool("mail__note", NOTE)):
+                assert program.returncode is None
+            assert text_of(await client.call_tool("mail__note", NOTE)) == "noted"
+            assert (await client.call_tool("mail__odd", {"how": "flood"})).is_error
+            assert text_of(await client.call_tool("mail__note", NOTE)) == "noted"
+            program.kill()
+            await program.wait()
+            assert (await client.call_tool("mail__note", NOTE)).is_error
+    finally:
+        if program.returncode is None:
+            program.kill()
+            await program.wait()
 
 
 async def test_nothing_that_a_server_started_outlives_the_gateway(tmp_path: Path) -> None:

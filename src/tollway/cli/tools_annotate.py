@@ -11,7 +11,7 @@ from tollway.fleet.tooling import Tool
 from tollway.guard.tools.description import oddities
 from tollway.guard.tools.draft import draft
 from tollway.inspect.fleetfile import read_fleet
-from tollway.tools.house import settings_of
+from tollway.tools.declared import settings_of
 
 
 def print_annotations(fleet: Path, servers: tuple[str, ...]) -> int:

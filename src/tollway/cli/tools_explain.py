@@ -12,9 +12,8 @@ from tollway.guard.tools.judge import Call, Mark, Ruling, Standing, judge
 from tollway.guard.tools.request import Request
 from tollway.guard.tools.rules import ready
 from tollway.inspect.fleetfile import read_fleet
-from tollway.tools.house import lock_of, settings_of
+from tollway.tools.declared import SEPARATOR, lock_of, settings_of
 from tollway.tools.lock import read_lock
-from tollway.tools.service import SEPARATOR
 
 _WORDS = {"allow": "It would run.", "ask": "A person would be asked.", "deny": "It is refused."}
 

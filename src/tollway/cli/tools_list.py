@@ -12,7 +12,7 @@ from tollway.fleet.tooling import Tool, ToolServer, ToolSettings
 from tollway.guard.tools.judge import is_denied_whatever
 from tollway.guard.tools.rules import ReadyRule, ready
 from tollway.inspect.fleetfile import read_fleet
-from tollway.tools.house import lock_of, settings_of
+from tollway.tools.declared import lock_of, settings_of
 from tollway.tools.lock import Pins, read_lock
 
 _COLUMNS = tuple(

@@ -19,7 +19,7 @@ from tollway.fleet.tooling import ToolSettings
 from tollway.gateway.log import Log
 from tollway.guard.tools.description import Description, oddities
 from tollway.inspect.fleetfile import read_fleet
-from tollway.tools.house import lock_of, settings_of
+from tollway.tools.declared import lock_of, settings_of
 from tollway.tools.lock import Pins, read_lock, write_lock
 from tollway.tools.verified import Servers
 

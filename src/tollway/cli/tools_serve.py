@@ -39,7 +39,7 @@ async def _serve(fleet: Path, folder: Path, until_eof: bool) -> None:
         loop.add_signal_handler(number, over.set)
     loop.add_signal_handler(signal.SIGHUP, changed.set)
     async with House(fleet, folder, log, Clocks(time.time, time.monotonic)) as house:
-        log.say(f"tools: MCP at http://127.0.0.1:{house.port}/mcp")
+        log.say(f"tools: MCP at {house.url}")
         if until_eof:
             _call_at_eof(lambda: loop.call_soon_threadsafe(over.set))
         reloading = asyncio.create_task(_reload(changed, house.reload))

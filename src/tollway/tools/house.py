@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tollway.errors import Fault, FaultsFound, TollwayError
+from tollway.errors import TollwayError
 from tollway.fleet.credential import Credential
 from tollway.fleet.objects import Fleet
 from tollway.fleet.tooling import ToolSettings
@@ -28,6 +28,7 @@ from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.events import Teller
 from tollway.ledger.guarded.tasks import Task, Tasks
 from tollway.tools.asking import Desk
+from tollway.tools.declared import lock_of, settings_of
 from tollway.tools.front import Front
 from tollway.tools.listening import Listener, listen, listen_at
 from tollway.tools.lock import read_lock
@@ -78,6 +79,8 @@ class House:
         listener = await listen(self._front.app(self._bearer), settings.host, settings.port)
         self._stack.push_async_callback(listener.close)
         self.port = listener.port
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.url = f"http://{host}:{self.port}/mcp"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -130,22 +133,6 @@ class House:
         return fleet, Policy(
             settings, ready(settings.rules), pins, Passages(guard, directions), servers
         )
-
-
-def settings_of(fleet: Fleet, path: Path) -> ToolSettings:
-    """What a fleet declares of tools.
-
-    Raises:
-        FaultsFound: nothing.
-    """
-    if fleet.tools is None:
-        raise FaultsFound([Fault(f"{path}", "declares no tools", "Write [tools] and its servers.")])
-    return fleet.tools
-
-
-def lock_of(settings: ToolSettings, path: Path) -> Path:
-    """Where a fleet file's pins are."""
-    return path.absolute().parent / settings.lock
 
 
 def _known(fleet: Fleet, settings: ToolSettings) -> dict[str, str]:

@@ -12,6 +12,9 @@ from uvicorn.server import ServerState
 from tollway.errors import TollwayError
 from tollway.gateway.private import listen_privately
 
+_MOST = 512
+"""Connections at once; the next one is told 503."""
+
 
 class Listener:
     """One thing that is listened on. `port` is None for a Unix socket."""
@@ -76,6 +79,7 @@ def _protocol(app: Any) -> tuple[Any, ServerState]:
         access_log=False,
         date_header=False,
         server_header=False,
+        limit_concurrency=_MOST,
     )
     config.load()
     state = ServerState()

@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tollway.guard.tools.entity import Entity, links_in
 from tollway.guard.tools.request import Request
@@ -22,9 +23,11 @@ _MOST_TEXT = 200_000
 
 @dataclass(slots=True)
 class Known:
-    """What is known of one task. `lock` is held from a call's judgement to its marks."""
+    """What is known of one task. `lock` is held from a call's judgement to its marks; `calls` are
+    those that are in hand or wait."""
 
     request: Request | None
+    calls: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     vouched: set[Entity] = field(default_factory=set[Entity])
     origins: dict[Entity, str] = field(default_factory=dict[Entity, str])
@@ -57,7 +60,8 @@ class Memory:
         """What is known of a task."""
         known = self._tasks.get(task.id)
         if known is None:
-            request = None if task.request is None else Request(task.request)
+            opened = datetime.fromtimestamp(task.opened, UTC).date()
+            request = None if task.request is None else Request(task.request, opened)
             known = self._tasks[task.id] = Known(request)
         self._tasks.move_to_end(task.id)
         while len(self._tasks) > _MOST_TASKS:

@@ -12,7 +12,7 @@ Rules
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp_types import CallToolResult, TextContent
@@ -26,14 +26,15 @@ from tollway.guard.tools.judge import Call, Ruling, Standing, is_denied_whatever
 from tollway.guard.tools.rules import ReadyRule
 from tollway.ledger.guarded.tasks import Task, Tasks
 from tollway.tools.asking import Desk
+from tollway.tools.declared import SEPARATOR
 from tollway.tools.lock import Pins
 from tollway.tools.memory import Known, Memory
 from tollway.tools.passage import Passages, Passed, texts_of
 from tollway.tools.upstream import UpstreamError
 from tollway.tools.verified import Servers
 
-SEPARATOR = "__"
-_MOST_ARGUMENTS = 1 << 20
+_MOST_CALLS = 32
+"""Of one task at once. They are made one after the other, so more of them only hold memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,21 @@ class Told:
     rule: str | None = None
     approval: str | None = None
     evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One call in hand: whose, under which policy, and what is known of its task."""
+
+    policy: Policy
+    task: Task
+    known: Known
+    call: Call
+
+    @property
+    def tool(self) -> Tool:
+        """What the fleet file says of it."""
+        return self.policy.settings.servers[self.call.server].tools[self.call.tool]
 
 
 class Refused(Exception):  # noqa: N818 - what is the case, not a fault
@@ -104,8 +120,12 @@ class Service:
         policy = self.policy
         server, _, tool = name.partition(SEPARATOR)
         call = Call(server, tool, arguments, task.tenant, {})
+        known = self._memory.of(task)
+        if known.calls >= _MOST_CALLS:
+            return _said(f"Refused: {_MOST_CALLS} calls of this task wait already.")
+        known.calls += 1
         try:
-            return await self._decided(policy, task, call)
+            return await self._decided(_Case(policy, task, known, call))
         except Refused as refused:
             self._note(task, refused.told)
             return _said(refused.told.words)
@@ -113,40 +133,41 @@ class Service:
             told = Told("denied", f"Refused: {call.place} cannot be judged: {error}", call.place)
             self._note(task, told)
             return _said(f"Refused: {call.place} cannot be judged now.")
+        finally:
+            known.calls -= 1
 
-    async def _decided(self, policy: Policy, task: Task, call: Call) -> CallToolResult:
-        known = self._memory.of(task)
+    async def _decided(self, case: _Case) -> CallToolResult:
         approved: str | None = None
         while True:
-            async with known.lock:
-                ruling, ready = await self._judged(policy, task, call, known)
+            async with case.known.lock:
+                ruling, ready = await self._judged(case)
                 if ruling.action == "deny":
-                    raise Refused(_refusal(call, ruling))
+                    raise Refused(_refusal(case.call, ruling))
                 if ruling.action == "allow" or approved is not None:
-                    return await self._made(policy, task, ready, known, ruling, approved)
-            approved = await self._approved(policy, task, ready, ruling)
+                    return await self._made(replace(case, call=ready), ruling, approved)
+            approved = await self._approved(replace(case, call=ready), ruling)
 
-    async def _judged(
-        self, policy: Policy, task: Task, call: Call, known: Known
-    ) -> tuple[Ruling, Call]:
+    async def _judged(self, case: _Case) -> tuple[Ruling, Call]:
         """The ruling, and the call as it would be sent."""
-        settings = policy.settings
-        declared = settings.servers.get(call.server)
+        policy, call, known = case.policy, case.call, case.known
+        declared = policy.settings.servers.get(call.server)
         if declared is None or call.tool not in declared.tools:
-            return judge(settings, policy.rules, call, _NOBODY), call
+            return judge(policy.settings, policy.rules, call, _NOBODY), call
         pin = await self._pinned(policy, call)
-        passed = await asyncio.to_thread(policy.passages.out, call.arguments, task.tenant)
+        passed = await asyncio.to_thread(policy.passages.out, call.arguments, case.task.tenant)
         if passed.value is None:
             raise Refused(_leak(call, passed))
-        ready = Call(call.server, call.tool, passed.value, call.tenant, pin.input_schema)
-        marks = await asyncio.to_thread(self._tasks.marks, task.id)
+        ready = replace(call, arguments=passed.value, schema=pin.input_schema)
+        marks = await asyncio.to_thread(self._tasks.marks, case.task.id)
         standing = Standing(
             known.request, frozenset(marks), frozenset(known.vouched), known.origins
         )
-        ruling = judge(settings, policy.rules, ready, standing)
-        if passed.asks and ruling.action == "allow":
-            said = f"Its arguments hold {_named(passed)}."
-            ruling = Ruling("ask", passed.rule, (said,), ruling.looked_up)
+        ruling = await asyncio.to_thread(judge, policy.settings, policy.rules, ready, standing)
+        if passed.asks and ruling.action != "deny":
+            reasons = (f"Its arguments hold {_named(passed)}.",)
+            if ruling.action == "ask":
+                reasons += ruling.reasons
+            ruling = Ruling("ask", ruling.rule or passed.rule, reasons, ruling.looked_up)
         return ruling, ready
 
     async def _pinned(self, policy: Policy, call: Call) -> Description:
@@ -161,13 +182,12 @@ class Service:
             raise Refused(Told("denied", f"{words} Run: tollway tools pin", call.place))
         return pin
 
-    async def _approved(self, policy: Policy, task: Task, call: Call, ruling: Ruling) -> str:
+    async def _approved(self, case: _Case, ruling: Ruling) -> str:
         """The id of a yes that was used up for this call."""
-        desk = self._desk(policy)
-        tool = policy.settings.servers[call.server].tools[call.tool]
-        why = " ".join(ruling.reasons)
-        self._note(task, Told("asked", f"{call.place}: {why}", call.place, ruling.rule))
-        approval = await desk.ask(task, call, tool, ruling.reasons, float(policy.settings.patience))
+        desk, call, why = self._desk(case.policy), case.call, " ".join(ruling.reasons)
+        self._note(case.task, Told("asked", f"{call.place}: {why}", call.place, ruling.rule))
+        patience = float(case.policy.settings.patience)
+        approval = await desk.ask(case.task, call, case.tool, ruling.reasons, patience)
         state = approval.state(self._utc())
         if state == "granted" and await desk.take(approval):
             return approval.id
@@ -175,56 +195,49 @@ class Service:
         words = f"Refused: {said}. {why} (approval {approval.id})"
         raise Refused(Told("denied", words, call.place, ruling.rule, approval.id))
 
-    async def _made(
-        self, policy: Policy, task: Task, call: Call, known: Known, ruling: Ruling, yes: str | None
-    ) -> CallToolResult:
-        tool = policy.settings.servers[call.server].tools[call.tool]
+    async def _made(self, case: _Case, ruling: Ruling, yes: str | None) -> CallToolResult:
+        task, tool, place = case.task, case.tool, case.call.place
         alive = await asyncio.to_thread(self._tasks.find, task.id, self._utc())
         if alive is None:
-            raise Refused(Told("denied", "Refused: the task is over.", call.place))
+            raise Refused(Told("denied", "Refused: the task is over.", place))
         if tool.effect != "none":
-            await asyncio.to_thread(self._mark, task, "effect", call.place)
-        words = f"{call.place}: {'a person approved it.' if yes else ' '.join(ruling.reasons)}"
-        self._note(task, Told("allowed", words, call.place, ruling.rule, yes))
+            await asyncio.to_thread(self._mark, task, "effect", place)
+        words = f"{place}: {'a person approved it.' if yes else ' '.join(ruling.reasons)}"
+        self._note(task, Told("allowed", words, place, ruling.rule, yes))
+        call = case.call
         try:
-            answer = await policy.servers.call(call.server, call.tool, call.arguments)
+            answer = await case.policy.servers.call(call.server, call.tool, call.arguments)
         except UpstreamError as error:
-            await asyncio.to_thread(self._taint, task, tool, call.place)
+            await asyncio.to_thread(self._taint, task, tool, place)
             maybe = " It may have taken effect." if error.sent and tool.effect != "none" else ""
-            return _said(f"Failed: {error}.{maybe}")
-        await asyncio.to_thread(self._taint, task, tool, call.place)
-        return await self._delivered(policy, task, call, known, ruling, answer)
+            told = await asyncio.to_thread(case.policy.passages.back, str(error), task.tenant)
+            return _said(f"Failed: {told.value or call.server}.{maybe}")
+        await asyncio.to_thread(self._taint, task, tool, place)
+        return await self._delivered(case, ruling, answer)
 
     async def _delivered(
-        self,
-        policy: Policy,
-        task: Task,
-        call: Call,
-        known: Known,
-        ruling: Ruling,
-        answer: CallToolResult,
+        self, case: _Case, ruling: Ruling, answer: CallToolResult
     ) -> CallToolResult:
-        tool = policy.settings.servers[call.server].tools[call.tool]
+        policy, task, place = case.policy, case.task, case.call.place
         plain: dict[str, Any] = {
             "content": [it.model_dump(by_alias=True, exclude_none=True) for it in answer.content],
             "structuredContent": answer.structured_content,
         }
         if len(answer.model_dump_json()) > policy.settings.max_result:
-            words = f"Withheld: the answer of {call.place} is larger than tools.max_result."
-            raise Refused(Told("denied", words, call.place))
+            words = f"Withheld: the answer of {place} is larger than tools.max_result."
+            raise Refused(Told("denied", words, place))
         passed = await asyncio.to_thread(policy.passages.back, plain, task.tenant)
         if passed.value is None:
-            words = f"Withheld: the answer of {call.place} holds {_named(passed)}."
-            raise Refused(Told("denied", words, call.place, passed.rule, None, passed.evidence))
+            words = f"Withheld: the answer of {place} holds {_named(passed)}."
+            raise Refused(Told("denied", words, place, passed.rule, None, passed.evidence))
         if passed.value != plain:
-            words = f"{call.place}: its answer went on without {_named(passed)}."
-            self._note(task, Told("changed", words, call.place, passed.rule, None, passed.evidence))
-        structured, texts = passed.value["structuredContent"], list(texts_of(passed.value))
-        if tool.reads == "untrusted":
-            known.meet(texts, call.place)
-        if known.request is not None and not answer.is_error:
-            body = structured if structured is not None else _text_of(passed.value["content"])
-            known.vouch(vouched(tool, body, known.request, ruling.looked_up))
+            words = f"{place}: its answer went on without {_named(passed)}."
+            self._note(task, Told("changed", words, place, passed.rule, None, passed.evidence))
+        if not answer.is_error:
+            await asyncio.to_thread(_believe, case, passed.value, ruling.looked_up)
+        if case.tool.reads == "untrusted":
+            texts = list(texts_of(passed.value))
+            await asyncio.to_thread(case.known.meet, texts, place)
         return CallToolResult.model_validate({**passed.value, "isError": answer.is_error})
 
     def _taint(self, task: Task, tool: Tool, place: str) -> None:
@@ -252,6 +265,14 @@ class Service:
                 evidence=told.evidence,
             )
         )
+
+
+def _believe(case: _Case, answer: Mapping[str, Any], looked_up: bool) -> None:
+    """Note what of an answer is vouched for."""
+    if case.known.request is not None:
+        structured = answer["structuredContent"]
+        body = _text_of(answer["content"]) if structured is None else structured
+        case.known.vouch(vouched(case.tool, body, case.known.request, looked_up))
 
 
 _NOBODY = Standing(None, frozenset(), frozenset(), {})

@@ -23,6 +23,7 @@ from tollway.errors import TollwayError
 from tollway.fleet.tooling import ToolServer
 from tollway.guard.tools.description import Description
 from tollway.inspect.secretfile import read_secret
+from tollway.tools.capped import CappedTransport
 from tollway.tools.program import running
 
 _START = 30.0
@@ -150,15 +151,17 @@ class Upstream:
 
     async def _client_of(self, stack: AsyncExitStack) -> Client:
         server = self.server
+        longest = 2 * self._largest + _ENVELOPE
         if server.command is not None:
             kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
             environment = {**kept, **server.env, **self._secrets}
-            longest = 2 * self._largest + _ENVELOPE
             transport = running(server.command, environment, self._lines(stack), longest)
         else:
             headers = {} if self._bearer is None else {"Authorization": f"Bearer {self._bearer}"}
             timeout = httpx2.Timeout(30.0, read=self._timeout)
-            http = httpx2.AsyncClient(headers=headers, timeout=timeout, trust_env=False)
+            http = httpx2.AsyncClient(
+                headers=headers, timeout=timeout, transport=CappedTransport(longest)
+            )
             await stack.enter_async_context(http)
             transport = streamable_http_client(server.url or "", http_client=http)
         return Client(transport, cache=None, message_handler=self._told)

@@ -92,6 +92,13 @@ def entity(value: str | float) -> Entity | None:
     return Entity("name", lowered(text).lstrip("#@"))
 
 
+def addresses_of(text: str) -> tuple[str, ...]:
+    """The addresses of a text that is nothing but a list of them; empty where it is anything else.
+    However a tool reads the list, it reads no other address."""
+    parts = tuple(part.strip(" ") for part in re.split("[,;]", text))
+    return parts if len(parts) > 1 and all(map(EMAIL.fullmatch, parts)) else ()
+
+
 def number(text: str) -> str | None:
     """A decimal as it is always written, without separators; None where it is none."""
     try:
@@ -149,11 +156,13 @@ def canonical_path(text: str) -> str | None:
 def links_in(text: str) -> Iterator[tuple[str, Entity | None]]:
     """Addresses, URLs and accounts in a text, as written and as what they stand for. Days and times
     of day are none, though they have as many digits."""
-    taken = [found.span() for found in _DIGITAL_DATE.finditer(text)]
+    text = _DIGITAL_DATE.sub(_blank, text)
     for pattern in (EMAIL, URL, ACCOUNT):
         for found in pattern.finditer(text):
-            if any(found.start() < end and start < found.end() for start, end in taken):
-                continue
-            taken.append(found.span())
             written = found[0].rstrip(".,;:!?)]}*_")
             yield written, entity(written)
+        text = pattern.sub(_blank, text)
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])

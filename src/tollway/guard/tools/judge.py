@@ -17,7 +17,7 @@ from typing import Any, Literal
 from tollway.fleet.tooling import Tool, ToolAction, ToolSettings
 from tollway.guard.tools.arguments import Leaf, TooDeepError, is_under, leaves
 from tollway.guard.tools.asked import default_words, is_asked
-from tollway.guard.tools.entity import Entity, entity, links_in
+from tollway.guard.tools.entity import Entity, addresses_of, entity, links_in
 from tollway.guard.tools.request import Request
 from tollway.guard.tools.rules import ReadyRule
 
@@ -62,7 +62,10 @@ class Standing:
         if self.request is not None and self.request.names(value):
             return True
         one = entity(value)
-        return one is not None and one in self.vouched
+        if one is not None and one in self.vouched:
+            return True
+        parts = addresses_of(value) if isinstance(value, str) else ()
+        return bool(parts) and all(map(self.vouches, parts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,15 @@ Rules
 1. A day without a year names that day of any year; a day's number alone names nothing.
 2. A value is a moment that a text names where the text names its day and, unless it is midnight,
    its time; who names no time of day at all leaves it open.
-3. Who names how long something takes names its end with its beginning: "at 10:00 for two hours".
+3. "Today", "tomorrow" and days of the week are days from when the task was opened, by any clock on
+   earth: "on Friday" is the next one.
+4. Who names how long something takes names its end with its beginning: "at 10:00 for two hours".
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 _SPELT = "january february march april may june july august september october november december"
 _MONTHS = tuple(_SPELT.split())
@@ -37,6 +40,8 @@ _LENGTH = re.compile(
     + "|".join(sorted(_COUNTS, key=len, reverse=True))
     + r")[\s-]*(?P<unit>hours?|hrs?|h|minutes?|mins?)\b"
 )
+_AHEAD = {"today": 0, "tonight": 0, "tomorrow": 1}
+_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WORDS = {"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0)}
 
 
@@ -59,12 +64,29 @@ class Moments:
         return not self.times or (int(time[:2]), int(time[3:])) in self.times
 
 
-def moments(text: str) -> Moments:
-    """The days and times that a text names."""
+def moments(text: str, opened: date | None = None) -> Moments:
+    """The days and times that a text names; `opened` is the day, by UTC, on which it was said."""
     low = text.lower()
     times = frozenset(_times(low))
     ends = {_later(time, minutes) for time in times for minutes in _lengths(low)}
-    return Moments(frozenset(_days(low)), times | ends)
+    days = frozenset((*_days(low), *(() if opened is None else _relative(low, opened))))
+    return Moments(days, times | ends)
+
+
+def _relative(text: str, opened: date) -> Iterator[tuple[int, int, int]]:
+    words = set(re.findall(r"[a-z]+", text))
+    for zone in (-1, 0, 1):
+        today = opened + timedelta(days=zone)
+        for word, ahead in _AHEAD.items():
+            if word in words:
+                yield _parts(today + timedelta(days=ahead))
+        for number, word in enumerate(_WEEK):
+            if word in words:
+                yield _parts(today + timedelta(days=(number - today.weekday() - 1) % 7 + 1))
+
+
+def _parts(day: date) -> tuple[int, int, int]:
+    return day.year, day.month, day.day
 
 
 def _days(text: str) -> Iterator[tuple[int, int, int]]:

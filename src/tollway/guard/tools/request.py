@@ -12,6 +12,7 @@ Rules
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from tollway.guard.tools.entity import (
     Entity,
@@ -30,6 +31,7 @@ _QUOTED = re.compile(
     r"\"([^\"\n]{1,200})\"|“([^”\n]{1,200})”|«([^»\n]{1,200})»|`([^`\n]{1,200})`"
     r"|(?<![\w])['‘]([^'’\n]{1,200})['’](?![\w])"
 )
+_SPELT = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _CURRENCY = "$€£¥₹"
 _AMOUNT = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 _ORDINARY = """
@@ -77,11 +79,12 @@ class Request:
 
     __slots__ = ("_entities", "_moments", "_quoted", "_words", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, opened: date | None = None) -> None:
+        """`opened` is the day on which it was asked, by UTC; None where nobody knows."""
         self.text = text
         self._words = list(_words(text))
         self._quoted = frozenset(_quoted(text))
-        self._moments: Moments = moments(text)
+        self._moments: Moments = moments(text, opened)
         self._entities = frozenset(_entities(text))
 
     def names(self, value: str | float) -> bool:
@@ -185,6 +188,8 @@ def _entities(text: str) -> Iterator[Entity]:
             yield one
         elif one is not None and one.kind == "name" and (url := _bare_host(raw)) is not None:
             yield url
+        if lowered(raw) in _SPELT:
+            yield Entity("number", str(_SPELT.index(lowered(raw)) + 2))
         bare = raw.strip(_CURRENCY).removesuffix("%")
         if _AMOUNT.fullmatch(bare) and (key := number(bare)) is not None:
             yield Entity("number", key)
