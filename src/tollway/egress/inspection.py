@@ -8,7 +8,6 @@ Rules
    cannot be written.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,7 +15,7 @@ from hashlib import sha256
 
 from tollway.broker.broker import Broker
 from tollway.egress.defences import Defences
-from tollway.egress.verdict import Asking, Passed, RefusedError
+from tollway.egress.verdict import Asking, Passed, RefusedError, Sort
 from tollway.errors import TollwayError
 from tollway.fleet.egressing import EgressSettings, SecretUse
 from tollway.guard.event import Evidence, SecurityEvent
@@ -32,7 +31,6 @@ from tollway.ledger.guarded.tasks import Tasks
 
 LABELS = frozenset(("egress",))
 """What the guard's rules call this destination."""
-_POLL = 0.25
 _ANSWERABLE = 600.0
 """Seconds in which a person may answer, at least: a task may come back."""
 
@@ -131,7 +129,7 @@ class Inspector:
         return use
 
     def _refuse_hidden(self, asking: Asking, bare: Parts, body: bytes) -> None:
-        if not self._defences.hidden:
+        if not self._defences.hidden or not self.means.broker.uses:
             return
         for text in (head_text(asking.wanted.method, bare), body):
             for found in self._hidden.scan(text):
@@ -213,7 +211,6 @@ class Inspector:
             RefusedError: there is none.
         """
         means = self.means
-        patience = means.settings.patience or 0.0
         words = f"Task {asking.task.id} of {asking.task.tenant} asks for {_said(asking)}"
         if asking.parts.body:
             words += f", sending {len(asking.parts.body):,} bytes"
@@ -222,13 +219,9 @@ class Inspector:
         question = Question(
             digest=_digest(asking), concern="egress", words=f"{words}.",
             tenant=asking.task.tenant, task=asking.task.id, facts=_facts(asking, found),
-            waits=max(patience, _ANSWERABLE),
+            waits=max(means.settings.patience or 0.0, _ANSWERABLE),
         )  # fmt: skip
         approval = means.approvals.ask(question, means.utc())
-        until = means.utc() + patience
-        while approval.state(means.utc()) == "pending" and means.utc() < until:
-            time.sleep(_POLL)
-            approval = means.approvals.find(approval.id) or approval
         state = approval.state(means.utc())
         if state == "granted" and means.approvals.take(approval.id, means.utc()):
             return approval.id
@@ -238,7 +231,13 @@ class Inspector:
             "Ask again, for exactly the same, once it is.",
             "denied": f"A person denied it ({approval.id}).",
         }.get(state, f"Nobody approved it in time ({approval.id}).")
-        raise RefusedError(403, said, rule=rule, approval=approval.id)
+        sort: Sort = "pending" if state == "pending" else "rule"
+        raise RefusedError(403, said, rule=rule, approval=approval.id, sort=sort)
+
+    def is_pending(self, approval: str) -> bool:
+        """Whether nobody has answered a question yet."""
+        found = self.means.approvals.find(approval)
+        return found is not None and found.state(self.means.utc()) == "pending"
 
     # --- what is told ----------------------------------------------------------------------------
 
@@ -269,7 +268,7 @@ def _reflections(secrets: tuple[tuple[str, bytes], ...]) -> Reflections:
 
 
 def _credential(why: str) -> RefusedError:
-    return RefusedError(403, why, credential=True)
+    return RefusedError(403, why, sort="credential")
 
 
 def _said(asking: Asking) -> str:
