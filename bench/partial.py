@@ -65,7 +65,7 @@ class Straight:
 
 async def serve(what: str, path: Path, folder: Path) -> None:
     """Serve until the process is ended."""
-    loaded = load(path)
+    loaded = load(path, folder)
     now = time.monotonic()
     terms = (KeyTerms("bench000", "bench"),)
     real = Dispatcher(loaded.fleet, Opening(terms, time.time() - now, ()), now)

@@ -140,9 +140,17 @@ def litellm(folder: Path, port: int, mock: int) -> tuple[list[str], str] | str:
     return [binary, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)], "sk-bench"
 
 
-def tollway(folder: Path, port: int, mock: int) -> tuple[list[str], str] | str:
-    """Everything on: keys, limits, budgets, dispatch, meter, ledger."""
-    (folder / "fleet.toml").write_text(FLEET.format(port=port, mock=mock))
+_OUT = '\n[guard]\nterms = ["Nightjar"]\ndirections = ["out"]\n'
+_BOTH = '\n[guard]\nterms = ["Nightjar"]\n'
+
+
+def tollway(
+    folder: Path, port: int, mock: int, workers: int = 1, more: str = ""
+) -> tuple[list[str], str] | str:
+    """Everything on: keys, limits, budgets, dispatch, meter, ledger. `more` is of the fleet file."""
+    fleet = FLEET.format(port=port, mock=mock)
+    fleet = fleet.replace("[gateway]", f"[gateway]\nworkers = {workers}") + more
+    (folder / "fleet.toml").write_text(fleet)
     create = (sys.executable, "-m", "tollway", "keys", "create", "--tenant", "bench")
     ledger = str(folder / "ledger.sqlite")
     key = subprocess.run(
@@ -173,6 +181,9 @@ STACKS = (
     Stack("tollway, relay only", partial("relay")),
     Stack("tollway, + auth, limits, dispatch", partial("dispatch")),
     Stack("tollway, + ledger (everything on)", tollway),
+    Stack("tollway, everything on, 2 workers", lambda *where: tollway(*where, workers=2)),
+    Stack("tollway, requests inspected", lambda *where: tollway(*where, more=_OUT)),
+    Stack("tollway, requests and answers inspected", lambda *where: tollway(*where, more=_BOTH)),
     Stack("Envoy (plain proxy)", envoy),
     Stack("smg", smg),
     Stack("LiteLLM", litellm, 0.03),

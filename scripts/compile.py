@@ -31,9 +31,10 @@ MODULES = {
     "requests room routing sources timetable",
     "simulator": "draws floor handover hosted plain prefix replica steps",
     "ledger": "journal labels ring rows writer",
-    "gateway": "answers attempt auth body client exchange facts http kept meter metrics openai "
-    "outbox pacing reader recurring reported routes spoken splice sse surfaces switchboard tokens "
-    "upstream watch wire wish wording",
+    "gateway": "answers asking attempt attempts auth body client exchange facts http kept lookups "
+    "meter metrics openai outbox pacing reader recurring reported routes spoken splice "
+    "sse surfaces switchboard tokens upstream watch wire wish wording",
+    "gateway/guarded": "attempts request",
 }
 GROUP = "tollway_compiled"
 

@@ -1,6 +1,7 @@
 """`tollway guard`: what fires and why, with exit codes that a hook can use."""
 
 import base64
+import io
 import json
 from pathlib import Path
 
@@ -53,6 +54,15 @@ def test_nothing_fires_and_exits_0(folder: Path, capsys: pytest.CaptureFixture[s
     (folder / "x.txt").write_text("nothing to see here\n")
     assert run(["guard", "test", "x.txt"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_a_text_may_come_by_standard_input(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = io.TextIOWrapper(io.BytesIO(b"my card is 4111 1111 1111 1111"))
+    monkeypatch.setattr("sys.stdin", text)
+    assert run(["guard", "test", "-"]) == 1
+    assert "payment-card" in capsys.readouterr().out
 
 
 def test_the_rule_that_would_apply_is_named(

@@ -166,6 +166,7 @@ class Caller:
         choices: int = 1,
         tier: Tier | None = None,
         spoken: tuple[Dialect, ...] | None = None,
+        allowed: tuple[str, ...] | None = None,
     ) -> str:
         """A request arrives; gives its id."""
         self._ids += 1
@@ -185,6 +186,7 @@ class Caller:
                 tier,
                 choices=choices,
                 spoken=spoken,
+                allowed=allowed,
             )
         )
         return request

@@ -135,3 +135,22 @@ def test_a_fallback_is_asked_in_a_dialect_that_it_speaks_or_not_at_all() -> None
     moved = world.arrive(spoken=("openai", "gemini"))
     world.fail(moved)
     assert world.source_of(moved) == "b"
+
+
+def test_only_sources_that_the_guard_allows_are_asked_also_in_a_fallback() -> None:
+    fleet = fleet_of(
+        [source("a", 9001), source("b", 9002), source("c", 9003)],
+        'model = "m"\ncandidates = ["a", "b"]\nfallbacks = ["c"]',
+    )
+    world = Caller(fleet, key())
+    for draw in range(4):
+        assert world.source_of(world.arrive(draw=draw, allowed=("b",))) == "b"
+    kept = world.arrive(allowed=("a", "b"))
+    world.fail(kept)
+    world.fail(kept)
+    assert kept in world.rejected
+    moved = world.arrive(allowed=("a", "c"))
+    world.fail(moved)
+    assert world.source_of(moved) == "c"
+    refused = world.rejected[world.arrive(allowed=("elsewhere",))]
+    assert (refused.status, refused.code) == (403, "guard_blocked")

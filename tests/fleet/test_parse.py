@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 
 from tollway.errors import FaultsFound
-from tollway.fleet.objects import Candidate, Credential, Fleet, Limits, Objective, Price
+from tollway.fleet.credential import Credential
+from tollway.fleet.objects import Candidate, Fleet, Limits, Objective, Price
 from tollway.fleet.parse import parse
 from tollway.fleet.render import render
 from tollway.inspect.demo import demo_fleet_text

@@ -26,7 +26,8 @@ class Said:
     events: tuple[bytes, ...]
 
 
-def _openai() -> Said:
+def _openai(words: tuple[str, ...]) -> Said:
+    text = "".join(words)
     usage = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
 
     def piece(delta: dict[str, Any], stop: str | None = None) -> bytes:
@@ -35,7 +36,7 @@ def _openai() -> Said:
             {"id": "c1", "object": "chat.completion.chunk", "model": "u", "choices": [choice]}
         )
 
-    message = {"role": "assistant", "content": TEXT}
+    message = {"role": "assistant", "content": text}
     return Said(
         {
             "id": "c1",
@@ -47,7 +48,7 @@ def _openai() -> Said:
         },
         (
             piece({"role": "assistant", "content": ""}),
-            *(piece({"content": word}) for word in WORDS),
+            *(piece({"content": word}) for word in words),
             piece({}, "stop"),
             sse({"id": "c1", "object": "chat.completion.chunk", "choices": [], "usage": usage}),
             b"data: [DONE]\n\n",
@@ -55,13 +56,14 @@ def _openai() -> Said:
     )
 
 
-def _anthropic() -> Said:
+def _anthropic(words: tuple[str, ...]) -> Said:
+    text = "".join(words)
     message = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
         "model": "u",
-        "content": [{"type": "text", "text": TEXT}],
+        "content": [{"type": "text", "text": text}],
         "stop_reason": "end_turn",
         "stop_sequence": None,
         "usage": {"input_tokens": 11, "output_tokens": 5},
@@ -88,7 +90,7 @@ def _anthropic() -> Said:
                     },
                     "content_block_delta",
                 )
-                for word in WORDS
+                for word in words
             ),
             sse({"type": "content_block_stop", "index": 0}, "content_block_stop"),
             sse(
@@ -104,7 +106,8 @@ def _anthropic() -> Said:
     )
 
 
-def _gemini() -> Said:
+def _gemini(words: tuple[str, ...]) -> Said:
+    text = "".join(words)
     usage = {"promptTokenCount": 11, "candidatesTokenCount": 5, "totalTokenCount": 16}
 
     def piece(text: str, **more: Any) -> dict[str, Any]:
@@ -112,16 +115,17 @@ def _gemini() -> Said:
         return {"candidates": [{"content": content, "index": 0, **more}], "modelVersion": "u"}
 
     return Said(
-        {**piece(TEXT, finishReason="STOP"), "usageMetadata": usage, "responseId": "g1"},
+        {**piece(text, finishReason="STOP"), "usageMetadata": usage, "responseId": "g1"},
         (
-            *(sse(piece(word)) for word in WORDS[:-1]),
-            sse({**piece(WORDS[-1], finishReason="STOP"), "usageMetadata": usage}),
+            *(sse(piece(word)) for word in words[:-1]),
+            sse({**piece(words[-1], finishReason="STOP"), "usageMetadata": usage}),
         ),
     )
 
 
-def _responses() -> Said:
-    part = {"type": "output_text", "text": TEXT, "annotations": []}
+def _responses(words: tuple[str, ...]) -> Said:
+    text = "".join(words)
+    part = {"type": "output_text", "text": text, "annotations": []}
     item = {
         "id": "msg_1",
         "type": "message",
@@ -154,8 +158,8 @@ def _responses() -> Said:
         {"type": "response.in_progress", "response": empty},
         {"type": "response.output_item.added", "output_index": 0, "item": begun},
         {"type": "response.content_part.added", **at, "part": {**part, "text": ""}},
-        *({"type": "response.output_text.delta", **at, "delta": word} for word in WORDS),
-        {"type": "response.output_text.done", **at, "text": TEXT},
+        *({"type": "response.output_text.delta", **at, "delta": word} for word in words),
+        {"type": "response.output_text.done", **at, "text": text},
         {"type": "response.content_part.done", **at, "part": part},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
         {"type": "response.completed", "response": body},
@@ -164,12 +168,17 @@ def _responses() -> Said:
     return Said(body, tuple(events))
 
 
-SAID: dict[Dialect, Said] = {
-    "openai": _openai(),
-    "anthropic": _anthropic(),
-    "gemini": _gemini(),
-    "responses": _responses(),
+_SAYING = {
+    "openai": _openai,
+    "anthropic": _anthropic,
+    "gemini": _gemini,
+    "responses": _responses,
 }
+
+
+def said_of(dialect: Dialect, words: tuple[str, ...]) -> Said:
+    """An answer of these words, each an event of its own."""
+    return _SAYING[dialect](words)
 
 
 def streams(seen: Seen) -> bool:
@@ -177,9 +186,9 @@ def streams(seen: Seen) -> bool:
     return b"streamGenerateContent" in seen.head or json.loads(seen.body).get("stream") is True
 
 
-async def say(seen: Seen, dialect: Dialect) -> None:
+async def say(seen: Seen, dialect: Dialect, words: tuple[str, ...] = WORDS) -> None:
     """Answer in a dialect, as the request wants it."""
-    said = SAID[dialect]
+    said = said_of(dialect, words)
     if streams(seen):
         await seen.say(SSE, *(chunk(event) for event in said.events), LAST)
     else:
@@ -217,6 +226,9 @@ WAYS: dict[Dialect, Way] = {
         {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]},
     ),
 }
+
+
+SAID: dict[Dialect, Said] = {dialect: said_of(dialect, WORDS) for dialect in WAYS}
 
 
 def text_of(dialect: Dialect, body: bytes) -> str:

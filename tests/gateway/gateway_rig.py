@@ -29,6 +29,7 @@ from tollway.fleet.objects import (
 )
 from tollway.fleet.usage import Usage
 from tollway.gateway.client import Front
+from tollway.gateway.guarded.inspector import Inspector
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.upstream import Origin
@@ -213,6 +214,7 @@ class Rig:
         self.started = 1
         self.open_metrics = False
         self.halting = False
+        self.inspector: Inspector | None = None
         self.codes: list[str] = []
         self.record = KeyRecord(KeyTerms("abcdefgh", "t"), "n", key_digest(KEY), 0.0)
         self.front = Front(
@@ -239,6 +241,9 @@ class Rig:
     def refused(self, code: str) -> None:
         self.codes.append(code)
 
+    def failed(self, error: BaseException) -> None:
+        self.watch.failed(error)
+
     def usage(self, key: str, tag: str | None, done: Callable[[bytes], None]) -> None:
         self.loop.call_soon(done, b'{"key":"%b"}' % key.encode())
 
@@ -261,6 +266,8 @@ class Rig:
         self._server.close()
         self._sweeper.cancel()
         self.board.close()
+        if self.inspector is not None:
+            self.inspector.close()
         for connection in list(self.front.connections):
             connection.abort()
         for mock in self.mocks:

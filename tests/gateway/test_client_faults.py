@@ -98,7 +98,7 @@ async def test_a_step_of_the_wall_clock_is_told_to_dispatch_and_moves_no_timeout
             rig.decider, rig.books, rig.watch, rig.loop, lambda: clock[0], lambda: utc[0]
         )
         log = Log(lambda: utc[0])
-        loaded = Loaded(Path("f"), rig.fleet, {}, "f", MappingProxyType({}))
+        loaded = Loaded(Path("f"), rig.fleet, {}, "f", MappingProxyType({}), Path("state"))
         nobody = _Nobody()
         house = House(loaded, board, Watch(log), nobody, nobody, Path("l"))  # type: ignore[arg-type]
         house._look_at_clock()

@@ -51,10 +51,10 @@ async def test_a_fleet_made_ready_is_there_for_the_next_accountant_without_its_s
     path, secret = _written(tmp_path)
     taken: list[Loaded] = []
     welcomed = asyncio.Event()
-    first = load(path)
-    fleets = Fleets(path, first, taken.append, lambda *_: welcomed.set())
+    first = load(path, tmp_path)
+    fleets = Fleets(path, path.parent, first, taken.append, lambda *_: welcomed.set())
     path.write_text(path.read_text() + "# another\n")
-    documents = dict(load(path).documents)
+    documents = dict(load(path, tmp_path).documents)
     ear = Ear()
     fleets.tell(ear, Prepare(1, documents))
     await ear.prepared.wait()
@@ -75,9 +75,9 @@ async def test_a_secret_read_for_a_reload_is_newer_than_one_that_was_in_force(
 ) -> None:
     path, secret = _written(tmp_path)
     taken: list[Loaded] = []
-    first = load(path)
+    first = load(path, tmp_path)
     welcomed = asyncio.Event()
-    fleets = Fleets(path, first, taken.append, lambda *_: welcomed.set())
+    fleets = Fleets(path, path.parent, first, taken.append, lambda *_: welcomed.set())
     ear = Ear()
     secret.write_text("rotated")
     fleets.tell(ear, Prepare(1, dict(first.documents)))

@@ -8,7 +8,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from tollway.errors import FaultsFound
-from tollway.fleet.objects import Credential
+from tollway.fleet.credential import Credential
 from tollway.inspect.demo import demo_fleet_text
 from tollway.inspect.fleetfile import LARGEST_FILE, MOST_FILES, read_documents, read_fleet
 

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tollway.errors import FaultsFound
-from tollway.fleet.objects import Credential, Fleet
+from tollway.fleet.credential import Credential
+from tollway.fleet.objects import Fleet
 from tollway.fleet.parse import parse
 from tollway.inspect.litellm.convert import Given, Imported, convert
 from tollway.inspect.litellm.marked import read_marked

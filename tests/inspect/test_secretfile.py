@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tollway.errors import TollwayError
-from tollway.fleet.objects import Credential
+from tollway.fleet.credential import Credential
 from tollway.inspect.secretfile import is_readable_by_all, read_secret
 
 

@@ -67,7 +67,7 @@ def failed(attempt: int = 1, **changes: object) -> FailedAttempt:
 
 def unjournalled(*items: Reserve | Settle) -> Batch:
     """A batch of which no journal has anything."""
-    return Batch(b"", 0, items)
+    return Batch(items)
 
 
 class Turns:

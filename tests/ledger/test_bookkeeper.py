@@ -55,7 +55,7 @@ def test_records_are_handed_over_as_the_journal_has_them(ledger: SqliteLedger):
     for n in range(300):
         ledger.journal.append(encode(reserve(f"r{n}")))
         ledger.journal.append(encode(settle(f"r{n}")))
-    batch = Batch(*ledger.journal.turn(), [settle("held")])
+    batch = Batch([settle("held")], ledger.journal.turn())
     assert len(batch) == 601
     with closing(Bookkeeper(ledger)) as bookkeeper:
         bookkeeper.take(batch)

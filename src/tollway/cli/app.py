@@ -142,6 +142,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.guard:guard",
         "Say what of a text may pass, which detectors there are, and register documents.",
     ),
+    "tasks": ("tollway.cli.tasks:tasks", "Open a task for an agent, list tasks, end one."),
+    "approvals": (
+        "tollway.cli.approvals:approvals",
+        "Show what waits for a person, and answer it.",
+    ),
+    "events": (
+        "tollway.cli.events:events",
+        "Show security events: what was found, asked, changed and denied.",
+    ),
     "secrets": (
         "tollway.cli.secrets:secrets",
         "Keep secrets, encrypted, that tasks use without seeing them.",
@@ -149,6 +158,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "egress": (
         "tollway.cli.egress:egress",
         "Serve the proxy through which tasks reach everything that is no model.",
+    ),
+    "tools": (
+        "tollway.cli.tools:tools",
+        "Serve tools to agents under rules; pin, list and explain them.",
     ),
     "local": (
         "tollway.cli.local:local",

@@ -10,7 +10,8 @@ from typing import Any
 
 from tollway.errors import Fault, FaultsFound
 from tollway.fleet.cautions import cautions
-from tollway.fleet.objects import Credential, Fleet
+from tollway.fleet.credential import Credential
+from tollway.fleet.objects import Fleet
 from tollway.inspect.fleetfile import idle_includes, read_fleet
 from tollway.inspect.secretfile import is_readable_by_all, read_secret
 

@@ -15,7 +15,7 @@ _NO_FLAG = Parameter(negative="")
 
 @guard.command(name="test")
 def try_text(
-    file: str,
+    file: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
     fleet: Path | None = None,

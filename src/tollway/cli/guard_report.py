@@ -1,13 +1,13 @@
 """Prints what fires in a text and what would be done, and which detectors there are."""
 
 import json as json_text
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from tollway.cli.guard_fingerprint import salt_of
 from tollway.cli.table import Column, print_table, printable
 from tollway.errors import Fault, FaultsFound, TollwayError, unknown
 from tollway.fleet.guarding import GuardSettings
@@ -16,6 +16,8 @@ from tollway.guard.detector import standing_detectors
 from tollway.guard.fingerprint import Document, read
 from tollway.guard.inspection import Guard
 from tollway.guard.rules import Asked, Decision, Verdict
+from tollway.inspect.guardfiles import salt_in
+from tollway.ledger.state import state_folder
 
 _LARGEST = 64 << 20
 
@@ -38,7 +40,10 @@ def print_test(question: Question, *, json: bool) -> int:
     """Print what fires; 1 if anything does."""
     settings, fleet = _settings(question)
     data = _read(question.file)
-    documents, salt = _documents(question, settings), salt_of(question.state)
+    documents, salt = (
+        _documents(question, settings),
+        salt_in(state_folder(question.state, os.environ)),
+    )
     if documents and not salt:
         mend = "Register documents with `tollway guard fingerprint`."
         raise TollwayError(f"There is no salt to compare fingerprints with. {mend}")

@@ -74,6 +74,9 @@ class Account:
     """One key's or one tenant's use of its limits and its budget. Money is pico-dollars."""
 
     __slots__ = (
+        "_concurrency",
+        "_requests",
+        "_tokens",
         "budget",
         "day",
         "has_budget",
@@ -101,6 +104,9 @@ class Account:
     def take_terms(self, limits: Limits, budget: Budget) -> None:
         """Go by these limits and this budget from now on."""
         self.limits = limits
+        self._concurrency = limits.concurrency
+        self._requests = limits.requests_per_minute
+        self._tokens = limits.tokens_per_minute
         self.budget = budget
         self.has_budget = budget.day is not None or budget.month is not None
         self.has_limits = limits != Limits()
@@ -121,23 +127,23 @@ class Account:
         return refusal
 
     def _refuse_by_limits(self, tokens: int, now: float) -> Refusal | None:
-        limits = self.limits
-        if limits.concurrency is not None and self.running >= limits.concurrency:
+        requests, per_minute = self._requests, self._tokens
+        if self._concurrency is not None and self.running >= self._concurrency:
             return Refusal(
                 429,
                 "concurrency_limit",
                 f"{self.name} has {self.running} requests running; its limit is "
-                f"{limits.concurrency}. Wait for one to end.",
+                f"{self._concurrency}. Wait for one to end.",
                 1.0,
             )
-        if limits.requests_per_minute is not None:
-            wait = limit.wait_for(self.requests_horizon, now, 1, limits.requests_per_minute)
+        if requests is not None:
+            wait = limit.wait_for(self.requests_horizon, now, 1, requests)
             if wait > 0.0:
-                return self._limited("requests", 1, limits.requests_per_minute, wait)
-        if limits.tokens_per_minute is not None:
-            wait = limit.wait_for(self.tokens_horizon, now, tokens, limits.tokens_per_minute)
+                return self._limited("requests", 1, requests, wait)
+        if per_minute is not None:
+            wait = limit.wait_for(self.tokens_horizon, now, tokens, per_minute)
             if wait > 0.0:
-                return self._limited("tokens", tokens, limits.tokens_per_minute, wait)
+                return self._limited("tokens", tokens, per_minute, wait)
         return None
 
     def _limited(self, what: str, amount: int, per_minute: int, wait: float) -> Refusal:
@@ -188,15 +194,10 @@ class Account:
         self.held += amount
         if not self.has_limits:
             return
-        limits = self.limits
-        if limits.requests_per_minute is not None:
-            self.requests_horizon = limit.take(
-                self.requests_horizon, now, 1, limits.requests_per_minute
-            )
-        if limits.tokens_per_minute is not None:
-            self.tokens_horizon = limit.take(
-                self.tokens_horizon, now, tokens, limits.tokens_per_minute
-            )
+        if self._requests is not None:
+            self.requests_horizon = limit.take(self.requests_horizon, now, 1, self._requests)
+        if self._tokens is not None:
+            self.tokens_horizon = limit.take(self.tokens_horizon, now, tokens, self._tokens)
 
     def may_hold(self, more: int, calendar: Calendar) -> bool:
         """Whether a running request may hold `more` than it did, within bound + overdraft."""
@@ -216,10 +217,8 @@ class Account:
         self.held -= held
         self.settled_day += cost
         self.settled_month += cost
-        if unused_tokens and self.limits.tokens_per_minute is not None:
-            self.tokens_horizon = limit.give_back(
-                self.tokens_horizon, unused_tokens, self.limits.tokens_per_minute
-            )
+        if unused_tokens and self._tokens is not None:
+            self.tokens_horizon = limit.give_back(self.tokens_horizon, unused_tokens, self._tokens)
 
 
 class KeyAccount(Account):

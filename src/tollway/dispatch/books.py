@@ -6,7 +6,7 @@ from tollway.dispatch import ends
 from tollway.dispatch.accounts import Accounts, Refusal
 from tollway.dispatch.messages import Failed, FailedAttempt, Outcome, Settle
 from tollway.dispatch.requests import Attempt, RequestState
-from tollway.fleet.prices import cost_of
+from tollway.fleet.prices import cost_of, plain_cost
 from tollway.fleet.usage import Usage
 from tollway.policy import retry, spend
 from tollway.units import UtcSeconds
@@ -40,12 +40,13 @@ class Books:
                 event.choices,
                 event.max_output,
             )
-        usage = Usage(input=event.input_tokens, output=request.held_output)
+        given, output = request.input_tokens, request.held_output
         utc = self.utc(now)
         candidates, fallbacks = request.options
         for pair in candidates or fallbacks:
-            request.held = max(request.held, cost_of(pair.price(request.tier, utc), usage))
-        tokens = event.input_tokens + request.held_output
+            price = pair.price(request.tier, utc)
+            request.held = max(request.held, plain_cost(price, given, output))
+        tokens = given + output
         return self.accounts.admit(account, tokens, request.held, now)
 
     def expected(self, request: RequestState) -> Usage:

@@ -7,7 +7,7 @@ from typing import Final
 from tollway.dispatch.accounts import KeyAccount, Refusal
 from tollway.dispatch.messages import Arrived, Failed, Outcome, Reject, Room, Settle
 from tollway.dispatch.requests import Attempt, Ending, RequestState
-from tollway.dispatch.routing import Plan, selling, speaking
+from tollway.dispatch.routing import Plan, among, selling, speaking
 from tollway.dispatch.sources import Pair
 from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
@@ -113,6 +113,14 @@ def nothing_fits(request: RequestState) -> Reject:
             503,
             "no_source",
             f'No source meets what route "{plan.route.alias}" requires.',
+        )
+    allowed = request.arrived.allowed
+    if allowed is not None and not among(pairs, allowed):
+        return Reject(
+            request.id,
+            403,
+            "guard_blocked",
+            f'What was found in the request may go to no source of route "{plan.route.alias}".',
         )
     spoken = request.arrived.spoken
     if spoken is not None and not speaking(pairs, spoken):

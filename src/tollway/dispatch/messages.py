@@ -50,8 +50,9 @@ class Arrived(Message, frozen=True, gc=False):
     random bits: all the randomness that dispatch may use for this request. `only` is the one pair,
     "source:model", that may serve it: an operator's question to that source, and nothing that a
     client can say. `spoken` are the dialects that the request can be put in: a source that speaks
-    none of them is not asked. None is all of them. `trace` is the W3C trace that it belongs to, for
-    logs: nothing is decided by it.
+    none of them is not asked. None is all of them. `allowed` are the sources, by name, that what
+    the guard found in the request may go to; None is all of them. `trace` is the W3C trace that it
+    belongs to, for logs: nothing is decided by it.
     """
 
     request: str
@@ -70,6 +71,7 @@ class Arrived(Message, frozen=True, gc=False):
     only: str | None = None
     spoken: tuple[Dialect, ...] | None = None
     trace: str | None = None
+    allowed: tuple[str, ...] | None = None
 
 
 class Reserved(Message, frozen=True, gc=False):

@@ -6,6 +6,7 @@ from tollway.dispatch.lanes import Lanes
 from tollway.dispatch.messages import Action, Send
 from tollway.dispatch.requests import RESERVING, SENT, Attempt, RequestState
 from tollway.dispatch.routing import (
+    among,
     holding,
     named,
     pick,
@@ -78,6 +79,9 @@ class Placing:
             candidates, fallbacks = selling(candidates, tier), selling(fallbacks, tier)
         if only is not None:
             candidates, fallbacks = named(candidates, only), named(fallbacks, only)
+        if arrived.allowed is not None:
+            candidates = among(candidates, arrived.allowed)
+            fallbacks = among(fallbacks, arrived.allowed)
         if lost is not None:
             candidates, fallbacks = without(candidates, lost), without(fallbacks, lost)
         request.options = (candidates, fallbacks)
@@ -188,22 +192,22 @@ class Placing:
         if request.attempts == 1:
             budget = self.fleet.retry
             self._retries = retry.earned(self._retries, budget.ratio, budget.min_per_second)
-        if pair.serving.prepaid is not None:
+        serving = pair.serving
+        if serving.prepaid is not None:
             tokens = request.input_tokens + request.held_output
             if pair.covers(tokens, now):
                 attempt.prepaid = tokens
                 pair.draw_prepaid(tokens, now)
-        declared = source.declared
-        terms = declared.breaker
+        terms = source.declared.breaker
         if request.arrived.stream:
-            times.arm_step(request, declared.timeouts.first_content, now)
+            times.arm_step(request, source.first_content, now)
             if terms.ttft_deadline is not None:
                 times.arm_ttft(request, terms.ttft_deadline + terms.thinking, now)
         else:
             # The first content of a plain answer is its whole body: neither the route's deadline
             # nor the source's time to a first token is about that.
             times.forget_whole(request)
-            times.arm_step(request, declared.timeouts.total, now)
+            times.arm_step(request, source.total, now)
         attempt.silent_left = terms.thinking
         if pair is not request.plan.usual:
             attempt.substituted = substitution(request.plan, pair)
@@ -213,7 +217,7 @@ class Placing:
                 attempt.number,
                 source.name,
                 pair.model,
-                pair.serving.upstream_model,
+                serving.upstream_model,
                 request.tier,
                 attempt.substituted,
                 request.room,

@@ -86,6 +86,11 @@ def without(pairs: Sequence[Pair], source: str) -> tuple[Pair, ...]:
     return tuple(pair for pair in pairs if pair.source.name != source)
 
 
+def among(pairs: Sequence[Pair], sources: Sequence[str]) -> tuple[Pair, ...]:
+    """The pairs of these sources."""
+    return tuple(pair for pair in pairs if pair.source.name in sources)
+
+
 def speaking(pairs: Sequence[Pair], spoken: Sequence[Dialect]) -> tuple[Pair, ...]:
     """The pairs whose sources speak one of these dialects."""
     return tuple(

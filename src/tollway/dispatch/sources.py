@@ -241,24 +241,30 @@ def _lately(seen: Observed, now: float, declared: float | None) -> float | None:
 
 
 class SourceState:
-    """A source: requests in flight there, and its pairs."""
+    """A source: requests in flight there, and its pairs. What each request asks of its declaration
+    is kept beside it: `slots`, and seconds of patience for a `first_content` and in `total`."""
 
-    __slots__ = ("declared", "name", "outstanding", "pairs")
+    __slots__ = ("declared", "first_content", "name", "outstanding", "pairs", "slots", "total")
 
     def __init__(self, declared: Source, now: float) -> None:
         self.name = declared.name
-        self.declared = declared
+        self._declare(declared)
         self.outstanding = 0
         self.pairs = {model: Pair(self, serving, now) for model, serving in declared.serves.items()}
 
     def has_slot(self) -> bool:
         """Whether one more request fits."""
-        slots = self.declared.slots
-        return slots is None or self.outstanding < slots
+        return self.slots is None or self.outstanding < self.slots
+
+    def _declare(self, declared: Source) -> None:
+        self.declared = declared
+        self.slots = declared.slots
+        self.first_content: float = declared.timeouts.first_content
+        self.total: float = declared.timeouts.total
 
     def adopt(self, declared: Source, now: float) -> None:
         """Take a new declaration of the same source, keeping what was learned of it."""
-        self.declared = declared
+        self._declare(declared)
         pairs: dict[str, Pair] = {}
         for model, serving in declared.serves.items():
             pair = self.pairs.get(model)

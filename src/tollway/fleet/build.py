@@ -12,14 +12,15 @@ from tollway.fleet.build_books import price_book
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.build_egress import egress_of, secrets_of
 from tollway.fleet.build_planning import builds, plan_of, sites, workloads
+from tollway.fleet.build_tools import tools_of
 from tollway.fleet.check_routes import candidate, candidates_of
+from tollway.fleet.credential import Credential
 from tollway.fleet.declared import Declared
 from tollway.fleet.guarding import GuardRule, GuardSettings
 from tollway.fleet.objects import (
     BreakerTerms,
     Budget,
     Candidate,
-    Credential,
     Demand,
     Emulation,
     Fleet,
@@ -106,6 +107,7 @@ def build(declared: Declared, digest: str) -> Fleet:
         guard=_guard(declared.guard.table),
         egress=egress_of(declared.egress.table),
         secrets=secrets_of(declared),
+        tools=tools_of(declared),
     )
 
 
@@ -130,6 +132,9 @@ def _guard(table: GuardTable | None) -> GuardSettings | None:
         terms=tuple(table.terms),
         ignore=tuple(table.ignore),
         fingerprints=table.fingerprints,
+        directions=tuple(dict.fromkeys(table.directions)),
+        events=table.events,
+        patience=table.patience,
     )
 
 

@@ -20,12 +20,14 @@ def check_guard(declared: Declared) -> Iterator[Finding]:
     placed = declared.guard
     if placed.table is None:
         return
+    beside = {word for word, it in (("egress", declared.egress), ("tools", declared.tools))
+              if it.table is not None}  # fmt: skip
     labels = {label for source in declared.sources.values() for label in source.table.labels}
     aliases = {alias for it in declared.models.values() for alias in it.table.aliases}
     known: dict[str, Iterable[str]] = {
         "tenants": declared.names["tenants"],
         "routes": declared.names["routes"] | declared.names["models"] | aliases,
-        "destinations": labels,
+        "destinations": labels | beside,
     }
     names: dict[str, int] = {}
     for index, rule in enumerate(placed.table.rules):
@@ -35,6 +37,13 @@ def check_guard(declared: Declared) -> Iterator[Finding]:
             yield Finding(placed.document, (*path, "name"), problem, "Give it another name.")
         names.setdefault(rule.name, index)
         yield from _related(placed.document, path, rule, known)
+        left_out = rule.direction is not None and rule.direction not in placed.table.directions
+        if left_out and not beside:
+            problem = f"is {shown(rule.direction)}, which guard.directions leaves out"
+            yield Finding(placed.document, (*path, "direction"), problem, "Inspect it too.")
+        if rule.action == "ask" and rule.direction == "in":
+            problem = 'is "ask" for what comes in, and an answer does not wait for a person'
+            yield Finding(placed.document, (*path, "action"), problem, 'Write "block".')
         if rule.action == _ON_PREM and _ON_PREM not in labels:
             problem = 'is "on-prem", and no source is labelled so'
             mend = 'Write labels = ["on-prem"] on a source of your own.'

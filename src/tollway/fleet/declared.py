@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from tollway.fleet.credential import Credential
 from tollway.fleet.findings import Finding, Path
-from tollway.fleet.objects import Credential
 from tollway.fleet.schema import (
     ApiTable,
     BreakerTable,
@@ -25,6 +25,7 @@ from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_tenants import TenantTable
+from tollway.fleet.schema_tools import ToolsTable
 from tollway.fleet.telemetry import TelemetryTable
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ _MONTHS = (("plan",), ("plan", "start"), ("plan", "months"), ("plan", "period"))
 SETTINGS = (
     "gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan", "guard",
     "egress",
+    "tools",
 )  # fmt: skip
 """Tables that one document declares whole."""
 
@@ -99,6 +101,7 @@ class Declared:
     plan: Placed[PlanTable | None]
     workloads: Mapping[str, Placed[WorkloadTable]]
     sites: Mapping[str, Placed[SiteTable]]
+    tools: Placed[ToolsTable | None]
     builds: Mapping[str, Placed[BuildTable]]
     secrets: Mapping[str, Placed[SecretTable]]
 
@@ -143,6 +146,7 @@ def gather(
         plan=_setting(documents, main, "plan", None),
         guard=_setting(documents, main, "guard", None),
         egress=_setting(documents, main, "egress", None),
+        tools=_setting(documents, main, "tools", None),
         **named,
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from tollway.fleet import quantities
-from tollway.fleet.objects import Credential
+from tollway.fleet.credential import Credential
 from tollway.units import Bytes, PartsPerMillion, PicoDollars, Seconds
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tollway.units import Seconds
+
 Action = Literal["allow", "redact", "tokenise", "on-prem", "ask", "block"]
 """What is done with something found."""
 
@@ -27,10 +29,15 @@ class GuardRule:
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
     """The guard as declared. `default` is for what no rule fits; `ignore` are detectors that are
-    not asked; `fingerprints` a file, relative to the fleet file's folder."""
+    not asked; `fingerprints` a file, relative to the fleet file's folder; `directions` are what is
+    inspected; `events` a file, relative to the state folder, that security events are written to
+    as OCSF; `patience` is how long an inspection may take before the request is refused."""
 
     default: Action
     rules: tuple[GuardRule, ...]
     terms: tuple[str, ...]
     ignore: tuple[str, ...]
     fingerprints: str | None
+    directions: tuple[Direction, ...] = ("out", "in")
+    events: str | None = None
+    patience: Seconds = Seconds(5.0)

@@ -8,11 +8,13 @@ from typing import Literal
 
 from tollway.fleet.books import PriceBook
 from tollway.fleet.contract import Contract, Party
+from tollway.fleet.credential import Credential
 from tollway.fleet.egressing import EgressSettings, SecretUse
 from tollway.fleet.guarding import GuardSettings
 from tollway.fleet.planning import Build, Planning, Site
 from tollway.fleet.planning import Demand as Workload
 from tollway.fleet.tiers import Tier
+from tollway.fleet.tooling import ToolSettings
 from tollway.units import Bytes, PicoDollars, Seconds, Tokens, TokensPerSecond
 
 SourceKind = Literal["api", "server", "emulated"]
@@ -21,14 +23,6 @@ Operation = Literal["chat", "completion", "embedding"]
 Dialect = Literal["openai", "responses", "anthropic", "gemini"]
 """OpenAI Chat Completions (with completions and embeddings), OpenAI Responses, Anthropic Messages,
 Gemini generateContent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """Where a secret is, never the secret: `env:NAME` or `file:PATH`."""
-
-    scheme: Literal["env", "file"]
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +352,7 @@ class Fleet:
     guard: GuardSettings | None = None
     egress: EgressSettings | None = None
     secrets: Mapping[str, SecretUse] = field(default_factory=lambda: MappingProxyType({}))
+    tools: ToolSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from tollway.fleet.check_names import check_letters, check_names
 from tollway.fleet.check_planning import check_planning
 from tollway.fleet.check_routes import check_routes
 from tollway.fleet.check_sources import check_each_source, check_sources
+from tollway.fleet.check_tools import check_tools
 from tollway.fleet.contract import Contract, Party
 from tollway.fleet.declared import Declared, declared_twice, gather
 from tollway.fleet.findings import Finding, Path, in_file_order
@@ -51,6 +52,7 @@ def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
         check_names, check_sources, check_routes, check_books, check_contracts, check_planning,
         check_guard,
         check_egress,
+        check_tools,
     )  # fmt: skip
     declared = _sound(ordered, main, (check_each_source, *more), related)
     return build(declared, digest_of(ordered))

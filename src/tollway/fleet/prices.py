@@ -45,11 +45,21 @@ def cost_of(price: Price | None, usage: Usage) -> PicoDollars:
     charged at their own prices instead of the input price. No price is free."""
     if price is None:
         return FREE
-    fresh = usage.input - usage.cached_input - usage.cache_write
+    cached, written = usage.cached_input, usage.cache_write
+    if not (cached or written):
+        return plain_cost(price, usage.input, usage.output)
+    fresh = usage.input - cached - written
     return PicoDollars(
         fresh * price.input
-        + usage.cached_input * price.cached_input
-        + usage.cache_write * price.cache_write
+        + cached * price.cached_input
+        + written * price.cache_write
         + usage.output * price.output
         + price.request
     )
+
+
+def plain_cost(price: Price | None, given: int, output: int) -> PicoDollars:
+    """`cost_of` so many tokens of input, none of them cached or written to a cache, and output."""
+    if price is None:
+        return FREE
+    return PicoDollars(given * price.input + output * price.output + price.request)

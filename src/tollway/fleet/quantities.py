@@ -13,7 +13,7 @@ from decimal import Decimal
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from tollway.fleet.objects import Credential
+from tollway.fleet.credential import Credential
 from tollway.units import (
     Bytes,
     PartsPerMillion,

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from tollway.fleet.books import Rate, Terms
+from tollway.fleet.credential import Credential
 from tollway.fleet.findings import place
 from tollway.fleet.guarding import GuardRule, GuardSettings
 from tollway.fleet.objects import (
     BreakerTerms,
-    Credential,
     Fleet,
     GatewaySettings,
     PrefillChips,
@@ -30,6 +30,9 @@ from tollway.fleet.objects import (
 from tollway.fleet.render_contracts import blocks as contract_blocks
 from tollway.fleet.render_egress import blocks as egress_blocks
 from tollway.fleet.render_planning import blocks as plan_blocks
+from tollway.fleet.render_tools import blocks as tool_blocks
+from tollway.fleet.render_tools import credentials_of
+from tollway.fleet.tooling import ToolSettings
 from tollway.units import PartsPerMillion, PicoDollars, Seconds, usd
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
@@ -71,6 +74,7 @@ def render(fleet: Fleet) -> str:
     blocks += contract_blocks(fleet.parties, fleet.contracts)
     blocks += plan_blocks(fleet)
     blocks += egress_blocks(fleet)
+    blocks += tool_blocks(fleet.tools, names, _tool_times(fleet.tools))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
@@ -80,6 +84,9 @@ def _guard(guard: GuardSettings) -> list[str]:
         "terms": _list(guard.terms),
         "ignore": _list(guard.ignore),
         "fingerprints": None if guard.fingerprints is None else _text(guard.fingerprints),
+        "directions": _list(guard.directions),
+        "events": None if guard.events is None else _text(guard.events),
+        "patience": _time(guard.patience),
     }
     if guard.rules:
         facts["rules"] = "[\n" + "".join(f"  {_rule(rule)},\n" for rule in guard.rules) + "]"
@@ -99,7 +106,16 @@ def _credential_names(fleet: Fleet) -> Mapping[Credential, str]:
     for source in fleet.sources.values():
         if source.credential is not None:
             names.setdefault(source.credential, source.name)
+    for credential, name in credentials_of(fleet.tools):
+        names.setdefault(credential, name if name not in names.values() else f"tools.{name}")
     return names
+
+
+def _tool_times(tools: ToolSettings | None) -> Mapping[str, str]:
+    if tools is None:
+        return {}
+    times = {"patience": tools.patience, "call_timeout": tools.call_timeout}
+    return {key: words.strip('"') for key, it in times.items() if (words := _time(it))}
 
 
 def _table(path: tuple[str, ...], facts: Mapping[str, str | None]) -> list[str]:

@@ -33,6 +33,7 @@ from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_tenants import TenantTable
+from tollway.fleet.schema_tools import ToolsTable
 from tollway.fleet.table import Table, key
 from tollway.fleet.telemetry import TelemetryTable
 from tollway.fleet.tiers import Tier
@@ -366,6 +367,7 @@ class Document(Table):
     telemetry: TelemetryTable | None = key("What is told of requests, and to whom.", None)
     guard: GuardTable | None = key("What may pass; nothing is inspected unless written.", None)
     egress: EgressTable | None = key("What tasks may reach; no proxy unless written.", None)
+    tools: ToolsTable | None = key("Tools for agents; none unless written.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})

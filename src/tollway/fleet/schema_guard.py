@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tollway.fleet.fields import Text
+from tollway.fleet.fields import Duration, Text
 from tollway.fleet.guarding import Action, Direction
 from tollway.fleet.table import Table, key
 
@@ -42,4 +42,15 @@ class GuardTable(Table):
         "written.",
         None,
     )
+    directions: Annotated[list[Direction], Field(min_length=1)] = key(
+        "What of model traffic is inspected: out, in, or both. Tools and egress are always "
+        "inspected both ways.",
+        ["out", "in"],
+    )
+    events: Text | None = key(
+        "A file that each security event is written to as a line of OCSF, relative to the state "
+        "folder; none unless written. `tollway events` shows them all the same.",
+        None,
+    )
+    patience: Duration = key("How long an inspection may take; then the request is refused.", "5s")
     rules: list[GuardRuleTable] = key("In order.", [])

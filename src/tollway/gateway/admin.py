@@ -21,6 +21,7 @@ _METHODS = {
     b"/shutdown": b"POST",
     b"/drill": b"POST",
     b"/drill/end": b"POST",
+    b"/approvals": b"GET, POST",
 }
 
 
@@ -37,6 +38,12 @@ class Governed(Protocol):
         ...
 
     def end_drill(self) -> Mapping[str, object]: ...
+
+    def approvals(
+        self, order: bytes | None, done: Callable[[Mapping[str, object] | Refusal], None]
+    ) -> None:
+        """List the questions to a person, or answer one."""
+        ...
 
 
 class Admin:
@@ -55,7 +62,7 @@ class Admin:
         if method is None:
             known = ", ".join(f"{how.decode()} {path.decode()}" for path, how in _METHODS.items())
             raise Refusal(404, "not_found", f"There are {known}.")
-        if request.method != method:
+        if request.method not in method.split(b", "):
             allow = b"allow: " + method + b"\r\n"
             raise Refusal(405, "method_not_allowed", f"Use {method.decode()}.", allow)
 
@@ -84,6 +91,9 @@ class Admin:
             _answer(connection, 200, self._governed.drill(body))
         elif request.path == b"/drill/end":
             _answer(connection, 200, self._governed.end_drill())
+        elif request.path == b"/approvals":
+            order = body if request.method == b"POST" else None
+            self._governed.approvals(order, lambda said: _tell(connection, said))
         else:
             _answer(connection, 202, {"ok": True})
             self._governed.shutdown()
@@ -91,6 +101,13 @@ class Admin:
     def error_body(self, refusal: Refusal, request: Request | None) -> bytes:
         error = {"message": refusal.message, "code": refusal.code}
         return msgspec.json.encode({"error": error})
+
+
+def _tell(connection: ClientConnection, said: Mapping[str, object] | Refusal) -> None:
+    if isinstance(said, Refusal):
+        connection.refuse(said)
+    else:
+        _answer(connection, 200, said)
 
 
 def _answer(connection: ClientConnection, status: int, value: object) -> None:

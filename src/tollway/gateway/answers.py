@@ -24,18 +24,18 @@ def attempt_lines(request: str, action: Send | None) -> bytes:
     """The `x-tollway-*` header lines; `action` is the last attempt, None where there was none."""
     if action is None:
         return b"x-tollway-request: %b\r\n" % request.encode()
-    source = _source_lines(action.source, action.upstream_model, action.substituted)
-    told = b"x-tollway-request: " + request.encode() + b"\r\n" + source
-    return told + b"x-tollway-attempts: " + str(action.attempt).encode() + b"\r\n"
+    rest = _source_lines(action.source, action.upstream_model, action.substituted, action.attempt)
+    return b"x-tollway-request: " + request.encode() + rest
 
 
 @lru_cache(maxsize=1024)
-def _source_lines(source: str, upstream_model: str, substituted: str | None) -> bytes:
-    lines = header_line(b"x-tollway-source", source)
+def _source_lines(source: str, upstream_model: str, substituted: str | None, number: int) -> bytes:
+    """What follows the request's id, in its line and behind it."""
+    lines = b"\r\n" + header_line(b"x-tollway-source", source)
     lines += header_line(b"x-tollway-model", upstream_model)
     if substituted is not None:
         lines += header_line(b"x-tollway-substituted", substituted)
-    return lines
+    return lines + b"x-tollway-attempts: %d\r\n" % number
 
 
 def relayed_lines(headers: dict[bytes, bytes]) -> bytes:

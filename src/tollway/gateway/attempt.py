@@ -62,6 +62,10 @@ class Owner(Protocol):
     ) -> None: ...
     def failed(self, failure: Failure) -> None: ...
 
+    def barred(self, words: str) -> None:
+        """What the source answers may not come in."""
+        ...
+
 
 class Attempt:
     """What `StreamAttempt` and `BodyAttempt` have in common. Times are of the monotonic clock."""
@@ -326,8 +330,13 @@ class SpokenAttempt(Attempt):
         elif meter.malformed is not None:
             self._fail("malformed", meter.malformed)
         else:
-            lines = relayed_lines(self.headers)
-            self._owner.answered(lines, meter.body, meter.usage(), meter.losses)
+            self._whole()
+
+    def _whole(self) -> None:
+        """The answer is whole and good."""
+        meter = self.meter
+        lines = relayed_lines(self.headers)
+        self._owner.answered(lines, meter.body, meter.usage(), meter.losses)
 
     def _metered(self, kind: FailureKind | None) -> Usage:
         return self.meter.usage()

@@ -1,18 +1,20 @@
-"""The process that runs the emulated sources, kept alive as long as the gateway lives.
+"""Processes beside the gateway: emulated sources, the egress proxy, the MCP gateway.
 
 Rules
-1. It holds a pipe from us as its standard input and ends when that ends, so it cannot outlive us.
+1. Each holds a pipe from us as its standard input and ends when that ends, so none outlives us.
 2. One that dies is started again, later each time, with a line in the log.
-3. It is given none of the credentials that the fleet file names from the environment.
+3. Emulated sources are given none of the credentials that the fleet file names from the
+   environment.
 """
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
-from tollway.fleet.objects import Emulation, Fleet
 from tollway.gateway.loading import Loaded
 from tollway.gateway.log import Log
 
@@ -24,36 +26,59 @@ _POLL = 0.05
 _PATIENCE = 5.0
 
 
-def emulations(fleet: Fleet) -> Mapping[str, object]:
-    """Source -> what the process must be started again for when it changes."""
-    return {
-        name: (source.emulation, source.silicon, source.serves)
-        for name, source in fleet.sources.items()
-        if source.emulation is not None
-    }
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a child runs. `title` is what it is called in the log, `words` follow `tollway`;
+    `places` are the hosts and ports that answer once it is ready; `rereads`: SIGHUP has it read the
+    fleet file again, else it is started again where `made_of` has changed."""
+
+    title: str
+    words: tuple[str, ...]
+    places: tuple[tuple[str, int], ...]
+    rereads: bool
+    made_of: object
+    without: frozenset[str] = frozenset()
+    """Variables of our environment that it does not get (rule 3)."""
 
 
-class Emulators:
-    """The child of one fleet file. `ready` says that all its ports answer."""
+def programs(loaded: Loaded) -> Mapping[str, Program]:
+    """What is to run beside the gateway of a fleet, by name."""
+    fleet, found = loaded.fleet, dict[str, Program]()
+    emulated = {name: it for name, it in fleet.sources.items() if it.emulation is not None}
+    where = ("--fleet", str(loaded.path))
+    if emulated:
+        made_of = {name: (it.emulation, it.silicon, it.serves) for name, it in emulated.items()}
+        places = [
+            (it.emulation.host, it.emulation.port) for it in emulated.values() if it.emulation
+        ]
+        words = ("emulate", *where, "--until-eof")
+        title = "the emulated sources' process"
+        secret = frozenset(
+            it.credential.name
+            for it in fleet.sources.values()
+            if it.credential is not None and it.credential.scheme == "env"
+        )
+        found["emulate"] = Program(title, words, tuple(places), False, made_of, secret)
+    more = (*where, "--state", str(loaded.folder), "--until-eof")
+    if fleet.egress is not None:
+        at = (fleet.egress.host, fleet.egress.port)
+        found["egress"] = Program("the egress proxy", ("egress", *more), (at,), True, at)
+    if fleet.tools is not None:
+        at = (fleet.tools.host, fleet.tools.port)
+        found["tools"] = Program("the MCP gateway", ("tools", *more), (at,), True, at)
+    return found
 
-    def __init__(self, loaded: Loaded, log: Log, clock: Callable[[], float]) -> None:
-        fleet = loaded.fleet
+
+class Child:
+    """One program, kept running. `ready` says that all its ports answer."""
+
+    def __init__(self, program: Program, log: Log, clock: Callable[[], float]) -> None:
+        self.program = program
         self.ready = False
         self._log = log
         self._clock = clock
-        self._command = [
-            sys.executable, "-m", "tollway", "emulate",
-            "--fleet", str(loaded.path), "--until-eof",
-        ]  # fmt: skip
-        secret = {
-            source.credential.name
-            for source in fleet.sources.values()
-            if source.credential is not None and source.credential.scheme == "env"
-        }
-        self._environment = {k: v for k, v in os.environ.items() if k not in secret}
-        self._ports = [
-            source.emulation for source in fleet.sources.values() if source.emulation is not None
-        ]
+        self._command = [sys.executable, "-m", "tollway", *program.words]
+        self._environment = {k: v for k, v in os.environ.items() if k not in program.without}
         self._process: asyncio.subprocess.Process | None = None
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -76,9 +101,7 @@ class Emulators:
                 ended = f"ended with code {await self._lived(process)}"
             if self._clock() - started > _STEADY:
                 wait = FIRST_WAIT
-            self._log.say(
-                f"the emulated sources' process {ended}; it is started again in {wait:g} s"
-            )
+            self._log.say(f"{self.program.title} {ended}; it is started again in {wait:g} s")
             await asyncio.sleep(wait)
             wait = min(2 * wait, LAST_WAIT)
 
@@ -92,10 +115,16 @@ class Emulators:
             self.ready = False
 
     async def _watch(self) -> None:
-        for emulation in self._ports:
-            while not await _answers(emulation):  # noqa: ASYNC110 - a port opens without an event
+        for host, port in self.program.places:
+            while not await _answers(host, port):  # noqa: ASYNC110 - a port opens without an event
                 await asyncio.sleep(_POLL)
         self.ready = True
+
+    def reread(self) -> None:
+        """Have it read the fleet file again; what it says of faults is in the log's stream."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            process.send_signal(signal.SIGHUP)
 
     async def stop(self) -> None:
         """End the child, and wait until it has ended."""
@@ -115,9 +144,9 @@ class Emulators:
             await process.wait()
 
 
-async def _answers(emulation: Emulation) -> bool:
+async def _answers(host: str, port: int) -> bool:
     try:
-        _, writer = await asyncio.open_connection(emulation.host, emulation.port)
+        _, writer = await asyncio.open_connection(host, port)
     except OSError:
         return False
     writer.close()

@@ -32,18 +32,17 @@ from tollway.fleet.usage import Usage
 from tollway.gateway.answers import attempt_lines
 from tollway.gateway.attempt import (
     Attempt,
-    BodyAttempt,
     Failure,
-    SpokenAttempt,
     StreamAttempt,
 )
+from tollway.gateway.attempts import Said, guarded_attempt, plain_attempt, spoken_attempt
 from tollway.gateway.client import ClientConnection
+from tollway.gateway.guarded.request import Guarded
 from tollway.gateway.http import Refusal, header_line, retry_after_line
-from tollway.gateway.meter import Meter, StreamMeter
+from tollway.gateway.meter import Meter
 from tollway.gateway.openai import error_event
 from tollway.gateway.pacing import room_lines
 from tollway.gateway.reported import error_in
-from tollway.gateway.spoken import SpokenBody, SpokenMeter
 from tollway.gateway.tracing.tracer import Trace
 from tollway.gateway.upstream import Upstream
 from tollway.gateway.wording import Asked, Wording, told, worded
@@ -84,6 +83,7 @@ class Exchange:
         "bucket",
         "clock",
         "done",
+        "guarded",
         "id",
         "part",
         "trace",
@@ -104,6 +104,7 @@ class Exchange:
         self.utc = board.utc
         self.part = connection.send
         self.trace: Trace | None = None
+        self.guarded: Guarded | None = None
         self._board = board
         self._connection = connection
         self._asked = asked
@@ -128,8 +129,15 @@ class Exchange:
         if upstream is None:
             self._fail_unsent(action, "the source is not in the fleet any more")
             return
+        asked = self._asked
+        if self.guarded is not None:
+            its_own = self.guarded.asked_of(upstream.source.labels)
+            if its_own is None:  # it was labelled anew
+                self._fail_unsent(action, "what was found in the request may not go to this source")
+                return
+            asked = its_own
         try:
-            wording = worded(self._asked, upstream, action.upstream_model)
+            wording = worded(asked, upstream, action.upstream_model)
         except Fault as fault:  # it could be put otherwise before a reload
             self._fail_unsent(action, fault.message)
             return
@@ -143,22 +151,18 @@ class Exchange:
 
     def _begin(self, action: Send, upstream: Upstream, wording: Wording) -> Attempt:
         """The attempt that understands what this source will say."""
-        facts = self._asked.facts
-        own = facts.dialect
         self._losses = wording.losses
         self._spoken = wording.dialect
-        if own == "openai" and wording.dialect == "openai":
-            if facts.stream:
-                return StreamAttempt(self, action, upstream, StreamMeter(facts, self.clock()))
-            return BodyAttempt(self, action, upstream, facts)
-        source, client = FORMS[wording.dialect], FORMS[own]
-        foreign = own != wording.dialect
-        if facts.stream:
-            self._writer = writer = client.writer(self._told())
-            meter = SpokenMeter(facts, self.clock(), source, writer if foreign else None)
-            return StreamAttempt(self, action, upstream, meter)
-        body = SpokenBody(facts, source, client if foreign else None, self._told())
-        return SpokenAttempt(self, action, upstream, body)
+        facts = self._asked.facts
+        inspected = None if self.guarded is None else self.guarded.inspected
+        if inspected is None and facts.dialect == "openai" and wording.dialect == "openai":
+            return plain_attempt(self, action, upstream, facts)
+        said = Said(facts, wording.dialect, self._told())
+        if inspected is None:
+            attempt, self._writer = spoken_attempt(self, action, upstream, said)
+        else:
+            attempt, self._writer = guarded_attempt(self, action, upstream, said, inspected)
+        return attempt
 
     def _told(self) -> Told:
         facts = self._asked.facts
@@ -183,6 +187,8 @@ class Exchange:
             self._refuse(502, "upstream_error", "The source refused the request.", None)
             return
         status, lines, body = answer
+        if self.guarded is not None and self._last_send is not None:
+            body = self.guarded.error(body, self._board.upstreams.get(self._last_send.source))
         own = self._asked.facts.dialect
         if self._spoken != own:
             body = FORMS[own].write_error(status, "upstream_error", error_in(body)[0], None)
@@ -228,6 +234,8 @@ class Exchange:
         if self.trace is not None:
             self.part = self._first_part
         self._asked.forget()  # rule 1: nobody else will be asked
+        if self.guarded is not None:
+            self.guarded.forget()
         if attempt.call is not None:
             attempt.call.forget_request()
         self._connection.begin(200, lines + self._lines(), length)
@@ -281,6 +289,19 @@ class Exchange:
                 failure.detail,
             )
         )
+
+    def barred(self, words: str) -> None:
+        """What came may not come in. It is used and paid for, and no fault of the source's."""
+        if self._attempt is None:
+            return
+        usage, writer = self._spent(), self._writer
+        if not self._relaying or writer is None:  # only a stream is inspected while it goes out
+            self._refuse(403, "guard_blocked", words, None)
+        else:
+            self._close()
+            self._connection.send(writer.broken(403, "guard_blocked", words))
+            self._connection.end()
+        self._board.tell(Cancelled(self.id, usage))
 
     def _say_content(self, attempt: Attempt) -> None:
         self._board.first_content(attempt.action, self.clock() - attempt.sent_at)

@@ -13,8 +13,9 @@ from typing import Protocol
 
 from tollway.dispatch.messages import ClockSet, KeysChanged
 from tollway.fleet.objects import Fleet
-from tollway.gateway.child import Emulators
+from tollway.gateway.child import Child
 from tollway.gateway.ending import Ending
+from tollway.gateway.guarded.inspector import Inspector
 from tollway.gateway.loading import Loaded
 from tollway.gateway.recorder import Recorder
 from tollway.gateway.switchboard import BUCKETS, Switchboard
@@ -80,8 +81,9 @@ class House:
         self.open_metrics = False
         self.draining = False
         self.recorder: Recorder | None = None
-        self.emulators: Emulators | None = None
+        self.children: dict[str, Child] = {}
         self.outlets: Outlets | None = None
+        self.inspector: Inspector | None = None
         self.watch = watch
         self.log = watch.log
         self._writer = writer
@@ -110,7 +112,8 @@ class House:
             return "stopping"
         if self._writer.down is not None:
             return "the ledger cannot be written"
-        if self.emulators is not None and not self.emulators.ready:
+        emulated = self.children.get("emulate")
+        if emulated is not None and not emulated.ready:
             return "the emulated sources are starting"
         pairs = [(name, model) for name, one in self.fleet.sources.items() for model in one.serves]
         if pairs and all(pair in self.watch.open_breakers for pair in pairs):
@@ -127,6 +130,9 @@ class House:
     def refused(self, code: str) -> None:
         self.watch.metrics.refused(code)
 
+    def failed(self, error: BaseException) -> None:
+        self.watch.failed(error)
+
     def usage(self, key: str, tag: str | None, done: Callable[[bytes | None], None]) -> None:
         ask_totals(self.ledger, key, tag, self.log, done)
 
@@ -141,6 +147,7 @@ class House:
             "connections": self.hands.connections(),
             "live": len(self.board.live),
             "ledger_pending": self._writer.pending,
+            "beside": {name: child.ready for name, child in self.children.items()},
             "idle_upstream": {name: up.idle for name, up in self.board.upstreams.items()},
             "dispatch": self.board.decider.snapshot(self.board.clock()),
             **self.hands.status(),

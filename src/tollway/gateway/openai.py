@@ -34,7 +34,7 @@ from tollway.gateway.body import (
 from tollway.gateway.facts import RequestFacts
 from tollway.gateway.kept import refuse_kept
 from tollway.gateway.roles import Role
-from tollway.gateway.tokens import json_tokens, text_tokens
+from tollway.gateway.tokens import json_tokens, text_tokens, turns_tokens
 
 PROMPT_PREFIX_BYTES: Final = 512
 """A bare prompt has no turns; its first 512 bytes stand for the conversation."""
@@ -84,9 +84,10 @@ def read_request(
     stream = scalar(values, "stream", bool) is True
     chat = operation == "chat"
     if chat:
-        if not _MESSAGES.match(asked):
+        if not asked.startswith(b"[{") and not _MESSAGES.match(asked):
             raise _no_messages(subject)
-        refuse_kept("openai", body)
+        at = starts[subject]
+        refuse_kept("openai", body, (asked, body[:at] + body[at + len(asked) :]))
     plain = _UNCOMMON.isdisjoint(values)
     choices = 1 if plain else _choices(values)
     if not chat:
@@ -100,7 +101,7 @@ def read_request(
         model=model,
         stream=streams,
         wants_usage=wants,
-        input_tokens=json_tokens(asked) if plain and chat else _input_tokens(values, asked),
+        input_tokens=turns_tokens(asked) if plain and chat else _input_tokens(values, asked),
         max_output=cap * choices if cap else None,
         prefix=_prefix(tenant, values, asked, chat) if model in affine else 0,
         choices=choices,

@@ -20,10 +20,13 @@ from tollway.dispatch.machine import Dispatcher
 from tollway.errors import FaultsFound, TollwayError
 from tollway.gateway import drills
 from tollway.gateway.admin import Admin
-from tollway.gateway.child import Emulators, emulations
+from tollway.gateway.child import Child, programs
 from tollway.gateway.client import Front
 from tollway.gateway.ending import AT_ONCE, Ending
+from tollway.gateway.guarded import answering
+from tollway.gateway.guarded.inspector import inspector_of
 from tollway.gateway.house import Hands, House
+from tollway.gateway.http import Refusal
 from tollway.gateway.loading import Loaded, load
 from tollway.gateway.log import Log
 from tollway.gateway.memory import calm_collector
@@ -95,8 +98,7 @@ class Process:
             stack.callback(hands.close)
             admin = await self._listen_admin(house)
             stack.callback(admin.close)
-            if emulations(house.fleet):
-                house.emulators = Emulators(house.loaded, self._log, house.board.clock)
+            await self._keep_beside(house.loaded)
             house.begin()
             self._handle_signals(loop)
             calm_collector()
@@ -128,6 +130,7 @@ class Process:
             house.recorder = Recorder(self._folder / settings.recording, self._log)
             house.recorder.begin(loaded.documents, loaded.main, opening, now)
             board.recording = house.recorder
+        house.inspector = inspector_of(loaded, None, self._log.say)
         telemetry = loaded.fleet.telemetry
         if telemetry.otlp is not None or telemetry.request_log is not None:
             house.outlets = Outlets(telemetry, self._folder, board, ring, self._log)
@@ -165,6 +168,23 @@ class Process:
         self._log.say("drill: ended")
         return drills.end(self.house.board)
 
+    def approvals(
+        self, order: bytes | None, done: Callable[[Mapping[str, object] | Refusal], None]
+    ) -> None:
+        """See `Governed`."""
+
+        def work() -> Mapping[str, object] | Refusal:
+            utc = self.house.board.utc()
+            try:
+                if order is None:
+                    return answering.shown(self._folder, utc)
+                return answering.answer(self._folder, order, utc)
+            except Refusal as refusal:
+                return refusal
+
+        asking = asyncio.get_running_loop().run_in_executor(None, work)
+        asking.add_done_callback(lambda over: done(over.result()))
+
     def shutdown(self) -> None:
         """Drain; asked again, end at once (rule 2)."""
         self._hands.shutdown()
@@ -193,7 +213,7 @@ class Process:
         house = self.house
         loop = asyncio.get_running_loop()
         try:
-            loaded = await loop.run_in_executor(None, load, house.loaded.path)
+            loaded = await loop.run_in_executor(None, load, house.loaded.path, self._folder)
         except FaultsFound as found:
             return [str(fault) for fault in found.faults]
         except TollwayError as error:
@@ -201,14 +221,17 @@ class Process:
         faults = await self._hands.prepare(loaded)
         if faults:
             return faults
-        old, new = house.loaded.fleet, loaded.fleet
+        try:
+            house.inspector = inspector_of(loaded, house.inspector, self._log.say)
+        except TollwayError as error:
+            return [str(error)]
+        new = loaded.fleet
         loaded = self._hands.adopt(loaded)
         house.board.adopt(loaded)
         house.loaded, house.fleet = loaded, new
         declared = {(name, model) for name, one in new.sources.items() for model in one.serves}
         house.watch.open_breakers &= declared
-        if emulations(old) != emulations(new):
-            await self._replace_emulators(loaded)
+        await self._keep_beside(loaded)
         self._log.say(f"reloaded: {loaded.path}, digest {new.digest[:12]}")
         return []
 
@@ -221,13 +244,20 @@ class Process:
             places.append("telemetry")
         return [f"{place} takes effect at the next start" for place in places]
 
-    async def _replace_emulators(self, loaded: Loaded) -> None:
-        house = self.house
-        old, house.emulators = house.emulators, None
-        if old is not None:
-            await old.stop()
-        if emulations(loaded.fleet):
-            house.emulators = Emulators(loaded, self._log, house.board.clock)
+    async def _keep_beside(self, loaded: Loaded) -> None:
+        """Run what this fleet wants beside the gateway, and nothing else."""
+        house, wanted = self.house, programs(loaded)
+        for name, child in list(house.children.items()):
+            program = wanted.get(name)
+            if program is not None and program.made_of == child.program.made_of:
+                if program.rereads:
+                    child.reread()
+                continue
+            del house.children[name]
+            await child.stop()
+        for name, program in wanted.items():
+            if name not in house.children:
+                house.children[name] = Child(program, self._log, house.board.clock)
 
     # --- ending ----------------------------------------------------------------------------------
 
@@ -236,8 +266,10 @@ class Process:
         house.board.close()
         if self._reloading is not None:
             self._reloading.cancel()
-        if house.emulators is not None:
-            await house.emulators.stop()
+        for child in house.children.values():
+            await child.stop()
+        if house.inspector is not None:
+            house.inspector.close()
         if house.recorder is not None:
             await house.recorder.close()
         if house.outlets is not None:

@@ -13,6 +13,8 @@ from typing import Final
 
 _LENGTH: Final = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ([1-9][0-9]{0,9})(?=\r\n)")
 _LONGEST_LENGTH: Final = 10
+_ZERO: Final = 48
+_NINE: Final = 57
 _LONGEST: Final = 4096
 """Bytes of a head that a connection remembers; those of the common libraries have under 1,000."""
 
@@ -40,18 +42,18 @@ class RecurringHead:
         """The body of `data`, where that is one whole message with this head and at most `most`
         bytes of body; else None."""
         start = len(self._before)
-        end = data.find(b"\r\n", start, start + _LONGEST_LENGTH + 2)
-        if end < 0:
-            return None
-        digits = data[start:end]
+        stop = min(len(data), start + _LONGEST_LENGTH)
+        size, end = 0, start
+        while end < stop and _ZERO <= data[end] <= _NINE:
+            size = size * 10 + data[end] - _ZERO
+            end += 1
         body = end + len(self._after)
-        if not digits.isdigit() or not self._is_in(data, start, end, body):
+        if end == start or size > most or body + size != len(data):
             return None
-        size = int(digits)
-        return data[body:] if size <= most and body + size == len(data) else None
+        return data[body:] if self._is_in(data, start, end, body) else None
 
     def _is_in(self, data: bytes, start: int, end: int, body: int) -> bool:
         if not self._secret:
-            return data.startswith(self._before) and data.startswith(self._after, end)
+            return data.startswith(self._before) and data[end:body] == self._after
         same = compare_digest(data[:start], self._before)
         return compare_digest(data[end:body], self._after) and same

@@ -3,59 +3,51 @@
 Rules
 1. Every path except the probes and `/metrics` needs a key; without one the answer is the same 401
    whatever is wrong with it, and the body of the request is not read.
-2. A key sees the routes that it may use, and its own usage, and nothing else.
-3. `/metrics` names sources, so it answers loopback peers only, unless it is opened up.
+2. What a request holds is inspected, where the fleet says so, before it is decided where it goes.
 """
 
-from collections.abc import Callable, Mapping
-from ipaddress import ip_address
+from collections.abc import Mapping
 from random import getrandbits
 from typing import Final, Protocol
-from urllib.parse import parse_qs, unquote
 
 from tollway.dialects.registry import FORMS
 from tollway.dispatch.messages import Arrived
+from tollway.fleet.guarding import GuardSettings
 from tollway.fleet.objects import Fleet
+from tollway.gateway.asking import Asking
 from tollway.gateway.auth import presented_key
 from tollway.gateway.body import BadRequest
 from tollway.gateway.client import ClientConnection
 from tollway.gateway.exchange import Exchange
 from tollway.gateway.facts import RequestFacts
-from tollway.gateway.http import JSON_HEADER, Refusal, Request
-from tollway.gateway.listing import count_body, model_body, models_body
+from tollway.gateway.guarded.clearing import ALL, BLOCKED, Cleared, Labels, Sent, places_by_route
+from tollway.gateway.guarded.inspector import Inspector
+from tollway.gateway.guarded.request import Guarded, inspected_of
+from tollway.gateway.http import Refusal, Request
+from tollway.gateway.lookups import Known, Lookups, key_of
 from tollway.gateway.native import NATIVE, read_gemini
 from tollway.gateway.openai import error_body, read_request
 from tollway.gateway.surfaces import Surface, dialect_of, surface_of
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.tracing.context import trace_of
-from tollway.gateway.wish import ACCEPT, TAG, Wish
+from tollway.gateway.wish import ACCEPT, Wish
 from tollway.gateway.wording import Asked, Spoken, prepare, spoken_by_route
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.ring import Claim, claim_of
 
-_TEXT: Final = b"content-type: text/plain; charset=utf-8\r\n"
-_METRICS: Final = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
-_LISTS: Final = (b"/v1/models", b"/v1beta/models")
-_ESTIMATED: Final = JSON_HEADER + b"x-tollway-estimated: input_tokens\r\n"
+_LAST_DIGITS: Final = tuple(f"{number:02x}" for number in range(256))
 
 
-class State(Protocol):
+class State(Known, Protocol):
     """What the routes need to know of the gateway."""
 
     board: Switchboard
-    fleet: Fleet
-    started: int
-    open_metrics: bool
+    inspector: Inspector | None
 
     def find_key(self, claim: Claim) -> KeyRecord | None: ...
     def stopping(self) -> bool: ...
-    def not_ready(self) -> str | None: ...
-    def metrics(self, done: Callable[[bytes | None], None]) -> None: ...
     def refused(self, code: str) -> None: ...
-    def usage(self, key: str, tag: str | None, done: Callable[[bytes | None], None]) -> None: ...
-
-
-Handler = Callable[[ClientConnection, Request], None]
+    def failed(self, error: BaseException) -> None: ...
 
 
 class Routes:
@@ -67,19 +59,12 @@ class Routes:
         self._pins = pins
         self._boot = boot
         self._count = 0
+        self._first_digits = ""
         self._affine: frozenset[str] = frozenset()
         self._spoken: Mapping[str, Spoken] = {}
+        self._places: Mapping[str, tuple[tuple[str, Labels], ...]] = {}
         self._read_from: Fleet | None = None
-        self._probes: dict[bytes, Handler] = {
-            b"/healthz": self._healthz,
-            b"/readyz": self._readyz,
-            b"/metrics": self._metrics,
-        }
-        self._reading: dict[bytes, Handler] = {
-            b"/v1/models": self._models,
-            b"/v1beta/models": self._models,
-            b"/v1/usage": self._usage,
-        }
+        self._lookups = Lookups(state)
 
     # --- for the client's side -------------------------------------------------------------------
 
@@ -89,14 +74,14 @@ class Routes:
         surface = surface_of(path)
         if surface is not None:
             allowed: tuple[bytes, ...] = (b"POST",)
-        elif path in self._probes or path in self._reading or _list_of(path) is not None:
+        elif self._lookups.has(path):
             allowed = (b"GET", b"HEAD")
         else:
             raise Refusal(404, "not_found", "There is no such path here.")
         if method not in allowed and method != b"OPTIONS":
             lines = b"allow: " + b", ".join(allowed) + b"\r\n"
             raise Refusal(405, "method_not_allowed", "This path has other methods.", lines)
-        if path in self._probes:
+        if path in self._lookups.probes:
             return
         if method == b"OPTIONS":
             return
@@ -144,12 +129,7 @@ class Routes:
             allow = b"POST" if surface_of(path) is not None else b"GET, HEAD"
             connection.respond(204, b"allow: " + allow + b"\r\n", b"")
             return
-        if path in self._probes:
-            self._probes[path](connection, request)
-        elif path in self._reading:
-            self._reading[path](connection, request)
-        else:
-            self._model(connection, request)
+        self._lookups.start(connection, request)
 
     def error_body(self, refusal: Refusal, request: Request | None) -> bytes:
         self._state.refused(refusal.code)
@@ -160,42 +140,114 @@ class Routes:
     # --- asking a model --------------------------------------------------------------------------
 
     def _ask(self, connection: ClientConnection, request: Request, wish: Wish) -> None:
-        state, key = self._state, _key_of(request)
-        board = state.board
+        state, key = self._state, key_of(request)
+        board, fleet = state.board, state.fleet
         if state.stopping():
             raise Refusal(
                 503, "stopping", "The gateway is stopping; try again.", b"retry-after: 1\r\n"
             )
-        if len(board.live) >= state.fleet.gateway.max_streams:
+        if len(board.live) >= fleet.gateway.max_streams:
             raise Refusal(503, "too_many_streams", "Try again soon.", b"retry-after: 1\r\n")
-        if state.fleet is not self._read_from:
-            self._read(state.fleet)
+        if fleet is not self._read_from:
+            self._read(fleet)
         body = request.take_body()
         try:
-            facts = self._facts(wish.surface, body, key.tenant)
             if wish.surface.counts:
-                self._tell_count(connection, key, facts)
+                self._lookups.tell_count(
+                    connection, key, self._facts(wish.surface, body, key.tenant)
+                )
                 return
-            lines = wish.lines if board.tracer is None else ACCEPT
-            asked = Asked(facts, body, lines[facts.stream], wish.own)
-            spoken = self._spoken.get(facts.model)
-            if spoken is not None:
-                prepare(asked, spoken, state.fleet.routes[facts.model].losses)
+            asked = self._asked(wish, body, key)
         except BadRequest as fault:
             raise Refusal(fault.status, fault.code, fault.message, param=fault.param) from None
-        self._count += 1
-        request_id = f"{self._boot}-{self._count:08x}"
-        exchange = Exchange(board, connection, request_id, asked)
-        if board.tracer is None:
-            trace = trace_of(request.headers) if b"traceparent" in request.headers else None
+        asking = Asking(connection, request, wish, key, self._new_id(), asked)
+        if fleet.guard is None:
+            self._arrive(asking, None, None)
         else:
-            exchange.trace = board.tracer.begin(request_id, request, facts, wish.tag)
+            self._inspect(asking, fleet.guard)
+
+    def _asked(self, wish: Wish, body: bytes, key: KeyRecord) -> Asked:
+        """What is asked, in the dialects that the route's sources need.
+
+        Raises:
+            BadRequest: the body asks nothing, or nothing that a source of the route could be asked.
+        """
+        facts = self._facts(wish.surface, body, key.tenant)
+        lines = wish.lines if self._state.board.tracer is None else ACCEPT
+        asked = Asked(facts, body, lines[facts.stream], wish.own)
+        spoken = self._spoken.get(facts.model)
+        if spoken is not None:
+            prepare(asked, spoken, self._state.fleet.routes[facts.model].losses)
+        return asked
+
+    def _inspect(self, asking: Asking, settings: GuardSettings) -> None:
+        """Have the guard look at a request before anybody else does."""
+        inspector = self._state.inspector
+        if inspector is None:
+            raise Refusal(503, "guard_unavailable", "The guard's rules cannot be followed now.")
+        if "out" not in settings.directions:
+            self._cleared(asking, inspector, ALL)
+            return
+        facts, key = asking.asked.facts, asking.key
+        places = self._places.get(facts.model, ())
+        sent = Sent(asking.id, key.tenant, key.id, facts.model, asking.asked.body, places)
+        asking.wait()
+        inspector.look(sent, lambda outcome: self._looked(asking, inspector, outcome))
+
+    def _looked(self, asking: Asking, inspector: Inspector, outcome: Cleared | Refusal) -> None:
+        if asking.gone:
+            return
+        asking.connection.listener = None
+        try:
+            if isinstance(outcome, Refusal):
+                raise outcome
+            self._cleared(asking, inspector, outcome)
+        except Refusal as refusal:
+            asking.connection.refuse(refusal)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end in silence
+            self._state.failed(error)
+            asking.connection.refuse(Refusal(500, "internal_error", "The gateway failed."))
+
+    def _cleared(self, asking: Asking, inspector: Inspector, cleared: Cleared) -> None:
+        """Ask for what the guard lets out."""
+        variants: dict[Labels, Asked] | None = None
+        try:
+            if cleared.bodies is not None:
+                came = asking.asked
+                variants = {
+                    labels: came
+                    if body is came.body
+                    else self._asked(asking.wish, body, asking.key)
+                    for labels, body in cleared.bodies.items()
+                }
+        except BadRequest:
+            words = "What may not leave cannot be taken out of this request. Send it without."
+            raise Refusal(403, BLOCKED, words) from None
+        inspected = inspected_of(
+            inspector, asking.id, asking.key, asking.asked.facts, cleared.tokens
+        )
+        self._arrive(asking, Guarded(asking.asked, variants, inspected), cleared.sources)
+
+    def _arrive(
+        self, asking: Asking, guarded: Guarded | None, allowed: tuple[str, ...] | None
+    ) -> None:
+        board, wish, asked = self._state.board, asking.wish, asking.asked
+        facts = asked.facts
+        exchange = Exchange(board, asking.connection, asking.id, asked)
+        exchange.guarded = guarded
+        if asking.paused:
+            exchange.client_paused()
+        headers = asking.request.headers
+        if board.tracer is None:
+            trace = trace_of(headers) if b"traceparent" in headers else None
+        else:
+            exchange.trace = board.tracer.begin(asking.id, asking.request, facts, wish.tag)
             trace = exchange.trace.record.trace
         board.arrive(
             exchange,
             Arrived(
-                request_id,
-                key.id,
+                asking.id,
+                asking.key.id,
                 facts.model,
                 facts.operation,
                 facts.stream,
@@ -210,8 +262,17 @@ class Routes:
                 wish.only if self._pins else None,
                 asked.spoken,
                 trace,
+                allowed,
             ),
         )
+
+    def _new_id(self) -> str:
+        """The boot, and a number in eight digits: all but the last two are the same 256 times."""
+        self._count += 1
+        last = self._count & 0xFF
+        if not (last and self._first_digits):
+            self._first_digits = f"{self._boot}-{self._count >> 8:06x}"
+        return self._first_digits + _LAST_DIGITS[last]
 
     def _facts(self, surface: Surface, body: bytes, tenant: str) -> RequestFacts:
         dialect = surface.dialect
@@ -220,14 +281,6 @@ class Routes:
         if dialect == "gemini":
             return read_gemini(body, tenant, self._affine, surface.model, surface.stream)
         return NATIVE[dialect](body, tenant, self._affine)
-
-    def _tell_count(
-        self, connection: ClientConnection, key: KeyRecord, facts: RequestFacts
-    ) -> None:
-        if facts.model not in self._names(key):
-            raise _no_model()
-        body = count_body(facts.dialect, facts.input_tokens)
-        connection.respond(200, _ESTIMATED, body)
 
     def _read(self, fleet: Fleet) -> None:
         """Find out what of a fleet matters here: by which routes a prompt's prefix does (hashing
@@ -239,98 +292,4 @@ class Routes:
             if any(objective.name == "prefix-affinity" for objective in route.objectives)
         )
         self._spoken = spoken_by_route(fleet)
-
-    # --- what a key may read ---------------------------------------------------------------------
-
-    def _names(self, key: KeyRecord) -> list[str]:
-        fleet = self._state.fleet
-        tenant = fleet.tenants.get(key.tenant)
-        if tenant is None:
-            return []
-        bounds = [names for names in (tenant.routes, key.terms.routes) if names is not None]
-        return sorted(name for name in fleet.routes if all(name in names for names in bounds))
-
-    def _models(self, connection: ClientConnection, request: Request) -> None:
-        dialect = dialect_of(request.path, request.headers)
-        body = models_body(dialect, self._names(_key_of(request)), self._state.started)
-        connection.respond(200, JSON_HEADER, body)
-
-    def _model(self, connection: ClientConnection, request: Request) -> None:
-        name = unquote((_list_of(request.path) or b"").decode("ascii", "replace"))
-        if name not in self._names(_key_of(request)):
-            raise _no_model()
-        dialect = dialect_of(request.path, request.headers)
-        connection.respond(200, JSON_HEADER, model_body(dialect, name, self._state.started))
-
-    def _usage(self, connection: ClientConnection, request: Request) -> None:
-        asked = parse_qs(request.query.decode("ascii", "replace"), keep_blank_values=True)
-        tags = asked.get("tag", [])
-        if (
-            len(tags) > 1
-            or any(not TAG.match(tag.encode()) for tag in tags)
-            or set(asked) - {"tag"}
-        ):
-            raise Refusal(400, "invalid_query", "The only parameter is `tag`, once.", param="tag")
-
-        def answer(body: bytes | None) -> None:
-            if body is None:
-                connection.refuse(Refusal(503, "ledger_unavailable", "The ledger cannot be read."))
-            else:
-                connection.respond(200, JSON_HEADER, body)
-
-        self._state.usage(_key_of(request).id, tags[0] if tags else None, answer)
-
-    # --- probes ----------------------------------------------------------------------------------
-
-    def _healthz(self, connection: ClientConnection, request: Request) -> None:
-        connection.respond(200, _TEXT, b"ok\n")
-
-    def _readyz(self, connection: ClientConnection, request: Request) -> None:
-        why = self._state.not_ready()
-        if why is None:
-            connection.respond(200, _TEXT, b"ready\n")
-        else:
-            connection.respond(503, _TEXT, f"{why}\n".encode())
-
-    def _metrics(self, connection: ClientConnection, request: Request) -> None:
-        if not self._state.open_metrics and not _is_near(connection.peer, request):
-            raise Refusal(403, "forbidden", "Metrics are answered to this machine only.")
-
-        def answer(page: bytes | None) -> None:
-            if page is None:
-                connection.refuse(Refusal(503, "restarting", "What counts is being restarted."))
-            else:
-                connection.respond(200, _METRICS, page)
-
-        self._state.metrics(answer)
-
-
-def _key_of(request: Request) -> KeyRecord:
-    """Whose request it is. `admit` has let it pass, so it has a key; if not, this fails closed."""
-    if request.key is None:
-        raise Refusal(401, "invalid_api_key", "Send a valid key.")
-    return request.key
-
-
-def _is_near(peer: object, request: Request) -> bool:
-    """Whether a process of this machine asks, and means this machine: a browser that was led here
-    by a name of somebody else's (DNS rebinding) says that name."""
-    host = request.headers.get(b"host", b"localhost").decode("ascii", "replace")
-    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-    try:
-        near = isinstance(peer, tuple) and ip_address(peer[0]).is_loopback
-        return near and (name == "localhost" or ip_address(name.strip("[]")) is not None)
-    except ValueError:
-        return False
-
-
-def _list_of(path: bytes) -> bytes | None:
-    """The model that a path below a list of them names."""
-    for listing in _LISTS:
-        if path.startswith(listing + b"/"):
-            return path[len(listing) + 1 :]
-    return None
-
-
-def _no_model() -> Refusal:
-    return Refusal(404, "model_not_found", "This key has no such model.", param="model")
+        self._places = places_by_route(fleet)

@@ -19,7 +19,7 @@ def serve(path: Path, folder: Path, *, open_metrics: bool = False) -> int:
         TollwayError: it cannot start; the text says why.
     """
     keep_private()
-    loaded = load(path)
+    loaded = load(path, folder)
     log = Log(time.time)
     few = too_few(raise_limit(), loaded.fleet.gateway)
     if few is not None:

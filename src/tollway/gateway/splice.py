@@ -24,8 +24,16 @@ _MEMBER: Final = re.compile(
 _END: Final = re.compile(rb"[ \t\n\r]*}[ \t\n\r]*\Z")
 _OPEN: Final = re.compile(rb"[ \t\n\r]*\{[ \t\n\r]*(})?")
 
-_COMPACT: Final = (b'":', b',"')
-_SPACED: Final = (b'": ', b', "')
+_COMMON: Final = (
+    "model messages stream stream_options max_tokens max_completion_tokens temperature top_p seed "
+    "stop user tools tool_choice response_format presence_penalty frequency_penalty system prompt "
+    "reasoning_effort input instructions contents generationConfig include_usage"
+)
+"""Members whose names are kept as they are written."""
+_COMPACT: Final = {name: f'"{name}":'.encode() for name in _COMMON.split()}
+_SPACED: Final = {name: f'"{name}": '.encode() for name in _COMMON.split()}
+_COMMA: Final = 44
+_BLANK: Final = 32
 _FIRST_NAME: Final = 32
 """Where the blank behind the first name, which tells the two spellings apart, must be found."""
 
@@ -55,19 +63,22 @@ def _plain_starts(text: bytes, values: Values) -> dict[str, int] | None:
     """The walk where the text is as JSON libraries write it: compact, or with one blank behind each
     comma and colon. None of any other, and where the walk fails."""
     starts: dict[str, int] = {}
-    colon, comma = _SPACED if text.find(b'": ', 0, _FIRST_NAME) > 0 else _COMPACT
-    begins = text.startswith
-    at = 0
-    before = b'{"'
+    spaced = text.find(b'": ', 0, _FIRST_NAME) > 0
+    names = _SPACED if spaced else _COMPACT
+    end = len(text) - 1
+    at = 1 if text[:1] == b"{" else end
     for key, value in values.items():
         # A key with an escape in it is not found as decoded, so it goes the long way.
-        name = before + key.encode() + colon
+        name = names.get(key) or b'"' + key.encode() + (b'": ' if spaced else b'":')
         start = at + len(name)
-        if not (begins(name, at) and begins(value, start)):
+        if text[at:start] != name or not text.startswith(value, start):
             return None
         starts[key] = start
         at = start + len(value)
-        before = comma
+        if at < end and text[at] == _COMMA:
+            at += 1
+            if spaced and text[at] == _BLANK:
+                at += 1
     return starts if text[at:] == b"}" else None
 
 

@@ -124,6 +124,10 @@ class SpokenMeter(Meter):
             elif isinstance(delta, Broken):
                 self.error, self.error_status = delta.message, delta.status
                 return b""
+        return self._said(deltas)
+
+    def _said(self, deltas: Sequence[Delta]) -> bytes:
+        """The client's words for it."""
         return b"" if self._writer is None else self._writer.write(deltas)
 
     def _release(self, out: list[bytes]) -> bytes:

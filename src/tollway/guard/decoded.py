@@ -1,8 +1,10 @@
 """A decoded text, and how its bytes go back to the text that it was decoded from."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 Locate = Callable[[int, int], tuple[int, int]]
 """Start and end in the decoded text -> start and end in the text that was decoded."""
@@ -17,21 +19,25 @@ class Decoded:
     complete: bool = False
 
 
+def _none_seen() -> defaultdict[str, set[bytes]]:
+    return defaultdict(set)
+
+
 @dataclass(slots=True)
 class Work:
-    """What is left of the budget of one scan, and which segments were decoded already. `left` is
-    bytes that may still be made; `exceeded` says that a decoder was stopped by it."""
+    """What is left of the budget of one scan, and which segments each layer decoded already.
+    `left` is bytes that may still be made; `exceeded` says that a decoder was stopped by it."""
 
     left: int
-    seen: set[bytes] = field(default_factory=set[bytes])
+    seen: defaultdict[str, set[bytes]] = field(default_factory=_none_seen)
     exceeded: bool = False
 
-    def fresh(self, segment: bytes) -> bool:
-        """Whether this segment has not been asked about before."""
-        if segment in self.seen:
-            return False
-        self.seen.add(segment)
-        return True
+    def fresh(self, layer: str, segments: list[bytes]) -> list[int]:
+        """Which of a text's segments (their places) were in no text before it."""
+        seen = self.seen[layer]
+        places = [place for place, segment in enumerate(segments) if segment not in seen]
+        seen.update(segments)
+        return places
 
     def take(self, size: int) -> bool:
         """Whether `size` bytes more may be made."""
@@ -42,48 +48,24 @@ class Work:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """`start` to `end` of a text was replaced by `size` bytes."""
-
-    start: int
-    end: int
-    size: int
-
-
-def by_replacements(replaced: Callable[[], Iterator[Replaced]]) -> Locate:
-    """The way back through replacements, which are counted only when something was found."""
-    known: list[Sequence[int]] = []
-
-    def table() -> Sequence[Sequence[int]]:
-        if not known:
-            outs, starts, ends, shift = [0], [0], [0], 0
-            for one in replaced():
-                outs += [one.start + shift, one.start + shift + one.size]
-                starts += [one.start, one.end]
-                ends += [one.end, one.end]
-                shift += one.size - (one.end - one.start)
-            known.extend((outs, starts, ends))
-        return known
+def by_parts(sizes: Callable[[], tuple[Iterable[int], Iterable[int]]]) -> Locate:
+    """The way back through a text in parts, of which every other was replaced: the second, the
+    fourth and so on. `sizes` are those of the parts before and after; they are asked for only when
+    something was found."""
+    known: list[tuple[list[int], list[int]]] = []
 
     def locate(start: int, end: int) -> tuple[int, int]:
-        return _before(table(), start), max(_after(table(), end - 1), _before(table(), start))
+        if not known:
+            before, after = sizes()
+            known.append(([*accumulate(before, initial=0)], [*accumulate(after, initial=0)]))
+        ats, outs = known[0]
+        row = bisect_right(outs, start) - 1
+        first = ats[row] + (0 if row % 2 else start - outs[row])
+        row = bisect_right(outs, end - 1) - 1
+        last = ats[row + 1] if row % 2 else ats[row] + end - outs[row]
+        return first, max(last, first)
 
     return locate
-
-
-def _before(table: Sequence[Sequence[int]], at: int) -> int:
-    outs, starts, ends = table
-    row = bisect_right(outs, at) - 1
-    within = ends[row] > starts[row]
-    return starts[row] if within else starts[row] + at - outs[row]
-
-
-def _after(table: Sequence[Sequence[int]], last: int) -> int:
-    outs, starts, ends = table
-    row = bisect_right(outs, last) - 1
-    within = ends[row] > starts[row]
-    return ends[row] if within else starts[row] + last - outs[row] + 1
 
 
 class Pieces:
@@ -121,8 +103,3 @@ class Pieces:
 def whole(start: int, end: int) -> Locate:
     """The way back where all that is known is the segment that was decoded."""
     return lambda _start, _end: (start, end)
-
-
-def joined(decoded: Iterable[Decoded | None]) -> list[Decoded]:
-    """Those that are there."""
-    return [one for one in decoded if one is not None]

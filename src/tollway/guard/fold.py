@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
-from tollway.guard.decoded import Decoded, Replaced, by_replacements
+from tollway.guard.decoded import Decoded, by_parts
 
 _HIDDEN = (
     r"\x{AD}\x{34F}\x{61C}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{200B}-\x{200F}"
@@ -43,7 +43,9 @@ FOLD_TRIGGER = (
     r"|[0-9A-Za-z_-]{4}[\x{C0}-\x{24F}\x{1E00}-\x{1EFF}][0-9A-Za-z_-]{4}"
 )
 
-_RUN = re.compile(r"[^\x00-\x7f]+")
+# Not what stands for a byte that is no UTF-8 (surrogateescape): of that there is most in noise.
+_RUN = re.compile(r"[^\x00-\x7f\ud800-\udfff]+")
+_LETTER = re.compile(r"([^\x00-\x7f])")
 _CYRILLIC = ("АВЕЅІЈКМНОРСТУХасеіјорѕухһԁԛԝӏ", "ABESIJKMHOPCTYXaceijopsyxhdqwl")
 _GREEK = ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορυϲϳ", "ABEZHIKMNOPTYXayikvopucj")
 _OTHERS = ("ıȷɑɡՏՕՍսհոօցզԱᎪᏴᏟᎠᎬᏀᎻᎥᎫᏦᏞᎷΝᏢᎡᏚᎢᏙᎳᏃ", "ijagSOUuhnogqUABCDEGHiJKLMNPRSTVWZ")
@@ -88,13 +90,13 @@ def fold(data: bytes) -> Decoded:
     table = _stands()
     folded = _RUN.sub(lambda match: match[0].translate(table), text)
 
-    def replaced() -> Iterator[Replaced]:
-        at = 0
-        for character in text:
-            size = len(character.encode("utf-8", "surrogateescape"))
-            stands = table[ord(character)] if character > "\x7f" else character
-            if stands != character:
-                yield Replaced(at, at + size, len(stands.encode("utf-8", "surrogateescape")))
-            at += size
+    def sizes() -> tuple[Iterator[int], Iterator[int]]:
+        parts = _LETTER.split(text)
+        made = [table[ord(part)] if place % 2 else part for place, part in enumerate(parts)]
+        return map(_size, parts), map(_size, made)
 
-    return Decoded(folded.encode("utf-8", "surrogateescape"), by_replacements(replaced))
+    return Decoded(folded.encode("utf-8", "surrogateescape"), by_parts(sizes))
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))

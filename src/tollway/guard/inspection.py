@@ -8,6 +8,7 @@ from tollway.guard.finding import Finding
 from tollway.guard.fingerprint import Document, Fingerprints
 from tollway.guard.known import known_values, terms
 from tollway.guard.layers import Bounds
+from tollway.guard.memory import Memory
 from tollway.guard.rules import Asked, Decision, decide
 from tollway.guard.scanner import Scanner
 from tollway.guard.stream import Hold, Passage, StreamScanner
@@ -39,8 +40,9 @@ class Guard:
         self.scanner = Scanner(detectors, bounds, registered if registered.documents else None)
         self._hold = Hold(self.scanner)
 
-    def inspect(self, body: bytes, asked: Asked) -> Decision:
-        """What is done with a body: the bytes as they are on the wire, JSON or not."""
+    def inspect(self, body: bytes, asked: Asked, memory: Memory | None = None) -> Decision:
+        """What is done with a body: the bytes as they are on the wire, JSON or not. `memory` is
+        what its sender sent lately: with it, a secret in pieces is found too."""
         return decide(self.settings, self.scanner.scan(body), asked)
 
     def stream(self) -> StreamScanner:

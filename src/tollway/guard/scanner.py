@@ -91,8 +91,6 @@ class Scanner:
 
     def _in(self, text: Text) -> Iterator[Finding]:
         for index in text.fitting:
-            if index >= len(self._checks):
-                continue
             check = self._checks[index]
             for count, (start, end) in enumerate(check.spans(text.data)):
                 if count == _MOST_HITS:

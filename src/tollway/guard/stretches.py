@@ -6,11 +6,12 @@ Rules
 2. A text with many of them is taken whole.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import accumulate
 
-from tollway.guard.automaton import Pattern
-from tollway.guard.decoded import Decoded, Pieces, Work
+from tollway.guard.decoded import Decoded, Work
 
 REACH = 64
 _FURTHEST = 4096
@@ -18,42 +19,40 @@ _FEW = 32
 _BYTES_EACH = 1024
 
 Undo = Callable[[bytes], Decoded]
+First = Callable[[bytes, int], int | None]
+"""A text and a place -> where the next thing to undo begins."""
 
 
-def by_stretches(
-    data: bytes, sign: bytes, trigger: Pattern, undo: Undo, work: Work
-) -> Decoded | None:
+def by_stretches(data: bytes, sign: bytes, first: First, undo: Undo, work: Work) -> Decoded | None:
     """What `undo` makes of every stretch of the text; None where the budget is used up. `sign` is
-    in whatever the trigger fits, where one byte is; it tells early that there are many."""
+    in whatever `first` finds, where one byte is; it tells early that there are many."""
     many = bool(sign) and data.count(sign) > 2 * _most(data)
-    found = None if many else _stretches(data, trigger)
+    found = None if many else _stretches(data, first)
     if found is None:
         return replace(undo(data), complete=True) if work.take(len(data)) else None
-    pieces = Pieces()
-    for start, end in found:
-        segment = data[start:end]
-        if not work.take(end - start):
-            return None
-        piece = undo(segment)
-        pieces.add(piece.data, _from(start, piece))
-    return pieces.decoded()
+    # A NUL byte between them, of which no layer has anything to undo and no detector any to find.
+    text = b"\0".join([data[start:end] for start, end in found])
+    if not text or not work.take(len(text)):
+        return None
+    undone = undo(text)
+    places = [*accumulate((end - start + 1 for start, end in found), initial=0)]
+
+    def locate(start: int, end: int) -> tuple[int, int]:
+        start, end = undone.locate(start, end)
+        row = min(bisect_right(places, start) - 1, len(found) - 1)
+        offset = found[row][0] - places[row]
+        return start + offset, end + offset
+
+    return replace(undone, locate=locate)
 
 
-def _from(start: int, piece: Decoded) -> Callable[[int, int], tuple[int, int]]:
-    def locate(first: int, last: int) -> tuple[int, int]:
-        first, last = piece.locate(first, last)
-        return start + first, start + last
-
-    return locate
-
-
-def _stretches(data: bytes, trigger: Pattern) -> list[tuple[int, int]] | None:
+def _stretches(data: bytes, first: First) -> list[tuple[int, int]] | None:
     """Start and end of each; None where the whole text is cheaper."""
     found: list[tuple[int, int]] = []
     most = _most(data)
     if len(data) <= 4 * REACH:
         return None
-    at, looks = trigger.first(data, 0), 0
+    at, looks = first(data, 0), 0
     while at is not None:
         start, end = _left(data, at), _right(data, at)
         if found and start <= found[-1][1]:
@@ -63,7 +62,7 @@ def _stretches(data: bytes, trigger: Pattern) -> list[tuple[int, int]] | None:
         looks += 1
         if looks > most:
             return None
-        at = trigger.first(data, max(end - REACH, at + 1))
+        at = first(data, max(end - REACH, at + 1))
     return found
 
 

@@ -17,7 +17,8 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from tollway.errors import Fault, FaultsFound
-from tollway.fleet.objects import Credential, Fleet, Source
+from tollway.fleet.credential import Credential
+from tollway.fleet.objects import Fleet, Source
 from tollway.fleet.parse import parse
 from tollway.guard.check import check_detectors
 from tollway.inspect.emulable import check_emulated

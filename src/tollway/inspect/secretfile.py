@@ -13,7 +13,7 @@ import stat
 from pathlib import Path
 
 from tollway.errors import Fault, FaultsFound
-from tollway.fleet.objects import Credential
+from tollway.fleet.credential import Credential
 
 LARGEST_SECRET = 16 * 1024
 

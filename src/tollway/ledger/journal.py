@@ -12,6 +12,7 @@ Rules
 
 import mmap
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct, error
 from typing import Final
@@ -30,6 +31,16 @@ _BEGIN: Final = _HALF.size
 _HEAD: Final = _RECORD.size
 
 
+@dataclass(frozen=True)
+class Span:
+    """Records behind each other, each behind its length and its sum: from which byte of the file to
+    which, and how many."""
+
+    start: int
+    end: int
+    records: int
+
+
 class JournalFullError(TollwayError):
     """Both halves are full: records come faster than the database takes them."""
 
@@ -41,7 +52,7 @@ class Journal:
         OSError: it cannot be made or read.
     """
 
-    __slots__ = ("_active", "_at", "_count", "_descriptor", "_half", "_map", "_turn")
+    __slots__ = ("_active", "_at", "_count", "_descriptor", "_half", "_map", "_salt", "_turn")
 
     def __init__(self, path: Path, half: int = HALF) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -54,9 +65,15 @@ class Journal:
             raise
         self._half = half
         self._turn = max(self._turn_of(0), self._turn_of(1))
+        self._salt = 0  # what sums begin with, so that they are right for one turn only
         self._active = 0
         self._at = _BEGIN
         self._count = 0
+
+    @property
+    def descriptor(self) -> int:
+        """Of the file; who inherits it may read what `turn` says."""
+        return self._descriptor
 
     @property
     def crowded(self) -> bool:
@@ -79,20 +96,24 @@ class Journal:
         if at == _BEGIN:
             self._begin()
         start = self._active * self._half
-        head = _RECORD.pack(_MARK, size, _MARK, crc32(record, self._turn & 0xFFFFFFFF))
-        self._map[start + at : start + end] = head + record
+        self._map[start + at + _HEAD : start + end] = record
+        _RECORD.pack_into(self._map, start + at, _MARK, size, _MARK, crc32(record, self._salt))
         self._at = end
         self._count += 1
 
-    def turn(self) -> tuple[bytes, int]:
-        """Write into the other half from now on, which has been cleared. Returns what this one has
-        of records, each behind its length and its sum, and how many."""
+    def turn(self) -> Span:
+        """Write into the other half from now on, which has been cleared. Returns where the records
+        of this one are, until `clear_other`."""
         start = self._active * self._half
-        held, count = self._map[start + _BEGIN : start + self._at], self._count
+        held = Span(start + _BEGIN, start + self._at, self._count)
         self._active = 1 - self._active
         self._at = _BEGIN
         self._count = 0
-        return held, count
+        return held
+
+    def read(self, span: Span) -> bytes:
+        """The records of a half that has not been cleared."""
+        return self._map[span.start : span.end]
 
     def clear_other(self) -> None:
         """The records of the half that is not being written are booked."""
@@ -120,6 +141,7 @@ class Journal:
 
     def _begin(self) -> None:
         self._turn += 1
+        self._salt = self._turn & 0xFFFFFFFF
         _HALF.pack_into(self._map, self._active * self._half, self._turn)
 
     def _turn_of(self, half: int) -> int:

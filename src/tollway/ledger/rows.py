@@ -36,11 +36,13 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
     ON CONFLICT (request) DO NOTHING
 """
 
-_MARKS: Final = ", ".join("?" * len(_SETTLED.split(", ")))
+_MARKS: Final = ", ".join("?" * (len(_SETTLED.split(", ")) - 2))
 SETTLE: Final = (
-    f"INSERT INTO settled ({_SETTLED}) VALUES ({_MARKS}) "  # noqa: S608 - constants
-    "ON CONFLICT (request) DO NOTHING"
+    f"INSERT INTO settled ({_SETTLED}) "  # noqa: S608 - constants
+    f"VALUES ({_MARKS}, nullif(?, ''), nullif(?, '')) ON CONFLICT (request) DO NOTHING"
 )
+"""Tag and drilled source are empty where there are none: Python's driver takes as long over a None
+as over three other parameters."""
 
 CLOSE: Final = "DELETE FROM reservations WHERE request = ?"
 
@@ -116,7 +118,8 @@ def micros(seconds: float) -> int:
     Raises:
         ValueError, OverflowError: not a number, or not finite.
     """
-    return round(seconds * MICRO)
+    scaled = seconds * MICRO
+    return int(scaled + 0.5) if scaled >= 0.0 else -int(0.5 - scaled)
 
 
 def asked_statement(count: int) -> str:
@@ -148,14 +151,15 @@ def sort_out(items: Sequence[Reserve | Settle]) -> tuple[list[Reserve], list[Set
     """Reservations that stay open, and settlements, each with its reservation where that is among
     the items too. Of reservations for one request the first counts."""
     asked: dict[str, Reserve] = {}
+    ended: list[Settle] = []
     for item in items:
-        if isinstance(item, Reserve):
+        if type(item) is Reserve:
             asked.setdefault(item.request, item)
-    settles: list[Settlement] = [
-        (item, asked.get(item.request)) for item in items if isinstance(item, Settle)
-    ]
-    for settle, _ in settles:
-        asked.pop(settle.request, None)
+        elif type(item) is Settle:
+            ended.append(item)
+    settles: list[Settlement] = [(item, asked.get(item.request)) for item in ended]
+    for item in ended:
+        asked.pop(item.request, None)
     return list(asked.values()), settles
 
 
@@ -192,7 +196,7 @@ def settle_rows(
                 usage.cache_write,
                 usage.output,
                 usage.reasoning,
-                usage.estimated,
+                1 if usage.estimated else 0,
                 item.cost,
                 sum([attempt.cost for attempt in item.failed]) if item.failed else 0,
                 item.attempts,
@@ -200,8 +204,8 @@ def settle_rows(
                 micros(item.duration),
                 utc,
                 amount,
-                tag,
-                item.drilled,
+                tag or "",
+                item.drilled or "",
             )
         )
     return made
@@ -232,7 +236,7 @@ def abandoned_row(
     request, given, generated, reserved, key, tenant, route, operation, tag, amount = line
     words = ("abandoned", None, None, None, None, None, key, tenant, route, operation, None)
     used = (given, 0, 0, generated, 0, 1, amount, 0, 0, None, None)
-    return request, utc, number(words), *used, reserved, amount, tag, None
+    return request, utc, number(words), *used, reserved, amount, tag or "", ""
 
 
 def failed_rows(settles: Sequence[Settle]) -> list[tuple[object, ...]]:

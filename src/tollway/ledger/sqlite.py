@@ -106,7 +106,8 @@ class SqliteLedger:
         self, reserves: Sequence[Reserve], settles: Sequence[rows.Settlement], last: int
     ) -> None:
         db = self._db
-        db.executemany(rows.RESERVE, rows.reserve_rows(reserves))
+        if reserves:
+            db.executemany(rows.RESERVE, rows.reserve_rows(reserves))
         if not settles:
             return
         failed = rows.failed_rows([settle for settle, _ in settles])

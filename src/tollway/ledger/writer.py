@@ -187,10 +187,9 @@ class LedgerWriter:
         self._queue.put(self._take())
 
     def _take(self) -> Batch:
-        journalled, records = self._journal.turn()
         rest, self._rest = self._rest, []
         self._fresh = 0
-        return Batch(journalled, records, rest)
+        return Batch(rest, self._journal.turn(), self._journal)
 
     def _was_booked(self) -> None:
         if self._closing:

@@ -31,9 +31,9 @@ def _again(loaded: Loaded, documents: dict[str, str], log: Log) -> Loaded:
     """The fleet in force. Deciding needs no credential, so one that cannot be read now stops only
     what the operator asks."""
     try:
-        return load_documents(loaded.path, documents)
+        return load_documents(loaded.path, loaded.folder, documents)
     except FaultsFound as found:
         for fault in found.faults:
             log.say(f"the accountant cannot reach its sources: {fault}")
         fleet = fleet_of(documents, loaded.path)
-        return replace(loaded, fleet=fleet, documents=documents, origins={})
+        return replace(loaded, fleet=fleet, documents=documents, origins={}, guard=None)

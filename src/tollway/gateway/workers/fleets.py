@@ -28,11 +28,13 @@ class Fleets:
     def __init__(
         self,
         path: Path,
+        folder: Path,
         loaded: Loaded | None,
         take: Callable[[Loaded], None],
         welcomed: Callable[[Wire, Welcome], None],
     ) -> None:
         self._path = path
+        self._folder = folder
         self._loaded = loaded
         self._take = take
         self._welcomed = welcomed
@@ -74,7 +76,7 @@ class Fleets:
 
     async def _read(self, documents: dict[str, str]) -> Loaded:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, load_documents, self._path, documents)
+        return await loop.run_in_executor(None, load_documents, self._path, self._folder, documents)
 
     async def _welcome(self, wire: Wire, step: Welcome) -> None:
         known = [one for one in (*self._ready.values(), self._loaded) if one is not None]

@@ -18,9 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tollway.dispatch.messages import BreakerMoved, Send, Settle
+from tollway.errors import TollwayError
 from tollway.fleet.objects import Fleet, GatewaySettings
 from tollway.gateway.client import Front
 from tollway.gateway.ending import AT_ONCE, Ending, drain
+from tollway.gateway.guarded.inspector import Inspector, inspector_of
 from tollway.gateway.house import TICK
 from tollway.gateway.loading import Loaded
 from tollway.gateway.log import Log
@@ -116,9 +118,11 @@ class Worker:
         self.fleet: Fleet = loaded.fleet
         self.started = 0
         self.open_metrics = False
+        self.inspector: Inspector | None = None
         self._number = number
         self._log = log
         self._path = loaded.path
+        self._folder = folder
         self._ledger = folder / settings.ledger
         self._door = door(folder, settings.admin_socket)
         self._standing = Standing("the accountant is starting", 0)
@@ -165,6 +169,9 @@ class Worker:
     def refused(self, code: str) -> None:
         self._counter.metrics.refused(code)
 
+    def failed(self, error: BaseException) -> None:
+        self._log.fault(error)
+
     def usage(self, key: str, tag: str | None, done: Callable[[bytes | None], None]) -> None:
         ask_totals(self._ledger, key, tag, self._log, done)
 
@@ -185,6 +192,11 @@ class Worker:
         return replace(settings, max_connections=room)
 
     def _take(self, loaded: Loaded) -> None:
+        try:
+            self.inspector = inspector_of(loaded, self.inspector, self._log.say)
+        except TollwayError as error:  # what is to be inspected is refused from now on
+            self.inspector = None
+            self._log.say(f"worker {self._number}: {error}")
         self.fleet = loaded.fleet
         self._front.settings = self._settings()
         self.board.use(loaded.origins)
@@ -203,7 +215,7 @@ class Worker:
         self._loop.add_signal_handler(signal.SIGTERM, ending.ask)
         self._loop.add_signal_handler(AT_ONCE, ending.ask_at_once)
         life.pulse.begin(ending)
-        fleets = Fleets(self._path, life.fresh, self._take, self._welcome)
+        fleets = Fleets(self._path, self._folder, life.fresh, self._take, self._welcome)
         keeping = self._loop.create_task(self._line.keep(self._door, fleets))
         begun = self._loop.create_task(ending.begun())
         welcomed = self._loop.create_task(self._welcomed.wait())
@@ -228,6 +240,8 @@ class Worker:
         self._count()
         await self._line.end()
         self.board.close()
+        if self.inspector is not None:
+            self.inspector.close()
         for task in (keeping, begun, welcomed):
             task.cancel()
             with suppress(asyncio.CancelledError):

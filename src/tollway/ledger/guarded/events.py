@@ -52,11 +52,10 @@ class Events:
         rows = self._book.read(f"{wanted} ORDER BY number LIMIT ?3", (after, task, most))
         return [(cast("int", number), _decode(cast("str", body))) for number, body in rows]
 
-    def last(self, most: int) -> list[tuple[int, SecurityEvent]]:
-        """The latest events, in order."""
-        rows = self._book.read(
-            "SELECT number, body FROM events ORDER BY number DESC LIMIT ?", (most,)
-        )
+    def last(self, most: int, task: str | None = None) -> list[tuple[int, SecurityEvent]]:
+        """The latest events with their numbers, in order, of one task or of all."""
+        wanted = "SELECT number, body FROM events WHERE ?1 IS NULL OR task = ?1"
+        rows = self._book.read(f"{wanted} ORDER BY number DESC LIMIT ?2", (task, most))
         return [(cast("int", n), _decode(cast("str", body))) for n, body in reversed(rows)]
 
 

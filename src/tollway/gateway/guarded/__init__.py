@@ -1,0 +1,1 @@
+"""What of model traffic may pass: the guard's decisions, done."""

@@ -1,0 +1,1 @@
+"""Which tool calls are made: agents' MCP on one side, servers of tools on the other."""
