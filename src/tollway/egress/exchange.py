@@ -210,7 +210,10 @@ class Exchange:
         while True:
             inspector = house.terms.inspector
             try:
-                return await house.aside(inspector.decide, asking)
+                async with asyncio.timeout(inspector.patience):
+                    return await house.aside(inspector.decide, asking)
+            except TimeoutError:
+                raise RefusedError(503, "Inspection took too long.") from None
             except RefusedError as refused:
                 if refused.sort != "pending" or refused.approval is None or loop.time() >= until:
                     raise

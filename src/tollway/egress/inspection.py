@@ -62,6 +62,12 @@ class Inspector:
         self._sentinels: dict[str, dict[str, bytes]] = {}
         self._reflections = lru_cache(maxsize=64)(_reflections)
 
+    @property
+    def patience(self) -> float | None:
+        """Seconds that a decision may take; None where no guard is declared."""
+        guard = self.means.guard
+        return None if guard is None else guard.settings.patience
+
     def early(self, asking: Asking) -> Reached:
         """What the rules say of a head: before its body is read. Does not block.
 
@@ -186,7 +192,9 @@ class Inspector:
             RefusedError: the guard's rules say that it may not go.
         """
         guard = self.means.guard
-        if guard is None or not self._defences.inspection:
+        if guard is None or "out" not in guard.settings.directions:
+            return ()
+        if not self._defences.inspection:
             return ()
         asked = Asked(asking.task.tenant, None, "out", LABELS)
         about: list[Finding] = []
