@@ -119,6 +119,14 @@ async def test_a_sentinel_in_the_wrong_place(tmp_path: Path, defended: bool, nam
             assert any(form in sent for form in found), "the secret went where it should not"
 
 
+async def test_a_sentinel_where_no_rule_leads_is_told_as_one(tmp_path: Path) -> None:
+    async with made(tmp_path) as rig:
+        rules = tuple(replace(rule, paths=("/ok",)) for rule in rig.means.settings.rules)
+        rig.proxy.use(replace(rig.means, settings=replace(rig.means.settings, rules=rules)))
+        assert (await rig.ask("/other", more=bearer(rig.sentinel))).status == 403
+        assert rig.told() == [("credential", "denied")]
+
+
 async def test_a_secret_is_not_sent_in_the_clear(tmp_path: Path) -> None:
     async with made(tmp_path) as rig:
         plain = await rig.another(echo, tls=False)

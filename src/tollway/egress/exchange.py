@@ -30,7 +30,7 @@ from tollway.egress.upstream import HostError
 from tollway.egress.verdict import Asking, Passed, RefusedError
 from tollway.guard.event import SecurityEvent
 from tollway.guard.reach import Reached, UnclearError, Wanted, plain_path, split_authority
-from tollway.guard.sentinel import Parts
+from tollway.guard.sentinel import Parts, spots
 from tollway.ledger.guarded.tasks import Task
 
 _POLL = 0.25
@@ -274,8 +274,10 @@ class Exchange:
         if refused.status in (502, 504, 408):
             return  # the network's faults are no decisions
         house = self._house
-        concern = "credential" if refused.sort == "credential" else "egress"
         outcome = "asked" if refused.sort == "pending" else "denied"
+        # A sentinel that is on its way where no rule leads is about a credential too.
+        carried_one = asking is not None and bool(spots(asking.parts)) and outcome == "denied"
+        concern = "credential" if refused.sort == "credential" or carried_one else "egress"
         where = f"{line.method or 'A request'} to {line.host}:{line.port}"
         event = SecurityEvent(
             house.utc(), concern, outcome, f"{where} is refused: {refused}",

@@ -1,5 +1,4 @@
-"""The `[egress]` and `[secrets]` tables: what tasks may reach, and with which secrets. See
-`schema`."""
+"""The `[egress]` and `[secrets]` tables: what tasks may reach, with which secrets. See `schema`."""
 
 from typing import Annotated
 
