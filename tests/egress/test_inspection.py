@@ -105,6 +105,17 @@ async def test_silence_denies_and_patience_waits(tmp_path: Path) -> None:
         assert (await waiting).status == 200
 
 
+async def test_a_task_cannot_flood_people_with_questions(tmp_path: Path) -> None:
+    async with Rig(tmp_path, rules=ASK) as rig:
+        client = await rig.tunnel()
+        client.close()
+        for index in range(51):
+            got = await rig.ask(f"/{index}")
+        assert b"too many approvals" in got.body  # pyright: ignore[reportPossiblyUnboundVariable]
+        assert len(rig.approvals.all()) == 50
+        assert b"too long" in (await rig.ask("/" + "a" * 2000)).body
+
+
 async def test_what_the_guard_finds_may_be_asked_about(tmp_path: Path) -> None:
     async with Rig(tmp_path, guard=guard("ask")) as rig:
         assert (await rig.ask("/", "POST", body=b"card " + CARD)).status == 403

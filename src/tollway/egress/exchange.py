@@ -37,6 +37,8 @@ _POLL = 0.25
 """Seconds between looks at whether a person has answered."""
 _UNPACKED = 24
 """A packed request body may grow so many times, beyond a mebibyte."""
+_UNPACKED_CAPS = 4
+"""And to so many times the cap of bodies, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class Exchange:
             held = len(body)
             if not whole and not (reached.rule and reached.rule.uninspected):
                 raise RefusedError(413, f"The body is over {cap} bytes, and nobody has read it.")
-            plain = await house.aside(_plain, head, body) if whole else b""
+            plain = await house.aside(_plain, head, body, cap) if whole else b""
             parts = replace(asking.parts, body=body if whole else b"")
             passed = await self._decided(replace(asking, parts=parts, plain=plain or parts.body))
             line.rule, line.approval, line.secrets = passed.rule, passed.approval, passed.used
@@ -307,7 +309,7 @@ def _absolute(target: bytes) -> SplitResult:
     return parts
 
 
-def _plain(head: Head, body: bytes) -> bytes:
+def _plain(head: Head, body: bytes, cap: int) -> bytes:
     """A request body as it is read: unpacked. Empty where it is as it came.
 
     Raises:
@@ -319,7 +321,7 @@ def _plain(head: Head, body: bytes) -> bytes:
     if codings not in (b"gzip", b"x-gzip", b"deflate"):
         raise RefusedError(415, "The body is packed in a way that cannot be inspected.")
     unpack = zlib.decompressobj(47)
-    most = (1 << 20) + _UNPACKED * len(body)
+    most = min((1 << 20) + _UNPACKED * len(body), _UNPACKED_CAPS * cap)
     try:
         made = unpack.decompress(body, most)
     except zlib.error:

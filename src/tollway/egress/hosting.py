@@ -144,7 +144,7 @@ class Hosting:
             await self.leave()  # llhttp does not know that no body comes
             await self._say(answer.head(head.length, close=True, chunks=False))
             return False
-        body = body_of(_body_events(upstream, head, self._house), answer)
+        body = body_of(_body_events(upstream, head, self._house), answer, self._house.aside)
         try:
             await self._pass_on(sending, head, answer, body)
         finally:
@@ -158,7 +158,7 @@ class Hosting:
         self, sending: "Sending", head: Head, answer: Answer, body: AsyncIterator[bytes]
     ) -> None:
         old = sending.request.http10
-        whole = answer.changes() and head.length is not None and head.length <= HELD
+        whole = answer.may_be_held() and head.length is not None and head.length <= HELD
         if whole:
             text = b"".join([piece async for piece in body])
             await self._say(answer.head(len(text), close=old, chunks=False) + text)

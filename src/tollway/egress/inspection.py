@@ -31,6 +31,9 @@ from tollway.ledger.guarded.tasks import Tasks
 
 LABELS = frozenset(("egress",))
 """What the guard's rules call this destination."""
+_MOST_QUESTIONS = 50
+"""Of one task, to people: more would be answered without being read."""
+_LONGEST_PATH = 1000
 _ANSWERABLE = 600.0
 """Seconds in which a person may answer, at least: a task may come back."""
 
@@ -59,6 +62,7 @@ class Inspector:
         self.means = means
         self._defences = defences
         self._hidden = Scanner((detector(),))
+        self._questions: dict[str, set[str]] = {}
         self._sentinels: dict[str, dict[str, bytes]] = {}
         self._reflections = lru_cache(maxsize=64)(_reflections)
 
@@ -182,6 +186,7 @@ class Inspector:
     def forget(self, task: str) -> None:
         """Let go of what is remembered of a task."""
         self._sentinels.pop(task, None)
+        self._questions.pop(task, None)
 
     # --- the guard -------------------------------------------------------------------------------
 
@@ -219,13 +224,15 @@ class Inspector:
             RefusedError: there is none.
         """
         means = self.means
+        digest = _digest(asking)
+        self._refuse_flood(asking, digest)
         words = f"Task {asking.task.id} of {asking.task.tenant} asks for {_said(asking)}"
         if asking.parts.body:
             words += f", sending {len(asking.parts.body):,} bytes"
         if found:
             words += f"; inspection found {_names(found)}"
         question = Question(
-            digest=_digest(asking), concern="egress", words=f"{words}.",
+            digest=digest, concern="egress", words=f"{words}.",
             tenant=asking.task.tenant, task=asking.task.id, facts=_facts(asking, found),
             waits=max(means.settings.patience or 0.0, _ANSWERABLE),
         )  # fmt: skip
@@ -241,6 +248,15 @@ class Inspector:
         }.get(state, f"Nobody approved it in time ({approval.id}).")
         sort: Sort = "pending" if state == "pending" else "rule"
         raise RefusedError(403, said, rule=rule, approval=approval.id, sort=sort)
+
+    def _refuse_flood(self, asking: Asking, digest: str) -> None:
+        """A person can read only so much, and only so many questions."""
+        if len(asking.wanted.path) > _LONGEST_PATH:
+            raise RefusedError(403, "The path is too long for a person to be asked about it.")
+        asked = self._questions.setdefault(asking.task.id, set())
+        if digest not in asked and len(asked) >= _MOST_QUESTIONS:
+            raise RefusedError(403, "The task has asked for too many approvals.")
+        asked.add(digest)
 
     def is_pending(self, approval: str) -> bool:
         """Whether nobody has answered a question yet."""
