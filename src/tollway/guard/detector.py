@@ -5,7 +5,9 @@ Rules
    its `pattern` does; only where the anchor fits is the pattern run, and only its hits are checked.
 2. A match that can hold white space says so with `opens`: what an unfinished match looks like at
    the end of a text, for streams to wait for the rest.
-3. Every detector states its source and examples that must fire and must not. `<alnum 36>` in an
+3. `begins` are the letters that tell a first half of it: what has them is looked for in halves too,
+   in several fields and requests. Of what is told by its context alone a half is told by nothing.
+4. Every detector states its source and examples that must fire and must not. `<alnum 36>` in an
    example stands for as many letters, which tests make up: no file holds a whole secret.
 """
 
@@ -37,11 +39,12 @@ class Detector:
     near: int = 48
     entropy: float | None = None
     opens: str | None = None
+    begins: tuple[str, ...] = ()
     fires: tuple[str, ...] = ()
     passes: tuple[str, ...] = ()
 
 
-_LISTS = ("keywords", "fires", "passes")
+_LISTS = ("begins", "keywords", "fires", "passes")
 _REQUIRED = ("title", "kind", "pattern", "source")
 _KEYS = (*_REQUIRED, *_LISTS, "anchor", "validator", "near", "entropy", "opens")
 

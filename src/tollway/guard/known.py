@@ -42,7 +42,7 @@ def known_values(values: Mapping[str, bytes]) -> tuple[Detector, ...]:
             id=f"known:{name}",
             title=f"Known secret {name}",
             kind="secret",
-            pattern=(pattern := _literal(value)),
+            pattern=(pattern := literal(value)),
             anchor=pattern,
             source="the credentials of this installation",
             opens=_beginnings(value),
@@ -76,7 +76,7 @@ def terms(words: Iterable[str], name: str = "terms") -> tuple[Detector, ...]:
     return tuple(found)
 
 
-def _literal(value: bytes) -> str:
+def literal(value: bytes) -> str:
     """RE2 that fits exactly these bytes, as UTF-8 where they are."""
     text = value.decode("utf-8", "surrogateescape")
     return "".join(_escaped(letter) for letter in text)
@@ -97,7 +97,7 @@ def _beginnings(value: bytes) -> str | None:
     nested = ""
     for byte in reversed(rest.decode("utf-8", "surrogateescape")):
         nested = f"(?:{_escaped(byte)}{nested})?"
-    return _literal(head) + nested
+    return literal(head) + nested
 
 
 def _word(word: str) -> str:

@@ -15,6 +15,7 @@ from tollway.guard.detector import Detector, standing_detectors
 from tollway.guard.finding import Finding, masked
 from tollway.guard.fingerprint import Fingerprints
 from tollway.guard.layers import Bounds, Text, Unfolding
+from tollway.guard.parts import Part, Parts
 from tollway.guard.validators import VALIDATORS, entropy
 
 UNINSPECTED = "uninspected"
@@ -48,22 +49,31 @@ class _Check:
                 yield start, end
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a scan found, and which parts of known values; both lie in the text handed in."""
+
+    findings: tuple[Finding, ...]
+    parts: tuple[Part, ...] = ()
+
+
 class Scanner:
     """Detectors, ready to scan. It keeps nothing of what it scans; one may serve many threads.
 
     A text of 1 MB takes about 2 ms where it is prose; `docs/concepts/guard.md` has the figures.
     """
 
-    __slots__ = ("_checks", "_documents", "_unfolding", "detectors")
+    __slots__ = ("_checks", "_documents", "_parts", "_unfolding", "detectors")
 
     def __init__(
         self,
         detectors: Iterable[Detector] | None = None,
         bounds: Bounds | None = None,
         documents: Fingerprints | None = None,
+        parts: Parts | None = None,
     ) -> None:
         """`detectors` are those that ship, unless given; `known.known_values` and `known.terms`
-        make further ones. `documents` are registered ones.
+        make further ones. `documents` are registered ones; `parts` are of known values.
 
         Raises:
             TollwayError: a pattern is not RE2's, or google-re2 is not installed.
@@ -71,26 +81,43 @@ class Scanner:
         self.detectors = tuple(standing_detectors() if detectors is None else detectors)
         self._documents = documents
         self._checks = tuple(map(_check, self.detectors))
+        self._parts = parts if parts is not None and parts.values else None
         anchors = [detector.anchor for detector in self.detectors]
-        self._unfolding = Unfolding(anchors, bounds or Bounds())
+        watched = [] if self._parts is None else [self._parts.pattern]
+        self._unfolding = Unfolding([*anchors, *watched], bounds or Bounds())
 
     def scan(self, data: bytes) -> tuple[Finding, ...]:
         """Everything found, from the left, each thing once."""
+        return self.read(data).findings
+
+    def read(self, data: bytes) -> Reading:
+        """Everything found, from the left, each thing once; and the parts of known values."""
         found: list[Finding] = []
+        parts: list[Part] = []
         try:
             for text in self._unfolding.texts(data):
                 if isinstance(text, Text):
                     found += self._in(text)
+                    parts += self._parts_in(text)
                     if self._documents is not None:
                         found += _located(self._documents.found(text.data, text.layers), text)
                 else:
                     found.append(_uninspected(data, text.layers, text.why))
         except (OutOfMemoryError, RecursionError, MemoryError):
             found.append(_uninspected(data, (), "made an automaton run out of memory"))
-        return _once(found) if found else ()
+        return Reading(_once(found) if found else (), tuple(parts))
+
+    def _parts_in(self, text: Text) -> Iterator[Part]:
+        if self._parts is None or len(self._checks) not in text.fitting:
+            return
+        for one in self._parts.found(text.data):
+            start, end = text.origin(one.start, one.end)
+            yield replace(one, start=start, end=end)
 
     def _in(self, text: Text) -> Iterator[Finding]:
         for index in text.fitting:
+            if index == len(self._checks):
+                continue  # the parts
             check = self._checks[index]
             for count, (start, end) in enumerate(check.spans(text.data)):
                 if count == _MOST_HITS:
