@@ -14,10 +14,22 @@ import pytest
 from dialect_sources import WAYS, said_of, say, streamed_text, text_of
 from gateway_rig import LAST, SSE, Client, Rig, Seen, chunk, json_answer, live, source
 
+from tollway.dialects.deltas import (
+    Broken,
+    Closed,
+    Delta,
+    Done,
+    Opened,
+    Piece,
+    Signed,
+    Stopped,
+)
+from tollway.dialects.meaning import Signature
 from tollway.dispatch import messages as m
 from tollway.fleet.guarding import Action, Direction, GuardRule, GuardSettings
 from tollway.fleet.objects import Candidate, Dialect
 from tollway.gateway.guarded import inspector as inspecting
+from tollway.gateway.guarded.answers import BarredError, Incoming, Passing
 from tollway.gateway.guarded.inspector import Inspector
 from tollway.gateway.upstream import Origin
 from tollway.guard.event import SecurityEvent
@@ -285,6 +297,114 @@ def test_a_stream_that_flows_already_ends_in_an_error_and_not_in_an_end(
             assert b"may not come in" in body
             assert b"[DONE]" not in body
             await world.rig.until(lambda: bool(world.rig.decider.seen(m.Cancelled)))
+
+    run()
+
+
+def pieces(*parts: tuple[str, str]) -> list[Delta]:
+    """Deltas of one choice: parts of (kind, text), each opened and closed."""
+    made: list[Delta] = []
+    for index, (kind, text) in enumerate(parts):
+        made.append(Opened(0, index, kind, "c1", "look"))  # type: ignore[arg-type]
+        made += [Piece(0, index, text), Closed(0, index)]
+    return [*made, Stopped(0, "stop"), Done()]
+
+
+def passed(made: list[Delta]) -> list[Delta]:
+    settings = GuardSettings("block", (), ("Nightjar",), (), None)
+    guard = Guard(settings, {"demo": SECRET.encode()})
+    incoming = Incoming(guard, "r", "t", "k", "chat", None, lambda: 1.0, lambda _: None)
+    passing = Passing(incoming, frozenset())
+    out: list[Delta] = []
+    try:
+        for delta in made:
+            out += passing.take([delta])
+    except BarredError:
+        out.append(Broken("barred"))
+    return out
+
+
+def joined(deltas: list[Delta]) -> list[Delta]:
+    """Pieces of one part in a row are one."""
+    made: list[Delta] = []
+    for it in deltas:
+        last = made[-1] if made else None
+        if isinstance(it, Piece) and isinstance(last, Piece) and last.index == it.index:
+            made[-1] = Piece(it.choice, it.index, last.text + it.text)
+        else:
+            made.append(it)
+    return made
+
+
+def text_of_kind(deltas: list[Delta]) -> dict[str, str]:
+    """What a client puts together of each kind."""
+    kinds: dict[int, str] = {}
+    texts: dict[str, str] = {}
+    for it in deltas:
+        if isinstance(it, Opened):
+            kinds[it.index] = it.kind
+        elif isinstance(it, Piece):
+            texts[kinds[it.index]] = texts.get(kinds[it.index], "") + it.text
+    return texts
+
+
+def text_in(deltas: list[Delta]) -> str:
+    return "".join(it.text for it in deltas if isinstance(it, Piece))
+
+
+@pytest.mark.parametrize("between", ["reasoning", "refusal", "tool_call"])
+@pytest.mark.parametrize("secret", [SECRET, "AKIAIOSFODNN7QRSTUVW", CARD])
+def test_a_secret_with_other_parts_between_its_pieces_does_not_come_in(
+    between: str, secret: str
+) -> None:
+    for cut in range(4, len(secret) - 1):
+        made = pieces(("text", f"it is {secret[:cut]}"), (between, "well "), ("text", secret[cut:]))
+        out = passed(made)
+        assert isinstance(out[-1], Broken), cut
+        assert secret[:cut] not in text_in(out)
+
+
+def test_what_follows_a_harmless_part_is_not_kept_and_nothing_is_lost() -> None:
+    made = pieces(("reasoning", "I think so."), ("text", "It is 5 o'clock"), ("tool_call", "{}"))
+    assert joined(passed(made)) == joined(made)
+    kept = pieces(("text", "the key is AKIA"), ("reasoning", "hm"), ("text", " and so on"))
+    assert text_of_kind(passed(kept)) == text_of_kind(kept)
+    plain = [type(it) for it in kept if not isinstance(it, Piece)]
+    assert [type(it) for it in passed(kept) if not isinstance(it, Piece)] == plain
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        Opened(0, 0, "tool_call", "c1", SECRET),
+        Opened(0, 0, "tool_call", SECRET, "look"),
+        Signed(0, 0, Signature("gemini", SECRET)),
+        Stopped(0, "stop_sequence", SECRET),
+    ],
+)
+def test_names_ids_signatures_and_stop_sequences_are_inspected(delta: Delta) -> None:
+    assert isinstance(passed([delta])[-1], Broken)
+
+
+def test_beside_its_vectors_an_embedding_is_inspected(tmp_path: Path) -> None:
+    @live
+    async def run() -> None:
+        async with guarded(tmp_path) as world:
+            said = [b""]
+
+            async def answer(seen: Seen) -> None:
+                await seen.say(json_answer(said[0]))
+
+            mock = await world.rig.upstream(answer)
+            world.rig.board.use({"s0": Origin.of(source("s0", mock.url), None)})
+            vectors = b"[0.4111111111111111, -4111111111111111e-3]"
+            for model, status in ((b"m", 200), (SECRET.encode(), 403)):
+                said[0] = b'{"object":"list","data":[{"embedding":%b}],"model":"%b"}' % (
+                    vectors,
+                    model,
+                )
+                world.client.ask(b'{"model":"chat","input":"hi"}', b"/v1/embeddings")
+                assert (await world.client.got()).status == status
 
     run()
 

@@ -66,6 +66,11 @@ class Guard:
                 why = f"Known secret {part.name}: {count} of its {size} bytes were sent by now"
                 yield Finding(f"known:{part.name}", "secret", part.start, part.end, (), found, why)
 
+    def begins(self, text: bytes) -> bool:
+        """Whether a text ends in what may be the beginning of a secret: in what one begins with, or
+        a part of that, in a known value's, or in digits."""
+        return self._joining.begins(text) or self._parts.begins(text)
+
     def stream(self) -> StreamScanner:
         """For one stream of text: an answer's deltas, put together in order."""
         return StreamScanner(self.scanner, self._hold)

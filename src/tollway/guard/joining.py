@@ -66,6 +66,9 @@ class _Piece(NamedTuple):
 _Joint = tuple[_Piece, ...]
 
 
+_ENDS_IN_DIGITS = re.compile(rb"[0-9][0-9 -]{2,}\Z")
+
+
 class Joining:
     """Detectors, ready to be asked of what is put together."""
 
@@ -105,6 +108,13 @@ class Joining:
         )
         joints = list(_affordable(every))
         return tuple(self._fired(body, texts, joints)) if joints else ()
+
+    def begins(self, text: bytes) -> bool:
+        """Whether a text has what a secret begins with in it, or ends within such, or in digits."""
+        if _ENDS_IN_DIGITS.search(text) is not None:
+            return True
+        piece = b"\0" + text + b"\0"
+        return any(it.first(piece, 0) is not None for it in (self._begins, self._within))
 
     def _worth(self, fields: list[str], memory: Memory) -> list[str]:
         """The fields that are worth taking apart, the others empty: all of them behind what a

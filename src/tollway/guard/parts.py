@@ -16,6 +16,8 @@ from tollway.guard.known import literal
 SHORTEST = 16
 """Bytes of a value that is looked for in parts, at least."""
 LEAST = 12
+_BEGUN = 4
+"""First bytes of a value that may be its beginning."""
 _STRIDES = ((2 * LEAST, 5), (SHORTEST, 3))
 """From so many bytes on, every so many begins a window."""
 
@@ -61,6 +63,14 @@ class Parts:
                 done[name] = start + after
                 if before + after >= least(len(value)):
                     yield Part(name, at - before, at + after, start - before, start + after)
+
+    def begins(self, text: bytes) -> bool:
+        """Whether a text ends in the first bytes of a value."""
+        return any(
+            text.endswith(value[:size])
+            for value in self.values.values()
+            for size in range(_BEGUN, min(len(value), len(text)) + 1)
+        )
 
     def is_sent(self, name: str, count: int) -> bool:
         """Whether so many bytes of a value are as good as all of it."""

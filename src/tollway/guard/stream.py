@@ -69,6 +69,11 @@ class StreamScanner:
         """Bytes that are held back now."""
         return len(self._held)
 
+    @property
+    def pending(self) -> bytes:
+        """What is held back now."""
+        return self._held
+
     def feed(self, text: str) -> Passage:
         """What may go out after this piece."""
         self._held += text.encode("utf-8", "surrogatepass")

@@ -6,6 +6,7 @@ Rules
 3. Tokens are turned back last: what a client sent itself is not inspected again.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ from tollway.guard.inspection import Guard
 from tollway.guard.replace import RestoringStream, Tokens, redacted
 from tollway.guard.rules import Asked, Decision
 from tollway.guard.stream import Passage, StreamScanner
+
+MOST_QUEUED: Final = 10_000
+"""Deltas of one answer that may wait."""
+
+_VECTORS: Final = re.compile(rb'"embedding"\s*:\s*(?:\[[-+0-9.eE,\s]*\]|"[A-Za-z0-9+/=]*")')
 
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -43,6 +49,8 @@ class Incoming:
     tokens: Tokens | None
     utc: Callable[[], float]
     tell: Callable[[SecurityEvent], None]
+    vectors: bool = False
+    """Whether it is embeddings: their vectors are left unread."""
 
     def judge(self, findings: Sequence[Finding] | Passage, labels: Labels) -> tuple[Finding, ...]:
         """What is to be taken out of a text from a source with these labels.
@@ -66,6 +74,18 @@ class Incoming:
             self.tell(self._event("changed", words, decision))
         return redact
 
+    def refuse(self, text: str, labels: Labels) -> None:
+        """Inspect what is no text and nothing can be taken out of: names, ids, signatures.
+
+        Raises:
+            BarredError: it holds anything that may not come in as it is.
+        """
+        if self.guard is None or not text.strip():
+            return
+        found = self.guard.scanner.scan(text.encode("utf-8", "surrogatepass"))
+        if found and self.judge(found, labels):
+            raise BarredError("The answer held what may not come in, in a name or a signature.")
+
     def whole(self, body: bytes, labels: Labels) -> bytes:
         """A whole answer, as it may come in. Slow where it is long.
 
@@ -74,8 +94,11 @@ class Incoming:
         """
         if self.guard is not None:
             asked = Asked(self.tenant, self.route, "in", labels)
-            found = [it.finding for it in self.guard.inspect(body, asked).verdicts]
+            read = _VECTORS.sub(b'"embedding":0', body) if self.vectors else body
+            found = [it.finding for it in self.guard.inspect(read, asked).verdicts]
             take_out = self.judge(found, labels)
+            if take_out and self.vectors:
+                raise BarredError("The answer held what may not come in, beside its vectors.")
             if take_out:
                 body = redacted(body, take_out)
                 _decode(body)  # a client must not get what is no JSON any more
@@ -90,14 +113,19 @@ class Incoming:
 
 
 class Passing:
-    """One stream of deltas: what of it may go out now."""
+    """One stream of deltas: what of it may go out now.
 
-    __slots__ = ("_incoming", "_labels", "_parts")
+    A client puts the texts of one kind together, whatever stands between them, so they are
+    inspected as one text. Where a part ends in what may begin a secret, what follows is kept until
+    that is settled; a part that ends in anything else goes out whole.
+    """
+
+    __slots__ = ("_choices", "_incoming", "_labels")
 
     def __init__(self, incoming: Incoming, labels: Labels) -> None:
         self._incoming = incoming
         self._labels = labels
-        self._parts: dict[tuple[int, int], _Part] = {}
+        self._choices: dict[int, _Choice] = {}
 
     def take(self, deltas: Sequence[Delta]) -> list[Delta]:
         """What these deltas let out.
@@ -107,58 +135,126 @@ class Passing:
         """
         out: list[Delta] = []
         for delta in deltas:
-            if isinstance(delta, Piece):
-                part = self._part(delta.choice, delta.index)
-                _say(out, delta.choice, delta.index, part.feed(delta.text))
+            if isinstance(delta, Piece | Opened | Closed | Signed | Stopped):
+                choice = self._choices.get(delta.choice)
+                if choice is None:
+                    choice = _Choice(self._incoming, self._labels, delta.choice)
+                    self._choices[delta.choice] = choice
+                choice.take(delta, out)
                 continue
-            if isinstance(delta, Opened):
-                self._open(delta)
-            elif isinstance(delta, Closed | Signed):
-                self._end(out, delta.choice, delta.index)
-            elif isinstance(delta, Stopped):
-                self._end_all(out, delta.choice)
-            elif isinstance(delta, Done):
-                self._end_all(out, None)
+            if isinstance(delta, Done):
+                for choice in self._choices.values():
+                    choice.end(out)
             out.append(delta)
         return out
 
-    def _open(self, opened: Opened) -> None:
-        plain = opened.kind != "tool_call" or opened.custom
-        self._parts[opened.choice, opened.index] = _Part(self._incoming, self._labels, plain)
 
-    def _part(self, choice: int, index: int) -> "_Part":
-        part = self._parts.get((choice, index))
-        if part is None:
-            part = self._parts[choice, index] = _Part(self._incoming, self._labels, True)
-        return part
+class _Choice:
+    """One answer of a stream. `queue` is what came behind what is `waiting` to be settled."""
 
-    def _end(self, out: list[Delta], choice: int, index: int) -> None:
-        part = self._parts.get((choice, index))
-        if part is not None:
-            _say(out, choice, index, part.end())
+    __slots__ = ("_flows", "_incoming", "_labels", "_number", "_parts", "_queue", "_waiting")
 
-    def _end_all(self, out: list[Delta], choice: int | None) -> None:
-        for one, index in list(self._parts):
-            if choice is None or one == choice:
-                self._end(out, one, index)
+    def __init__(self, incoming: Incoming, labels: Labels, number: int) -> None:
+        self._incoming = incoming
+        self._labels = labels
+        self._number = number
+        self._flows: dict[str, _Flow] = {}
+        self._parts: dict[int, _Flow] = {}
+        self._waiting: dict[_Flow, int] = {}
+        self._queue: list[Delta] = []
+
+    def take(self, delta: Piece | Opened | Closed | Signed | Stopped, out: list[Delta]) -> None:
+        if isinstance(delta, Piece):
+            self._take_text(delta, out)
+            return
+        if isinstance(delta, Opened):
+            self._incoming.refuse(f"{delta.name} {delta.id}", self._labels)
+            self._parts[delta.index] = self._flow(delta)
+        elif isinstance(delta, Stopped):
+            self._incoming.refuse(delta.stop_sequence or "", self._labels)
+            self.end(out)
+        else:
+            if isinstance(delta, Signed):
+                self._incoming.refuse(delta.signature.data, self._labels)
+            self._close(delta.index, out)
+        self._say(delta, out)
+
+    def end(self, out: list[Delta]) -> None:
+        """Nothing more comes: what waited is settled."""
+        for flow, index in self._waiting.items():
+            _add(out, self._number, index, flow.end())
+        out += self._queue
+        self._queue = []
+        self._waiting.clear()
+        for index in list(self._parts):
+            self._close(index, out, last=True)
+
+    def _flow(self, opened: Opened) -> "_Flow":
+        """Texts of one kind are one; the arguments of each call are one of their own."""
+        call = opened.kind == "tool_call"
+        key = f"{opened.kind} {opened.index}" if call else opened.kind
+        flow = self._flows.get(key)
+        if flow is None:
+            json = call and not opened.custom
+            flow = self._flows[key] = _Flow(self._incoming, self._labels, json)
+        return flow
+
+    def _take_text(self, piece: Piece, out: list[Delta]) -> None:
+        flow = self._parts.get(piece.index)
+        if flow is None:
+            flow = self._parts[piece.index] = self._flow(Opened(piece.choice, piece.index, "text"))
+        text = flow.feed(piece.text)
+        if text and flow in self._waiting:
+            del self._waiting[flow]
+            if not self._waiting:
+                out += self._queue
+                self._queue = []
+        if text:
+            self._say(Piece(piece.choice, piece.index, text), out)
+
+    def _close(self, index: int, out: list[Delta], *, last: bool = False) -> None:
+        flow = self._parts.get(index)
+        if flow is None or flow in self._waiting:
+            return
+        if not last and flow.begins():
+            self._waiting[flow] = index
+            return
+        text = flow.end()
+        if text:
+            self._say(Piece(self._number, index, text), out)
+
+    def _say(self, delta: Delta, out: list[Delta]) -> None:
+        if not self._waiting:
+            out.append(delta)
+            return
+        self._queue.append(delta)
+        if len(self._queue) > MOST_QUEUED:
+            raise BarredError("Too much came behind what may begin a secret.")
 
 
-def _say(out: list[Delta], choice: int, index: int, text: str) -> None:
+def _add(out: list[Delta], choice: int, index: int, text: str) -> None:
     if text:
         out.append(Piece(choice, index, text))
 
 
-class _Part:
-    """One part of a stream: scanned, then its tokens turned back."""
+class _Flow:
+    """One text of a stream: scanned, then its tokens turned back."""
 
     __slots__ = ("_incoming", "_labels", "_restoring", "_scanning")
 
-    def __init__(self, incoming: Incoming, labels: Labels, plain: bool) -> None:
+    def __init__(self, incoming: Incoming, labels: Labels, json: bool) -> None:
         guard, tokens = incoming.guard, incoming.tokens
         self._incoming = incoming
         self._labels = labels
         self._scanning: StreamScanner | None = None if guard is None else guard.stream()
-        self._restoring = None if tokens is None else RestoringStream(tokens, json=not plain)
+        self._restoring = None if tokens is None else RestoringStream(tokens, json=json)
+
+    def begins(self) -> bool:
+        """Whether what is held back may begin a secret that goes on in the next part."""
+        guard = self._incoming.guard
+        if guard is None or self._scanning is None:
+            return False
+        return guard.begins(self._scanning.pending)
 
     def feed(self, text: str) -> str:
         if self._scanning is not None:
@@ -167,9 +263,9 @@ class _Part:
 
     def end(self) -> str:
         text = "" if self._scanning is None else self._cleared(self._scanning.end())
-        return (
-            text if self._restoring is None else self._restoring.feed(text) + self._restoring.end()
-        )
+        if self._restoring is None:
+            return text
+        return self._restoring.feed(text) + self._restoring.end()
 
     def _cleared(self, passage: Passage) -> str:
         if not passage.findings:

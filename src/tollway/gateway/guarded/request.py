@@ -52,11 +52,19 @@ def inspected_of(
 ) -> Inspected | None:
     """How the answers to a request are inspected; None where they go out as they come."""
     guard = inspector.guard
-    if guard is None or "in" not in guard.settings.directions or facts.operation == "embedding":
+    if guard is None or "in" not in guard.settings.directions:
         guard = None
         if tokens is None:
             return None
     incoming = Incoming(
-        guard, request, key.tenant, key.id, facts.model, tokens, inspector.utc, inspector.tell
+        guard,
+        request,
+        key.tenant,
+        key.id,
+        facts.model,
+        tokens,
+        inspector.utc,
+        inspector.tell,
+        facts.operation == "embedding",
     )
     return Inspected(incoming, inspector)
