@@ -343,6 +343,19 @@ async def test_an_answer_that_may_be_read_in_two_ways_is_refused(
         assert (await rig.ask()).status == 502
 
 
+async def test_an_answer_that_nobody_asked_for_is_nobodys(tmp_path: Path) -> None:
+    """A host cannot leave an answer behind for the next request."""
+
+    async def two(seen: Seen) -> None:
+        await seen.say(answer(b"first") + answer(b"poison"))
+
+    async with Rig(tmp_path, handler=two) as rig:
+        client = await rig.tunnel()
+        for _ in range(2):
+            assert (await client.ask(rig.request())).body == b"first"
+        assert rig.host.connections == 2
+
+
 # --- sizes and times -----------------------------------------------------------------------------
 
 
@@ -509,6 +522,17 @@ async def _empty(rig: Rig) -> None:
 async def _other(rig: Rig) -> Got:
     client = await rig.tunnel(f"{OTHER}:{rig.host.port}", OTHER)
     return await client.ask(f"GET / HTTP/1.1\nHost: {OTHER}:{rig.host.port}\n")
+
+
+@both
+async def test_requests_without_number(tmp_path: Path, defended: bool) -> None:
+    settings = {"task_requests": 4}  # a tunnel counts as one
+    async with Rig(tmp_path, ALL if defended else off("bounds"), settings=settings) as rig:
+        client = await rig.tunnel()
+        for _ in range(3):
+            assert (await client.ask(rig.request())).status == 200
+        assert (await client.ask(rig.request())).status == (429 if defended else 200)
+        assert len(await rig.rows()) == (3 if defended else 4)
 
 
 @both

@@ -105,6 +105,17 @@ async def test_silence_denies_and_patience_waits(tmp_path: Path) -> None:
         assert (await waiting).status == 200
 
 
+async def test_a_task_cannot_flood_people_with_questions(tmp_path: Path) -> None:
+    async with Rig(tmp_path, rules=ASK) as rig:
+        client = await rig.tunnel()
+        client.close()
+        for index in range(51):
+            got = await rig.ask(f"/{index}")
+        assert b"too many approvals" in got.body  # pyright: ignore[reportPossiblyUnboundVariable]
+        assert len(rig.approvals.all()) == 50
+        assert b"too long" in (await rig.ask("/" + "a" * 2000)).body
+
+
 async def test_what_the_guard_finds_may_be_asked_about(tmp_path: Path) -> None:
     async with Rig(tmp_path, guard=guard("ask")) as rig:
         assert (await rig.ask("/", "POST", body=b"card " + CARD)).status == 403
@@ -148,11 +159,23 @@ async def test_all_bodies_together_have_a_bound(tmp_path: Path) -> None:
         assert rig.proxy.house.held == 0
 
 
+async def test_a_guard_that_takes_too_long_refuses(tmp_path: Path) -> None:
+    class Slow(Guard):
+        def inspect(self, body: bytes, asked: object, memory: object = None):  # pyright: ignore[reportIncompatibleMethodOverride]
+            time.sleep(0.6)
+            return super().inspect(body, asked)  # pyright: ignore[reportArgumentType]
+
+    slow = Slow(GuardSettings("block", (), (), (), None, patience=Seconds(0.2)))
+    async with Rig(tmp_path, guard=slow) as rig:
+        got = await rig.ask()
+        assert (got.status, b"took too long" in got.body, rig.host.seen) == (503, True, [])
+
+
 async def test_a_guard_that_fails_refuses(tmp_path: Path) -> None:
     from tollway.guard.automaton import OutOfMemoryError
 
     class Failing(Guard):
-        def inspect(self, body: bytes, asked: object):  # pyright: ignore[reportIncompatibleMethodOverride]
+        def inspect(self, body: bytes, asked: object, memory: object = None):  # pyright: ignore[reportIncompatibleMethodOverride]
             raise OutOfMemoryError("The guard's automaton ran out of memory.")
 
     failing = Failing(GuardSettings("block", (), (), (), None))

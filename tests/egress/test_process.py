@@ -1,6 +1,7 @@
 """The proxy as a process: it starts, reloads and ends, or says why not."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ import pytest
 from tollway.broker.vault import Vault
 from tollway.egress.admin import leave, listen_for, task_ca
 from tollway.errors import TollwayError
+from tollway.guard.sentinel import SENTINEL
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.tasks import Tasks
 
@@ -182,6 +184,25 @@ async def test_its_owner_is_given_certificates_and_listeners(tmp_path: Path) -> 
             await asyncio.to_thread(task_ca, tmp_path, "none")
     with pytest.raises(TollwayError, match="no egress proxy answers"):
         await asyncio.to_thread(task_ca, tmp_path, task.id)
+
+
+async def test_a_task_that_is_opened_gets_sentinels_and_what_its_programs_need(
+    tmp_path: Path,
+) -> None:
+    fleet_file(tmp_path, "[tenants.acme]\n[tenants.other]\n" + SECRET + 'tenants = ["acme"]\n')
+    Vault(tmp_path, {}).set("github", b"some-secret", 1.0)
+    found = {}
+    for tenant in ("acme", "other"):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tollway", "tasks", "open", "--tenant", tenant, "--json",
+            "--fleet", str(tmp_path / "fleet.toml"), "--state", str(tmp_path),
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, _ = await process.communicate()
+        found[tenant] = json.loads(out)["environment"]
+    assert SENTINEL.fullmatch(found["acme"]["GITHUB"].encode())
+    assert "GITHUB" not in found["other"]
+    assert found["acme"]["https_proxy"].startswith("http://task:tt_")
 
 
 def shown(pid: int, what: str) -> str:

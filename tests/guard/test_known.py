@@ -129,3 +129,32 @@ def test_a_document_is_found_within_a_layer() -> None:
     scanner = Scanner((), documents=registered)
     (only,) = scanner.scan(b"see " + base64.b64encode(text.encode()))
     assert (only.kind, only.layers) == ("document", ("base64",))
+
+
+def test_a_document_whose_pairs_were_not_kept_is_found_all_the_same() -> None:
+    text = prose(300, 8)
+    whole = fingerprint("plan.txt", text.encode(), SALT)
+    bare = Fingerprints([Document("plan.txt", whole.hashes)], SALT)
+    (only,) = bare.found(f"{prose(50, 9)} {text}".encode())
+    assert only.share == 1.0
+
+
+def test_the_words_of_a_document_are_not_to_be_read_without_the_salt() -> None:
+    one = fingerprint("plan.txt", prose(300, 8).encode(), SALT)
+    other = fingerprint("plan.txt", prose(300, 8).encode(), b"t" * 32)
+    assert len(one.pairs) == len(other.pairs) > 0
+    shared = {one.pairs[at : at + 4] for at in range(0, len(one.pairs), 4)}
+    assert not shared & {other.pairs[at : at + 4] for at in range(0, len(other.pairs), 4)}
+
+
+def test_a_part_is_found_wherever_it_stands_among_words_of_the_same_document() -> None:
+    text = prose(400, 10).split()
+    registered = Fingerprints([fingerprint("it", " ".join(text).encode(), SALT)], SALT)
+    draw = random.Random(11)
+    for start in range(0, 360, 7):
+        noise = [draw.choice(text) for _ in range(60)]
+        part = text[start : start + 40]
+        mixed = " ".join([*noise[:30], "unheard", *part, "unheard", *noise[30:]])
+        (only,) = registered.found(mixed.encode())
+        assert mixed[only.start : only.end] in mixed
+        assert only.share

@@ -66,9 +66,10 @@ def open_task(
     wanted = None if request is None else _request(request)
     with _book(state) as book:
         task, token = Tasks(book).open(tenant, now, until - now, wanted, key)
+        sentinels = _sentinels(book, declared, task)
     if ca_out is not None:
         _write_ca(state, task.id, ca_out)
-    variables = _environment(declared, token, ca_out)
+    variables = _environment(declared, token, ca_out) | sentinels
     if json:
         _print_json({**_facts(task, now), "token": token, "environment": variables})
         return 0
@@ -214,6 +215,15 @@ def _request(words: str) -> str:
         fault = Fault("--request", f"{path}: is over {_LONGEST} bytes", "Say it shorter.")
         raise FaultsFound([fault])
     return text
+
+
+def _sentinels(book: Any, fleet: Any, task: Any) -> dict[str, str]:
+    """What the task gets in the place of secrets that it may use, by environment variable."""
+    if fleet is None or not fleet.secrets:
+        return {}
+    from tollway.broker.broker import mint
+
+    return dict(mint(book, fleet.secrets, task.id, task.tenant, task.opened))
 
 
 def _environment(fleet: Any, token: str, trusted: Path | None) -> dict[str, str]:

@@ -51,6 +51,7 @@ from tollway.dispatch.requests import (
     RequestState,
 )
 from tollway.dispatch.room import room_of
+from tollway.dispatch.routing import Plan
 from tollway.dispatch.timetable import Timetable
 from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
@@ -140,7 +141,7 @@ class Dispatcher:
             return
         fleet, placing = self._placing.fleet, self._placing
         plan = ends.plan_for(event, account, fleet, placing.plans)
-        if isinstance(plan, Reject):
+        if not isinstance(plan, Plan):
             self._out.append(plan)
             return
         request = RequestState(event, account, plan, self._arrivals, now)

@@ -8,7 +8,7 @@ Rules
 """
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from tollway.egress.messages import (
     Head,
@@ -24,7 +24,7 @@ HELD = 256 * 1024
 """A searched body up to this size is held, so that its length can be told."""
 _STEP = 256 * 1024
 _LARGEST_GROWTH = 200
-_GRANTED = 64 << 20
+_GRANTED = 8 << 20
 """A packed body may grow to this size, and beyond it by `_LARGEST_GROWTH`."""
 _WINDOWS = {b"gzip": 47, b"x-gzip": 47, b"deflate": 47}
 
@@ -177,6 +177,16 @@ class Answer:
         """Whether the body's length may change on the way."""
         return self._filter is not None and not self._no_body
 
+    def may_be_held(self) -> bool:
+        """Whether a short body may be held whole: not if it grows on the way."""
+        return self.changes() and self._inflating is None
+
+    def unpacks(self, data: bytes) -> bool:
+        """Whether this piece is unpacked, which takes time."""
+        begins = self._first and data[:2] == b"\x1f\x8b"
+        packed = self._inflating is not None or self._aside is not None or begins
+        return self._filter is not None and packed
+
     def head(self, length: int | None, *, close: bool, chunks: bool) -> bytes:
         """The head as the client gets it. `length` is the body's, None where it is not told."""
         dropped = [b"content-length"]
@@ -192,10 +202,21 @@ class Answer:
         return written(b"HTTP/1.1 %d " % self._head.status, headers)
 
 
-async def body_of(events: AsyncIterator[bytes], answer: Answer) -> AsyncIterator[bytes]:
+Aside = Callable[..., Awaitable[bytes | None]]
+"""Runs something that takes time in a thread."""
+
+
+async def body_of(
+    events: AsyncIterator[bytes], answer: Answer, aside: Aside
+) -> AsyncIterator[bytes]:
     """The body as it may go on, piece by piece."""
     async for data in events:
-        for piece in answer.pieces(data):
+        pieces = answer.pieces(data)
+        if answer.unpacks(data):
+            while (piece := await aside(next, pieces, None)) is not None:
+                yield piece
+            continue
+        for piece in pieces:
             yield piece
     rest = answer.rest()
     if rest:

@@ -48,6 +48,8 @@ class House:
     authorities: dict[str, Authority] = field(default_factory=dict[str, Authority])
     open: dict[str, int] = field(default_factory=dict[str, int])
     """Connections by task."""
+    asked: dict[str, int] = field(default_factory=dict[str, int])
+    """Requests by task."""
     held: int = 0
     """Bytes of bodies that are held now."""
 
@@ -84,6 +86,17 @@ class House:
             raise RefusedError(503, "Too many bodies are arriving at once; try again in a moment.")
         self.held += size
 
+    def count(self, task: Task) -> None:
+        """Count a request, each of which is written down.
+
+        Raises:
+            RefusedError: the task has made too many: it would fill the disk.
+        """
+        made = self.asked.get(task.id, 0)
+        if self.defences.bounds and made >= self.settings.task_requests:
+            raise RefusedError(429, "The task has made all the requests that a task may make.")
+        self.asked[task.id] = made + 1
+
     async def authority(self, task: Task) -> Authority:
         """The task's own authority, made when it is first asked for."""
         known = self.authorities.get(task.id)
@@ -98,4 +111,5 @@ class House:
             idle = [task for task in self.authorities if not self.open.get(task)]
             for task in idle[: len(self.authorities) - _MOST_AUTHORITIES + 1]:
                 del self.authorities[task]
+                self.asked.pop(task, None)
                 self.terms.inspector.forget(task)

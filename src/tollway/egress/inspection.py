@@ -8,7 +8,6 @@ Rules
    cannot be written.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,7 +15,7 @@ from hashlib import sha256
 
 from tollway.broker.broker import Broker
 from tollway.egress.defences import Defences
-from tollway.egress.verdict import Asking, Passed, RefusedError
+from tollway.egress.verdict import Asking, Passed, RefusedError, Sort
 from tollway.errors import TollwayError
 from tollway.fleet.egressing import EgressSettings, SecretUse
 from tollway.guard.event import Evidence, SecurityEvent
@@ -32,7 +31,9 @@ from tollway.ledger.guarded.tasks import Tasks
 
 LABELS = frozenset(("egress",))
 """What the guard's rules call this destination."""
-_POLL = 0.25
+_MOST_QUESTIONS = 50
+"""Of one task, to people: more would be answered without being read."""
+_LONGEST_PATH = 1000
 _ANSWERABLE = 600.0
 """Seconds in which a person may answer, at least: a task may come back."""
 
@@ -61,8 +62,15 @@ class Inspector:
         self.means = means
         self._defences = defences
         self._hidden = Scanner((detector(),))
+        self._questions: dict[str, set[str]] = {}
         self._sentinels: dict[str, dict[str, bytes]] = {}
         self._reflections = lru_cache(maxsize=64)(_reflections)
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds that a decision may take; None where no guard is declared."""
+        guard = self.means.guard
+        return None if guard is None else guard.settings.patience
 
     def early(self, asking: Asking) -> Reached:
         """What the rules say of a head: before its body is read. Does not block.
@@ -131,7 +139,7 @@ class Inspector:
         return use
 
     def _refuse_hidden(self, asking: Asking, bare: Parts, body: bytes) -> None:
-        if not self._defences.hidden:
+        if not self._defences.hidden or not self.means.broker.uses:
             return
         for text in (head_text(asking.wanted.method, bare), body):
             for found in self._hidden.scan(text):
@@ -178,6 +186,7 @@ class Inspector:
     def forget(self, task: str) -> None:
         """Let go of what is remembered of a task."""
         self._sentinels.pop(task, None)
+        self._questions.pop(task, None)
 
     # --- the guard -------------------------------------------------------------------------------
 
@@ -188,7 +197,9 @@ class Inspector:
             RefusedError: the guard's rules say that it may not go.
         """
         guard = self.means.guard
-        if guard is None or not self._defences.inspection:
+        if guard is None or "out" not in guard.settings.directions:
+            return ()
+        if not self._defences.inspection:
             return ()
         asked = Asked(asking.task.tenant, None, "out", LABELS)
         about: list[Finding] = []
@@ -213,22 +224,19 @@ class Inspector:
             RefusedError: there is none.
         """
         means = self.means
-        patience = means.settings.patience or 0.0
+        digest = _digest(asking)
+        self._refuse_flood(asking, digest)
         words = f"Task {asking.task.id} of {asking.task.tenant} asks for {_said(asking)}"
         if asking.parts.body:
             words += f", sending {len(asking.parts.body):,} bytes"
         if found:
             words += f"; inspection found {_names(found)}"
         question = Question(
-            digest=_digest(asking), concern="egress", words=f"{words}.",
+            digest=digest, concern="egress", words=f"{words}.",
             tenant=asking.task.tenant, task=asking.task.id, facts=_facts(asking, found),
-            waits=max(patience, _ANSWERABLE),
+            waits=max(means.settings.patience or 0.0, _ANSWERABLE),
         )  # fmt: skip
         approval = means.approvals.ask(question, means.utc())
-        until = means.utc() + patience
-        while approval.state(means.utc()) == "pending" and means.utc() < until:
-            time.sleep(_POLL)
-            approval = means.approvals.find(approval.id) or approval
         state = approval.state(means.utc())
         if state == "granted" and means.approvals.take(approval.id, means.utc()):
             return approval.id
@@ -238,7 +246,22 @@ class Inspector:
             "Ask again, for exactly the same, once it is.",
             "denied": f"A person denied it ({approval.id}).",
         }.get(state, f"Nobody approved it in time ({approval.id}).")
-        raise RefusedError(403, said, rule=rule, approval=approval.id)
+        sort: Sort = "pending" if state == "pending" else "rule"
+        raise RefusedError(403, said, rule=rule, approval=approval.id, sort=sort)
+
+    def _refuse_flood(self, asking: Asking, digest: str) -> None:
+        """A person can read only so much, and only so many questions."""
+        if len(asking.wanted.path) > _LONGEST_PATH:
+            raise RefusedError(403, "The path is too long for a person to be asked about it.")
+        asked = self._questions.setdefault(asking.task.id, set())
+        if digest not in asked and len(asked) >= _MOST_QUESTIONS:
+            raise RefusedError(403, "The task has asked for too many approvals.")
+        asked.add(digest)
+
+    def is_pending(self, approval: str) -> bool:
+        """Whether nobody has answered a question yet."""
+        found = self.means.approvals.find(approval)
+        return found is not None and found.state(self.means.utc()) == "pending"
 
     # --- what is told ----------------------------------------------------------------------------
 
@@ -269,7 +292,7 @@ def _reflections(secrets: tuple[tuple[str, bytes], ...]) -> Reflections:
 
 
 def _credential(why: str) -> RefusedError:
-    return RefusedError(403, why, credential=True)
+    return RefusedError(403, why, sort="credential")
 
 
 def _said(asking: Asking) -> str:

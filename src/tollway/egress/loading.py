@@ -8,18 +8,16 @@ from pathlib import Path
 
 from tollway.broker.broker import Broker
 from tollway.egress.inspection import Means
-from tollway.errors import Fault, FaultsFound, TollwayError
+from tollway.errors import Fault, FaultsFound
 from tollway.fleet.egressing import EgressSettings
 from tollway.fleet.objects import Fleet
 from tollway.guard.event import SecurityEvent
-from tollway.guard.fingerprint import Document, read
 from tollway.guard.inspection import Guard
 from tollway.inspect.fleetfile import read_fleet
+from tollway.inspect.guardfiles import guard_of
 from tollway.ledger.guarded.approvals import Approvals
 from tollway.ledger.guarded.book import GuardBook
 from tollway.ledger.guarded.tasks import Tasks
-
-_SALT = "guard.salt"
 
 
 def load(path: Path, folder: Path, book: GuardBook, tell: Callable[[SecurityEvent], None]) -> Means:
@@ -34,6 +32,16 @@ def load(path: Path, folder: Path, book: GuardBook, tell: Callable[[SecurityEven
     broker = Broker(folder, fleet.secrets, book)
     guard = _guard(path, folder, fleet, broker)
     return Means(settings, broker, guard, Tasks(book), Approvals(book), tell, time.time)
+
+
+def events_file(path: Path, folder: Path) -> Path | None:
+    """Where security events go as OCSF; None where the file names nothing.
+
+    Raises:
+        FaultsFound: with every fault of the fleet file.
+    """
+    guard = read_fleet(path).guard
+    return None if guard is None or guard.events is None else folder / guard.events
 
 
 def _settings(path: Path, fleet: Fleet) -> EgressSettings:
@@ -52,21 +60,7 @@ def _guard(path: Path, folder: Path, fleet: Fleet, broker: Broker) -> Guard | No
     other way than its sentinel is a leak."""
     if fleet.guard is None:
         return None
-    documents: tuple[Document, ...] = ()
-    salt = b""
-    if fleet.guard.fingerprints is not None:
-        named = path.absolute().parent / fleet.guard.fingerprints
-        try:
-            documents = read(named.read_bytes())
-            salt = (folder / _SALT).read_bytes()
-        except OSError as error:
-            why = (error.strerror or "no reason given").lower()
-            raise TollwayError(
-                f"{error.filename}: cannot be read: {why}. Register documents with "
-                "`tollway guard fingerprint`, or take guard.fingerprints out."
-            ) from None
-    known = broker.values() if broker.uses else {}
-    return Guard(fleet.guard, known, documents, salt)
+    return guard_of(fleet.guard, path, folder, broker.values() if broker.uses else {})
 
 
 def from_environment(state: str | None, path: Path) -> Path:

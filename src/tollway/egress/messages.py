@@ -109,6 +109,10 @@ class MessageReader:
             raise self._fault
         return None
 
+    def idle(self) -> bool:
+        """Whether nothing has come behind the last message."""
+        return not self.begun and not self._events and self._fault is None
+
     def feed(self, data: bytes) -> None:
         """Read on."""
         if self._fault is not None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tollway.egress.admin import Admin
-from tollway.egress.loading import load
+from tollway.egress.loading import events_file, load
 from tollway.egress.server import EgressProxy
 from tollway.errors import TollwayError
 from tollway.gateway.log import Log
@@ -34,7 +34,7 @@ def serve(path: Path, folder: Path, *, until_eof: bool) -> int:
     keep_private()
     log = Log(time.time)
     book = GuardBook(folder / GUARD_BOOK)
-    teller = Teller(book, log.say)
+    teller = Teller(book, log.say, events_file(path, folder))
     try:
         asyncio.run(_Process(path, folder, book, teller, log).run(until_eof))
     finally:

@@ -125,7 +125,9 @@ class EgressProxy:
     ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
         def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             house = self.house
-            if len(self._sessions) >= house.settings.max_connections and house.defences.bounds:
+            # A task's own socket has a bound of its own, which strangers cannot fill.
+            full = len(self._sessions) >= house.settings.max_connections
+            if task is None and full and house.defences.bounds:
                 writer.close()
                 return
             session = Session(house, PlainChannel(reader, writer), task)

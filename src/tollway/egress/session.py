@@ -55,11 +55,14 @@ class Session:
         house = self._house
         reader = MessageReader("request", house.caps(), strict=house.defences.grammar)
         try:
+            if self._named is not None:
+                self._count(self._named)
             head = await self._head(reader)
             if head is None:
                 return
             task = await self._task(head)
-            self._count(task)
+            if self._named is None:
+                self._count(task.id)
             if head.method == "CONNECT":
                 await self._tunnel(head, reader.rest, task)
             elif head.target.startswith(b"/"):
@@ -106,13 +109,13 @@ class Session:
             raise RefusedError(407, "This is the token of no task, or of one that has ended.")
         return task
 
-    def _count(self, task: Task) -> None:
+    def _count(self, task: str) -> None:
         house = self._house
-        now = house.open.get(task.id, 0)
+        now = house.open.get(task, 0)
         if house.defences.bounds and now >= house.settings.task_connections:
             raise RefusedError(503, "The task has too many connections open.")
-        house.open[task.id] = now + 1
-        self._counted = task.id
+        house.open[task] = now + 1
+        self._counted = task
 
     async def _own_page(self, head: Head, task: Task) -> None:
         if head.method != "GET" or head.target != CA_PATH:
@@ -131,7 +134,8 @@ class Session:
             self._refuse_other_names(head, host, port)
         except UnclearError as error:
             raise MessageError(400, str(error)) from None
-        line = house_line(house, task, host, port)
+        house.count(task)
+        line = Line(task, host, port, house.utc(), asyncio.get_running_loop().time())
         rules = house.settings.rules
         if house.defences.rules and not knows_host(rules, host, port, task.tenant):
             why = "No rule lets this host through."
@@ -206,11 +210,6 @@ class Session:
         with suppress(OSError, TimeoutError):
             await self._channel.write(data, self._house.settings.body_timeout)
             await self._channel.farewell()
-
-
-def house_line(house: House, task: Task, host: str, port: int) -> Line:
-    """A line of the record, begun now."""
-    return Line(task, host, port, house.utc(), asyncio.get_running_loop().time())
 
 
 def _token(head: Head) -> bytes | None:

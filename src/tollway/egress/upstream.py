@@ -16,6 +16,9 @@ from tollway.egress.messages import Caps, Event, MessageReader
 from tollway.guard.reach import is_address
 from tollway.units import Seconds
 
+_MOST_ADDRESSES = 4
+"""Addresses of a name that are tried, each for as long as connecting may take."""
+
 
 class HostError(Exception):
     """A host cannot be reached, or does not answer as it should; the text says why."""
@@ -76,7 +79,7 @@ class Upstream:
 
     def kept(self) -> bool:
         """Whether the host keeps the connection behind the answer that ended."""
-        return self._reader.keep_alive and not self._reader.begun
+        return self._reader.keep_alive and self._reader.idle()
 
     async def close(self) -> None:
         await self._channel.close()
@@ -92,7 +95,7 @@ async def connect(
         HostError: none does, or its certificate is not the host's.
     """
     why = "it has no address"
-    for address in addresses:
+    for address in addresses[:_MOST_ADDRESSES]:
         try:
             async with asyncio.timeout(patience.connect):
                 reader, writer = await asyncio.open_connection(address, port)

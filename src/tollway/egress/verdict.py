@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tollway.guard.event import Evidence
 from tollway.guard.reach import Wanted
@@ -9,21 +10,22 @@ from tollway.guard.reflection import Reflections
 from tollway.guard.sentinel import Parts
 from tollway.ledger.guarded.tasks import Task
 
+Sort = Literal["rule", "credential", "pending"]
+"""What a refusal is about: a rule, a sentinel, or an approval that nobody has answered yet."""
+
 
 class RefusedError(Exception):
-    """A request is refused. `approval`: a person is asked about it. `credential`: over a
-    sentinel. `evidence` is what inspection found."""
+    """A request is refused. `evidence` is what inspection found."""
 
     def __init__(
         self, status: int, why: str, *, rule: str | None = None, approval: str | None = None,
-        credential: bool = False,
-        evidence: tuple[Evidence, ...] = (),
+        sort: Sort = "rule", evidence: tuple[Evidence, ...] = (),
     ) -> None:  # fmt: skip
         super().__init__(why)
         self.status = status
         self.rule = rule
         self.approval = approval
-        self.credential = credential
+        self.sort: Sort = sort
         self.evidence = evidence
 
 

@@ -48,6 +48,7 @@ class EgressSettings:
     max_headers: int = 100
     max_connections: int = 1000
     task_connections: int = 64
+    task_requests: int = 100_000
     header_timeout: Seconds = Seconds(15.0)
     body_timeout: Seconds = Seconds(60.0)
     idle_timeout: Seconds = Seconds(60.0)

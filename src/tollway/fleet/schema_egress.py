@@ -1,5 +1,4 @@
-"""The `[egress]` and `[secrets]` tables: what tasks may reach, and with which secrets. See
-`schema`."""
+"""The `[egress]` and `[secrets]` tables: what tasks may reach, with which secrets. See `schema`."""
 
 from typing import Annotated
 
@@ -76,6 +75,7 @@ class EgressTable(Table):
     max_headers: Count = key("Header lines of a message.", 100)
     max_connections: Count = key("Connections at once.", 1000)
     task_connections: Count = key("Connections of one task at once.", 64)
+    task_requests: Count = key("Requests of one task in all; each is written down.", 100_000)
     header_timeout: Duration = key("For a client to send its headers, or its TLS hello.", "15s")
     body_timeout: Duration = key("For a client to send its body, or to take its answer.", "60s")
     idle_timeout: Duration = key("How long an idle connection stays open.", "60s")

@@ -7,7 +7,9 @@ Rules
    `SHINGLE + WINDOW - 1` words in a row that two texts share leave a hash that they share.
 2. Kept hashes are keyed with the installation's salt: who has the file without the salt learns how
    many there are, and how long each document is, and nothing of what is in it.
-3. A leak is told once `LEAST` hashes of a document are there, or all of a shorter one.
+3. Of most texts the pairs of words tell that they have no run of a document's: a document's pairs
+   are kept too, as numbers that are encrypted with the salt (a keyed digest is the key stream).
+4. A leak is told once `LEAST` hashes of a document are there, or all of a shorter one.
 """
 
 import re
@@ -15,6 +17,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import repeat
 from zlib import crc32
 
 import msgspec
@@ -25,16 +28,22 @@ from tollway.guard.finding import Finding
 SHINGLE = 6
 WINDOW = 6
 LEAST = 3
-_FORMAT = "tollway-fingerprints-1"
+_FORMAT = "tollway-fingerprints-2"
 _WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
+_LOWERED = bytes(
+    ord(chr(byte).lower()) if byte < 128 and chr(byte).isalnum() else byte if byte > 127 else 32
+    for byte in range(256)
+)
+"""The letters of words in small, anything else as a blank."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A registered document: what it is called, and its kept hashes."""
+    """A registered document: what it is called, its kept hashes, and its pairs (rule 3)."""
 
     name: str
     hashes: frozenset[int]
+    pairs: bytes = b""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -42,6 +51,7 @@ class _File(msgspec.Struct, frozen=True):
 
     format: str
     documents: dict[str, bytes]
+    pairs: dict[str, bytes]
 
 
 def fingerprint(name: str, data: bytes, salt: bytes) -> Document:
@@ -50,27 +60,48 @@ def fingerprint(name: str, data: bytes, salt: bytes) -> Document:
     Raises:
         TollwayError: it has too few words to be told from others.
     """
-    hashes = frozenset(number for number, _, _ in _kept(data, salt))
+    words = _words(data)
+    hashes = frozenset(number for number, _ in _kept(words, salt))
     if not hashes:
         raise TollwayError(f"{name}: has fewer than {SHINGLE} words. Register a longer text.")
-    return Document(name, hashes)
+    pairs = {*_pairs(words, words[1:], salt)}
+    numbers = b"".join(it.to_bytes(4, "big") for it in sorted(pairs))
+    return Document(name, hashes, _encrypted(numbers, name, salt))
 
 
-def _kept(data: bytes, salt: bytes) -> Iterator[tuple[int, int, int]]:
-    """The kept hashes of a text, each with the bytes from its first word to its last."""
-    spans = [match.span() for match in _WORD.finditer(data)]
-    words = [data[start:end].lower() for start, end in spans]
+def _words(data: bytes) -> list[bytes]:
+    return data.translate(_LOWERED).split()
+
+
+def _numbers(words: list[bytes], salt: bytes) -> Iterator[int]:
+    return map(crc32, words, repeat(crc32(salt)))
+
+
+def _pairs(firsts: list[bytes], seconds: list[bytes], salt: bytes) -> Iterator[int]:
+    """A number for each pair of a first and a second word."""
+    return map(crc32, seconds, _numbers(firsts, salt))
+
+
+def _encrypted(data: bytes, name: str, salt: bytes) -> bytes:
+    """The bytes with a key stream of this salt and name over them; twice gives them back."""
+    stream = bytearray()
+    while len(stream) < len(data):
+        block = f"{len(stream)} {name}".encode()
+        stream += blake2b(block, key=salt[:64], person=b"tollway-pairs").digest()
+    number = int.from_bytes(data, "big") ^ int.from_bytes(stream[: len(data)], "big")
+    return number.to_bytes(len(data), "big")
+
+
+def _kept(words: list[bytes], salt: bytes) -> Iterator[tuple[int, int]]:
+    """The kept hashes of a text, each with the place of its first word."""
     count = len(words) - SHINGLE + 1
     if count < 1:
         return
-    seed = crc32(salt)
-    each = [crc32(word, seed) for word in words]
-    mixed = _mixed(each, count)
+    mixed = _mixed([*_numbers(words, salt)], count)
     key = salt[:64]
     for at in _least_of_windows(mixed):
         run = b" ".join(words[at : at + SHINGLE])
-        digest = blake2b(run, key=key, digest_size=8).digest()
-        yield int.from_bytes(digest, "big"), spans[at][0], spans[at + SHINGLE - 1][1]
+        yield int.from_bytes(blake2b(run, key=key, digest_size=8).digest(), "big"), at
 
 
 def _mixed(each: list[int], count: int) -> list[int]:
@@ -102,27 +133,36 @@ def _least_of_windows(numbers: list[int]) -> Iterator[int]:
 class Fingerprints:
     """Registered documents, ready to be looked for."""
 
-    __slots__ = ("_owners", "_salt", "documents")
+    __slots__ = ("_owners", "_pairs", "_salt", "documents")
 
     def __init__(self, documents: Iterable[Document], salt: bytes) -> None:
         self.documents = {one.name: one for one in documents}
         self._salt = salt
         self._owners: dict[int, list[str]] = {}
+        self._pairs: set[int] = set()
         for one in self.documents.values():
+            numbers = _encrypted(one.pairs, one.name, salt)
+            places = range(0, len(numbers), 4)
+            self._pairs.update(int.from_bytes(numbers[at : at + 4], "big") for at in places)
             for number in one.hashes:
                 self._owners.setdefault(number, []).append(one.name)
 
     def found(self, data: bytes, layers: tuple[str, ...] = ()) -> Iterator[Finding]:
         """Every document of which enough is in the text, with the share of it that is there."""
-        if not self._owners:
-            return
         hits: dict[str, set[int]] = {}
-        spans: dict[str, tuple[int, int]] = {}
-        for number, start, end in _kept(data, self._salt):
-            for name in self._owners.get(number, ()):
+        places: dict[str, tuple[int, int]] = {}
+        for number, at in self._hits(_words(data)):
+            for name in self._owners[number]:
                 hits.setdefault(name, set()).add(number)
-                first, last = spans.get(name, (start, end))
-                spans[name] = min(first, start), max(last, end)
+                first, last = places.get(name, (at, at))
+                places[name] = min(first, at), max(last, at)
+        if not hits:
+            return
+        letters = [match.span() for match in _WORD.finditer(data)]
+        spans = {
+            name: (letters[first][0], letters[last + SHINGLE - 1][1])
+            for name, (first, last) in places.items()
+        }
         for name, there in hits.items():
             size = len(self.documents[name].hashes)
             if len(there) >= min(LEAST, size):
@@ -132,11 +172,45 @@ class Fingerprints:
                     f"document:{name}", "document", *spans[name], layers, "", why, round(share, 4)
                 )
 
+    def _hits(self, words: list[bytes]) -> Iterator[tuple[int, int]]:
+        """The hashes of documents in a text. What is around a run that may be of one tells which of
+        its hashes are kept."""
+        for start, stop in self._runs(words):
+            first = max(start - WINDOW - SHINGLE, 0)
+            for number, at in _kept(words[first : stop + WINDOW + SHINGLE], self._salt):
+                if number in self._owners:
+                    yield number, first + at
+
+    def _runs(self, words: list[bytes]) -> Iterator[tuple[int, int]]:
+        """Where `SHINGLE` words and more are in a row of which each pair is of documents. Every
+        other pair is looked at first: of so many words in a row those hold two."""
+        if not all(one.pairs for one in self.documents.values()):
+            yield 0, len(words)  # of one whose pairs nobody kept, all may be
+            return
+        for start, stop in _ones(self._known(words[::2], words[1::2]), SHINGLE // 2 - 1):
+            first, last = max(2 * start - 1, 0), 2 * stop + 1
+            known = self._known(words[first:last], words[first + 1 : last])
+            for begin, end in _ones(known, SHINGLE - 1):
+                yield first + begin, first + end + 1
+
+    def _known(self, firsts: list[bytes], seconds: list[bytes]) -> bytes:
+        return bytes(map(self._pairs.__contains__, _pairs(firsts, seconds, self._salt)))
+
+
+def _ones(flags: bytes, least: int) -> Iterator[tuple[int, int]]:
+    """Start and end of each row of so many ones and more."""
+    end = 0
+    while (start := flags.find(b"\1" * least, end)) >= 0:
+        end = flags.find(0, start)
+        end = len(flags) if end < 0 else end
+        yield start, end
+
 
 def written(documents: Iterable[Document]) -> bytes:
     """Fingerprints as bytes, for a file."""
-    parts = {one.name: _packed(one.hashes) for one in documents}
-    return msgspec.msgpack.encode(_File(_FORMAT, parts))
+    them = list(documents)
+    parts = {one.name: _packed(one.hashes) for one in them}
+    return msgspec.msgpack.encode(_File(_FORMAT, parts, {one.name: one.pairs for one in them}))
 
 
 def read(data: bytes) -> tuple[Document, ...]:
@@ -151,7 +225,10 @@ def read(data: bytes) -> tuple[Document, ...]:
         raise TollwayError("These are no fingerprints. Write them anew.") from None
     if file.format != _FORMAT:
         raise TollwayError(f'The fingerprints are "{file.format}"; this release reads {_FORMAT}.')
-    return tuple(Document(name, _unpacked(name, part)) for name, part in file.documents.items())
+    return tuple(
+        Document(name, _unpacked(name, part), file.pairs.get(name, b""))
+        for name, part in file.documents.items()
+    )
 
 
 def _packed(hashes: frozenset[int]) -> bytes:
