@@ -278,3 +278,14 @@ async def test_a_secret_in_a_servers_error_is_stopped(tmp_path: Path) -> None:
     it = bench(tmp_path, more=guarded("block", "in"))
     it.servers.fails = UpstreamError(f"mail: no such key: {KEY}", sent=True)
     assert KEY not in text_of(await it.call(it.open(), "read_mail"))
+
+
+@pytest.mark.parametrize("action", ["allow", "block", "redact"])
+async def test_a_secret_in_two_calls_is_found_with_its_last_piece(
+    tmp_path: Path, action: str
+) -> None:
+    it = bench(tmp_path, more=guarded(action, "out"))
+    task, other = it.open(), it.open()
+    assert not (await it.call(task, "note", text=KEY[:50])).is_error
+    assert not (await it.call(other, "note", text=KEY[50:])).is_error, "another task's half"
+    assert (await it.call(task, "note", text=KEY[50:])).is_error is (action != "allow")

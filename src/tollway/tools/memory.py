@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tollway.guard.memory import Memory as Sent
 from tollway.guard.tools.entity import Entity, links_in
 from tollway.guard.tools.request import Request
 from tollway.ledger.guarded.tasks import Task
@@ -29,6 +30,7 @@ class Known:
     request: Request | None
     calls: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    sent: Sent = field(default_factory=Sent)
     vouched: set[Entity] = field(default_factory=set[Entity])
     origins: dict[Entity, str] = field(default_factory=dict[Entity, str])
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 from tollway.fleet.guarding import Direction
 from tollway.guard.event import Evidence
 from tollway.guard.inspection import Guard
+from tollway.guard.memory import Memory
 from tollway.guard.replace import redacted
 from tollway.guard.rules import Asked, Decision
 from tollway.guard.tools.arguments import canonical
@@ -40,9 +41,10 @@ class Passages:
         self._guard = guard
         self._directions = directions
 
-    def out(self, arguments: Mapping[str, Any], tenant: str) -> Passed:
-        """A call's arguments."""
-        return self._pass(arguments, Asked(tenant, None, "out", _LABELS))
+    def out(self, arguments: Mapping[str, Any], tenant: str, sent: Memory) -> Passed:
+        """A call's arguments. `sent` is what the task sent before, so that a secret in pieces is
+        found when its last piece comes."""
+        return self._pass(arguments, Asked(tenant, None, "out", _LABELS), sent)
 
     def back(self, answer: object, tenant: str) -> Passed:
         """A server's answer, as JSON."""
@@ -58,10 +60,11 @@ class Passages:
         found = [it for it in self._guard.scanner.scan(data) if it.kind == "secret"]
         return redacted(data, found).decode("utf-8", "replace")
 
-    def _pass(self, value: Any, asked: Asked) -> Passed:
+    def _pass(self, value: Any, asked: Asked, sent: Memory | None = None) -> Passed:
         if self._guard is None or asked.direction not in self._directions:
             return Passed(value)
-        decision = self._guard.inspect(canonical(value).encode("utf-8", "replace"), asked)
+        body = canonical(value).encode("utf-8", "replace")
+        decision = self._guard.inspect(body, asked, sent)
         evidence = _evidence(decision)
         rule = next((it.rule for it in decision.verdicts if it.action == decision.action), None)
         if decision.action == "allow":
@@ -72,7 +75,8 @@ class Passages:
             return Passed(None, False, evidence, rule)
         replaced = self._replaced(value, asked)
         left = self._guard.inspect(canonical(replaced).encode("utf-8", "replace"), asked)
-        if left.action != "allow":  # found only where its parts are put together
+        # Found only where parts are put together, of one text or of several: nothing to redact.
+        if left.action != "allow" or replaced == value:
             return Passed(None, False, evidence, rule)
         return Passed(replaced, False, evidence, rule)
 

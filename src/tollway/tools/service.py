@@ -154,7 +154,9 @@ class Service:
         if declared is None or call.tool not in declared.tools:
             return judge(policy.settings, policy.rules, call, _NOBODY), call
         pin = await self._pinned(policy, call)
-        passed = await asyncio.to_thread(policy.passages.out, call.arguments, case.task.tenant)
+        passed = await asyncio.to_thread(
+            policy.passages.out, call.arguments, case.task.tenant, known.sent
+        )
         if passed.value is None:
             raise Refused(_leak(call, passed))
         ready = replace(call, arguments=passed.value, schema=pin.input_schema)
