@@ -12,7 +12,18 @@ from typing import Any
 
 import pytest
 from dialect_sources import WAYS, said_of, say, streamed_text, text_of
-from gateway_rig import LAST, SSE, Client, Rig, Seen, chunk, json_answer, live, source
+from gateway_rig import (
+    LAST,
+    SSE,
+    Client,
+    Rig,
+    Seen,
+    chunk,
+    event,
+    json_answer,
+    live,
+    source,
+)
 
 from tollway.dialects.deltas import (
     Broken,
@@ -384,6 +395,40 @@ def test_what_follows_a_harmless_part_is_not_kept_and_nothing_is_lost() -> None:
 )
 def test_names_ids_signatures_and_stop_sequences_are_inspected(delta: Delta) -> None:
     assert isinstance(passed([delta])[-1], Broken)
+
+
+@pytest.mark.parametrize("flowing", [False, True])
+def test_what_comes_behind_the_reason_for_the_end_is_barred_in_words(
+    flowing: bool, tmp_path: Path
+) -> None:
+    @live
+    async def run() -> None:
+        async with guarded(tmp_path) as world:
+            go = asyncio.Event()
+
+            async def answer(seen: Seen) -> None:
+                first, last = event("fine words "), b"data: [DONE]\n\n"
+                stop = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+                await seen.say(SSE + (chunk(first) if flowing else b""))
+                if flowing:
+                    await go.wait()
+                rest = (stop, event(SECRET), last)
+                await seen.say(b"".join(map(chunk, rest if flowing else (first, *rest))) + LAST)
+
+            mock = await world.rig.upstream(answer)
+            world.rig.board.use({"s0": Origin.of(source("s0", mock.url), None)})
+            world.client.stream()
+            if flowing:
+                assert (await world.client.head()).status == 200
+                go.set()
+                body = await world.client.chunks()
+            else:
+                body = (await world.client.got()).body
+            assert b"may not come in" in body
+            assert SECRET.encode() not in body
+            await world.rig.until(lambda: bool(world.rig.decider.seen(m.Cancelled)))
+
+    run()
 
 
 def test_beside_its_vectors_an_embedding_is_inspected(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ class GuardedMeter(SpokenMeter):
         except BarredError as barred:
             self.barred = str(barred)
             self.malformed = "barred"  # nothing more of it is read
+            self.ended = False  # it may have been the end marker that let the last words out
             return b""
         return super()._said(passed)
 
