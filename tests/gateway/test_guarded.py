@@ -529,6 +529,85 @@ def test_somebody_is_asked_once_and_a_yes_lets_that_very_thing_out(tmp_path: Pat
     run()
 
 
+def test_a_yes_for_one_destination_opens_no_other(tmp_path: Path) -> None:
+    @live
+    async def run() -> None:
+        rules = (
+            rule("ask", "term", destinations=("a",)),
+            rule("allow", "term", destinations=("b",)),
+            rule("allow", "financial", destinations=("a",)),
+            rule("ask", "financial", destinations=("b",)),
+        )
+        async with guarded(tmp_path, *rules, labels=(("a",), ("b",))) as world:
+            text = f"Nightjar {CARD}"
+            ask(world, "openai", text)
+            name = (await world.client.got()).headers["x-tollway-approval"]
+            book = GuardBook(tmp_path / GUARD_BOOK)
+            assert world.rig.inspector is not None
+            question = Approvals(book).find(name)
+            assert question is not None
+            assert question.facts["sources"] == ["s0"]
+            Approvals(book).decide(name, True, "ann", world.rig.inspector.utc())
+            book.close()
+            ask(world, "openai", text)
+            await world.client.got()
+            arrived = world.rig.decider.seen(m.Arrived)[-1]
+            assert isinstance(arrived, m.Arrived)
+            assert arrived.allowed == ("s0",)
+
+    run()
+
+
+@pytest.mark.parametrize(
+    "name", ["traceparent", "tracestate", "anthropic-version", "anthropic-beta", "x-tollway-tag"]
+)
+def test_what_goes_on_of_a_head_is_inspected(name: str, tmp_path: Path) -> None:
+    @live
+    async def run() -> None:
+        async with guarded(tmp_path, spoken="anthropic") as world:
+            path, body = WAYS["anthropic"].ask(False)
+            extra = b"traceparent: 00-1-2-01\r\n" if name == "tracestate" else b""
+            for value, status in (("plain", 200), (SECRET, 403)):
+                line = f"{name}: {value}\r\n".encode()
+                world.client.ask(body, path, extra + line)
+                assert (await world.client.got()).status == status
+            assert all(SECRET.encode() not in it.head for it in world.seen)
+
+    run()
+
+
+def test_what_a_source_says_in_its_head_does_not_come_in_unread(tmp_path: Path) -> None:
+    @live
+    async def run() -> None:
+        async with guarded(tmp_path) as world:
+
+            async def answer(seen: Seen) -> None:
+                extra = f"x-request-id: {SECRET}\r\nopenai-processing-ms: {SECRET}\r\n".encode()
+                await seen.say(json_answer(b'{"choices":[]}', extra=extra))
+
+            mock = await world.rig.upstream(answer)
+            world.rig.board.use({"s0": Origin.of(source("s0", mock.url), None)})
+            world.client.ask()
+            assert SECRET not in str((await world.client.got()).headers)
+
+    run()
+
+
+def test_the_name_of_no_route_goes_to_nobody_and_into_no_event(tmp_path: Path) -> None:
+    @live
+    async def run() -> None:
+        async with guarded(tmp_path) as world:
+            body = json.dumps({"model": SECRET, "messages": [{"role": "user", "content": SECRET}]})
+            world.client.ask(body.encode())
+            await world.client.got()
+            [arrived] = world.rig.decider.seen(m.Arrived)
+            assert isinstance(arrived, m.Arrived)
+            assert arrived.allowed == ()
+            assert world.events() == []
+
+    run()
+
+
 def test_a_long_body_is_inspected_beside_the_loop(tmp_path: Path) -> None:
     @live
     async def run() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tollway.errors import TollwayError
 from tollway.guard.event import Evidence, SecurityEvent
 from tollway.guard.ocsf import ocsf
-from tollway.ledger.guarded.approvals import Approvals, Question
+from tollway.ledger.guarded.approvals import Approvals, CrowdedError, Question
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook, GuardBookError
 from tollway.ledger.guarded.events import Events, Teller
 from tollway.ledger.guarded.tasks import Tasks
@@ -123,6 +123,17 @@ def test_a_denial_stands_and_an_unknown_id_is_helped(book: GuardBook) -> None:
     assert approvals.ask(ASKED, 3710.0).state(3710.0) == "pending"
     with pytest.raises(TollwayError, match="is not the id of one"):
         approvals.decide("ap_nope", True, "ann", 110.0)
+
+
+def test_only_so_many_questions_of_one_tenant_wait(book: GuardBook) -> None:
+    approvals = Approvals(book)
+    for number in range(3):
+        approvals.ask(replace(ASKED, digest=f"d{number}", most=3), 100.0)
+    assert approvals.ask(replace(ASKED, digest="d1", most=3), 101.0).state(101.0) == "pending"
+    with pytest.raises(CrowdedError, match="3 questions of this tool wait"):
+        approvals.ask(replace(ASKED, digest="d9", most=3), 101.0)
+    approvals.ask(replace(ASKED, digest="d9", most=3, tenant="other"), 101.0)
+    approvals.ask(replace(ASKED, digest="d9", most=3), 800.0)
 
 
 def test_a_second_process_sees_what_the_first_decided(book: GuardBook) -> None:

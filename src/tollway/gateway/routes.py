@@ -20,7 +20,15 @@ from tollway.gateway.body import BadRequest
 from tollway.gateway.client import ClientConnection
 from tollway.gateway.exchange import Exchange
 from tollway.gateway.facts import RequestFacts
-from tollway.gateway.guarded.clearing import ALL, BLOCKED, Cleared, Labels, Sent, places_by_route
+from tollway.gateway.guarded.clearing import (
+    ALL,
+    BLOCKED,
+    NOWHERE,
+    Cleared,
+    Labels,
+    Sent,
+    places_by_route,
+)
 from tollway.gateway.guarded.inspector import Inspector
 from tollway.gateway.guarded.request import Guarded, inspected_of
 from tollway.gateway.http import Refusal, Request
@@ -185,12 +193,16 @@ class Routes:
         inspector = self._state.inspector
         if inspector is None:
             raise Refusal(503, "guard_unavailable", "The guard's rules cannot be followed now.")
+        facts, key = asking.asked.facts, asking.key
         if "out" not in settings.directions:
             self._cleared(asking, inspector, ALL)
             return
-        facts, key = asking.asked.facts, asking.key
-        places = self._places.get(facts.model, ())
-        sent = Sent(asking.id, key.tenant, key.id, facts.model, asking.asked.body, places)
+        places = self._places.get(facts.model)
+        if places is None:  # the name may be anything; dispatch refuses it
+            self._cleared(asking, inspector, NOWHERE)
+            return
+        head = asking.wish.told()
+        sent = Sent(asking.id, key.tenant, key.id, facts.model, asking.asked.body, places, head)
         asking.wait()
         inspector.look(sent, lambda outcome: self._looked(asking, inspector, outcome))
 

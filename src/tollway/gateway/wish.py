@@ -17,6 +17,9 @@ TAG: Final = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
 
 ACCEPT: Final = (b"accept: application/json\r\n", b"accept: text/event-stream\r\n")
 """What a source is to answer with: one body, or a stream."""
+_TOLD: Final = (
+    b"traceparent", b"tracestate", b"anthropic-version", b"anthropic-beta", b"x-tollway-tag",
+)  # fmt: skip
 _CLASSES: Mapping[bytes, RequestClass] = {b"interactive": "interactive", b"batch": "batch"}
 
 
@@ -25,7 +28,7 @@ class Wish:
     the source, of an answer in one body and of a stream; `own` are lines for a source of the same
     dialect; `only` is the source that an operator asks."""
 
-    __slots__ = ("claim", "lines", "only", "own", "request_class", "surface", "tag")
+    __slots__ = ("_headers", "claim", "lines", "only", "own", "request_class", "surface", "tag")
     request_class: RequestClass | None
 
     def __init__(self, surface: Surface, claim: Claim, headers: Mapping[bytes, bytes]) -> None:
@@ -39,6 +42,7 @@ class Wish:
         self.request_class = _choice(headers, b"x-tollway-class", _CLASSES)
         only = headers.get(b"x-tollway-only")
         self.only = None if only is None else only.decode("utf-8", "replace")
+        self._headers = headers
         traced = b""
         if b"traceparent" in headers:
             traced = header_line(b"traceparent", headers[b"traceparent"])
@@ -46,6 +50,10 @@ class Wish:
                 traced += header_line(b"tracestate", headers[b"tracestate"])
         self.lines = (ACCEPT[0] + traced, ACCEPT[1] + traced)
         self.own = _anthropic_lines(headers) if surface.dialect == "anthropic" else b""
+
+    def told(self) -> bytes:
+        """What of the head goes on to a source or into the books, as the client wrote it."""
+        return b"\n".join([self._headers[name] for name in _TOLD if name in self._headers])
 
 
 def _anthropic_lines(headers: Mapping[bytes, bytes]) -> bytes:

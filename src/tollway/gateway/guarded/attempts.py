@@ -29,6 +29,7 @@ from tollway.gateway.meter import BodyMeter
 from tollway.gateway.spoken import SpokenBody, SpokenMeter
 from tollway.gateway.upstream import Upstream
 
+_PASSED_ON = (b"x-request-id", b"openai-processing-ms")
 _UNREADABLE = "The answer could not be inspected, so it may not come in."
 
 
@@ -80,6 +81,11 @@ class GuardedMeter(SpokenMeter):
         return b"" if self.barred is not None else super()._release(out)
 
 
+def _own(headers: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """The source's headers without those that would be passed on unread."""
+    return {name: value for name, value in headers.items() if name not in _PASSED_ON}
+
+
 class GuardedStream(StreamAttempt):
     """An answer in server-sent events, inspected."""
 
@@ -88,6 +94,10 @@ class GuardedStream(StreamAttempt):
     def __init__(self, owner: Owner, action: Send, upstream: Upstream, meter: GuardedMeter) -> None:
         super().__init__(owner, action, upstream, meter)
         self._barring = meter
+
+    def head(self, status: int, headers: dict[bytes, bytes]) -> None:
+        """See `Attempt.head`."""
+        super().head(status, _own(headers))
 
     def _fail(self, kind: FailureKind, detail: str, status: int | None = None) -> None:
         barred = self._barring.barred
@@ -135,6 +145,10 @@ class GuardedWhole(SpokenAttempt):
         super().__init__(owner, action, upstream, meter)
         self._inspected = inspected
         self._gone = False
+
+    def head(self, status: int, headers: dict[bytes, bytes]) -> None:
+        """See `Attempt.head`."""
+        super().head(status, _own(headers))
 
     def drop(self) -> None:
         """See `Attempt.drop`."""

@@ -16,23 +16,25 @@ from typing import Final, NoReturn
 from tollway.fleet.objects import Fleet
 from tollway.gateway.http import Refusal, header_line
 from tollway.guard.event import Evidence, Outcome, SecurityEvent
-from tollway.guard.finding import Finding
 from tollway.guard.inspection import Guard
 from tollway.guard.memory import Memory
 from tollway.guard.replace import Tokens, replaced
 from tollway.guard.rules import STRICTNESS, Asked, Decision, Verdict
-from tollway.ledger.guarded.approvals import Approval, Question
+from tollway.ledger.guarded.approvals import Approval, CrowdedError, Question
 
 Labels = frozenset[str]
 
 BLOCKED: Final = "guard_blocked"
 NEEDS_APPROVAL: Final = "approval_needed"
+MOST_QUESTIONS: Final = 50
+"""Of one tenant that may wait for a person."""
 _MOST_TOLD: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request's body, whose it is, and where it could go: each source with its labels."""
+    """A request's body, whose it is, and where it could go: each source with its labels. `head` is
+    what of its head goes on or is kept: header lines, the tag."""
 
     request: str
     tenant: str
@@ -40,6 +42,7 @@ class Sent:
     route: str
     body: bytes
     destinations: tuple[tuple[str, Labels], ...]
+    head: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Cleared:
 
 
 ALL: Final = Cleared()
+NOWHERE: Final = Cleared(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ def clear(guard: Guard, sent: Sent, memory: Memory | None, ways: Ways) -> Cleare
         Refusal: nothing of it, anywhere (rule 2).
         TollwayError: somebody should be asked, and the guard's book cannot be written.
     """
+    if sent.head:
+        _look_at_head(guard, sent, ways)
     first = guard.inspect(sent.body, Asked(sent.tenant, sent.route, "out"), memory)
     if not first.verdicts:
         return ALL
@@ -125,6 +131,16 @@ def _said(verdict: Verdict, excerpts: bool) -> str:
     layers = f", through {', '.join(finding.layers)}" if finding.layers else ""
     rule = "by default" if verdict.rule is None else f'by rule "{verdict.rule}"'
     return f"{name}{excerpt}{layers} ({rule})"
+
+
+def _look_at_head(guard: Guard, sent: Sent, ways: Ways) -> None:
+    """Nothing is taken out of a head: what is not allowed there is refused."""
+    found = guard.inspect(sent.head, Asked(sent.tenant, sent.route, "out"))
+    left = [it for it in found.verdicts if it.action != "allow"]
+    if left:
+        words = f"A header of the request holds what may not leave: {in_words(left)}."
+        ways.tell(_event(sent, "denied", words, left, ways))
+        raise Refusal(403, BLOCKED, words, header_line(b"x-tollway-request", sent.request))
 
 
 def _prepared(
@@ -168,18 +184,30 @@ def _changed(guard: Guard, sent: Sent, labels: Labels, decision: Decision, token
 def _approved(
     sent: Sent, decisions: Mapping[Labels, Decision], ways: Ways
 ) -> dict[Labels, Decision]:
-    """What may be sent since somebody said so (rule 2)."""
-    willing = {one: it for one, it in decisions.items() if _without_asking(it).permits(one)}
-    asked = next(iter(willing.values()), None)
-    if asked is None:
+    """What may be sent since somebody said so (rule 2). What is asked is for the first source of
+    the route that a yes would open, and for those whose rules ask the same or less."""
+    places = [labels for _, labels in sent.destinations] or list(decisions)
+    willing = [it for it in places if _without_asking(decisions[it]).permits(it)]
+    if not willing:
         strictest = max(decisions.values(), key=lambda it: STRICTNESS.index(it.action))
         _refuse(sent, BLOCKED, "denied", strictest, ways)
-    questions = tuple(it for it in asked.verdicts if it.action == "ask")
+    asked = decisions[willing[0]]
+    questions = _questions(asked)
+    alike = {
+        it: decisions[it] for it in willing if set(_questions(decisions[it])) <= set(questions)
+    }
     utc = ways.utc()
-    approval = ways.ask(_question(sent, questions, ways.salt), utc)
+    try:
+        approval = ways.ask(_question(sent, questions, tuple(alike), ways.salt), utc)
+    except CrowdedError as crowded:
+        raise Refusal(403, NEEDS_APPROVAL, f"The request needs an approval. {crowded}") from None
     if approval.state(utc) != "granted":
         _refuse(sent, NEEDS_APPROVAL, "asked", asked, ways, approval)
-    return {one: _without_asking(it) for one, it in willing.items()}
+    return {one: _without_asking(it) for one, it in alike.items()}
+
+
+def _questions(decision: Decision) -> tuple[Verdict, ...]:
+    return tuple(it for it in decision.verdicts if it.action == "ask")
 
 
 def _without_asking(decision: Decision) -> Decision:
@@ -191,25 +219,38 @@ def _without_asking(decision: Decision) -> Decision:
     return Decision(STRICTNESS[strictest], verdicts)
 
 
-def _question(sent: Sent, verdicts: Sequence[Verdict], salt: bytes) -> Question:
+def _question(
+    sent: Sent, verdicts: Sequence[Verdict], places: Sequence[Labels], salt: bytes
+) -> Question:
+    """What is asked: these findings, for these places."""
+    names = sorted({name for name, labels in sent.destinations if labels in places})
+    values = sorted(_value(sent.body, it) for it in verdicts)
     digest = blake2b(key=salt, digest_size=16)
-    for part in (
-        sent.tenant,
-        sent.route,
-        *sorted(_value(sent.body, it.finding) for it in verdicts),
-    ):
+    for part in (sent.tenant, sent.route, *names, "", *values):
         digest.update(b"%d:" % len(part) + part.encode())
     words = (
-        f'Tenant "{sent.tenant}" (key {sent.key}) wants to send to route "{sent.route}": '
-        f"{in_words(verdicts)}"
+        f'Tenant "{sent.tenant}" (key {sent.key}) wants to send to route "{sent.route}" '
+        f"(sources: {', '.join(names)}): {in_words(verdicts)}"
     )
-    facts = {"route": sent.route, "key": sent.key, "detectors": sorted(
-        {it.finding.detector for it in verdicts})}  # fmt: skip
-    return Question(digest.hexdigest(), "traffic", words, sent.tenant, None, facts, uses=None)
+    detectors = sorted({it.finding.detector for it in verdicts})
+    facts = {"route": sent.route, "sources": names, "key": sent.key, "detectors": detectors}
+    return Question(
+        digest.hexdigest(),
+        "traffic",
+        words,
+        sent.tenant,
+        None,
+        facts,
+        uses=None,
+        most=MOST_QUESTIONS,
+    )
 
 
-def _value(body: bytes, finding: Finding) -> str:
-    return f"{finding.detector}={body[finding.start : finding.end].hex()}"
+def _value(body: bytes, verdict: Verdict) -> str:
+    """What was found and by which rule it is asked about; white space does not matter."""
+    finding = verdict.finding
+    value = b" ".join(body[finding.start : finding.end].split())
+    return f"{verdict.rule}/{finding.detector}={value.hex()}"
 
 
 def _refuse(

@@ -36,6 +36,12 @@ class Question:
     waits: float = 600.0
     holds: float = 3600.0
     uses: int | None = 1
+    most: int | None = None
+    """So many of one tenant and task may wait; None is any number."""
+
+
+class CrowdedError(TollwayError):
+    """Too many questions wait already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +83,28 @@ class Approvals:
 
     def ask(self, question: Question, utc: float) -> Approval:
         """The question as it stands: the one that is open or was answered, where that still holds,
-        else a new one. A denial holds as long as a yes would."""
+        else a new one. A denial holds as long as a yes would.
+
+        Raises:
+            CrowdedError: `question.most` wait already.
+        """
         with self._book.change() as db:
             wanted = _SELECT + "WHERE digest = ? ORDER BY asked DESC LIMIT 1"
             row = db.execute(wanted, (question.digest,)).fetchone()
             last = None if row is None else _approval(row)
             if last is not None and _stands(last, utc):
                 return last
+            if question.most is not None:
+                wanted = (
+                    "SELECT count(*) FROM approvals WHERE concern = ? AND tenant IS ? AND task "
+                )
+                wanted += "IS ? AND granted IS NULL AND silent > ?"
+                values = (question.concern, question.tenant, question.task, utc)
+                if db.execute(wanted, values).fetchone()[0] >= question.most:
+                    raise CrowdedError(
+                        f"{question.most} questions of this {question.concern} wait for a person "
+                        "already. Ask again once they are answered."
+                    )
             new = _asked(question, utc)
             facts = json.dumps(dict(new.facts))
             db.execute(
@@ -150,6 +171,11 @@ _SELECT = (
     "note, holds, uses FROM approvals "
 )
 _ONE = _SELECT + "WHERE id = ?"
+
+_WAITING = (
+    "SELECT count(*) FROM approvals WHERE concern = ? AND tenant IS ? AND task IS ? "
+    "AND granted IS NULL AND silent > ?"
+)
 
 _SAID: Mapping[State, str] = {
     "granted": "granted already",
