@@ -42,6 +42,7 @@ _GROUPS = rb"[0-9A-Z]{1,19}(?:[ -][0-9A-Z]{1,19})+"
 _FIRST = (re.compile(_WORD), re.compile(_GROUPS + rb"(?![0-9A-Za-z])"))
 _LAST = (re.compile(_WORD + rb"\Z"), re.compile(rb"(?<![0-9A-Za-z])" + _GROUPS + rb"\Z"))
 _ARMOUR = b"-----"
+_ENDED = b"-----END"
 _HEADER = r"-----BEGIN [^\x00]{0,96}\x00"
 _CLOSED = re.compile(rb"[A-Z ]{0,24}-{1,5}\s*[0-9A-Za-z+/=]{16}")
 _DIGITS = re.compile(rb"[A-Z]{1,2}|(?:[A-Z]{2})?[0-9][0-9A-Z -]*")
@@ -245,8 +246,8 @@ def _threes(pieces: Sequence[_Piece], opened: Sequence[int], old: int) -> Iterat
 
 
 def _money(pieces: Sequence[_Piece]) -> Iterator[_Joint]:
-    """Digits that come one after another, with no others between them: of any two numbers of the
-    right length one pair in fifty looks like a card."""
+    """Digits that come one after another, with no others between them: put together with every
+    number sent, dates and counts look like cards by the dozen."""
     more: list[_Piece] = []
     for one in pieces:
         if _MORE_DIGITS.fullmatch(one.text):
@@ -319,7 +320,7 @@ def _first(text: str) -> Iterator[bytes]:
 def _last(text: str) -> Iterator[bytes]:
     tail = text.encode("utf-8", "replace").rstrip(_AROUND)
     armour = tail.find(_ARMOUR, max(len(tail) - 96, 0))
-    if armour >= 0:
+    if armour >= 0 and _ENDED not in tail:
         yield tail[armour:]
     elif tail:
         at = _last_word(tail)
