@@ -181,8 +181,12 @@ def _joins(detector: Detector) -> bool:
 def _whole(begins: Sequence[str]) -> str:
     """What has one of them in it. A short one must begin a word."""
     short = {it for it in begins if len(it) <= 4 and "~" not in it and it[0].isalnum()}
-    words, others = ("|".join(map(re.escape, sorted(it))) for it in (short, {*begins} - short))
-    return rf"[^0-9A-Za-z](?:{words})|{others}"
+    return rf"[^0-9A-Za-z](?:{_any(short)})|{_any({*begins} - short)}"
+
+
+def _any(words: Iterable[str]) -> str:
+    """RE2 that fits any of these; where there are none, nothing."""
+    return "|".join(map(re.escape, sorted({*words}))) or r"\z."
 
 
 def _opens(begins: Sequence[str]) -> str:
@@ -193,9 +197,8 @@ def _opens(begins: Sequence[str]) -> str:
 
 def _cut(begins: Sequence[str]) -> str:
     """A last word that ends within one of them, or a first one that begins so."""
-    parts = sorted({it[:cut] for it in begins for cut in range(1, len(it))})
-    rests = sorted({it[cut:] for it in begins for cut in range(1, len(it))})
-    ends, heads = ("|".join(map(re.escape, them)) for them in (parts, rests))
+    ends = _any(it[:cut] for it in begins for cut in range(1, len(it)))
+    heads = _any(it[cut:] for it in begins for cut in range(1, len(it)))
     last = rf"[^0-9A-Za-z](?:{ends}){_LOOSELY}\x00"
     first = rf"\x00{_LOOSELY}(?:{heads})(?:[^\s\x00]*[0-9]|[^\s\x00]{{12}})"
     return rf"{last}|{first}|\x00[A-Z -]{{0,48}}-\s*[0-9A-Za-z+/=]{{16}}"
@@ -203,14 +206,13 @@ def _cut(begins: Sequence[str]) -> str:
 
 def _part(begins: Sequence[str]) -> str:
     """What ends within one of them."""
-    parts = sorted({it[:cut] for it in begins for cut in range(1, len(it))})
-    return rf"[^0-9A-Za-z](?:{'|'.join(map(re.escape, parts))})\x00"
+    parts = _any(it[:cut] for it in begins for cut in range(1, len(it)))
+    return rf"[^0-9A-Za-z](?:{parts})\x00"
 
 
 def _rest(begins: Sequence[str]) -> str:
     """What begins with the rest of one of them."""
-    rests = sorted({it[cut:] for it in begins for cut in range(1, len(it))})
-    return rf"\x00(?:{'|'.join(map(re.escape, rests))})"
+    return rf"\x00(?:{_any(it[cut:] for it in begins for cut in range(1, len(it)))})"
 
 
 def _affordable(joints: Iterable[_Joint]) -> Iterator[_Joint]:
