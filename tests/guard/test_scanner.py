@@ -3,12 +3,14 @@
 import base64
 import gzip
 import json
+import random
 
 import pytest
 from made import made, scanner
 
 from tollway.errors import TollwayError
 from tollway.guard.automaton import OutOfMemoryError, Pattern, Patterns
+from tollway.guard.escapes import escape
 from tollway.guard.layers import Bounds
 from tollway.guard.scanner import Scanner
 
@@ -116,3 +118,27 @@ def test_too_many_hits_are_told_as_not_inspected() -> None:
     numbers = " ".join(f"536-90-{i:04}" for i in range(1, 2500))
     kinds = {it.kind for it in scanner().scan(numbers.encode())}
     assert kinds == {"personal", "uninspected"}
+
+
+def test_a_secret_that_stands_twice_in_base64_is_found_twice() -> None:
+    inner = base64.b64encode(f"the key is {KEY}, keep it".encode())
+    starts = [it[1] for it in found(b"one %b two %b three" % (inner, inner))]
+    assert len(starts) == 2
+    assert starts[1] - starts[0] == len(inner) + len(" two ")
+
+
+def test_an_escaped_nul_stays_one() -> None:
+    assert escape(rb"a\u0000b\x00c\\n").data == b"a\0b\0c\\n"
+
+
+def test_positions_go_back_through_every_escape() -> None:
+    for text in (r"x\n\n\u00e9 ", "%41%42%43 ", "&#65;&amp; ", "=41=42\n=\n ", "\u200b\u0430 "):
+        data = text.encode() * 40 + KEY.encode() + b" " + text.encode() * 40
+        raw = [it for it in found(data) if it[0] == "anthropic-key"]
+        assert raw[0][1:3] == (data.index(KEY.encode()), data.index(KEY.encode()) + len(KEY)), text
+
+
+def test_noise_in_base64_is_read_in_a_bounded_number_of_steps() -> None:
+    image = random.Random(1).randbytes(60_000)
+    body = json.dumps({"image": base64.b64encode(image).decode(), "text": f"use {KEY} "}).encode()
+    assert [it[0] for it in found(body)] == ["anthropic-key"]

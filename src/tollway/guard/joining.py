@@ -42,6 +42,7 @@ _GROUPS = rb"[0-9A-Z]{1,19}(?:[ -][0-9A-Z]{1,19})+"
 _FIRST = (re.compile(_WORD), re.compile(_GROUPS + rb"(?![0-9A-Za-z])"))
 _LAST = (re.compile(_WORD + rb"\Z"), re.compile(rb"(?<![0-9A-Za-z])" + _GROUPS + rb"\Z"))
 _ARMOUR = b"-----"
+_ENDED = b"-----END"
 _HEADER = r"-----BEGIN [^\x00]{0,96}\x00"
 _CLOSED = re.compile(rb"[A-Z ]{0,24}-{1,5}\s*[0-9A-Za-z+/=]{16}")
 _DIGITS = re.compile(rb"[A-Z]{1,2}|(?:[A-Z]{2})?[0-9][0-9A-Z -]*")
@@ -190,8 +191,12 @@ def _joins(detector: Detector) -> bool:
 def _whole(begins: Sequence[str]) -> str:
     """What has one of them in it. A short one must begin a word."""
     short = {it for it in begins if len(it) <= 4 and "~" not in it and it[0].isalnum()}
-    words, others = ("|".join(map(re.escape, sorted(it))) for it in (short, {*begins} - short))
-    return rf"[^0-9A-Za-z](?:{words})|{others}"
+    return rf"[^0-9A-Za-z](?:{_any(short)})|{_any({*begins} - short)}"
+
+
+def _any(words: Iterable[str]) -> str:
+    """RE2 that fits any of these; where there are none, nothing."""
+    return "|".join(map(re.escape, sorted({*words}))) or r"\z."
 
 
 def _opens(begins: Sequence[str]) -> str:
@@ -202,9 +207,8 @@ def _opens(begins: Sequence[str]) -> str:
 
 def _cut(begins: Sequence[str]) -> str:
     """A last word that ends within one of them, or a first one that begins so."""
-    parts = sorted({it[:cut] for it in begins for cut in range(1, len(it))})
-    rests = sorted({it[cut:] for it in begins for cut in range(1, len(it))})
-    ends, heads = ("|".join(map(re.escape, them)) for them in (parts, rests))
+    ends = _any(it[:cut] for it in begins for cut in range(1, len(it)))
+    heads = _any(it[cut:] for it in begins for cut in range(1, len(it)))
     last = rf"[^0-9A-Za-z](?:{ends}){_LOOSELY}\x00"
     first = rf"\x00{_LOOSELY}(?:{heads})(?:[^\s\x00]*[0-9]|[^\s\x00]{{12}})"
     return rf"{last}|{first}|\x00[A-Z -]{{0,48}}-\s*[0-9A-Za-z+/=]{{16}}"
@@ -212,14 +216,13 @@ def _cut(begins: Sequence[str]) -> str:
 
 def _part(begins: Sequence[str]) -> str:
     """What ends within one of them."""
-    parts = sorted({it[:cut] for it in begins for cut in range(1, len(it))})
-    return rf"[^0-9A-Za-z](?:{'|'.join(map(re.escape, parts))})\x00"
+    parts = _any(it[:cut] for it in begins for cut in range(1, len(it)))
+    return rf"[^0-9A-Za-z](?:{parts})\x00"
 
 
 def _rest(begins: Sequence[str]) -> str:
     """What begins with the rest of one of them."""
-    rests = sorted({it[cut:] for it in begins for cut in range(1, len(it))})
-    return rf"\x00(?:{'|'.join(map(re.escape, rests))})"
+    return rf"\x00(?:{_any(it[cut:] for it in begins for cut in range(1, len(it)))})"
 
 
 def _affordable(joints: Iterable[_Joint]) -> Iterator[_Joint]:
@@ -255,8 +258,8 @@ def _threes(pieces: Sequence[_Piece], opened: Sequence[int], old: int) -> Iterat
 
 
 def _money(pieces: Sequence[_Piece]) -> Iterator[_Joint]:
-    """Digits that come one after another, with no others between them: of any two numbers of the
-    right length one pair in fifty looks like a card."""
+    """Digits that come one after another, with no others between them: put together with every
+    number sent, dates and counts look like cards by the dozen."""
     more: list[_Piece] = []
     for one in pieces:
         if _MORE_DIGITS.fullmatch(one.text):
@@ -329,7 +332,7 @@ def _first(text: str) -> Iterator[bytes]:
 def _last(text: str) -> Iterator[bytes]:
     tail = text.encode("utf-8", "replace").rstrip(_AROUND)
     armour = tail.find(_ARMOUR, max(len(tail) - 96, 0))
-    if armour >= 0:
+    if armour >= 0 and _ENDED not in tail:
         yield tail[armour:]
     elif tail:
         at = _last_word(tail)
