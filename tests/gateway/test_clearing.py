@@ -16,6 +16,7 @@ from tollway.gateway.guarded.clearing import Cleared, Sent, Ways, clear
 from tollway.gateway.http import Refusal
 from tollway.guard.event import SecurityEvent
 from tollway.guard.inspection import Guard
+from tollway.guard.limit import NO_LIMIT
 from tollway.guard.replace import Tokens
 from tollway.guard.rules import Asked
 from tollway.ledger.guarded.approvals import Approval, Question
@@ -131,7 +132,7 @@ def test_a_value_with_quotes_is_put_back_into_text_and_into_arguments_as_json_ne
     token = left[left.index("TWT_") :].partition(" ")[0]
     answer = {"text": f"the {token}.", "call": {"arguments": json.dumps({"to": [token]})}}
     incoming = Incoming(None, "r", "acme", "k1", "chat", out.tokens, lambda: 1.0, lambda _: None)
-    said = json.loads(incoming.whole(json.dumps(answer).encode(), NOWHERE))
+    said = json.loads(incoming.whole(json.dumps(answer).encode(), NOWHERE, NO_LIMIT))
     assert said["text"] == f"the {SECRET}."
     assert json.loads(said["call"]["arguments"]) == {"to": [SECRET]}
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import base64
+import gzip
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
@@ -657,6 +658,72 @@ def test_an_inspection_that_takes_too_long_refuses_the_request(
             assert (got.status, world.seen) == (503, [])
             assert b"guard_timeout" in got.body
             assert said
+
+    run()
+
+
+def bomb(rounds: int = 3) -> str:
+    """A short text that takes much to decode."""
+    data = b"nothing of interest " * 60_000
+    for _ in range(rounds):
+        data = base64.b64encode(gzip.compress(data))
+    return data.decode()
+
+
+def test_a_short_body_that_takes_much_to_decode_does_not_hold_up_the_loop(tmp_path: Path) -> None:
+    @live
+    async def run() -> None:
+        async with guarded(tmp_path) as world:
+            assert world.rig.inspector is not None
+            beside: list[object] = []
+            begin = world.rig.inspector._begin
+
+            def noted(job: Any) -> None:
+                beside.append(job)
+                begin(job)
+
+            world.rig.inspector._begin = noted  # type: ignore[method-assign]
+            ask(world, "openai", "a short one")
+            assert (await world.client.got()).status == 200
+            assert beside == []
+            assert len(bomb()) < 8000
+            ask(world, "openai", bomb())
+            assert (await world.client.got()).status in (200, 403)
+            assert len(beside) == 1
+
+    run()
+
+
+def test_an_inspection_that_is_given_up_ends_and_one_key_has_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @live
+    async def run() -> None:
+        ended = Semaphore(0)
+        running: list[int] = [0, 0]
+
+        def slowly(guard: Guard, sent: object, memory: object, ways: Any) -> None:
+            running[0] += 1
+            running[1] = max(running)
+            try:
+                while True:
+                    ways.limit.look()
+            finally:
+                running[0] -= 1
+                ended.release()
+
+        async with guarded(tmp_path, patience=Seconds(0.1)) as world:
+            monkeypatch.setattr(world.rig.inspector, "_say", lambda _: None)
+            monkeypatch.setattr(inspecting, "ON_THE_LOOP", 0)
+            monkeypatch.setattr(inspecting, "clear", slowly)
+            clients = [await world.rig.connect() for _ in range(4)]
+            for client in clients:
+                client.ask()
+            for client in clients:
+                assert (await client.got()).status == 503
+                client.writer.close()
+            assert await asyncio.to_thread(ended.acquire, timeout=5)
+            assert running[1] == 1
 
     run()
 

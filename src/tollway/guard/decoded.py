@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from tollway.guard.limit import NO_LIMIT, Limit, OverLimitError
+
 Locate = Callable[[int, int], tuple[int, int]]
 """Start and end in the decoded text -> start and end in the text that was decoded."""
 
@@ -31,6 +33,7 @@ class Work:
     left: int
     seen: defaultdict[str, set[bytes]] = field(default_factory=_none_seen)
     exceeded: bool = False
+    limit: Limit = NO_LIMIT
 
     def fresh(self, layer: str, segments: list[bytes]) -> list[int]:
         """Which of a text's segments (their places) were in no text before it."""
@@ -40,8 +43,15 @@ class Work:
         return places
 
     def take(self, size: int) -> bool:
-        """Whether `size` bytes more may be made."""
+        """Whether `size` bytes more may be made.
+
+        Raises:
+            OverLimitError: the limit of this inspection is reached.
+        """
+        self.limit.look()
         if size > self.left:
+            if self.limit.bytes is not None:
+                raise OverLimitError
             self.exceeded = True
             return False
         self.left -= size

@@ -9,6 +9,7 @@ from tollway.guard.fingerprint import Document, Fingerprints
 from tollway.guard.joining import Joining
 from tollway.guard.known import known_values, terms
 from tollway.guard.layers import Bounds
+from tollway.guard.limit import NO_LIMIT, Limit
 from tollway.guard.memory import Memory
 from tollway.guard.parts import Parts
 from tollway.guard.rules import Asked, Decision, decide
@@ -45,13 +46,23 @@ class Guard:
         self.scanner = Scanner(detectors, bounds, documented, self._parts)
         self._hold = Hold(self.scanner)
 
-    def inspect(self, body: bytes, asked: Asked, memory: Memory | None = None) -> Decision:
+    def inspect(
+        self,
+        body: bytes,
+        asked: Asked,
+        memory: Memory | None = None,
+        limit: Limit = NO_LIMIT,
+    ) -> Decision:
         """What is done with a body: the bytes as they are on the wire, JSON or not. `memory` is
-        what its sender sent lately: with it, a secret in pieces is found too."""
-        reading = self.scanner.read(body)
+        what its sender sent lately: with it, a secret in pieces is found too.
+
+        Raises:
+            OverLimitError: the limit of this inspection is reached.
+        """
+        reading = self.scanner.read(body, limit)
         findings = reading.findings
         if memory is not None:
-            for one in (*self._sent(reading, memory), *self._joining.found(body, memory)):
+            for one in (*self._sent(reading, memory), *self._joining.found(body, memory, limit)):
                 if not _is_told(one, findings):
                     findings = (*findings, one)
         return decide(self.settings, findings, asked)

@@ -20,6 +20,7 @@ import msgspec
 from tollway.guard.automaton import Pattern
 from tollway.guard.detector import Detector
 from tollway.guard.finding import Finding
+from tollway.guard.limit import NO_LIMIT, Limit
 from tollway.guard.memory import Memory
 from tollway.guard.scanner import UNINSPECTED, Scanner
 
@@ -89,7 +90,7 @@ class Joining:
             for rest in {it[cut:] for it in begins for cut in range(1, len(it))}
         }
 
-    def found(self, body: bytes, memory: Memory) -> tuple[Finding, ...]:
+    def found(self, body: bytes, memory: Memory, limit: Limit = NO_LIMIT) -> tuple[Finding, ...]:
         """What is in pieces in this body, or in it and those before it; the memory takes note."""
         fields = self._worth(_fields(body), memory)
         own = _ends_only([_Piece(text, field) for text, field in _pieces(fields)])
@@ -108,7 +109,7 @@ class Joining:
             _threes(pieces, opened, len(before)),
         )
         joints = list(_affordable(every))
-        return tuple(self._fired(body, texts, joints)) if joints else ()
+        return tuple(self._fired(body, texts, joints, limit)) if joints else ()
 
     def begins(self, text: bytes) -> bool:
         """Whether a text has what a secret begins with in it, or ends within such, or in digits."""
@@ -153,7 +154,9 @@ class Joining:
                         if first.text.endswith(ends) and first.field != piece.field:
                             yield first, piece
 
-    def _fired(self, body: bytes, own: frozenset[bytes], joints: Sequence[_Joint]) -> list[Finding]:
+    def _fired(
+        self, body: bytes, own: frozenset[bytes], joints: Sequence[_Joint], limit: Limit
+    ) -> list[Finding]:
         alone = {one.text: (one,) for one in chain.from_iterable(joints)}
         laid = [*alone.values(), *joints]
         joined = [b"".join(piece.text for piece in joint) for joint in laid]
@@ -161,7 +164,7 @@ class Joining:
         found: list[Finding] = []
         known: dict[str, list[frozenset[bytes]]] = {}
         text = b"\0".join(joined)
-        for one in self._scanner.scan(text):
+        for one in self._scanner.scan(text, limit):
             if one.detector == UNINSPECTED:
                 found.append(replace(one, start=0, end=len(body)))
                 continue

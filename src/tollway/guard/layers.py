@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from tollway.guard import escapes, fold, packed
 from tollway.guard.automaton import Pattern, Patterns
 from tollway.guard.decoded import Decoded, Locate, Work
+from tollway.guard.limit import NO_LIMIT, Limit, OverLimitError
 from tollway.guard.stretches import First, Undo, by_stretches
 
 _OF_RUNS = frozenset(("base64", "hex", "spaced", "utf-16"))
@@ -24,13 +25,14 @@ _OF_RUNS = frozenset(("base64", "hex", "spaced", "utf-16"))
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """How far decoding goes: `depth` layers within one another, `texts` of one scan, and `growth`
-    bytes made for each byte of the text, with `least` granted to a short one. A packed stream of
-    1 MB that holds 1 GB ends there."""
+    bytes made for each byte of the text, with `least` granted to a short one and no more than
+    `most` to any. A packed stream of 1 MB that holds 1 GB ends there."""
 
     depth: int = 6
     texts: int = 200
     growth: int = 24
     least: int = 1 << 21
+    most: int = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,25 +153,30 @@ class Unfolding:
         self._patterns = Patterns(patterns)
         self._bounds = bounds
 
-    def texts(self, data: bytes) -> Iterator[Text | Unread]:
+    def texts(self, data: bytes, limit: Limit = NO_LIMIT) -> Iterator[Text | Unread]:
         """The text itself and every text within it, outer before inner, each once; then what was
         left unread.
 
         Raises:
             OutOfMemoryError: a text could not be inspected.
+            OverLimitError: the limit of this inspection is reached.
         """
         bounds = self._bounds
-        work = Work(bounds.least + bounds.growth * len(data))
+        allowed = min(bounds.least + bounds.growth * len(data), bounds.most)
+        work = Work(allowed if limit.bytes is None else limit.bytes, limit=limit)
         seen = _Seen(data)
         todo: deque[Text] = deque([self._text(data, (), ())])
         count = 0
         while todo:
             text = todo.popleft()
+            limit.look()
             yield text
             for name, decoded in self._decoded(text, work):
                 if not seen.adds(decoded.data):
                     continue
                 count += 1
+                if limit.texts is not None and count > limit.texts:
+                    raise OverLimitError
                 chain = (*text.layers, name)
                 if len(chain) > bounds.depth:
                     yield Unread(chain, f"is encoded more than {bounds.depth} times")

@@ -15,6 +15,7 @@ from tollway.guard.detector import Detector, standing_detectors
 from tollway.guard.finding import Finding, masked
 from tollway.guard.fingerprint import Fingerprints
 from tollway.guard.layers import Bounds, Text, Unfolding
+from tollway.guard.limit import NO_LIMIT, Limit
 from tollway.guard.parts import Part, Parts
 from tollway.guard.validators import VALIDATORS, entropy
 
@@ -86,25 +87,29 @@ class Scanner:
         watched = [] if self._parts is None else [self._parts.pattern]
         self._unfolding = Unfolding([*anchors, *watched], bounds or Bounds())
 
-    def scan(self, data: bytes) -> tuple[Finding, ...]:
-        """Everything found, from the left, each thing once."""
-        return self.read(data).findings
+    def scan(self, data: bytes, limit: Limit = NO_LIMIT) -> tuple[Finding, ...]:
+        """Everything found, from the left, each thing once; see `read`."""
+        return self.read(data, limit).findings
 
-    def read(self, data: bytes) -> Reading:
-        """Everything found, from the left, each thing once; and the parts of known values."""
+    def read(self, data: bytes, limit: Limit = NO_LIMIT) -> Reading:
+        """Everything found, from the left, each thing once; and the parts of known values.
+
+        Raises:
+            OverLimitError: the limit of this inspection is reached.
+        """
         found: list[Finding] = []
         parts: list[Part] = []
         try:
-            for text in self._unfolding.texts(data):
+            for text in self._unfolding.texts(data, limit):
                 if isinstance(text, Text):
                     found += self._in(text)
                     parts += self._parts_in(text)
                     if self._documents is not None:
                         found += _located(self._documents.found(text.data, text.layers), text)
                 else:
-                    found.append(_uninspected(data, text.layers, text.why))
+                    found.append(uninspected(data, text.layers, text.why))
         except (OutOfMemoryError, RecursionError, MemoryError):
-            found.append(_uninspected(data, (), "made an automaton run out of memory"))
+            found.append(uninspected(data, (), "made an automaton run out of memory"))
         return Reading(_once(found) if found else (), tuple(parts))
 
     def _parts_in(self, text: Text) -> Iterator[Part]:
@@ -122,7 +127,7 @@ class Scanner:
             for count, (start, end) in enumerate(check.spans(text.data)):
                 if count == _MOST_HITS:
                     why = f"has over {_MOST_HITS} hits of {check.detector.id}"
-                    yield _uninspected(text.data, text.layers, why)
+                    yield uninspected(text.data, text.layers, why)
                     break
                 yield _finding(check.detector, text, start, end)
 
@@ -148,7 +153,8 @@ def _located(found: Iterable[Finding], text: Text) -> Iterator[Finding]:
         yield replace(one, start=start, end=end)
 
 
-def _uninspected(data: bytes, layers: tuple[str, ...], why: str) -> Finding:
+def uninspected(data: bytes, layers: tuple[str, ...], why: str) -> Finding:
+    """What stands for a text that could not be inspected."""
     return Finding(UNINSPECTED, "uninspected", 0, len(data), layers, "", f"The text {why}.")
 
 

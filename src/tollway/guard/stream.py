@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from tollway.guard.automaton import Pattern
 from tollway.guard.finding import Finding
-from tollway.guard.scanner import Scanner
+from tollway.guard.limit import Limit, OverLimitError
+from tollway.guard.scanner import Scanner, uninspected
 
 KEPT = 4096
 MOST_HELD = 2 * KEPT
@@ -51,6 +52,10 @@ class Passage:
 
     text: str
     findings: tuple[Finding, ...] = ()
+
+
+_LIMIT = Limit(bytes=1 << 18, texts=48)
+"""A stream is inspected word by word, on the loop that all streams share."""
 
 
 class StreamScanner:
@@ -91,7 +96,11 @@ class StreamScanner:
         """Give out `cut` bytes, having inspected as many as `inspected`."""
         cut = _whole_letter(self._held, cut)
         before = len(self._context)
-        found = self._scanner.scan(self._context + self._held[: max(inspected, cut)])
+        text = self._context + self._held[: max(inspected, cut)]
+        try:
+            found = self._scanner.scan(text, _LIMIT)
+        except OverLimitError:
+            found = (uninspected(text, (), "takes more to decode than a stream may wait for"),)
         cut = _beside(found, before, cut) if inspected > cut else cut
         passage, self._held = self._held[:cut], self._held[cut:]
         self._context = _recent(self._context + passage)

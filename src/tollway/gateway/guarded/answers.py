@@ -19,10 +19,12 @@ from tollway.gateway.guarded.clearing import Labels, evidence_of, in_words
 from tollway.guard.event import SecurityEvent
 from tollway.guard.finding import Finding
 from tollway.guard.inspection import Guard
+from tollway.guard.limit import Limit, OverLimitError
 from tollway.guard.replace import RestoringStream, Tokens, redacted
 from tollway.guard.rules import Asked, Decision
 from tollway.guard.stream import Passage, StreamScanner
 
+_SHORTLY: Final = Limit(bytes=1 << 20, texts=48)
 MOST_QUEUED: Final = 10_000
 """Deltas of one answer that may wait."""
 
@@ -82,20 +84,24 @@ class Incoming:
         """
         if self.guard is None or not text.strip():
             return
-        found = self.guard.scanner.scan(text.encode("utf-8", "surrogatepass"))
+        try:
+            found = self.guard.scanner.scan(text.encode("utf-8", "surrogatepass"), _SHORTLY)
+        except OverLimitError:
+            raise BarredError("A name or a signature in the answer cannot be inspected.") from None
         if found and self.judge(found, labels):
             raise BarredError("The answer held what may not come in, in a name or a signature.")
 
-    def whole(self, body: bytes, labels: Labels) -> bytes:
+    def whole(self, body: bytes, labels: Labels, limit: Limit) -> bytes:
         """A whole answer, as it may come in. Slow where it is long.
 
         Raises:
             BarredError: see `judge`.
+            OverLimitError: the limit of this inspection is reached.
         """
         if self.guard is not None:
             asked = Asked(self.tenant, self.route, "in", labels)
             read = _VECTORS.sub(b'"embedding":0', body) if self.vectors else body
-            found = [it.finding for it in self.guard.inspect(read, asked).verdicts]
+            found = [it.finding for it in self.guard.inspect(read, asked, None, limit).verdicts]
             take_out = self.judge(found, labels)
             if take_out and self.vectors:
                 raise BarredError("The answer held what may not come in, beside its vectors.")

@@ -24,10 +24,11 @@ from tollway.gateway.facts import RequestFacts
 from tollway.gateway.guarded.answers import BarredError, Incoming, Passing
 from tollway.gateway.guarded.clearing import Labels
 from tollway.gateway.guarded.completions import CompletionReader
-from tollway.gateway.guarded.inspector import ON_THE_LOOP, Inspector
+from tollway.gateway.guarded.inspector import ON_THE_LOOP, QUICK, Inspector
 from tollway.gateway.meter import BodyMeter
 from tollway.gateway.spoken import SpokenBody, SpokenMeter
 from tollway.gateway.upstream import Upstream
+from tollway.guard.limit import OverLimitError
 
 _PASSED_ON = (b"x-request-id", b"openai-processing-ms")
 _UNREADABLE = "The answer could not be inspected, so it may not come in."
@@ -43,8 +44,8 @@ class Inspected:
     def error(self, body: bytes, upstream: Upstream) -> bytes | None:
         """A source's own error, as it may come in; None where it may not."""
         try:
-            return self.incoming.whole(body, labels_of(upstream))
-        except (BarredError, ValueError):
+            return self.incoming.whole(body, labels_of(upstream), QUICK)
+        except (BarredError, OverLimitError, ValueError):
             return None
 
 
@@ -159,17 +160,24 @@ class GuardedWhole(SpokenAttempt):
         body, incoming = self.meter.body, self._inspected.incoming
         labels = labels_of(self.upstream)
         if len(body) > ON_THE_LOOP:
-            work = self._inspected.inspector.run(lambda: incoming.whole(body, labels))
-            work.add_done_callback(self._cleared)
+            self._beside(body)
             return
         try:
-            body = incoming.whole(body, labels)
+            body = incoming.whole(body, labels, QUICK)
+        except OverLimitError:
+            self._beside(body)
         except BarredError as barred:
             self._owner.barred(str(barred))
         except ValueError:
             self._owner.barred(_UNREADABLE)
         else:
             self._answered(body)
+
+    def _beside(self, body: bytes) -> None:
+        inspected, labels = self._inspected, labels_of(self.upstream)
+        limit = inspected.inspector.limit()
+        work = inspected.inspector.run(lambda: inspected.incoming.whole(body, labels, limit))
+        work.add_done_callback(self._cleared)
 
     def _cleared(self, work: "Future[bytes]") -> None:
         if self._gone:

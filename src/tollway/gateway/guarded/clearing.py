@@ -17,6 +17,7 @@ from tollway.fleet.objects import Fleet
 from tollway.gateway.http import Refusal, header_line
 from tollway.guard.event import Evidence, Outcome, SecurityEvent
 from tollway.guard.inspection import Guard
+from tollway.guard.limit import NO_LIMIT, Limit
 from tollway.guard.memory import Memory
 from tollway.guard.replace import Tokens, replaced
 from tollway.guard.rules import STRICTNESS, Asked, Decision, Verdict
@@ -62,12 +63,13 @@ NOWHERE: Final = Cleared(())
 @dataclass(frozen=True, slots=True)
 class Ways:
     """What clearing needs beside the guard: the installation's `salt`, the clock, how to `ask` a
-    person, and whom to `tell`."""
+    person, whom to `tell`, and how far it may go."""
 
     salt: bytes
     utc: Callable[[], float]
     ask: Callable[[Question, float], Approval]
     tell: Callable[[SecurityEvent], None]
+    limit: Limit = NO_LIMIT
 
 
 def places_by_route(fleet: Fleet) -> Mapping[str, tuple[tuple[str, Labels], ...]]:
@@ -89,11 +91,12 @@ def clear(guard: Guard, sent: Sent, memory: Memory | None, ways: Ways) -> Cleare
 
     Raises:
         Refusal: nothing of it, anywhere (rule 2).
+        OverLimitError: the limit of this inspection is reached.
         TollwayError: somebody should be asked, and the guard's book cannot be written.
     """
     if sent.head:
         _look_at_head(guard, sent, ways)
-    first = guard.inspect(sent.body, Asked(sent.tenant, sent.route, "out"), memory)
+    first = guard.inspect(sent.body, Asked(sent.tenant, sent.route, "out"), memory, ways.limit)
     if not first.verdicts:
         return ALL
     findings = [one.finding for one in first.verdicts]
@@ -151,7 +154,7 @@ def _prepared(
     ways: Ways,
 ) -> Cleared:
     tokens = Tokens(ways.salt, f"{sent.tenant}/{sent.key}", json=True)
-    bodies = {one: _changed(guard, sent, one, it, tokens) for one, it in permitted.items()}
+    bodies = {one: _changed(guard, sent, (one, it), tokens, ways) for one, it in permitted.items()}
     kept = tuple(name for name, labels in sent.destinations if labels in permitted)
     sources = kept if len(permitted) < len(decisions) else None
     changed = any(body is not sent.body for body in bodies.values())
@@ -167,13 +170,16 @@ def _prepared(
     )
 
 
-def _changed(guard: Guard, sent: Sent, labels: Labels, decision: Decision, tokens: Tokens) -> bytes:
+def _changed(
+    guard: Guard, sent: Sent, place: tuple[Labels, Decision], tokens: Tokens, ways: Ways
+) -> bytes:
+    labels, decision = place
     redact, tokenise = decision.to_replace("redact"), decision.to_replace("tokenise")
     if not (redact or tokenise):
         return sent.body
     # Rule 3. A mark instead of tokens, which look like secrets themselves.
     bare = replaced(sent.body, (*redact, *tokenise), lambda _, __: b"*")
-    again = guard.inspect(bare, Asked(sent.tenant, sent.route, "out", labels))
+    again = guard.inspect(bare, Asked(sent.tenant, sent.route, "out", labels), None, ways.limit)
     left = [it for it in again.verdicts if it.action not in ("allow", "on-prem", "ask")]
     if left:
         words = f"What was to be taken out of the request is still in it: {in_words(left)}."

@@ -1,19 +1,21 @@
 """Inspects requests beside the loop where they are large, and keeps what inspection needs.
 
 Rules
-1. A body of up to `ON_THE_LOOP` bytes is inspected where it is; a longer one in a thread.
-2. What takes longer than `guard.patience`, and what cannot be inspected at all, is refused.
+1. A body of up to `ON_THE_LOOP` bytes is inspected where it is, as long as little in it has to be
+   decoded; any other in a thread.
+2. What takes longer than `guard.patience`, and what cannot be inspected at all, is refused, and its
+   thread stops.
 3. Somebody is asked in a thread: the book is on a disk.
-4. Each key's memory is its own, and of the keys that asked last only so many are kept.
+4. Each key's memory is its own, and of the keys that asked last only so many are kept. Of one key's
+   requests one at a time has a thread, so none takes all threads, and its memory has one user.
 """
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
 from typing import Final, TypeVar
 
 from tollway.errors import TollwayError
@@ -22,6 +24,7 @@ from tollway.gateway.http import Refusal
 from tollway.gateway.loading import Loaded
 from tollway.guard.event import SecurityEvent
 from tollway.guard.inspection import Guard
+from tollway.guard.limit import Limit, OverLimitError
 from tollway.guard.memory import Memory
 from tollway.inspect.guardfiles import own_salt
 from tollway.ledger.guarded.approvals import Approval, Approvals, Question
@@ -32,7 +35,11 @@ ON_THE_LOOP: Final = 16 * 1024
 MOST_WAITING: Final = 256
 """Inspections that may wait for a thread; further requests are refused."""
 MOST_KEYS: Final = 10_000
-_THREADS: Final = 2
+MOST_OF_A_KEY: Final = 32
+"""Of them, of one key."""
+_THREADS: Final = 4
+QUICK: Final = Limit(bytes=64 * 1024, texts=16)
+"""What may be decoded on the loop."""
 
 T = TypeVar("T")
 
@@ -40,7 +47,28 @@ Done = Callable[[Cleared | Refusal], None]
 
 
 class _NotHere(Exception):  # noqa: N818 - it names a place, not a failure
-    """It cannot be done on the loop: somebody must be asked, or a thread uses the key's memory."""
+    """It cannot be done on the loop: somebody must be asked."""
+
+
+class _Job:
+    """One inspection beside the loop. `over` is told once."""
+
+    __slots__ = ("_done", "deadline", "guard", "sent", "told")
+
+    def __init__(self, guard: Guard, sent: Sent, done: Done) -> None:
+        self.guard = guard
+        self.sent = sent
+        self.deadline = time.monotonic() + guard.settings.patience
+        self.told = False
+        self._done = done
+
+    def late(self) -> bool:
+        return self.told or time.monotonic() > self.deadline
+
+    def tell(self, outcome: Cleared | Refusal) -> None:
+        if not self.told:
+            self.told = True
+            self._done(outcome)
 
 
 class Inspector:
@@ -69,7 +97,8 @@ class Inspector:
         self._teller = self._new_teller()
         self._pool = ThreadPoolExecutor(_THREADS, "guard")
         self._loop = asyncio.get_running_loop()
-        self._memories: OrderedDict[str, tuple[Memory, Lock]] = OrderedDict()
+        self._memories: OrderedDict[str, Memory] = OrderedDict()
+        self._lanes: dict[str, deque[_Job]] = {}
         self._waiting = 0
 
     def tell(self, event: SecurityEvent) -> None:
@@ -83,18 +112,18 @@ class Inspector:
         if guard is None:
             done(Refusal(503, "guard_unavailable", "The guard's rules cannot be followed now."))
             return
-        if len(sent.body) <= ON_THE_LOOP:
+        if len(sent.body) <= ON_THE_LOOP and sent.key not in self._lanes:
             try:
-                outcome = self._clear(guard, sent, _never, wait=False)
+                outcome = self._clear(guard, sent, _never, QUICK)
             except Refusal as refusal:
                 done(refusal)
                 return
-            except _NotHere:
+            except (_NotHere, OverLimitError):
                 pass
             else:
                 done(outcome)
                 return
-        self._beside(guard, sent, done)
+        self._beside(_Job(guard, sent, done))
 
     def run(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         """Have something inspected in a thread."""
@@ -128,26 +157,48 @@ class Inspector:
         self._teller.close()
         self._book.close()
 
-    def _beside(self, guard: Guard, sent: Sent, done: Done) -> None:
-        if self._waiting >= MOST_WAITING:
-            done(Refusal(503, "guard_busy", "Try again soon.", b"retry-after: 1\r\n"))
+    def limit(self) -> Limit:
+        """How far something may be inspected that begins now."""
+        patience = 0.0 if self.guard is None else self.guard.settings.patience
+        deadline = time.monotonic() + patience
+        return Limit(lambda: time.monotonic() > deadline)
+
+    def _beside(self, job: _Job) -> None:
+        lane = self._lanes.get(job.sent.key)
+        if self._waiting >= MOST_WAITING or (lane is not None and len(lane) >= MOST_OF_A_KEY):
+            job.tell(Refusal(503, "guard_busy", "Try again soon.", b"retry-after: 1\r\n"))
             return
         self._waiting += 1
-        work = self.run(lambda: self._clear(guard, sent, self._approvals.ask))
-        late = self._loop.call_later(guard.settings.patience, _late, work)
+        if lane is not None:
+            lane.append(job)
+        else:
+            self._lanes[job.sent.key] = deque()
+            self._begin(job)
+        self._loop.call_later(job.guard.settings.patience, self._late, job)
 
-        def over(work: "asyncio.Future[Cleared]") -> None:
-            late.cancel()
-            self._waiting -= 1
-            done(self._outcome(work))
+    def _begin(self, job: _Job) -> None:
+        limit = Limit(job.late)
+        work = self.run(lambda: self._clear(job.guard, job.sent, self._approvals.ask, limit))
+        work.add_done_callback(lambda work: self._over(job, work))
 
-        work.add_done_callback(over)
+    def _over(self, job: _Job, work: "asyncio.Future[Cleared]") -> None:
+        self._waiting -= 1
+        lane = self._lanes[job.sent.key]
+        if lane:
+            self._begin(lane.popleft())
+        else:
+            del self._lanes[job.sent.key]
+        job.tell(self._outcome(work))
+
+    def _late(self, job: _Job) -> None:
+        if not job.told:
+            self._say("guard: an inspection took too long, and its request was refused")
+            job.tell(_too_late())
 
     def _outcome(self, work: "asyncio.Future[Cleared]") -> Cleared | Refusal:
-        if work.cancelled():
-            self._say("guard: an inspection took too long, and its request was refused")
-            return Refusal(503, "guard_timeout", "The request could not be inspected in time.")
-        error = work.exception()
+        error = None if work.cancelled() else work.exception()
+        if work.cancelled() or isinstance(error, OverLimitError):
+            return _too_late()
         if error is None:
             return work.result()
         if isinstance(error, Refusal):
@@ -156,31 +207,18 @@ class Inspector:
         return Refusal(503, "guard_unavailable", "The guard's rules cannot be followed now.")
 
     def _clear(
-        self,
-        guard: Guard,
-        sent: Sent,
-        ask: Callable[[Question, float], Approval],
-        *,
-        wait: bool = True,
+        self, guard: Guard, sent: Sent, ask: Callable[[Question, float], Approval], limit: Limit
     ) -> Cleared:
-        ways = Ways(self.salt, self.utc, ask, self.tell)
-        memory, lock = self._memory(sent.key)
-        if not lock.acquire(blocking=wait):
-            raise _NotHere
-        try:
-            return clear(guard, sent, memory, ways)
-        finally:
-            lock.release()
+        ways = Ways(self.salt, self.utc, ask, self.tell, limit)
+        return clear(guard, sent, self._memory(sent.key), ways)
 
-    def _memory(self, key: str) -> tuple[Memory, Lock]:
+    def _memory(self, key: str) -> Memory:
         """Rule 4."""
         found = self._memories.get(key)
         if found is None:
-            found = self._memories[key] = (Memory(), Lock())
+            found = self._memories[key] = Memory()
             if len(self._memories) > MOST_KEYS:
                 self._memories.popitem(last=False)
-        else:
-            self._memories.move_to_end(key)
         return found
 
 
@@ -206,8 +244,8 @@ def inspector_of(
     return before
 
 
-def _late(work: "asyncio.Future[Cleared]") -> None:
-    work.cancel()
+def _too_late() -> Refusal:
+    return Refusal(503, "guard_timeout", "The request could not be inspected in time.")
 
 
 def _why(error: BaseException) -> str:
