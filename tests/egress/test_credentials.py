@@ -19,6 +19,7 @@ from egress_rig import HOST, OTHER, SECRET, Rig, Seen, answer, echo
 from tollway.broker.broker import mint
 from tollway.egress.defences import ALL, Defences
 from tollway.fleet.egressing import EgressRule, SecretUse
+from tollway.guard.reflection import LAG
 
 USE = SecretUse("github", (HOST,), "GITHUB_TOKEN")
 RULES = (EgressRule("hosts", (HOST, OTHER), plain=True),)
@@ -399,11 +400,15 @@ async def test_hosts_are_asked_for_answers_that_can_be_searched(tmp_path: Path) 
         assert b"br, gzip" not in head
 
 
-async def test_a_stream_of_events_is_not_held_back(tmp_path: Path) -> None:
+async def test_a_stream_of_events_comes_as_it_is_said_but_for_its_last_kilobyte(
+    tmp_path: Path,
+) -> None:
     go_on = asyncio.Event()
+    later = b"data: " + b"x" * LAG + b"\n\n"
 
     async def events(seen: Seen) -> None:
         await seen.say(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: a\n\n\r\n")
+        await seen.say(b"%x\r\n%b\r\n" % (len(later), later))
         await go_on.wait()
         await seen.say(b"0\r\n\r\n")
 

@@ -119,6 +119,9 @@ def test_dot_segments_in_any_encoding_and_broken_paths_are_refused(target: str) 
         ("/a%00", "an encoded control character"),
         ("/a%0d%0ab", "an encoded control character"),
         ("/a%2541", "an escape within an escape"),
+        ("/v1/..%c0%afv2", "an escape of no letter"),
+        ("/v1/%c0%ae%c0%ae/v2", "an escape of no letter"),
+        ("/a%ff", "an escape of no letter"),
     ],
 )
 def test_what_servers_read_differently_is_ambiguous(target: str, why: str) -> None:

@@ -129,6 +129,8 @@ def _ambiguous(path: bytes) -> str | None:
             found = found or "two slashes in a row"
         if any(byte < 0x20 or byte == 0x7F for byte in text):
             found = found or "an encoded control character"
+        if not _is_utf8(text):  # some read an overlong form as the letter that it stands for
+            found = found or "an escape of no letter"
         inner = _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), text)
         if inner == text:
             return found
@@ -136,6 +138,14 @@ def _ambiguous(path: bytes) -> str | None:
             found = found or "an escape within an escape"
         text = inner
     return found or "an escape within an escape"
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _newly(text: bytes, path: bytes) -> bytes:

@@ -3,7 +3,8 @@
 Rules
 1. A secret is found as it is, with any of its bytes escaped (URL, JSON, HTML, once or within one
    another), as hexadecimal digits, and as base64 of either alphabet from any offset.
-2. A stream holds back what may be the beginning of a secret, and nothing else.
+2. A stream always holds back its last `LAG` bytes. Holding back only what begins like a secret
+   would tell a guess's right letters from wrong ones, one by one, to who can make a host answer.
 3. Of a long secret each stretch of `_STRETCH` bytes is looked for, so that a part is found too.
 """
 
@@ -17,24 +18,17 @@ SHORTEST = 8
 _STRETCH = 48
 _SURROUNDINGS = 12
 """No byte takes more letters, however it is escaped."""
+LAG = 2 * _STRETCH * _SURROUNDINGS
+"""Bytes that one match may take, at most, whatever the secret: it tells nothing of one."""
 _BREAK = r"(?:\r?\n|\\r\\n|\\n)?"
-_UNFINISHED = (
-    r"(?:%(?:25){0,3}2?[0-9A-Fa-f]?|\\{1,4}(?:u?0{0,2}[0-9A-Fa-f]?|x[0-9A-Fa-f]?|r?\\?)"
-    r"|&(?:[a-z]{0,4}|#[xX]?[0-9A-Fa-f]{0,7})|\r)?"
-)
-"""The beginning of one letter that is escaped."""
 _NAMED = {'"': "quot", "'": "apos", "&": "amp", "<": "lt", ">": "gt"}
 _CONTROL = {"\n": "n", "\r": "r", "\t": "t"}
-
-
-Needle = tuple[tuple[str, ...], str]
-"""Patterns of the letters of one encoding, and what an unfinished letter of it looks like."""
 
 
 class Reflections:
     """The secrets of one task, ready to be looked for. It may serve many answers at once."""
 
-    __slots__ = ("_open", "_whole", "longest", "names")
+    __slots__ = ("_whole", "names")
 
     def __init__(self, secrets: Mapping[str, bytes]) -> None:
         """`secrets` are values by name; one that is too short to be looked for is an error.
@@ -46,19 +40,7 @@ class Reflections:
         if short:
             raise ValueError(f"secrets of less than {SHORTEST} bytes: {', '.join(short)}")
         self.names = tuple(secrets)
-        needles = {name: tuple(_needles(value)) for name, value in secrets.items()}
-        self._whole = {
-            name: Pattern("|".join("".join(letters) for letters, _ in found))
-            for name, found in needles.items()
-        }
-        self._open = [
-            Pattern(f"{_beginning(letters)}{unfinished}\\z")
-            for found in needles.values()
-            for letters, unfinished in found
-        ]
-        lengths = [len(letters) for found in needles.values() for letters, _ in found]
-        self.longest = max(lengths, default=0) * _SURROUNDINGS
-        """Letters that one match may take, at most."""
+        self._whole = {name: Pattern("|".join(_needles(value))) for name, value in secrets.items()}
 
     def found(self, data: bytes) -> tuple[tuple[int, int, str], ...]:
         """Where secrets stand: start, end and name, from the left, not overlapping."""
@@ -75,13 +57,6 @@ class Reflections:
             else:
                 apart.append((start, end, name))
         return tuple(apart)
-
-    def held(self, data: bytes) -> int:
-        """From where on the end of `data` may be the beginning of a secret."""
-        base = max(len(data) - self.longest, 0)
-        tail = data[base:]
-        found = (pattern.first(tail, 0) for pattern in self._open)
-        return base + min((at for at in found if at is not None), default=len(tail))
 
 
 class Filter:
@@ -101,7 +76,7 @@ class Filter:
         text = self._held + data
         spans = self._reflections.found(text)
         settled = spans[-1][1] if spans else 0
-        cut = max(self._reflections.held(text), settled)
+        cut = max(len(text) - LAG, settled)
         self._held = text[cut:]
         return self._written(text[:cut], spans)
 
@@ -122,18 +97,13 @@ class Filter:
         return b"".join((*parts, text[at:]))
 
 
-def _needles(value: bytes) -> Iterator[Needle]:
-    """The encodings of a value's stretches."""
+def _needles(value: bytes) -> Iterator[str]:
+    """RE2 of a value's stretches, in each encoding."""
     for stretch in _stretches(value):
-        yield tuple(map(_escaped, stretch)), _UNFINISHED
-        yield _joined([f"(?i:{byte:02x})" for byte in stretch], "[ :-]?"), "[0-9A-Fa-f]?"
+        yield "".join(map(_escaped, stretch))
+        yield "[ :-]?".join(f"(?i:{byte:02x})" for byte in stretch)
         for offset in range(3):
-            letters = [_base64(letter) for letter in _inner_base64(stretch, offset)]
-            yield _joined(letters, _BREAK), _UNFINISHED
-
-
-def _joined(letters: list[str], between: str) -> tuple[str, ...]:
-    return (*(letter + between for letter in letters[:-1]), letters[-1])
+            yield _BREAK.join(map(_base64, _inner_base64(stretch, offset)))
 
 
 def _stretches(value: bytes) -> Iterator[bytes]:
@@ -178,11 +148,3 @@ def _inner_base64(stretch: bytes, offset: int) -> str:
 
 def _base64(letter: str) -> str:
     return {"+": "(?:[+-]|%2[Bb])", "/": r"(?:[/_]|%2[Ff]|\\/)"}.get(letter, letter)
-
-
-def _beginning(letters: tuple[str, ...]) -> str:
-    """The first letters, however many, or none."""
-    nested = ""
-    for letter in reversed(letters):
-        nested = f"(?:{letter}{nested})?"
-    return nested
