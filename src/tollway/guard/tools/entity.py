@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from html import unescape
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -36,6 +37,9 @@ _DIGITAL_DATE = re.compile(
     r"(?<![0-9])(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4})(?![0-9-])"
     r"(?:[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
     r"(?:\s*-\s*[0-9]{1,2}:[0-9]{2})?"
+)
+_LOOSE = re.compile(
+    r"//[^\s/][^\s<>]*|\b(?i:https?|ftp|wss?|mailto|javascript):[^\s<>]+|[^\s@<>]+@[^\s@<>]+"
 )
 _DISPLAYED = re.compile(r"[\w .'-]{1,64}<([^<>\s]+)>")
 _UNSEEN = ("Cc", "Cf", "Co", "Cs", "Cn")
@@ -86,6 +90,8 @@ def entity(value: str | float) -> Entity | None:
     if URL.fullmatch(text):
         url = canonical_url(text)
         return None if url is None else Entity("url", url)
+    if "@" in text[1:]:
+        return None  # an address of a kind, and none in the plain form
     if "/" in text or "\\" in text:
         path = canonical_path(text)
         return None if path is None else Entity("path", path)
@@ -162,6 +168,16 @@ def links_in(text: str) -> Iterator[tuple[str, Entity | None]]:
             written = found[0].rstrip(".,;:!?)]}*_")
             yield written, entity(written)
         text = pattern.sub(_blank, text)
+
+
+def hidden_links_in(text: str) -> Iterator[str]:
+    """What some reader takes for a link or an address, and is not plainly written as one: without a
+    scheme or its slashes, in letters that are not ASCII, with escapes of HTML, with backslashes."""
+    for pattern in (EMAIL, URL):
+        text = pattern.sub(_blank, text)
+    loose = unicodedata.normalize("NFKC", unescape(text)).replace("\\", "/")
+    for found in _LOOSE.finditer(loose):
+        yield found[0]
 
 
 def _blank(found: re.Match[str]) -> str:

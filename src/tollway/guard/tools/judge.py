@@ -17,7 +17,7 @@ from typing import Any, Literal
 from tollway.fleet.tooling import Tool, ToolAction, ToolSettings
 from tollway.guard.tools.arguments import Leaf, TooDeepError, is_under, leaves
 from tollway.guard.tools.asked import default_words, is_asked
-from tollway.guard.tools.entity import Entity, addresses_of, entity, links_in
+from tollway.guard.tools.entity import Entity, addresses_of, entity, hidden_links_in, links_in
 from tollway.guard.tools.request import Request
 from tollway.guard.tools.rules import ReadyRule
 
@@ -178,12 +178,19 @@ def _outside(
     reasons: list[str] = []
     if settings.links == "vouched":
         for path, value in given:
-            if is_under(path, tool.content) and isinstance(value, str):
-                reasons += [
-                    _came_from(path, written, standing)
-                    for written, one in links_in(value)
-                    if one is None or not standing.vouches(written)
-                ]
+            if not is_under(path, tool.content) or isinstance(value, bool):
+                continue
+            text = str(value)
+            reasons += [
+                _came_from(path, written, standing)
+                for written, one in links_in(text)
+                if one is None or not standing.vouches(written)
+            ]
+            reasons += [
+                f"{path}: {_shown(written)} may be taken for a link or an address, and is not "
+                "plainly written as one."
+                for written in hidden_links_in(text)
+            ]
     aimed = any(not is_under(path, tool.content) for path, _ in given)
     if "sensitive" in standing.marks and (settings.all_three == "ask" or not aimed):
         reasons.append(

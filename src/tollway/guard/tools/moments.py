@@ -122,3 +122,8 @@ def _times(text: str) -> Iterator[tuple[int, int]]:
     for word, time in _WORDS.items():
         if re.search(rf"\b{word}\b", text):
             yield time
+
+
+def is_month(word: str) -> bool:
+    """Whether a word names a month, whole or by its first three letters."""
+    return word.lower() in _NAMES

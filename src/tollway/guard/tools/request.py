@@ -22,7 +22,7 @@ from tollway.guard.tools.entity import (
     lowered,
     number,
 )
-from tollway.guard.tools.moments import Moments, moments
+from tollway.guard.tools.moments import Moments, is_month, moments
 
 _AROUND = "\"'`“”‘’«»()[]{}<>,;:!?*"
 _BREAKS = re.compile(r"[,;:!?.)\]}>\"”»]+\Z")
@@ -182,7 +182,8 @@ def _entities(text: str) -> Iterator[Entity]:
     for _, one in links_in(text):
         if one is not None:
             yield one
-    for raw in _raw(text):
+    words = list(_raw(text))
+    for at, raw in enumerate(words):
         one = entity(raw)
         if one is not None and one.kind in ("email", "url"):
             yield one
@@ -191,6 +192,9 @@ def _entities(text: str) -> Iterator[Entity]:
         if lowered(raw) in _SPELT:
             yield Entity("number", str(_SPELT.index(lowered(raw)) + 2))
         bare = raw.strip(_CURRENCY).removesuffix("%")
+        beside = (*words[max(at - 1, 0) : at], *words[at + 1 : at + 2])
+        if any(is_month(word) for word in beside):
+            continue  # a day
         if _AMOUNT.fullmatch(bare) and (key := number(bare)) is not None:
             yield Entity("number", key)
 
