@@ -228,12 +228,20 @@ def _too_large() -> MessageError:
     return MessageError(431, "Send fewer or shorter headers.")
 
 
+_OVERRIDING = frozenset(
+    (
+        b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-url",
+        b"x-rewrite-url", b"x-forwarded-uri",
+    )
+)  # fmt: skip
+
+
 def carried(headers: Headers, dropped: Iterable[bytes] = ()) -> Headers:
-    """The headers that go on: without those of the hop, those that Connection names, and
-    `dropped`."""
+    """The headers that go on: without those of the hop, those that Connection names, those that
+    have some servers take another method or path than was judged, and `dropped`."""
     listed = b",".join(value for name, value in headers if name.lower() == b"connection")
     named = {word.strip().lower() for word in listed.split(b",")}
-    away = HOP_BY_HOP | named | set(dropped)
+    away = HOP_BY_HOP | _OVERRIDING | named | set(dropped)
     return tuple((name, value) for name, value in headers if name.lower() not in away)
 
 

@@ -54,7 +54,7 @@ class EgressProxy:
         record = Record(Connections(book), self._disk, log.say)
         self.house = House(self._terms(means), defences, record, log, time.time, self._work)
         self._servers: dict[str, asyncio.Server] = {}
-        self._sessions: set[asyncio.Task[None]] = set()
+        self._sessions: dict[asyncio.Task[None], Session] = {}
 
     def _terms(self, means: Means) -> Terms:
         settings = means.settings
@@ -127,15 +127,24 @@ class EgressProxy:
             house = self.house
             # A task's own socket has a bound of its own, which strangers cannot fill.
             full = len(self._sessions) >= house.settings.max_connections
-            if task is None and full and house.defences.bounds:
+            if task is None and full and house.defences.bounds and not self._make_room():
                 writer.close()
                 return
             session = Session(house, PlainChannel(reader, writer), task)
             running = asyncio.get_running_loop().create_task(session.run())
-            self._sessions.add(running)
-            running.add_done_callback(self._sessions.discard)
+            self._sessions[running] = session
+            running.add_done_callback(lambda over: self._sessions.pop(over, None))
 
         return begin
+
+    def _make_room(self) -> bool:
+        """End the oldest connection that has not said yet whose it is; False where all have."""
+        strangers = (it for it, session in self._sessions.items() if not session.known)
+        oldest = next(strangers, None)
+        if oldest is None:
+            return False
+        del self._sessions[oldest]
+        return oldest.cancel()
 
     async def close(self) -> None:
         """Stop listening, break off what is open, and write the last rows."""

@@ -34,6 +34,11 @@ class Session:
         self._named = task
         self._counted: str | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether it has said whose it is."""
+        return self._named is not None or self._counted is not None
+
     async def run(self) -> None:
         """Serve it to its end. Faults of the peer end it, and nothing else."""
         try:

@@ -10,6 +10,7 @@ Rules
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -29,6 +30,8 @@ from tollway.tools.program import running
 _START = 30.0
 _STOP = 10.0
 _MOST_PAGES = 50
+_LINES_A_MINUTE = 200
+_MINUTE = 60.0
 _LONGEST_LINE = 500
 _ENVELOPE = 1 << 16
 """What is around an answer on the wire; a text is there twice, structured and not."""
@@ -176,10 +179,16 @@ class Upstream:
         stack.callback(os.close, write)
 
         def relay() -> None:
+            begun, said = time.monotonic(), 0
             with os.fdopen(read, encoding="utf-8", errors="replace") as lines:
                 while line := lines.readline(_LONGEST_LINE):
-                    if line.strip():
+                    if time.monotonic() - begun > _MINUTE:
+                        begun, said = time.monotonic(), 0
+                    said += bool(line.strip())
+                    if line.strip() and said <= _LINES_A_MINUTE:
                         self._say(f"{self.server.name}: {line.strip()}")
+                        if said == _LINES_A_MINUTE:
+                            self._say(f"{self.server.name}: what more it says is left out")
 
         threading.Thread(target=relay, daemon=True, name=f"lines of {self.server.name}").start()
         return write
