@@ -90,19 +90,13 @@ class Packing:
                 break
             decoded = a2b_base64(b"AAAA"[:shift] + text[: len(text) - shift])
             back = _from_base64(runs, shift)
-            self._keep(decoded, runs, pieces, back, work)
-            if shift:
-                self._keep_behind_glue(decoded, runs, pieces, back)
-
-    def _keep_behind_glue(
-        self, decoded: bytes, runs: "_Runs", pieces: Pieces, back: Locate
-    ) -> None:
-        """What stands behind the first three bytes of a run: those are, in part, of the letters
-        that are glued to its front, and may look like a letter of the word."""
-        for start, end in self._text.spans(decoded):
-            at = start - start % 3
-            if end > at + 3 and runs.begins_at(at // 3 * 4):
-                pieces.add(decoded[at + 3 : end], _shifted(back, at + 3))
+            texts = self._keep(decoded, runs, pieces, back, work)
+            for start, end in texts if shift else ():
+                # The first three bytes of a run are, in part, of the letters that are glued to its
+                # front, and may look like a letter of the word.
+                at = start - start % 3
+                if end > at + 3 and runs.begins_at(at // 3 * 4):
+                    pieces.add(decoded[at + 3 : end], _shifted(back, at + 3))
 
     def hex(self, data: bytes, work: Work) -> Decoded | None:
         """Hexadecimal digits, alone or in pairs with marks between them."""
@@ -151,7 +145,7 @@ class Packing:
                 continue
             back = whole(at, len(data))
             for content, complete in opened(view[at:], work):
-                if complete:
+                if complete and self._is_worth(content):
                     pieces.add(content, back)
                 else:
                     self._keep_text(content, pieces, back)
@@ -159,24 +153,27 @@ class Packing:
 
     def _keep(
         self, decoded: bytes, runs: "_Runs", pieces: Pieces, back: Locate, work: Work
-    ) -> None:
-        self._keep_text(decoded, pieces, back)
+    ) -> list[Span]:
+        """Keep what is text and what packed streams hold; where the texts are."""
+        texts = self._keep_text(decoded, pieces, back)
         if decoded.isascii():
-            return
+            return texts
         for at, _ in self._signs.spans(decoded):
             stream = decoded[at : at + runs.rest(back(at, at + 1)[0])]
-            left = work.left
-            contents = [*opened(memoryview(stream), work)]
-            work.left = left  # it is opened again, as a text within this one
-            if any(complete or self._is_worth(content) for content, complete in contents):
-                pieces.add(stream, _shifted(back, at))
+            # What comes out, never the stream: noise that begins like one goes on for long.
+            for content, _ in opened(memoryview(stream), work):
+                if self._is_worth(content):
+                    pieces.add(content, whole(*back(at, at + len(stream))))
+        return texts
 
     def _is_worth(self, content: bytes) -> bool:
         return any(one.first(content, 0) is not None for one in (self._text, self._signs))
 
-    def _keep_text(self, decoded: bytes, pieces: Pieces, back: Locate) -> None:
-        for start, end in self._text.spans(decoded):
+    def _keep_text(self, decoded: bytes, pieces: Pieces, back: Locate) -> list[Span]:
+        texts = self._text.spans(decoded)
+        for start, end in texts:
             pieces.add(decoded[start:end], _shifted(back, start))
+        return texts
 
 
 def _one_line(runs: list[bytes]) -> list[bytes]:
