@@ -158,3 +158,20 @@ def test_a_part_is_found_wherever_it_stands_among_words_of_the_same_document() -
         (only,) = registered.found(mixed.encode())
         assert mixed[only.start : only.end] in mixed
         assert only.share
+
+
+def test_a_document_is_known_between_tags_and_numbers() -> None:
+    words = [f"word{'abcdefghij'[place % 10]}{chr(97 + place // 10)}x" for place in range(60)]
+    registered = Fingerprints(
+        [fingerprint("plan", " ".join(words).encode(), b"salt" * 8)], b"salt" * 8
+    )
+    ways = {
+        "numbered": "\n".join(f"{place} {word}" for place, word in enumerate(words)),
+        "tagged": " ".join(f"<b class='x'>{word}</b>" for word in words),
+        "counted": " ".join(f"{word}1" for word in words),
+    }
+    for way, text in ways.items():
+        (hit,) = registered.found(text.encode())
+        assert hit.share == 1.0, way
+        assert text[hit.start : hit.end].count("word") > 40, way
+    assert not [*registered.found(" ".join(f"{word}1" for word in reversed(words)).encode())]

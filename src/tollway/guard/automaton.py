@@ -104,15 +104,16 @@ class Pattern:
         self._anchor = re2._Anchor.UNANCHORED
 
     def spans(self, text: bytes) -> list[tuple[int, int]]:
-        """Where it fits, from the left; of a group, if the pattern has one."""
+        """Where it fits, from the left; of a group, if the pattern has one. What it takes of the
+        text behind a group may be the beginning of the next match."""
         match, anchor, group = self._match, self._anchor, 1 if self.groups else 0
         found: list[tuple[int, int]] = []
         at, size = 0, len(text)
         while at <= size:
             fits = match(anchor, text, at, size)
-            start, end = fits[0]
-            if start < 0:
+            if fits[0][0] < 0:
                 break
+            _, end = fits[group]
             found.append(fits[group])
             at = end if end > at else at + 1
         return found

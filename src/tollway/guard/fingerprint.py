@@ -9,7 +9,9 @@ Rules
    many there are, and how long each document is, and nothing of what is in it.
 3. Of most texts the pairs of words tell that they have no run of a document's: a document's pairs
    are kept too, as numbers that are encrypted with the salt (a keyed digest is the key stream).
-4. A leak is told once `LEAST` hashes of a document are there, or all of a shorter one.
+4. Tags, and digits, may stand between a document's words: where a text has many it is read without
+   them too.
+5. A leak is told once `LEAST` hashes of a document are there, or all of a shorter one.
 """
 
 import re
@@ -35,6 +37,10 @@ _LOWERED = bytes(
     for byte in range(256)
 )
 """The letters of words in small, anything else as a blank."""
+_TAG = re.compile(rb"</?[A-Za-z][^<>]{0,200}>")
+_NO_DIGITS = bytes(32 if 48 <= byte <= 57 else byte for byte in range(256))
+_BYTES_EACH = 64
+"""Fewer tags and digits than one in so many bytes leave `SHINGLE + WINDOW - 1` words in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,17 @@ def fingerprint(name: str, data: bytes, salt: bytes) -> Document:
     pairs = {*_pairs(words, words[1:], salt)}
     numbers = b"".join(it.to_bytes(4, "big") for it in sorted(pairs))
     return Document(name, hashes, _encrypted(numbers, name, salt))
+
+
+def _readings(data: bytes) -> Iterator[bytes]:
+    """The text; and, where they are many, without its tags and digits, which are blanks then, so
+    that everything stays where it is."""
+    yield data
+    tags = data.count(b">") if b"<" in data else 0
+    digits = len(data) - len(data.translate(None, b"0123456789"))
+    if (tags + digits) * _BYTES_EACH > len(data):
+        bare = _TAG.sub(lambda tag: b" " * len(tag[0]), data) if tags else data
+        yield bare.translate(_NO_DIGITS)
 
 
 def _words(data: bytes) -> list[bytes]:
@@ -149,6 +166,13 @@ class Fingerprints:
 
     def found(self, data: bytes, layers: tuple[str, ...] = ()) -> Iterator[Finding]:
         """Every document of which enough is in the text, with the share of it that is there."""
+        for text in _readings(data):
+            found = [*self._found(text, layers)]
+            if found:
+                yield from found
+                return
+
+    def _found(self, data: bytes, layers: tuple[str, ...]) -> Iterator[Finding]:
         hits: dict[str, set[int]] = {}
         places: dict[str, tuple[int, int]] = {}
         for number, at in self._hits(_words(data)):

@@ -32,7 +32,7 @@ _MARKS = (
 _ALIKE = r"\x{131}\x{237}\x{251}\x{261}\x{370}-\x{58F}\x{13A0}-\x{13F5}\x{A4D0}-\x{A4FD}"
 _DASHES = (
     r"\x{2010}-\x{2015}\x{2043}\x{2212}\x{2044}\x{2215}\x{B7}\x{2024}\x{A0}"
-    r"\x{2000}-\x{200A}\x{202F}"
+    r"\x{2000}-\x{200A}\x{202F}\x{85}\x{1680}\x{2028}\x{2029}\x{205F}"
 )
 _PLAIN = r"[0-9A-Za-z_+/=-]"
 
@@ -49,7 +49,7 @@ _LETTER = re.compile(r"([^\x00-\x7f])")
 _CYRILLIC = ("АВЕЅІЈКМНОРСТУХасеіјорѕухһԁԛԝӏ", "ABESIJKMHOPCTYXaceijopsyxhdqwl")
 _GREEK = ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορυϲϳ", "ABEZHIKMNOPTYXayikvopucj")
 _OTHERS = ("ıȷɑɡՏՕՍսհոօցզԱᎪᏴᏟᎠᎬᏀᎻᎥᎫᏦᏞᎷΝᏢᎡᏚᎢᏙᎳᏃ", "ijagSOUuhnogqUABCDEGHiJKLMNPRSTVWZ")
-_SIGNS = ("‐‑‒–—―⁃−⁄∕·․\xa0", "--------//..\x20")
+_SIGNS = ("‐‑‒–—―⁃−⁄∕·․\xa0\x85\u2028\u2029", "--------//..\x20\n\n\n")
 
 
 class _Stands(dict[int, str]):

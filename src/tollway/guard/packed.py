@@ -7,17 +7,15 @@ Rules
    runs are names in a program, and decode to noise.
 """
 
-import bz2
-import lzma
 import re
-import zlib
 from binascii import a2b_base64, unhexlify
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import accumulate
 
 from tollway.guard.automaton import Pattern
 from tollway.guard.decoded import Decoded, Locate, Pieces, Work, whole
+from tollway.guard.opening import SIGNS, opened
 
 _BASE64 = "[A-Za-z0-9+/_-]"
 _SHORTEST = 12
@@ -40,17 +38,15 @@ small letters come first is taken from the 48th before the first other."""
 _HEX_APART = "[0-9A-Fa-f]{2}(?:[ :,-][0-9A-Fa-f]{2}){7,}|(?:0x[0-9A-Fa-f]{2},?[ \n]*){8,}"
 HEX_TRIGGER = f"[0-9A-Fa-f]{{18}}|{_HEX_APART}"
 _HEX_RUN = f"[0-9A-Fa-f]{{18,}}|{_HEX_APART}"
-SPACED_TRIGGER = r"[0-9A-Za-z@_+/=-](?:[ \t\n.|,*][0-9A-Za-z@_+/=-]){10}"
-_SPACED_RUN = f"{SPACED_TRIGGER}(?:[ \\t\\n.|,*][0-9A-Za-z@_+/=-])*"
+_APART = r"(?:[ \t\n\r\v\f.|,*][0-9A-Za-z@_+/=-])"
+SPACED_TRIGGER = f"[0-9A-Za-z@_+/=-]{_APART}{{10}}"
+_SPACED_RUN = f"{SPACED_TRIGGER}{_APART}*"
 UTF16_TRIGGER = r"(?:[\t\n\r -~]\x00){8}"
 _UTF16_RUN = r"(?:[\t\n\r -~]\x00){8,}"
 _TEXT_RUN = r"[\t\n\r -~\x{80}-\x{10FFFF}]{8,}|" + _UTF16_RUN
 
 _NOT_HEX = re.compile(rb"0x|[^0-9A-Fa-f]")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
-_SIGNS = r"\x1F\x8B\x08|x[\x01\x5E\x9C\xDA]|BZh|\xFD7zXZ\x00|PK\x03\x04"
-"""How gzip, zlib (at each level), bzip2, xz and zip begin."""
-_LARGEST_STEP = 1 << 16
 
 
 Span = tuple[int, int]
@@ -68,7 +64,7 @@ class Packing:
         self._spaced = Pattern(_SPACED_RUN)
         self._text = Pattern(_TEXT_RUN)
         self._utf16 = Pattern(_UTF16_RUN)
-        self._signs = Pattern(_SIGNS, binary=True)
+        self._signs = Pattern(SIGNS, binary=True)
 
     def base64(self, data: bytes, work: Work) -> Decoded | None:
         """Base64 of either alphabet, padded or not, in lines or one. Lines may also be one each."""
@@ -93,7 +89,14 @@ class Packing:
             if not text or not work.take(len(text)):
                 break
             decoded = a2b_base64(b"AAAA"[:shift] + text[: len(text) - shift])
-            self._keep(decoded, runs, pieces, _from_base64(runs, shift), work)
+            back = _from_base64(runs, shift)
+            texts = self._keep(decoded, runs, pieces, back, work)
+            for start, end in texts if shift else ():
+                # The first three bytes of a run are, in part, of the letters that are glued to its
+                # front, and may look like a letter of the word.
+                at = start - start % 3
+                if end > at + 3 and runs.begins_at(at // 3 * 4):
+                    pieces.add(decoded[at + 3 : end], _shifted(back, at + 3))
 
     def hex(self, data: bytes, work: Work) -> Decoded | None:
         """Hexadecimal digits, alone or in pairs with marks between them."""
@@ -107,56 +110,70 @@ class Packing:
         return pieces.decoded()
 
     def spaced(self, data: bytes, work: Work) -> Decoded | None:
-        """Letters with one mark between each two of them."""
-        return _every_other("spaced", self._spaced.spans(data), data, work)
+        """Letters with one mark between each two of them; with and without the first and the last,
+        where those are of the words beside."""
+        pieces = Pieces()
+        spans = self._spaced.spans(data)
+        segments = [data[max(start - 1, 0) : end + 1] for start, end in spans]
+        for place in work.fresh("spaced", segments):
+            start, end = spans[place]
+            if not work.take(end - start):
+                break
+            pieces.add(data[start:end:2], _from_every_other(start))
+            first = start + 2 * data[max(start - 1, 0) : start].isalnum()
+            last = end - 2 * data[end : end + 1].isalnum()
+            if (first, last) != (start, end):
+                pieces.add(data[first:last:2], _from_every_other(first))
+        return pieces.decoded()
 
     def utf16(self, data: bytes, work: Work) -> Decoded | None:
         """ASCII as UTF-16, of either byte order."""
-        return _every_other("utf-16", self._utf16.spans(data), data, work)
+        pieces = Pieces()
+        spans = self._utf16.spans(data)
+        segments = [data[start:end] for start, end in spans]
+        for place in work.fresh("utf-16", segments):
+            if work.take(len(segments[place])):
+                pieces.add(segments[place][::2], _from_every_other(spans[place][0]))
+        return pieces.decoded()
 
     def packed(self, data: bytes, work: Work) -> Decoded | None:
-        """What gzip, zlib, zip (deflate), bzip2 and xz streams within a text hold. Of a damaged one
-        what came out before the fault, where that is text: noise, too, begins like streams."""
-        pieces = Pieces()
+        """What gzip, zlib, zip, bzip2 and xz streams within a text hold. Of a damaged one what came
+        out before the fault, where that is text: noise, too, begins like streams."""
+        pieces, view = Pieces(), memoryview(data)
         for at, _ in self._signs.spans(data):
-            stream = data[at:]
-            if not work.fresh("packed", [stream[:256] + b"%d" % len(stream)]):
+            if not work.fresh("packed", [data[at : at + 256] + b"%d" % (len(data) - at)]):
                 continue
             back = whole(at, len(data))
-            opened, complete = _opened(stream, work)
-            if complete:
-                pieces.add(opened, back)
-            else:
-                self._keep_text(opened, pieces, back)
+            for content, complete in opened(view[at:], work):
+                if complete and self._is_worth(content):
+                    pieces.add(content, back)
+                else:
+                    self._keep_text(content, pieces, back)
         return pieces.decoded()
 
     def _keep(
         self, decoded: bytes, runs: "_Runs", pieces: Pieces, back: Locate, work: Work
-    ) -> None:
-        self._keep_text(decoded, pieces, back)
+    ) -> list[Span]:
+        """Keep what is text and what packed streams hold; where the texts are."""
+        texts = self._keep_text(decoded, pieces, back)
         if decoded.isascii():
-            return
+            return texts
         for at, _ in self._signs.spans(decoded):
             stream = decoded[at : at + runs.rest(back(at, at + 1)[0])]
-            left = work.left
-            opened, complete = _opened(stream, work)
-            work.left = left  # it is opened again, as a text within this one
-            worth = (self._text, self._signs)
-            if complete or any(one.first(opened, 0) is not None for one in worth):
-                pieces.add(stream, _shifted(back, at))
+            # What comes out, never the stream: noise that begins like one goes on for long.
+            for content, _ in opened(memoryview(stream), work):
+                if self._is_worth(content):
+                    pieces.add(content, whole(*back(at, at + len(stream))))
+        return texts
 
-    def _keep_text(self, decoded: bytes, pieces: Pieces, back: Locate) -> None:
-        for start, end in self._text.spans(decoded):
+    def _is_worth(self, content: bytes) -> bool:
+        return any(one.first(content, 0) is not None for one in (self._text, self._signs))
+
+    def _keep_text(self, decoded: bytes, pieces: Pieces, back: Locate) -> list[Span]:
+        texts = self._text.spans(decoded)
+        for start, end in texts:
             pieces.add(decoded[start:end], _shifted(back, start))
-
-
-def _every_other(layer: str, spans: list[Span], data: bytes, work: Work) -> Decoded | None:
-    pieces = Pieces()
-    segments = [data[start:end] for start, end in spans]
-    for place in work.fresh(layer, segments):
-        if work.take(len(segments[place])):
-            pieces.add(segments[place][::2], _from_every_other(spans[place][0]))
-    return pieces.decoded()
+        return texts
 
 
 def _one_line(runs: list[bytes]) -> list[bytes]:
@@ -170,55 +187,6 @@ def _unwrapped(run: bytes) -> bytes:
 
 def _digits(runs: list[bytes]) -> list[bytes]:
     return [run if run.isalnum() and run[1:2] != b"x" else _NOT_HEX.sub(b"", run) for run in runs]
-
-
-def _opened(stream: bytes, work: Work) -> tuple[bytes, bool]:
-    """What a packed stream holds, as far as it can be read and the budget allows, and whether it
-    came to its end."""
-    parts: list[bytes] = []
-    try:
-        for part in _parts(stream, min(work.left, _LARGEST_STEP)):
-            if not work.take(len(part)):
-                return b"".join(parts), False
-            parts.append(part)
-    except (zlib.error, OSError, EOFError, ValueError, lzma.LZMAError):
-        return b"".join(parts), False
-    return b"".join(parts), True
-
-
-def _parts(stream: bytes, step: int) -> Iterator[bytes]:
-    if stream[:2] == b"BZ" or stream[:1] == b"\xfd":
-        other = bz2.BZ2Decompressor() if stream[:2] == b"BZ" else lzma.LZMADecompressor()
-        rest = stream
-        while not other.eof:
-            part = other.decompress(rest, step)
-            rest = b""
-            if not part and other.needs_input:
-                return
-            yield part
-        return
-    bits = 47
-    if stream[:2] == b"PK":
-        if stream[8:10] != b"\x08\x00":
-            return  # stored: its bytes are in the text as they are
-        header = (
-            30 + int.from_bytes(stream[26:28], "little") + int.from_bytes(stream[28:30], "little")
-        )
-        bits, stream = -15, stream[header:]
-    yield from _inflated(stream, bits, step)
-
-
-def _inflated(stream: bytes, bits: int, step: int) -> Iterator[bytes]:
-    inflate = zlib.decompressobj(bits)
-    for at in range(0, len(stream), 512):  # in steps: a damaged end does not hide the beginning
-        rest = stream[at : at + 512]
-        while rest and not inflate.eof:
-            part = inflate.decompress(rest, step)
-            rest = inflate.unconsumed_tail
-            if part:
-                yield part
-        if inflate.eof:
-            return
 
 
 class _Runs:
@@ -253,10 +221,19 @@ class _Runs:
         sized = zip(self._spans, self._lengths, strict=True)
         return [(start, end) for (start, end), size in sized if size != end - start]
 
-    def place(self, start: int, end: int) -> Span:
-        """Positions in the string -> positions in the text."""
+    def begins_at(self, at: int) -> bool:
+        """Whether a run begins at a position in the string."""
+        starts = self._all_starts()
+        return starts[bisect_right(starts, at) - 1] == at
+
+    def _all_starts(self) -> list[int]:
         if not self._starts:
             self._starts = [*accumulate(self._sizes, initial=0)]
+        return self._starts
+
+    def place(self, start: int, end: int) -> Span:
+        """Positions in the string -> positions in the text."""
+        self._all_starts()
         row = min(max(bisect_right(self._starts, start) - 1, 0), len(self._spans) - 1)
         first, last = self._spans[row]
         if self._lengths[row] != last - first:
