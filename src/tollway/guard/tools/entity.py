@@ -42,7 +42,7 @@ _LOOSE = re.compile(
     r"//[^\s/][^\s<>]*|\b(?i:https?|ftp|wss?|mailto|javascript):[^\s<>]+|[^\s@<>]+@[^\s@<>]+"
 )
 _DISPLAYED = re.compile(r"[\w .'-]{1,64}<([^<>\s]+)>")
-_UNSEEN = ("Cc", "Cf", "Co", "Cs", "Cn")
+_UNSEEN = ("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs")
 _PORTS = {"http": 80, "https": 443}
 _SEPARATORS = str.maketrans("", "", " -().")
 _LOWER = str.maketrans({upper: chr(upper + 32) for upper in range(ord("A"), ord("Z") + 1)})
@@ -63,9 +63,9 @@ def lowered(text: str) -> str:
 
 
 def is_seen(text: str) -> bool:
-    """Whether a reader sees all of it (rule 3)."""
+    """Whether a reader sees all of it (rule 3). A blank that is no space is taken for one."""
     return not any(
-        unicodedata.category(letter) in ("Cc", "Cf", "Co", "Cs", "Cn") for letter in text
+        unicodedata.category(letter) in _UNSEEN for letter in text if letter != " "
     )
 
 
