@@ -11,6 +11,8 @@ from gzip import compress
 import pytest
 from made import firing, made, scanner
 
+from tollway.guard.stream import Hold, StreamScanner
+
 KEY = made("AKIA<base32 16>")
 SAID = f"aws {KEY} ".encode()
 
@@ -159,6 +161,26 @@ def test_a_private_key_in_source_code_is_found_whole(way: str) -> None:
     inside = text.encode()[hit.start : hit.end].decode()
     assert all(line in inside for line in ARMOUR[1:-1])
     assert "what follows" not in inside
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+def test_a_stream_gives_out_no_line_of_a_private_key_in_source_code(way: str) -> None:
+    text = f"Here it is:\n{WRITTEN[way]}\nand this is what follows."
+    stream = StreamScanner(scanner(), Hold(scanner()))
+    out = ""
+    for at in range(0, len(text), 7):
+        passage = stream.feed(text[at : at + 7])
+        if any(it.detector == "private-key" for it in passage.findings):
+            break
+        out += passage.text
+    assert LINES[0][:20] not in out
+
+
+def test_the_end_of_a_large_packed_text_is_read() -> None:
+    draw = random.Random(3)
+    text = bytes(draw.choices(b"abcdefgh ", k=400_000)) + SAID
+    assert sees(zlib.compress(text))
+    assert sees(zlib.compress(text)[:-4] + b"abcd")
 
 
 def test_a_private_key_that_is_cut_off_is_found() -> None:
