@@ -64,9 +64,7 @@ def lowered(text: str) -> str:
 
 def is_seen(text: str) -> bool:
     """Whether a reader sees all of it (rule 3). A blank that is no space is taken for one."""
-    return not any(
-        unicodedata.category(letter) in _UNSEEN for letter in text if letter != " "
-    )
+    return not any(unicodedata.category(letter) in _UNSEEN for letter in text if letter != " ")
 
 
 def entity(value: str | float) -> Entity | None:
