@@ -11,7 +11,7 @@ class Defences:
     """
 
     network: bool = True
-    """A network namespace of its own (off: the host's network; `vm`: a NIC with user networking)."""
+    """A network namespace of its own (off: the host's network; `vm`: a NIC, user networking)."""
     processes: bool = True
     """A PID namespace and a /proc of its own (off: the host's processes are seen)."""
     ipc: bool = True
@@ -45,7 +45,7 @@ class Defences:
     channel: bool = True
     """Bounds on connections to the exits."""
     outputs: bool = True
-    """Only plain files within bounds are kept, under safe names (off: `tar`-like, links and all)."""
+    """Only plain files within bounds are kept, under safe names (off: links and all)."""
     teardown: bool = True
     """All that is left is killed at the end (off: only the command itself is waited for)."""
     fresh: bool = True

@@ -36,7 +36,8 @@ class Mount:
 class Limits:
     """Bounds. `memory` counts files in memory too; `disk` is what may be written below `WORK`, /tmp
     and the home together, `inodes` how many files there; `output` what is printed; `kept` and
-    `kept_files` what is taken out at the end; `cpus` cores; `connections` at once over all exits."""
+    `kept_files` what is taken out at the end; `cpus` cores; `connections` at once, over all exits.
+    """
 
     memory: Bytes = Bytes(2 << 30)
     processes: int = 512
@@ -71,7 +72,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Descriptors of the caller's: where the command's standard streams lead. They are not closed."""
+    """Descriptors of the caller's: where the command's standard streams lead; never closed."""
 
     stdin: int = 0
     stdout: int = 1
@@ -142,7 +143,7 @@ class Tier(Protocol):
     name: TierName
 
     def isolates(self) -> tuple[str, ...]:
-        """What it isolates here, by what, in sentences; with the bounds' means (cgroup, rlimits)."""
+        """What it isolates here, by what, in sentences; with what bounds it (cgroup, rlimits)."""
         ...
 
     def leaves_open(self) -> tuple[str, ...]:
