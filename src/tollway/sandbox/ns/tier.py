@@ -31,6 +31,7 @@ from tollway.sandbox.order import Order, Streams, TierName
 
 NEEDED = (0, 8)
 """bubblewrap from 2023 on: it is the first that can forbid nested user namespaces."""
+PAGE = os.sysconf("SC_PAGE_SIZE")
 PACKAGES = Path("/var/lib/dpkg/status"), Path("/usr/lib/sysimage/rpm/rpmdb.sqlite")
 
 
@@ -144,7 +145,9 @@ class NsTier:
 
     def _plan(self, order: Order, seen: View) -> Plan:
         limits, defences = order.limits, self.defences
-        disk = f"mode=755,size={limits.disk},nr_inodes={limits.inodes}"
+        # tmpfs rounds up, and takes a zero for no bound.
+        pages, own = max(1, limits.disk // PAGE), len(seen.folders) + 2
+        disk = f"mode=755,size={pages * PAGE},nr_inodes={limits.inodes + own}"
         return Plan(
             bwrap=str(self.bwrap),
             top=seen.top,
