@@ -1,7 +1,7 @@
 """An agent: asks its model what to do next, does it, tells the model, until there is an answer.
 
-`python3 agent.py "what the user wants"`. It knows no key and no rule. Its tools are those of the MCP
-server at TOLLWAY_MCP_URL, and two of its own: a shell and a way to fetch URLs.
+`python3 agent.py "what the user wants"`. It knows no key and no rule. Its tools are those of the
+MCP server at TOLLWAY_MCP_URL, and two of its own: a shell and a way to fetch URLs.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ OWN = {
 
 
 def shell(command: str) -> str:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - what the model wants to run
         ["/bin/sh", "-c", command],
         check=False,
         stdout=subprocess.PIPE,
@@ -37,8 +37,9 @@ def shell(command: str) -> str:
 def fetch(url: str, body: str | None = None, headers: dict[str, str] | None = None) -> str:
     data = None if body is None else os.path.expandvars(body).encode()
     named = {name: os.path.expandvars(value) for name, value in (headers or {}).items()}
+    request = urllib.request.Request(url, data, named)  # noqa: S310 - wherever the model wants to
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, named), timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
             return answer.read().decode()
     except urllib.error.HTTPError as error:
         return f"{error}: {error.read().decode()}"

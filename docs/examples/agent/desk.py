@@ -1,4 +1,4 @@
-"""The office's tools, as an MCP server: an inbox with a hostile mail, a calendar, a phone book, a post.
+"""The office's tools, as an MCP server: an inbox with a hostile mail, a calendar, a post.
 
 What is sent goes nowhere: it is appended to the file that $OUTBOX names.
 """
