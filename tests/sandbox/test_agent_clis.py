@@ -75,7 +75,7 @@ async def tollway(*words: str, folder: Path) -> tuple[int, str, str]:
 
 def inside(launch: Launch) -> tuple[str, ...]:
     """Its words, with programs where the sandbox has them."""
-    moved = {str(NPM): "/opt/clients", str(Path(node()).parents[1]): "/opt/node"}
+    moved = {str(NPM): "/opt/clients/node_modules", str(Path(node()).parents[1]): "/opt/node"}
 
     def move(word: str) -> str:
         for here, there in moved.items():
@@ -92,7 +92,7 @@ async def run(launch: Launch, folder: Path, listener: Listener) -> tuple[int, st
     (given / "red.txt").write_text(RED)
     (given / "blue.txt").write_text(BLUE)
     shutil.copy(PROBE, given)
-    words = ["--mount", f"{NPM}:/opt/clients", "--mount", f"{Path(node()).parents[1]}:/opt/node"]
+    words = ["--mount", f"{NPM}:/opt/clients/node_modules", "--mount", f"{Path(node()).parents[1]}:/opt/node"]
     words += ["--mount", f"{given}:/given"]
     for path in launch.home.rglob("*"):
         if path.is_file():

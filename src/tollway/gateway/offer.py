@@ -29,7 +29,7 @@ def offer(fleet: Fleet, keys: tuple[KeyRecord, ...], utc: float) -> Offer:
     owned = {name: tuple(it.id for it in living if it.tenant == name) for name in fleet.tenants}
     return Offer(
         fleet.sandbox,
-        fleet.secrets,
+        dict(fleet.secrets),
         fleet.gateway.ledger,
         fleet.egress is not None,
         fleet.tools is not None,
