@@ -232,6 +232,8 @@ class Session:
     async def _watch(self, port: int, door: OpenDoor) -> None:
         """Rule 3."""
         await door.gone()
+        if self._lost:
+            return
         self._lost = f"The door to {EXIT_NAMES[port]} was closed: the task is over, or who kept it."
         self.stop(signal.SIGTERM)
 
