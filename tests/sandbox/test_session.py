@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.runs import Run, Runs
 from tollway.ledger.guarded.tasks import Task, Tasks
 from tollway.sandbox.inside import MODELS, PROXY, TOOLS
-from tollway.sandbox.order import Ended, Kept, Limits, Order, Streams
+from tollway.sandbox.order import Ended, Kept, Limits, Order, Streams, TierName
 from tollway.sandbox.session import Session, Wanted
 from tollway.units import Seconds
 
@@ -82,9 +82,9 @@ class Box:
 class MadeUp:
     """A tier that isolates nothing."""
 
-    name = "ns"
+    name: TierName = "ns"
 
-    def __init__(self, act: Callable[[Box], object]) -> None:
+    def __init__(self, act: Callable[[Box], Awaitable[Ended]]) -> None:
         self.act = act
         self.boxes: list[Box] = []
 
