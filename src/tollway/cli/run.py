@@ -106,6 +106,8 @@ def run(
         raise FaultsFound([Fault("run", "has no command", "Write one: tollway run -- COMMAND")])
     if no_tools and allow_tool:
         raise FaultsFound([Fault("--no-tools", "and --allow-tool exclude each other", "Use one.")])
+    mounts, outs = tuple(map(_mount, mount)), tuple(map(_out, out))
+    variables = dict(map(_variable, env))
     folder = state_folder(state, os.environ)
     offer = ask_offer(folder / ADMIN_SOCKET)
     payer, pays = _payer(offer, tenant, key)
@@ -115,9 +117,9 @@ def run(
         request=task,
         argv=command,
         tools=() if no_tools else (allow_tool or None),
-        variables=dict(map(_variable, env)),
-        mounts=tuple(map(_mount, mount)),
-        outs=tuple(map(_out, out)),
+        variables=variables,
+        mounts=mounts,
+        outs=outs,
         limits=_limits(offer.settings, limit),
         terminal=sys.stdin.isatty() and sys.stdout.isatty(),
     )

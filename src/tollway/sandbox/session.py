@@ -16,7 +16,13 @@ from pathlib import Path, PurePath
 from typing import Protocol
 
 from tollway.errors import TollwayError
-from tollway.gateway.doors import Door, open_door
+from tollway.gateway.doors import (
+    EGRESS_SOCKET,
+    MODELS_SOCKET,
+    TOOLS_SOCKET,
+    OpenDoor,
+    open_door,
+)
 from tollway.gateway.offer import Offer
 from tollway.ledger.guarded.book import GuardBook
 from tollway.ledger.guarded.runs import Ending, Exit, Run, Runs
@@ -29,7 +35,7 @@ from tollway.units import Bytes, Seconds
 
 _DOORS = "doors"
 """The folder, within the state folder, where the sockets of runs are."""
-_SOCKETS = {MODELS: "models.sock", PROXY: "egress.sock", TOOLS: "tools.sock"}
+_SOCKETS = {MODELS: MODELS_SOCKET, PROXY: EGRESS_SOCKET, TOOLS: TOOLS_SOCKET}
 """Who is asked for a door to each exit: sockets of the state folder."""
 _BROKEN = 125
 _KILLED = 128 + signal.SIGKILL
@@ -166,10 +172,10 @@ class Session:
 
     async def _open_doors(
         self, stack: AsyncExitStack, task: Task, folder: Path
-    ) -> Mapping[int, Door]:
+    ) -> Mapping[int, OpenDoor]:
         offer = self._means.offer
         there = {MODELS: True, PROXY: offer.egress, TOOLS: offer.tools}
-        doors: dict[int, Door] = {}
+        doors: dict[int, OpenDoor] = {}
         for port in (it for it, is_there in there.items() if is_there):
             door = open_door(
                 self._means.folder / _SOCKETS[port],
@@ -180,7 +186,7 @@ class Session:
             doors[port] = await stack.enter_async_context(door)
         return doors
 
-    def _order(self, task: Task, folder: Path, doors: Mapping[int, Door]) -> Order:
+    def _order(self, task: Task, folder: Path, doors: Mapping[int, OpenDoor]) -> Order:
         wanted, offer = self._wanted, self._means.offer
         variables = environment(task.id, egress=offer.egress, tools=offer.tools)
         variables |= self._sentinels(task)
@@ -204,7 +210,7 @@ class Session:
 
         return mint(self._means.book, uses, task.id, task.tenant, task.opened)
 
-    async def _ran(self, box: Box, doors: Mapping[int, Door]) -> Ended:
+    async def _ran(self, box: Box, doors: Mapping[int, OpenDoor]) -> Ended:
         loop = asyncio.get_running_loop()
         began = loop.time()
         running = self._running = loop.create_task(box.run())
@@ -223,9 +229,11 @@ class Session:
             ended = running.result()
         return replace(ended, code=_BROKEN, why="lost", words=self._lost) if self._lost else ended
 
-    async def _watch(self, port: int, door: Door) -> None:
+    async def _watch(self, port: int, door: OpenDoor) -> None:
         """Rule 3."""
         await door.gone()
+        if self._lost:
+            return
         self._lost = f"The door to {EXIT_NAMES[port]} was closed: the task is over, or who kept it."
         self.stop(signal.SIGTERM)
 
