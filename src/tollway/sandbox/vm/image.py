@@ -94,6 +94,13 @@ def guest_sources() -> dict[str, str]:
     }
 
 
+def recipe() -> list[str]:
+    """All that goes into an image besides packages."""
+    fixed = (_INIT, _START, *_EMPTY, *(f"{name}={text}" for name, text in _FILES.items()))
+    linked = (f"{name}->{target}" for name, target in _LINKS.items())
+    return [*fixed, *linked, *modules.WANTED, *guest_sources().values()]
+
+
 async def compile_python(root: Path) -> None:
     """Compile all that the image's Python may import, in a sandbox without network.
 
