@@ -8,7 +8,6 @@ Rules
 
 import asyncio
 import json
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -98,6 +97,8 @@ class Link:
 
     def __init__(
         self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
         told: Callable[[dict[str, Any]], None],
         opened: Callable[[int, Incoming, Outgoing], None],
         connections: int,
@@ -110,14 +111,13 @@ class Link:
         for number in (STDIN, STDOUT, STDERR, FILES):
             self._add(number)
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._writer: asyncio.StreamWriter | None = None
+        self._reader, self._writer = reader, writer
 
-    async def serve(self, port: socket.socket) -> None:
+    async def serve(self) -> None:
         """Read until the end, whose reason `lost` then holds. Never raises but for cancelling."""
-        reader, self._writer = await asyncio.open_connection(sock=port)
         why = "the machine ended"
         try:
-            while data := await reader.read(_READ):
+            while data := await self._reader.read(_READ):
                 for event in self._mux.feed(data):
                     self._happened(*event)
                 if self._mux.replies:
@@ -158,7 +158,7 @@ class Link:
         Raises:
             ConnectionResetError: it has ended.
         """
-        if self._writer is None or self.lost.done():
+        if self.lost.done():
             raise ConnectionResetError
         await self._writer.drain()
 
@@ -177,7 +177,7 @@ class Link:
         self._broken(number)
 
     def _write(self, data: bytes) -> None:
-        if data and self._writer is not None and not self.lost.done():
+        if data and not self.lost.done():
             self._writer.write(data)
 
     def _add(self, number: int) -> None:
