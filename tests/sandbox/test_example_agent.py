@@ -192,7 +192,8 @@ def _assert_receipt(facts: dict[str, Any], tier: str) -> None:
     assert calls.count(("desk/send_mail", "allowed")) == 1
     used = [it for it in facts["credentials"] if it["outcome"] == "allowed"]
     assert len(used) == 1
-    assert [Path(it).name for it in facts["ending"]["kept"]] == ["week.md"]
+    [kept] = facts["ending"]["kept"]
+    assert kept.endswith("/made/week.md")
 
 
 async def test_without_sandbox_and_gateway_the_same_agent_leaks_everything(folder: Path) -> None:
