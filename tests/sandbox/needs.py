@@ -18,14 +18,18 @@ def needs_ns() -> None:
 
 
 def needs_vm(*packages: str) -> None:
-    """The `vm` tier, with a template that has these Python packages."""
-    from tollway.sandbox.vm.template import template_folder
+    """The `vm` tier, with a default template that has these Python packages."""
+    from tollway.sandbox.vm.template import find, folder_of_templates
     from tollway.sandbox.vm.tier import tier
 
     try:
-        tier(template_folder(os.environ) / "default")
+        tier(folder_of_templates())
+        there = find(folder_of_templates()).manifest.python
     except TollwayError as error:
         missing(str(error))
+        return
+    if lacking := [it for it in packages if it not in there]:
+        missing(f"sandbox build {' '.join(f'--python {it}' for it in packages)} ({lacking})")
 
 
 def missing(mend: str) -> None:
