@@ -24,12 +24,13 @@ def needs_vm(*packages: str) -> None:
 
     try:
         tier(folder_of_templates())
-        there = find(folder_of_templates()).manifest.python
+        there = {it.split()[0] for it in find(folder_of_templates()).manifest.python}
     except TollwayError as error:
         missing(str(error))
         return
-    if lacking := [it for it in packages if it not in there]:
-        missing(f"sandbox build {' '.join(f'--python {it}' for it in packages)} ({lacking})")
+    if not there.issuperset(packages):
+        asked = " ".join(f"--python {it}" for it in packages)
+        missing(f"The default template lacks packages. Run: tollway sandbox build {asked}")
 
 
 def missing(mend: str) -> None:
