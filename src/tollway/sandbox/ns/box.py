@@ -22,7 +22,7 @@ from tollway.sandbox.defences import Defences
 from tollway.sandbox.exits import Exits
 from tollway.sandbox.keeping import Keeper, keep_from
 from tollway.sandbox.ns.cgroups import Group
-from tollway.sandbox.ns.launch import Launched, readable
+from tollway.sandbox.ns.launch import Launched, readable, reap
 from tollway.sandbox.ns.streams import FAILED, Relay
 from tollway.sandbox.order import Ended, Kept, Order, Streams, Why
 from tollway.sandbox.printing import Printing
@@ -111,6 +111,7 @@ class NsBox:
             with suppress(OSError):
                 await readable(launched.first)
             await asyncio.to_thread(launched.monitor.wait)
+            reap(launched.first)
         else:
             launched.monitor.poll()
         if self.relay:

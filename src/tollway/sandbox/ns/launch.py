@@ -6,6 +6,7 @@ Rules
 """
 
 import asyncio
+import ctypes
 import json
 import marshal
 import os
@@ -21,6 +22,7 @@ from tollway.errors import TollwayError
 from tollway.sandbox.ns.cgroups import Group
 
 OPENING = Path(__file__).with_name("opening.py")
+PR_SET_CHILD_SUBREAPER = 36
 EAGER_TO_DIE = "500"
 """Added to how ready the kernel is to kill a process of the sandbox when memory is short (of 1000):
 before what runs on the host, after what asked to be killed first."""
@@ -121,6 +123,18 @@ def _started(
         )
     except OSError as error:
         raise TollwayError(f"{sys.executable}: {error.strerror}; no sandbox can be made") from error
+
+
+def adopt() -> None:
+    """Become the parent of sandboxes' first processes once bubblewrap's monitor is gone, so that
+    they are reaped here: the first process of a container often reaps nobody's children."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap(first: int) -> None:
+    """Reap a sandbox's first process, which is dead, if it is this process's to reap."""
+    with suppress(OSError):
+        os.waitid(os.P_PIDFD, first, os.WEXITED | os.WNOHANG)
 
 
 class _Descriptors:

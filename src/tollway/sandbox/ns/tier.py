@@ -24,7 +24,7 @@ from tollway.sandbox.ns import seccomp
 from tollway.sandbox.ns.bounds import rlimits, unbounded
 from tollway.sandbox.ns.box import NsBox
 from tollway.sandbox.ns.cgroups import Ground, Group, ground
-from tollway.sandbox.ns.launch import Plan, launch
+from tollway.sandbox.ns.launch import Plan, adopt, launch
 from tollway.sandbox.ns.streams import Relay
 from tollway.sandbox.ns.view import View, view
 from tollway.sandbox.order import Order, Streams, TierName
@@ -37,7 +37,8 @@ PACKAGES = Path("/var/lib/dpkg/status"), Path("/usr/lib/sysimage/rpm/rpmdb.sqlit
 
 
 def tier(defences: Defences = ALL) -> "NsTier":
-    """The tier on this machine. Groups that killed owners left are removed.
+    """The tier on this machine. Groups that killed owners left are removed; this process becomes
+    the parent of what its sandboxes orphan.
 
     Raises:
         TollwayError: bubblewrap or libseccomp is not there or too old.
@@ -53,6 +54,7 @@ def tier(defences: Defences = ALL) -> "NsTier":
         raise TollwayError(f"{bwrap} is version {said}; 0.8 or later is needed. Update bubblewrap")
     place = ground()
     place.sweep()
+    adopt()
     return NsTier(bwrap, seccomp.filters(defences), place, defences)
 
 
