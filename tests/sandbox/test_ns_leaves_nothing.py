@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -80,6 +81,8 @@ async def test_orphans_live_on_when_the_defence_is_off(tmp_path: Path) -> None:
     await free("sh", "-c", f"setsid sleep {MARK} >/dev/null 2>&1 & exit 3")
     left = running()
     assert left
+    for each in left:
+        os.kill(int(each), signal.SIGKILL)
     for each in groups():
         remove(each)
     assert (running(), groups()) == ([], [])

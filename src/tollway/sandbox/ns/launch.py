@@ -23,6 +23,8 @@ from tollway.sandbox.ns.cgroups import Group
 
 OPENING = Path(__file__).with_name("opening.py")
 PR_SET_CHILD_SUBREAPER = 36
+MOST_EXITS = 100
+"""Descriptors that are handed back at once, of the 253 that Linux hands over."""
 EAGER_TO_DIE = "500"
 """Added to how ready the kernel is to kill a process of the sandbox when memory is short (of 1000):
 before what runs on the host, after what asked to be killed first."""
@@ -174,13 +176,14 @@ async def _opened(channel: socket.socket, plan: bytes) -> list[int]:
     """Send the plan; what `opening` hands back: the descriptor of the work folder, then sockets."""
     loop = asyncio.get_running_loop()
     channel.setblocking(False)
-    with suppress(ConnectionError):
+    said = b""
+    with suppress(ConnectionError):  # it ended before it had read all
         await loop.sock_sendall(channel, plan)
         channel.shutdown(socket.SHUT_WR)
-    await readable(channel.fileno())
-    said, fds, _, _ = socket.recv_fds(channel, 4096, 64)
-    if said == b"+":
-        return fds
+        await readable(channel.fileno())
+        said, fds, _, _ = socket.recv_fds(channel, 4096, MOST_EXITS + 1)
+        if said == b"+":
+            return fds
     words = said.decode(errors="replace") or "its process ended early"
     raise TollwayError(f"The sandbox could not be made: {words}. Run: tollway sandbox doctor")
 

@@ -27,6 +27,7 @@ from tollway.sandbox.ns.cgroups import Ground, Group, ground
 from tollway.sandbox.ns.launch import Plan, adopt, launch
 from tollway.sandbox.ns.streams import Relay
 from tollway.sandbox.ns.view import View, view
+from tollway.sandbox.ns.watching import Watch
 from tollway.sandbox.order import Order, Streams, TierName
 
 NEEDED = (0, 8)
@@ -144,7 +145,9 @@ class NsTier:
             if isinstance(error, TollwayError) and words:
                 raise TollwayError(f"The sandbox could not be made: {words}") from error
             raise
-        return NsBox(order, self.defences, streams, launched, relay, group)
+        counted = "memory" in self.ground.bounds
+        watch = None if counted else Watch(launched.first_number, launched.work)
+        return NsBox(order, self.defences, streams, launched, relay, group, watch)
 
     def _plan(self, order: Order, seen: View) -> Plan:
         limits, defences = order.limits, self.defences
