@@ -119,7 +119,7 @@ class NsBox:
             each.close()
         for each in (launched.first, launched.status, launched.work):
             os.close(each)
-        if self.group:
+        if self.group and self.defences.teardown:
             await asyncio.to_thread(self.group.remove)
 
     def _exits(self) -> list[tuple[int, Any]]:
@@ -146,10 +146,11 @@ class NsBox:
     async def _all_gone(self, why: Why, relaying: "asyncio.Task[None]") -> None:
         """What the command left behind ends; then what they printed is read to its end, for as long
         as whoever reads it takes, if no bound was met."""
+        waits = why == "exit" and self.defences.teardown
         if self.defences.teardown:
             self._kill()
             await readable(self.launched.first)
-        await _first(relaying, most=None if why == "exit" else LAST_WORDS)
+        await _first(relaying, most=None if waits else LAST_WORDS)
         if relaying.done():
             relaying.result()
 

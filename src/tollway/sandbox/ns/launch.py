@@ -33,7 +33,6 @@ class Plan:
     bwrap: str
     top: str
     network: bool
-    terminal: bool
     disk: str
     """Options of the tmpfs for all that may be written."""
     ports: list[int]
