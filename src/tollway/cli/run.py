@@ -2,7 +2,8 @@
 
 Rules
 1. Standard output and error are the command's; words of ours go to standard error, one line at the
-   end. The exit code is the command's; 124 is time, 125 is a bound or a sandbox that broke.
+   end. The exit code is the command's; 124 is time, 125 a bound or a
+   sandbox that broke, 127 no such command.
 2. The tier is the one that was asked for, or nothing runs.
 """
 
