@@ -146,7 +146,8 @@ class Box(Protocol):
 class Tier(Protocol):
     """A way to isolate, on this machine, ready for use."""
 
-    name: TierName
+    @property
+    def name(self) -> TierName: ...
 
     def isolates(self) -> tuple[str, ...]:
         """What it isolates here, by what, in sentences; with what bounds it (cgroup, rlimits)."""
