@@ -47,6 +47,8 @@ _DOORS = "doors"
 """The folder, within the state folder, where the sockets of runs are."""
 _SOCKETS = {MODELS: MODELS_SOCKET, PROXY: EGRESS_SOCKET, TOOLS: TOOLS_SOCKET}
 """Who is asked for a door to each exit: sockets of the state folder."""
+_STARTING = 10.0
+"""Seconds that proxy and tools may be behind a gateway that answers already."""
 _BROKEN = 125
 _NO_COMMAND = 127
 _REFUSED = 2
@@ -194,6 +196,7 @@ class Session:
                 task.id,
                 folder / f"{EXIT_NAMES[port]}.sock",
                 self._wanted.tools if port == TOOLS else None,
+                patience=0.0 if port == MODELS else _STARTING,
             )
             doors[port] = await stack.enter_async_context(door)
         return doors
