@@ -22,15 +22,16 @@ from tollway.sandbox.defences import Defences
 from tollway.sandbox.exits import Exits
 from tollway.sandbox.keeping import Keeper, keep_from
 from tollway.sandbox.ns.cgroups import Group
-from tollway.sandbox.ns.launch import Launched, readable
+from tollway.sandbox.ns.launch import Launched, readable, reap
 from tollway.sandbox.ns.streams import FAILED, Relay
+from tollway.sandbox.ns.watching import Watch
 from tollway.sandbox.order import Ended, Kept, Order, Streams, Why
 from tollway.sandbox.printing import Printing
 from tollway.units import Bytes, Seconds
 
 TIME_OVER, BOUND_MET = 124, 125
 LAST_WORDS = 1.0
-"""Seconds that what was printed may take to be read, once everything that printed is dead."""
+"""Seconds that what was printed may take to be read, where a bound was met."""
 
 
 @dataclass(slots=True)
@@ -44,6 +45,8 @@ class NsBox:
     launched: Launched
     relay: Relay | None
     group: Group | None
+    watch: Watch | None
+    """Where no group bounds the memory."""
     _began: bool = False
     _over: bool = False
     _closed: bool = False
@@ -57,27 +60,29 @@ class NsBox:
         printing = Printing(self.order.limits, self.defences)
         exits = Exits(self.order.exits, self.order.limits, self.defences)
         relaying = asyncio.create_task(self._relayed(printing))
+        telling = asyncio.create_task(to_its_end(self.launched.status))
         servers = [await _serve(exits, *each) for each in self._exits()]
         try:
             with suppress(BrokenPipeError):  # bubblewrap is gone already, as will be found
                 os.write(self.launched.release, b"x")
-            why, told = await self._ended(printing)
+            why = await self._ended(telling, printing)
             self._over = True
-            await self._all_gone(relaying)
+            await self._all_gone(why, relaying)
+            told = await telling
         finally:
             self._over = True
             self._kill()
-            relaying.cancel()
             for server in servers:
                 server.close()
             await exits.close()
+            await _cancelled(telling, relaying)
         code, why, words = await self._verdict(why, printing, told)
         return Ended(
             code,
             why,
             words,
             Seconds(time.monotonic() - began),
-            peak=_bytes(self.group.peak() if self.group else None),
+            peak=self._peak(),
             printed=Bytes(printing.printed),
             out=exits.out,
             back=exits.back,
@@ -109,6 +114,7 @@ class NsBox:
             with suppress(OSError):
                 await readable(launched.first)
             await asyncio.to_thread(launched.monitor.wait)
+            reap(launched.first)
         else:
             launched.monitor.poll()
         if self.relay:
@@ -117,7 +123,7 @@ class NsBox:
             each.close()
         for each in (launched.first, launched.status, launched.work):
             os.close(each)
-        if self.group:
+        if self.group and self.defences.teardown:
             await asyncio.to_thread(self.group.remove)
 
     def _exits(self) -> list[tuple[int, Any]]:
@@ -127,39 +133,46 @@ class NsBox:
         if self.relay:
             await self.relay.run(printing)
 
-    async def _ended(self, printing: Printing) -> tuple[Why, "asyncio.Task[bytes]"]:
-        """Wait for the command's end or that of its bounds, and see to it that it ends; with it
-        comes what bubblewrap tells of it, once it has."""
+    async def _ended(self, telling: "asyncio.Task[bytes]", printing: Printing) -> Why:
+        """Wait for the command's end, which bubblewrap tells, or that of its bounds."""
         limits = self.order.limits
-        told = asyncio.create_task(readable_to_end(self.launched.status))
         full = asyncio.create_task(printing.full.wait())
-        most = limits.time if self.defences.time else None
+        starved = asyncio.create_task(self._starved())
+        bounds: tuple[tuple[asyncio.Task[Any], Why], ...] = (full, "output"), (starved, "memory")
+        waited = telling, full, starved
         try:
-            await _first(told, full, most=most)
-            if not told.done() and not full.done():
+            await _first(*waited, most=limits.time if self.defences.time else None)
+            if not any(task.done() for task in waited):
                 self.signal(signal.SIGTERM)
-                await _first(told, full, most=limits.grace)
-                return "time", told
-            return ("output" if full.done() else "exit"), told
-        except BaseException:
-            told.cancel()
-            raise
+                await _first(*waited, most=limits.grace)
+                return "time"
+            for task, why in bounds:
+                if task.done():
+                    return why
+            return "exit"
         finally:
-            full.cancel()
+            await _cancelled(full, starved)
 
-    async def _all_gone(self, relaying: "asyncio.Task[None]") -> None:
-        """What the command left behind ends; then what they printed is read to its end."""
+    async def _starved(self) -> None:
+        """Return once the memory it had is used up, where no group sees to that."""
+        if self.watch and self.defences.memory:
+            await self.watch.exceeds(self.order.limits.memory)
+        else:
+            await asyncio.Event().wait()
+
+    async def _all_gone(self, why: Why, relaying: "asyncio.Task[None]") -> None:
+        """What the command left behind ends; then what they printed is read to its end, for as long
+        as whoever reads it takes, if no bound was met."""
+        waits = why == "exit" and self.defences.teardown
         if self.defences.teardown:
             self._kill()
             await readable(self.launched.first)
-        await _first(relaying, most=LAST_WORDS if self.defences.teardown else None)
+        await _first(relaying, most=None if waits else LAST_WORDS)
         if relaying.done():
             relaying.result()
 
-    async def _verdict(
-        self, why: Why, printing: Printing, told: "asyncio.Task[bytes]"
-    ) -> tuple[int, Why, str]:
-        code = _code(await told)
+    async def _verdict(self, why: Why, printing: Printing, told: bytes) -> tuple[int, Why, str]:
+        code = _code(told)
         held = self.relay.taken() if self.relay else b""
         if code is None and why == "exit" and held.startswith(FAILED):
             raise TollwayError(self._failure(held[len(FAILED) :].decode(errors="replace")))
@@ -170,7 +183,7 @@ class NsBox:
             return TIME_OVER, why, f"ended after {limits.time:g} s, the time it had"
         if why == "output":
             return BOUND_MET, why, f"ended after printing {limits.output} bytes, all it might"
-        if code != 0 and self.group and self.group.starved():
+        if why == "memory" or (code != 0 and self.group and self.group.starved()):
             return BOUND_MET, "memory", f"killed at {limits.memory} bytes of memory, all it had"
         if code is None:
             return BOUND_MET, "lost", "its sandbox was killed from outside"
@@ -192,6 +205,12 @@ class NsBox:
         with suppress(OSError):
             signal.pidfd_send_signal(self.launched.first, signal.SIGKILL)
 
+    def _peak(self) -> Bytes | None:
+        if self.watch:
+            return self.watch.peak
+        peak = self.group.peak() if self.group else None
+        return None if peak is None else Bytes(peak)
+
     def _command(self) -> int | None:
         """The command's own number: the first child of the sandbox's first process."""
         first = self.launched.first_number
@@ -211,7 +230,7 @@ class NsBox:
             keeper.abandon()
 
 
-async def readable_to_end(fd: int) -> bytes:
+async def to_its_end(fd: int) -> bytes:
     """All that comes from a descriptor."""
     told = b""
     while True:
@@ -239,5 +258,7 @@ async def _first(*waited: "asyncio.Task[Any]", most: float | None) -> None:
     await asyncio.wait(waited, timeout=most, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _bytes(size: int | None) -> Bytes | None:
-    return None if size is None else Bytes(size)
+async def _cancelled(*tasks: "asyncio.Task[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

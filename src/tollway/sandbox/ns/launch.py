@@ -6,6 +6,7 @@ Rules
 """
 
 import asyncio
+import ctypes
 import json
 import marshal
 import os
@@ -21,6 +22,9 @@ from tollway.errors import TollwayError
 from tollway.sandbox.ns.cgroups import Group
 
 OPENING = Path(__file__).with_name("opening.py")
+PR_SET_CHILD_SUBREAPER = 36
+MOST_EXITS = 100
+"""Descriptors that are handed back at once, of the 253 that Linux hands over."""
 EAGER_TO_DIE = "500"
 """Added to how ready the kernel is to kill a process of the sandbox when memory is short (of 1000):
 before what runs on the host, after what asked to be killed first."""
@@ -33,7 +37,6 @@ class Plan:
     bwrap: str
     top: str
     network: bool
-    terminal: bool
     disk: str
     """Options of the tmpfs for all that may be written."""
     ports: list[int]
@@ -88,17 +91,7 @@ async def launch(
             passed += _open_now()
         options = ["--info-fd", str(told), "--json-status-fd", str(reported)]
         options += ["--block-fd", str(waits)]
-        monitor = subprocess.Popen(  # noqa: ASYNC220, S603  # a fork; what it does is awaited
-            [sys.executable, "-I", "-S", "-E", str(OPENING), str(theirs.fileno())],
-            stdin=streams[0],
-            stdout=streams[1],
-            stderr=streams[2],
-            pass_fds=passed,
-            close_fds=True,
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
+        monitor = _started(theirs.fileno(), passed, streams)
         held.monitor = monitor
         for each in (told, reported, waits):
             held.close(each)
@@ -114,6 +107,36 @@ async def launch(
         held.monitor = None
         sockets = [socket.socket(fileno=each) for each in fds[1:]]
         return Launched(monitor, first, number, fds[0], sockets, status, release)
+
+
+def _started(
+    channel: int, passed: list[int], streams: tuple[int, int, int]
+) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(  # noqa: S603  # this interpreter, isolated
+            [sys.executable, "-I", "-S", "-E", str(OPENING), str(channel)],
+            stdin=streams[0],
+            stdout=streams[1],
+            stderr=streams[2],
+            pass_fds=passed,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise TollwayError(f"{sys.executable}: {error.strerror}; no sandbox can be made") from error
+
+
+def adopt() -> None:
+    """Become the parent of sandboxes' first processes once bubblewrap's monitor is gone, so that
+    they are reaped here: the first process of a container often reaps nobody's children."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap(first: int) -> None:
+    """Reap a sandbox's first process, which is dead, if it is this process's to reap."""
+    with suppress(OSError):
+        os.waitid(os.P_PIDFD, first, os.WEXITED | os.WNOHANG)
 
 
 class _Descriptors:
@@ -153,13 +176,14 @@ async def _opened(channel: socket.socket, plan: bytes) -> list[int]:
     """Send the plan; what `opening` hands back: the descriptor of the work folder, then sockets."""
     loop = asyncio.get_running_loop()
     channel.setblocking(False)
-    with suppress(ConnectionError):
+    said = b""
+    with suppress(ConnectionError):  # it ended before it had read all
         await loop.sock_sendall(channel, plan)
         channel.shutdown(socket.SHUT_WR)
-    await readable(channel.fileno())
-    said, fds, _, _ = socket.recv_fds(channel, 4096, 64)
-    if said == b"+":
-        return fds
+        await readable(channel.fileno())
+        said, fds, _, _ = socket.recv_fds(channel, 4096, MOST_EXITS + 1)
+        if said == b"+":
+            return fds
     words = said.decode(errors="replace") or "its process ended early"
     raise TollwayError(f"The sandbox could not be made: {words}. Run: tollway sandbox doctor")
 
