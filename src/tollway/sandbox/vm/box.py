@@ -11,7 +11,7 @@ import base64
 import os
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from tollway.errors import TollwayError
 from tollway.sandbox.defences import Defences
 from tollway.sandbox.exits import Exits
 from tollway.sandbox.keeping import Keeper, inside
-from tollway.sandbox.order import Ended, Kept, Order, Streams, Why
+from tollway.sandbox.order import Ended, Kept, NotBegunError, Order, Streams, Why
 from tollway.sandbox.printing import Printing
 from tollway.sandbox.vm import luggage, standard
 from tollway.sandbox.vm.guest.parcels import Unreadable
@@ -48,7 +48,7 @@ class VmBox:
         self._stopped: tuple[Why, str] | None = None
         self._link: Link
 
-    async def prepare(self, hello: dict[str, Any], calls: bytes) -> None:
+    async def prepare(self, hello: dict[str, Any], calls: Sequence[bytes]) -> None:
         """Make the guest this task's own.
 
         Raises:
@@ -81,7 +81,7 @@ class VmBox:
         self._link.say(do="start", terminal=terminal)
         answer = await self._answer(started, _ANSWER_SECONDS)
         if answer["is"] == "failed":
-            raise TollwayError(_not_begun(order.argv[0], answer))
+            raise NotBegunError(_not_begun(order.argv[0], answer))
         self._running = True
         typed = standard.Typed(self._streams.stdin, self._link.outgoing[STDIN])
         with standard.raw(self._streams.stdin if order.terminal else -1):

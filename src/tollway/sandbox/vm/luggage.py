@@ -9,16 +9,17 @@ import asyncio
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tollway.errors import TollwayError
 from tollway.sandbox.defences import Defences
+from tollway.sandbox.exits import Reader
 from tollway.sandbox.keeping import Keeper, Writing
 from tollway.sandbox.order import Limits, Order
 from tollway.sandbox.vm.guest import parcels
-from tollway.sandbox.vm.link import Incoming, Outgoing
+from tollway.sandbox.vm.link import Outgoing
 
 _READ = 64 << 10
 _BATCH = 256 << 10
@@ -44,8 +45,10 @@ def checked(order: Order) -> None:
             raise TollwayError(f"--mount {mount.source}: is not there.")
 
 
-async def sent(order: Order, defences: Defences, calls: bytes, outgoing: Outgoing) -> None:
-    """Send files, mounts and the order itself.
+async def sent(
+    order: Order, defences: Defences, calls: Sequence[bytes], outgoing: Outgoing
+) -> None:
+    """Send files, mounts and the order itself; `calls` are seccomp programs for its command.
 
     Raises:
         TollwayError: a mount cannot be read, or is no file or folder.
@@ -71,7 +74,7 @@ def _batch(pieces: Iterator[bytes]) -> bytes:
     return bytes(batch)
 
 
-def _as_told(order: Order, defences: Defences, calls: bytes) -> bytes:
+def _as_told(order: Order, defences: Defences, calls: Sequence[bytes]) -> bytes:
     return json.dumps(
         {
             "argv": order.argv,
@@ -80,7 +83,7 @@ def _as_told(order: Order, defences: Defences, calls: bytes) -> bytes:
             "defences": dataclasses.asdict(defences),
             "exits": sorted(order.exits),
             "mounts": [it.target for it in order.mounts],
-            "calls": calls.hex(),
+            "calls": [it.hex() for it in calls],
         }
     ).encode()
 
@@ -109,7 +112,7 @@ class Collecting:
         self._heads = limits.inodes + limits.kept_files
         self._bytes = limits.kept + _SPARE_BYTES
 
-    async def collect(self, incoming: Incoming) -> None:
+    async def collect(self, incoming: Reader) -> None:
         """Take everything up to the end.
 
         Raises:
@@ -117,15 +120,19 @@ class Collecting:
             ConnectionResetError: the guest broke off.
             TollwayError: it cannot be written here.
         """
-        while not self._unpacking.over:
-            data = await incoming.read(_READ)
-            if not data:
-                raise ConnectionResetError
-            self._bytes -= len(data)
-            if self._bytes < 0:
-                raise parcels.Unreadable("more bytes than may be kept")
-            for it in self._unpacking.feed(data):
-                self._take(it)
+        try:
+            while not self._unpacking.over:
+                data = await incoming.read(_READ)
+                if not data:
+                    raise ConnectionResetError
+                self._bytes -= len(data)
+                if self._bytes < 0:
+                    raise parcels.Unreadable("more bytes than may be kept")
+                for it in self._unpacking.feed(data):
+                    self._take(it)
+        finally:
+            if self._writing is not None:
+                self._writing.drop("did not come to its end")
 
     def _take(self, it: "dict[str, Any] | bytes") -> None:
         if isinstance(it, dict):
