@@ -168,10 +168,10 @@ def _tier(settings: "SandboxSettings", asked: TierName | None, require: TierName
         from tollway.sandbox.ns.tier import tier as ns_tier
 
         return ns_tier()
-    from tollway.sandbox.vm.template import template_folder
+    from tollway.sandbox.vm.template import folder_of_templates
     from tollway.sandbox.vm.tier import tier as vm_tier
 
-    return vm_tier(template_folder(os.environ) / settings.template)
+    return vm_tier(folder_of_templates(), name=settings.template)
 
 
 def _payer(offer: "Offer", tenant: str | None, key: str | None) -> tuple[str, str]:
