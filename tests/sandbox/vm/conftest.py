@@ -62,5 +62,3 @@ def order() -> Callable[..., Order]:
         return replace(given, **more)  # type: ignore[arg-type]
 
     return made
-
-

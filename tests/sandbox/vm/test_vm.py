@@ -87,7 +87,9 @@ python3 -c "import os; os.unshare(os.CLONE_NEWUSER)" 2>&1 | tail -1
 cat /proc/net/dev | tail -n +3 | cut -d: -f1; env | sort
 """
     files = {"ca.pem": b"a certificate"}
-    await ran(vm(), order("sh", "-c", script, files=files, environment={"PATH": "/usr/bin"}), caller)
+    await ran(
+        vm(), order("sh", "-c", script, files=files, environment={"PATH": "/usr/bin"}), caller
+    )
     said = caller.out.splitlines()
     assert said[:2] == ["1000", "/work"]
     assert "CapEff:\t0000000000000000" in said
@@ -220,9 +222,7 @@ async def test_a_writable_mount_is_refused_with_what_to_do_instead(
         await vm().box(wanted, Streams())
 
 
-async def test_a_command_that_is_not_there_is_named(
-    vm: Vm, order: Ordered, tmp_path: Path
-) -> None:
+async def test_a_command_that_is_not_there_is_named(vm: Vm, order: Ordered, tmp_path: Path) -> None:
     async with boxed(vm(), order("no-such-program"), Caller(tmp_path)) as box:
         with pytest.raises(TollwayError, match="no-such-program: no such command") as caught:
             await box.run()
@@ -367,7 +367,9 @@ def machines() -> set[int]:
             line = (entry / "cmdline").read_bytes()
         except OSError:
             continue
-        if entry.name.isdigit() and line.startswith((b"/usr/bin/qemu-system-x86_64", b"/usr/bin/bwrap")):
+        if entry.name.isdigit() and line.startswith(
+            (b"/usr/bin/qemu-system-x86_64", b"/usr/bin/bwrap")
+        ):
             found.add(int(entry.name))
     return found
 
@@ -434,5 +436,3 @@ async def test_a_cancelled_run_is_over_at_once(vm: Vm, order: Ordered, tmp_path:
     await box.close()
     await box.close()
     assert not machines() - before
-
-
