@@ -89,5 +89,5 @@ def test_without_cgroups_it_works_and_says_what_is_not_bounded(
     monkeypatch.setattr(doctor, "ground", lambda: Ground({}))
     check = doctor.groups()
     assert (check.ok, check.needed) == (False, False)
-    assert "Memory is bounded for each process" in check.words
+    assert "Memory is watched ten times a second" in check.words
     assert "systemd-run" in check.mend
