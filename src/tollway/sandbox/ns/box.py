@@ -24,12 +24,8 @@ from tollway.sandbox.keeping import Keeper, keep_from
 from tollway.sandbox.ns.cgroups import Group
 from tollway.sandbox.ns.launch import Launched, readable, reap
 from tollway.sandbox.ns.streams import FAILED, Relay
-<<<<<<< HEAD
-from tollway.sandbox.order import Ended, Kept, NotBegunError, Order, Streams, Why
-=======
 from tollway.sandbox.ns.watching import Watch
-from tollway.sandbox.order import Ended, Kept, Order, Streams, Why
->>>>>>> wt-B
+from tollway.sandbox.order import Ended, Kept, NotBegunError, Order, Streams, Why
 from tollway.sandbox.printing import Printing
 from tollway.units import Bytes, Seconds
 
