@@ -1,0 +1,58 @@
+"""The two tests of a table of attacks."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attack import Attack, Scene, play, play_outside, without
+
+from tollway.sandbox.defences import ALL, Defences
+from tollway.sandbox.order import Tier
+
+Test = Callable[[Attack, Path], Awaitable[None]]
+
+
+@lru_cache
+def ns(defences: Defences = ALL) -> Tier:
+    from tollway.sandbox.ns.tier import tier  # noqa: PLC0415
+
+    return tier(defences=defences)
+
+
+def _named(attacks: Sequence[Attack], *, defended: bool) -> list[Any]:
+    made: list[Any] = []
+    for attack in attacks:
+        marks = [pytest.mark.xfail(reason=attack.hole)] if defended and attack.hole else []
+        made.append(pytest.param(attack, id=attack.name, marks=marks))
+    names = [attack.name for attack in attacks]
+    assert len(set(names)) == len(names), "two attacks of one name"
+    return made
+
+
+def fails(attacks: Sequence[Attack]) -> Test:
+    """With all defences on."""
+
+    @pytest.mark.parametrize("attack", _named(attacks, defended=True))
+    async def test(attack: Attack, tmp_path: Path) -> None:
+        scene = Scene(tmp_path)
+        assert not await play(attack, scene, ns()), (scene.found, bytes(scene.out[-2000:]))
+
+    return test
+
+
+def succeeds(attacks: Sequence[Attack]) -> Test:
+    """The control, with its defence off."""
+    honest = [attack for attack in attacks if not attack.no_control]
+
+    @pytest.mark.parametrize("attack", _named(honest, defended=False))
+    async def test(attack: Attack, tmp_path: Path) -> None:
+        scene = Scene(tmp_path)
+        if attack.off:
+            done = await play(attack, scene, ns(without(attack.off)))
+        else:
+            done = await play_outside(attack, scene)
+        assert done, (scene.error, scene.ended, scene.found, bytes(scene.out[-2000:]))
+
+    return test
