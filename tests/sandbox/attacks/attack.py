@@ -49,12 +49,16 @@ class Scene:
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
     exits: dict[int, Path] = field(default_factory=dict[int, Path])
     limits: Limits = SMALL
+    stdin: int | None = None
+    """What the program reads, where it is not the test's pipe."""
     out: bytearray = field(default_factory=bytearray)
     heard: bytearray = field(default_factory=bytearray)
     """What came to the host's listeners."""
     found: dict[str, Any] = field(default_factory=dict[str, Any])
     """What the host saw while the program ran."""
     tier: Tier | None = None
+    off: tuple[str, ...] = ()
+    """What a stage is to leave off: defences that are not the tier's own, as `egress.names`."""
     ended: Ended | None = None
     kept: Kept | None = None
     error: str = ""
@@ -115,7 +119,8 @@ class Attack:
 
 
 def without(names: tuple[str, ...]) -> Defences:
-    return replace(ALL, **dict.fromkeys(names, False))
+    """All but these; names with a dot are a stage's."""
+    return replace(ALL, **dict.fromkeys((it for it in names if "." not in it), False))
 
 
 def together(*stages: Stage) -> Stage:
@@ -166,7 +171,9 @@ class Wires:
 
     @property
     def streams(self) -> Streams:
-        return Streams(self.inside[0], self.inside[1], self.inside[1])
+        given = self.scene.stdin
+        stdin = self.inside[0] if given is None else given
+        return Streams(stdin, self.inside[1], self.inside[1])
 
     def go(self) -> None:
         """Let the program go on, if it still is."""

@@ -48,7 +48,7 @@ def succeeds(attacks: Sequence[Attack]) -> Test:
 
     @pytest.mark.parametrize("attack", _named(honest, defended=False))
     async def test(attack: Attack, tmp_path: Path) -> None:
-        scene = Scene(tmp_path)
+        scene = Scene(tmp_path, off=attack.off)
         if attack.off:
             done = await play(attack, scene, ns(without(attack.off)))
         else:
