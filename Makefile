@@ -6,7 +6,7 @@ BIN := .venv/bin
 STATE ?= .tollway
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test soak bench lock docs clean
+.PHONY: help up down agent test soak bench lock docs clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,10 @@ up: ## Set up what is missing, start Tollway with a demo fleet, print a curl lin
 down: ## Stop what `make up` started
 	@scripts/environment run
 	@$(BIN)/tollway down --state $(STATE)
+
+agent: ## Run an agent that a mail has turned, in a sandbox, and show what it could not do (TIER=vm)
+	@scripts/environment test
+	@PATH=$(CURDIR)/$(BIN):$$PATH docs/examples/agent/run $(or $(TIER),ns)
 
 test: ## Set up what is missing, then lint, types, room contracts and all tests
 	@scripts/test

@@ -149,6 +149,7 @@ def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     )
     # Other ports, less of the trace, and the environment that these tests run in; all else as is.
     script = elsewhere(script).replace("make up", "tollway up").replace("30s", "2s")
+    script = script.replace("make agent", f"{ROOT}/docs/examples/agent/run")
     script = script.replace(
         "tollway replay", f"tollway replay --url http://127.0.0.1:{ports['8400']}"
     )

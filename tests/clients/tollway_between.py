@@ -74,10 +74,13 @@ class Between:
 
 @asynccontextmanager
 async def tollway_between(
-    folder: Path, transcripts: Mapping[str, Transcript], routes: Mapping[str, str]
+    folder: Path,
+    transcripts: Mapping[str, Transcript],
+    routes: Mapping[str, str],
+    more: str = "",
 ) -> AsyncIterator[Between]:
     """`transcripts` says which dialects have a source, and what it says; `routes` leads names
-    that clients ask for to these dialects."""
+    that clients ask for to these dialects; `more` is for the fleet file's end."""
     port, key = _free_port(), new_key()
     async with AsyncExitStack() as stack:
         network = await stack.enter_async_context(closed_network())
@@ -88,7 +91,7 @@ async def tollway_between(
             sources[name] = source
             text += SOURCE.format(name=name, url=source.url + BASE[name], model=f"{name}-model")
         text += "".join(ROUTE.format(name=name, model=to) for name, to in routes.items())
-        (folder / "fleet.toml").write_text(text)
+        (folder / "fleet.toml").write_text(text + more)
         with closing(open_for_keys(folder / "ledger.sqlite")) as ledger:
             own = KeyTerms(key_id(key), "t")
             ledger.add_key(KeyRecord(own, "n", key_digest(key.encode()), time.time()))

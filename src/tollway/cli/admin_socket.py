@@ -4,11 +4,14 @@ import http.client
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tollway.errors import TollwayError
+
+if TYPE_CHECKING:
+    from tollway.gateway.offer import Offer
 
 _PATIENCE = 5.0
 
@@ -86,6 +89,26 @@ class OverSocket(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
+
+
+def ask_offer(path: Path) -> "Offer":
+    """What the running gateway says to who wants to run an agent.
+
+    Raises:
+        TollwayError: no gateway answers.
+    """
+    from tollway.gateway.offer import Offer
+
+    connection = OverSocket(path)
+    try:
+        connection.request("GET", "/sandbox")
+        return msgspec.json.decode(connection.getresponse().read(), type=Offer)
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise _nobody(path) from None
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
+        raise TollwayError(f"{path}: the gateway does not answer: {error}.") from error
+    finally:
+        connection.close()
 
 
 def ask_status(path: Path) -> Said | None:

@@ -138,6 +138,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.qualify:qualify",
         "Ask each source of a route your prompts, and let your checker judge the answers.",
     ),
+    "run": (
+        "tollway.cli.run:run",
+        "Run an agent in a fresh sandbox whose only way out is the gateway, and leave a receipt.",
+    ),
+    "runs": (
+        "tollway.cli.runs:runs",
+        "List what ran in sandboxes, and show the receipt of a run.",
+    ),
     "guard": (
         "tollway.cli.guard:guard",
         "Say what of a text may pass, which detectors there are, and register documents.",

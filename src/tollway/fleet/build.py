@@ -42,6 +42,7 @@ from tollway.fleet.objects import (
     Telemetry,
     Tenant,
 )
+from tollway.fleet.sandboxing import SandboxSettings
 from tollway.fleet.schema import (
     VERSION,
     ApiTable,
@@ -108,6 +109,7 @@ def build(declared: Declared, digest: str) -> Fleet:
         egress=egress_of(declared.egress.table),
         secrets=secrets_of(declared),
         tools=tools_of(declared),
+        sandbox=SandboxSettings(**dict(declared.sandbox.table)),
     )
 
 

@@ -24,6 +24,7 @@ from tollway.fleet.schema_contracts import ContractTable, PartyTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
+from tollway.fleet.schema_sandbox import SandboxTable
 from tollway.fleet.schema_tenants import TenantTable
 from tollway.fleet.schema_tools import ToolsTable
 from tollway.fleet.telemetry import TelemetryTable
@@ -55,6 +56,7 @@ SETTINGS = (
     "gateway", "queue", "retry", "timeouts", "breaker", "telemetry", "plan", "guard",
     "egress",
     "tools",
+    "sandbox",
 )  # fmt: skip
 """Tables that one document declares whole."""
 
@@ -102,6 +104,7 @@ class Declared:
     workloads: Mapping[str, Placed[WorkloadTable]]
     sites: Mapping[str, Placed[SiteTable]]
     tools: Placed[ToolsTable | None]
+    sandbox: Placed[SandboxTable]
     builds: Mapping[str, Placed[BuildTable]]
     secrets: Mapping[str, Placed[SecretTable]]
 
@@ -147,6 +150,7 @@ def gather(
         guard=_setting(documents, main, "guard", None),
         egress=_setting(documents, main, "egress", None),
         tools=_setting(documents, main, "tools", None),
+        sandbox=_setting(documents, main, "sandbox", SandboxTable()),
         **named,
     )
 

@@ -13,6 +13,7 @@ from tollway.fleet.egressing import EgressSettings, SecretUse
 from tollway.fleet.guarding import GuardSettings
 from tollway.fleet.planning import Build, Planning, Site
 from tollway.fleet.planning import Demand as Workload
+from tollway.fleet.sandboxing import SandboxSettings
 from tollway.fleet.tiers import Tier
 from tollway.fleet.tooling import ToolSettings
 from tollway.units import Bytes, PicoDollars, Seconds, Tokens, TokensPerSecond
@@ -353,6 +354,7 @@ class Fleet:
     egress: EgressSettings | None = None
     secrets: Mapping[str, SecretUse] = field(default_factory=lambda: MappingProxyType({}))
     tools: ToolSettings | None = None
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
 
 
 @dataclass(frozen=True, slots=True)

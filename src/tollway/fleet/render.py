@@ -30,6 +30,7 @@ from tollway.fleet.objects import (
 from tollway.fleet.render_contracts import blocks as contract_blocks
 from tollway.fleet.render_egress import blocks as egress_blocks
 from tollway.fleet.render_planning import blocks as plan_blocks
+from tollway.fleet.render_sandbox import blocks as sandbox_blocks
 from tollway.fleet.render_tools import blocks as tool_blocks
 from tollway.fleet.render_tools import credentials_of
 from tollway.fleet.tooling import ToolSettings
@@ -74,6 +75,7 @@ def render(fleet: Fleet) -> str:
     blocks += contract_blocks(fleet.parties, fleet.contracts)
     blocks += plan_blocks(fleet)
     blocks += egress_blocks(fleet)
+    blocks += sandbox_blocks(fleet)
     blocks += tool_blocks(fleet.tools, names, _tool_times(fleet.tools))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 

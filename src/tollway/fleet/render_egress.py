@@ -42,8 +42,18 @@ def _rows(one: EgressSettings | EgressRule | SecretUse, skipped: tuple[str, ...]
 
 def _written(key: str, value: object) -> str:
     if isinstance(value, float):  # seconds are the only fractions here
-        return json.dumps(f"{Decimal(repr(value)).normalize():f}s")
+        return duration_text(value)
     if key in _SIZE_KEYS and isinstance(value, int):
-        unit, name = next((unit, name) for unit, name in _SIZES if value % unit == 0)
-        return json.dumps(f"{value // unit}{name}")
+        return size_text(value)
     return json.dumps(value)
+
+
+def duration_text(seconds: float) -> str:
+    """A duration, as TOML has it."""
+    return json.dumps(f"{Decimal(repr(seconds)).normalize():f}s")
+
+
+def size_text(size: int) -> str:
+    """A size, as TOML has it."""
+    unit, name = next((unit, name) for unit, name in _SIZES if size % unit == 0)
+    return json.dumps(f"{size // unit}{name}")

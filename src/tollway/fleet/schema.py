@@ -32,6 +32,7 @@ from tollway.fleet.schema_contracts import ContractTable, PartyTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
+from tollway.fleet.schema_sandbox import SandboxTable
 from tollway.fleet.schema_tenants import TenantTable
 from tollway.fleet.schema_tools import ToolsTable
 from tollway.fleet.table import Table, key
@@ -368,6 +369,7 @@ class Document(Table):
     guard: GuardTable | None = key("What may pass; nothing is inspected unless written.", None)
     egress: EgressTable | None = key("What tasks may reach; no proxy unless written.", None)
     tools: ToolsTable | None = key("Tools for agents; none unless written.", None)
+    sandbox: SandboxTable | None = key("How agents are run.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})

@@ -18,6 +18,7 @@ from tollway.gateway.surfaces import surface_of
 _METHODS = {
     b"/reload": b"POST",
     b"/status": b"GET",
+    b"/sandbox": b"GET",
     b"/shutdown": b"POST",
     b"/drill": b"POST",
     b"/drill/end": b"POST",
@@ -31,6 +32,7 @@ class Governed(Protocol):
 
     def reload(self, done: Callable[[list[str], list[str]], None]) -> None: ...
     def status(self) -> Mapping[str, object]: ...
+    def offer(self) -> object: ...
     def shutdown(self) -> None: ...
 
     def drill(self, order: bytes) -> Mapping[str, object]:
@@ -79,6 +81,8 @@ class Admin:
         body = request.take_body()
         if request.path == b"/status":
             _answer(connection, 200, self._governed.status())
+        elif request.path == b"/sandbox":
+            _answer(connection, 200, self._governed.offer())
         elif request.path == b"/reload":
             self._governed.reload(
                 lambda faults, notes: _answer(

@@ -27,24 +27,50 @@ async def listen_privately(
     """
     if len(os.fsencode(path)) > _LONGEST_PATH:
         raise TollwayError(
-            f"{path}: a socket's path has at most {_LONGEST_PATH} bytes. Use a shorter "
-            "--state or gateway.admin_socket."
+            f"{path}: a socket's path has at most {_LONGEST_PATH} bytes. Use a shorter one "
+            "(--state, gateway.admin_socket)."
         )
     _remove_stale(path)
-    # Nobody may connect in the moment between its making and a chmod.
-    mask = os.umask(0o177)
     try:
-        return await asyncio.get_running_loop().create_unix_server(factory, str(path))
+        bound = _bound(path)
     except OSError as error:
         raise TollwayError(f"{path}: cannot be listened on: {error.strerror}.") from error
+    loop = asyncio.get_running_loop()
+    server = await loop.create_unix_server(factory, sock=bound, start_serving=False)
+    try:
+        await server.start_serving()
+    except BaseException:
+        stop_listening(server, path)
+        raise
+    return server
+
+
+def stop_listening(server: asyncio.Server, path: Path) -> None:
+    """Close what `listen_privately` has opened, and remove its socket."""
+    server.close()
+    path.unlink(missing_ok=True)
+
+
+def _bound(path: Path) -> socket.socket:
+    bound = socket.socket(socket.AF_UNIX)
+    # Nobody may connect in the moment between its making and a chmod. No await in between: another
+    # one that listens meanwhile would keep this mask for good.
+    mask = os.umask(0o177)
+    try:
+        bound.bind(str(path))
+    except OSError:
+        bound.close()
+        raise
     finally:
         os.umask(mask)
+    return bound
 
 
 def _remove_stale(path: Path) -> None:
     if os.path.lexists(path) and not path.is_socket():
-        raise TollwayError(f"{path}: is not a socket. Name another gateway.admin_socket.")
+        raise TollwayError(f"{path}: is not a socket. Name another path (gateway.admin_socket).")
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)  # a full queue must not stop the loop
         try:
             probe.connect(str(path))
         except FileNotFoundError:
@@ -52,6 +78,8 @@ def _remove_stale(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
             return
+        except BlockingIOError:
+            pass
         except OSError as error:
             raise TollwayError(f"{path}: is no socket of ours: {error.strerror}.") from error
-    raise TollwayError(f"{path}: another gateway answers there. Name another --state.")
+    raise TollwayError(f"{path}: another process answers there. Name another path (--state).")

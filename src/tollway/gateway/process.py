@@ -30,6 +30,7 @@ from tollway.gateway.http import Refusal
 from tollway.gateway.loading import Loaded, load
 from tollway.gateway.log import Log
 from tollway.gateway.memory import calm_collector
+from tollway.gateway.offer import offer
 from tollway.gateway.own import shown
 from tollway.gateway.private import listen_privately
 from tollway.gateway.recorder import Recorder
@@ -154,6 +155,11 @@ class Process:
     def status(self) -> dict[str, object]:
         """See `Governed`."""
         return dict(self.house.status())
+
+    def offer(self) -> object:
+        """See `Governed`."""
+        house = self.house
+        return offer(house.fleet, house.ring.records(), house.board.utc())
 
     def drill(self, order: bytes) -> Mapping[str, object]:
         """See `Governed`."""

@@ -19,7 +19,6 @@ from tollway.ledger.state import FILE_MODE, make_state_folder
 GUARD_BOOK = "guard.sqlite"
 """Its name in the state folder."""
 
-_VERSION = 1
 _BUSY = 5.0
 
 _SCHEMA = """
@@ -53,6 +52,15 @@ CREATE TABLE connections (
 ) STRICT;
 CREATE INDEX connections_task ON connections (task, number);
 """
+_RUNS = """
+CREATE TABLE runs (
+    task TEXT PRIMARY KEY, tier TEXT NOT NULL, began REAL NOT NULL, ended REAL, body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX runs_began ON runs (began);
+"""
+_STEPS = (_SCHEMA, _RUNS)
+"""What each version adds to the one before."""
+_VERSION = len(_STEPS)
 
 
 class GuardBookError(TollwayError):
@@ -86,17 +94,17 @@ class GuardBook:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("BEGIN IMMEDIATE")
         found: int = db.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
-            if db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                raise GuardBookError(f"{self.path}: is no book of the guard. Move it away.")
-            for statement in _SCHEMA.strip().split(";\n"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {_VERSION}")
-        elif found > _VERSION:
+        if found == 0 and db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            raise GuardBookError(f"{self.path}: is no book of the guard. Move it away.")
+        if found > _VERSION:
             raise GuardBookError(
                 f"{self.path}: has version {found}; this Tollway knows up to {_VERSION}. "
                 "Upgrade Tollway."
             )
+        if found < _VERSION:
+            for statement in "".join(_STEPS[found:]).strip().split(";\n"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {_VERSION}")
         db.execute("COMMIT")
 
     @contextmanager

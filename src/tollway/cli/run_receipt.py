@@ -1,0 +1,212 @@
+"""The receipt of a run: what was written down of it, put together from the books.
+
+Rules
+1. Everything a sandbox or a stranger wrote is made printable first.
+2. What cannot be read is said to be unknown, never left out.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tollway.cli.table import printable
+from tollway.errors import TollwayError
+from tollway.ledger.guarded.book import GuardBook
+from tollway.ledger.guarded.connections import Connections
+from tollway.ledger.guarded.events import Events
+from tollway.ledger.guarded.runs import Run
+from tollway.ledger.query import Totals, UsageQuery, UsageReport
+from tollway.sandbox.hosts import is_alive
+from tollway.units import format_usd
+
+_MOST = 100_000
+_SHOWN = 50
+_PATIENCE = 2.0
+_POLL = 0.05
+
+
+def standing(run: Run) -> str:
+    """What a run is now, in a word or two."""
+    if run.ending is None:
+        return "running" if is_alive(run.host) else "killed with its host"
+    return f"ended {run.ending.code}"
+
+
+def summary(run: Run, folder: Path) -> str:
+    """A line for the end of a run."""
+    with closing(GuardBook(folder / "guard.sqlite")) as book:
+        rows = [row for _, row in Connections(book).read(run.task, most=_MOST)]
+        denied = sum(it.outcome == "denied" for it in rows)
+        refused = sum(event.outcome == "denied" for _, event in Events(book).read(run.task))
+    used = _used(run, _PATIENCE)
+    cost = "at an unknown cost" if used is None else format_usd(used.total.cost)
+    words = f"tollway run: {run.task} ({run.tier}) {standing(run)}, {cost}"
+    if rows:
+        words += f", {len(rows)} connections ({denied} denied)"
+    if refused:
+        words += f", {refused} refusals"
+    return f"{words}. Receipt: tollway runs show {run.task}"
+
+
+def receipt(run: Run, book: GuardBook, folder: Path) -> dict[str, Any]:
+    """All that is known of a run, as plain values."""
+    events = [msgspec.to_builtins(it) for _, it in Events(book).read(run.task, most=_MOST)]
+    rows = [row for _, row in Connections(book).read(run.task, most=_MOST)]
+    used = _used(run, 0.0)
+    by_concern = {
+        concern: [it for it in events if it["concern"] == concern]
+        for concern in ("tool", "credential", "traffic", "egress", "task")
+    }
+    return {
+        **msgspec.to_builtins(run),
+        "state": standing(run),
+        "models": None if used is None else _models(used),
+        "connections": [asdict(row) for row in rows],
+        "tool_calls": by_concern["tool"],
+        "credentials": by_concern["credential"],
+        "decisions": by_concern["traffic"] + by_concern["egress"] + by_concern["task"],
+    }
+
+
+def _used(run: Run, patience: float) -> UsageReport | None:
+    """What models cost, once all is settled or patience is over."""
+    from tollway.ledger.sqlite import open_reader
+
+    until = time.monotonic() + patience
+    try:
+        with closing(open_reader(Path(run.ledger))) as ledger:
+            while True:
+                used = ledger.usage(UsageQuery(by=("model", "source"), tag=f"task:{run.task}"))
+                if not used.open_count or time.monotonic() >= until:
+                    return used
+                time.sleep(_POLL)
+    except TollwayError:
+        return None
+
+
+def _models(used: UsageReport) -> dict[str, Any]:
+    rows = [
+        {"model": row.group[0], "source": row.group[1], **_totals(row.totals)} for row in used.rows
+    ]
+    return {**_totals(used.total), "open": used.open_count, "rows": rows}
+
+
+def _totals(totals: Totals) -> dict[str, Any]:
+    shown = ("requests", "completed", "failed", "refused", "input", "output", "cost")
+    return {name: getattr(totals, name) for name in shown}
+
+
+def receipt_text(facts: Mapping[str, Any]) -> str:
+    """A receipt for a person."""
+    return "\n".join(_lines(facts)) + "\n"
+
+
+def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    ending = facts["ending"]
+    yield f"Run {facts['task']} of {facts['tenant']}: {printable(' '.join(facts['argv']))[:400]}"
+    if facts["request"]:
+        yield f"asked: {printable(facts['request'])[:400]}"
+    if ending is None:
+        yield f"state: {facts['state']}"
+    else:
+        words = f" {ending['words']}" if ending["words"] else ""
+        yield f"ended: {ending['code']} ({ending['why']}) after {ending['seconds']:.2f} s.{words}"
+        if ending["peak"] is not None:
+            yield f"memory: {ending['peak'] / 2**20:.0f} MiB at most"
+    yield ""
+    yield f"Tier {facts['tier']} isolates"
+    yield from (f"  {line}" for line in facts["isolates"])
+    yield "and leaves open"
+    yield from (f"  {line}" for line in facts["leaves_open"])
+    yield ""
+    yield from _ran(facts)
+    yield from _spent(facts["models"])
+    yield from _section("Connections", map(_connection, facts["connections"]))
+    yield from _section("Tool calls", map(_event, facts["tool_calls"]))
+    yield from _section("Credentials", map(_event, facts["credentials"]))
+    yield from _section("Other decisions", map(_event, facts["decisions"]))
+    if ending is not None:
+        yield from _left(ending)
+
+
+def _ran(facts: Mapping[str, Any]) -> Iterator[str]:
+    rows = [["in", f"sha256 {facts['ground']}"]]
+    rows += [["mounted", printable(it)] for it in facts["mounts"]]
+    if facts["ending"] is not None:
+        read = facts["ending"]["digests"]
+        rows += [[printable(path), f"sha256 {digest}"] for path, digest in read.items()]
+    yield "What ran"
+    yield from _indented(rows)
+    yield ""
+
+
+def _spent(models: Mapping[str, Any] | None) -> Iterator[str]:
+    if models is None:
+        yield "Models: unknown, since the ledger cannot be read"
+    else:
+        yield f"Models: {models['requests']} requests, {format_usd(models['cost'], 6)}"
+        yield from _indented(
+            [
+                str(row["model"]),
+                str(row["source"] or "-"),
+                f"{row['requests']} requests",
+                f"{row['input']:,} tokens in",
+                f"{row['output']:,} out",
+                format_usd(row["cost"], 6),
+            ]
+            for row in models["rows"]
+        )
+        if models["open"]:
+            yield f"  {models['open']} requests are not settled yet"
+    yield ""
+
+
+def _section(title: str, rows: Iterable[list[str]]) -> Iterator[str]:
+    found = list(rows)
+    yield title if found else f"{title}: none"
+    yield from _indented(found[:_SHOWN])
+    if len(found) > _SHOWN:
+        yield f"  and {len(found) - _SHOWN} more: --json shows all"
+    yield ""
+
+
+def _connection(row: Mapping[str, Any]) -> list[str]:
+    what = f"{row['method'] or 'CONNECT'} {row['host']}:{row['port']}{row['path'] or ''}"
+    used = f"with {', '.join(row['secrets'])}" if row["secrets"] else ""
+    size = f"{row['sent']:,} B out, {row['received']:,} B back"
+    return [row["outcome"], printable(what)[:120], size, printable(used or row["why"])[:160]]
+
+
+def _event(row: Mapping[str, Any]) -> list[str]:
+    return [row["outcome"], printable(row["place"])[:80], printable(row["words"])[:240]]
+
+
+def _left(ending: Mapping[str, Any]) -> Iterator[str]:
+    yield "Over the exits" if ending["exits"] else "Over the exits: nothing"
+    yield from _indented(
+        [name, f"{it['connections']} connections", f"{it['out']:,} B out", f"{it['back']:,} B back"]
+        for name, it in ending["exits"].items()
+    )
+    yield "Kept" if ending["kept"] else "Kept: nothing"
+    yield from _indented(
+        [printable(path), f"{size:,} B", f"sha256 {digest}"]
+        for path, (size, digest) in ending["kept"].items()
+    )
+    if ending["refused"]:
+        yield "Not kept"
+        yield from _indented(
+            [printable(path), printable(why)] for path, why in ending["refused"].items()
+        )
+
+
+def _indented(rows: Iterable[list[str]]) -> Iterator[str]:
+    found = list(rows)
+    widths = [max(map(len, cells)) for cells in zip(*found, strict=True)]
+    for row in found:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()

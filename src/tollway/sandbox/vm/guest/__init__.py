@@ -1,0 +1,1 @@
+"""What runs inside the machine: standard library only, copied into the root image by the build."""

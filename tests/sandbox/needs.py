@@ -1,0 +1,35 @@
+"""What tests of sandboxes need of a machine: skipped by name without it, and failed in CI."""
+
+import os
+
+import pytest
+
+from tollway.errors import TollwayError
+
+
+def needs_ns() -> None:
+    """The `ns` tier."""
+    from tollway.sandbox.ns.tier import tier
+
+    try:
+        tier()
+    except TollwayError as error:
+        missing(str(error))
+
+
+def needs_vm(*packages: str) -> None:
+    """The `vm` tier, with a template that has these Python packages."""
+    from tollway.sandbox.vm.template import template_folder
+    from tollway.sandbox.vm.tier import tier
+
+    try:
+        tier(template_folder(os.environ) / "default")
+    except TollwayError as error:
+        missing(str(error))
+
+
+def missing(mend: str) -> None:
+    """Skip here, and fail in CI, where everything is to be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(mend)
+    pytest.skip(mend)
