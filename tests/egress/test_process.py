@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tollway.broker.vault import Vault
-from tollway.egress.admin import leave, listen_for, task_ca
+from tollway.egress.admin import task_ca
 from tollway.errors import TollwayError
+from tollway.gateway.doors import EGRESS_SOCKET, open_door
 from tollway.guard.sentinel import SENTINEL
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.tasks import Tasks
@@ -167,7 +168,7 @@ async def test_it_refuses_to_start_where_something_is_missing(
     assert len(err.decode().splitlines()) == 1
 
 
-async def test_its_owner_is_given_certificates_and_listeners(tmp_path: Path) -> None:
+async def test_its_owner_is_given_certificates_and_doors(tmp_path: Path) -> None:
     fleet_file(tmp_path)
     book = GuardBook(tmp_path / GUARD_BOOK)
     task, _ = Tasks(book).open("acme", time.time(), 60.0, None)
@@ -176,13 +177,16 @@ async def test_its_owner_is_given_certificates_and_listeners(tmp_path: Path) -> 
         pem = await asyncio.to_thread(task_ca, tmp_path, task.id)
         assert pem.startswith("-----BEGIN CERTIFICATE-----")
         path = tmp_path / "task.sock"
-        assert await asyncio.to_thread(listen_for, tmp_path, task.id, path) == pem
-        assert path.is_socket()
-        await asyncio.to_thread(leave, tmp_path, task.id, path)
+        async with open_door(tmp_path / EGRESS_SOCKET, task.id, path) as door:
+            assert door.pem == pem
+            assert path.is_socket()
         assert not path.exists()
+        with pytest.raises(TollwayError, match="has no tools"):
+            async with open_door(tmp_path / EGRESS_SOCKET, task.id, path, ("a/b",)):
+                pass
         with pytest.raises(TollwayError, match="no task"):
             await asyncio.to_thread(task_ca, tmp_path, "none")
-    with pytest.raises(TollwayError, match="no egress proxy answers"):
+    with pytest.raises(TollwayError, match=r"nobody answers there\. Declare .egress"):
         await asyncio.to_thread(task_ca, tmp_path, task.id)
 
 

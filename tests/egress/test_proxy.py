@@ -189,7 +189,7 @@ async def test_an_ended_task_reaches_nothing_also_on_an_open_tunnel(tmp_path: Pa
 async def test_a_socket_belongs_to_one_task(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         path = tmp_path / "task.sock"
-        await rig.proxy.listen_for(rig.task.id, path)
+        door = rig.proxy.listen_for(rig.task.id, path)
         assert path.stat().st_mode & 0o777 == 0o600
         reader, writer = await asyncio.open_unix_connection(path)
         client = Client(reader, writer)
@@ -199,16 +199,17 @@ async def test_a_socket_belongs_to_one_task(tmp_path: Path) -> None:
         assert (await client.ask(rig.request())).status == 200
         [row] = await rig.rows()
         assert row.task == rig.task.id
-        client.close()
-        assert rig.proxy.leave(path)
+        await door.close()
+        assert await client.ended()
         assert not path.exists()
+        client.close()
 
 
 async def test_a_token_does_not_change_whose_socket_it_is(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         _, other = rig.tasks.open("other", time.time(), 60.0, None)
         path = tmp_path / "task.sock"
-        await rig.proxy.listen_for(rig.task.id, path)
+        door = rig.proxy.listen_for(rig.task.id, path)
         reader, writer = await asyncio.open_unix_connection(path)
         client = Client(reader, writer)
         said = rig.authorization(other)
@@ -217,6 +218,7 @@ async def test_a_token_does_not_change_whose_socket_it_is(tmp_path: Path) -> Non
         [row] = await rig.rows()
         assert row.tenant == "acme"
         client.close()
+        await door.close()
 
 
 async def test_the_tasks_certificate_is_given_to_the_task(tmp_path: Path) -> None:

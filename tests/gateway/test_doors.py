@@ -6,18 +6,19 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tollway.errors import TollwayError
-from tollway.gateway.doors import Doors, capped, open_door
+from tollway.gateway.doors import Doors, open_door
 from tollway.gateway.log import Log
-from tollway.gateway.private import listen_privately
+from tollway.gateway.private import Bounded
 from tollway.ledger.guarded.tasks import Task
 
 ALIVE = Task("alive", "t", None, None, 0.0, 1e12)
@@ -25,17 +26,13 @@ MOST = 3
 
 
 class FakeDoor:
-    """Says whose door it is, and then listens until it is closed."""
+    """Says whose door it is, and then nothing."""
 
     def __init__(self, task: str, path: Path) -> None:
         self._task = task
-        self._path = path
         self.open: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
-
-    async def listen(self) -> None:
-        factory = capped(self._protocol, lambda: len(self.open), MOST)
-        self._server = await listen_privately(factory, self._path)
+        self._listener = Bounded(self._protocol, path, MOST)
+        self.close = self._listener.close
 
     def _protocol(self) -> asyncio.StreamReaderProtocol:
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._connected)
@@ -43,13 +40,6 @@ class FakeDoor:
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open.add(writer)
         writer.write(self._task.encode())
-
-    async def close(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for writer in self.open:
-            writer.transport.abort()
-        self._path.unlink()
 
 
 @dataclass
@@ -76,7 +66,6 @@ class Rig:
     async def open(self, task: Task, path: Path, tools: tuple[str, ...] | None) -> FakeDoor:
         self.tools.append(tools)
         door = FakeDoor(task.id, path)
-        await door.listen()
         self.doors.append(door)
         return door
 
@@ -296,6 +285,52 @@ async def test_one_connection_too_many_is_broken_off_and_the_others_stay(tmp_pat
         assert not any(it.transport.is_closing() for it in rig.doors[0].open)
         for writer in writers:
             writer.close()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_who_reads_nothing_holds_a_connection_until_it_is_broken_off(
+    tmp_path: Path, run: Callable[[Coroutine[None, None, None]], None]
+) -> None:
+    async def check() -> None:
+        path = tmp_path / "door"
+        made: list[asyncio.StreamWriter] = []
+
+        def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"x" * (1 << 20))
+            writer.close()  # which waits until all was sent
+            made.append(writer)
+
+        door = Bounded(
+            lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(), flood), path, MOST
+        )
+        with ExitStack() as stack:
+            clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(9)]
+            for client in clients:
+                client.setblocking(False)
+                client.connect(str(path))
+                await asyncio.sleep(0.01)
+            assert len(made) == MOST
+            await door.close()
+            await asyncio.sleep(0.01)
+            for client in clients:
+                with suppress(ConnectionResetError):
+                    while client.recv(1 << 20):
+                        pass  # else BlockingIOError: it is not at its end
+
+    run(check())
+
+
+async def test_who_connects_in_the_moment_of_closing_is_broken_off(tmp_path: Path) -> None:
+    path = tmp_path / "door"
+    for turns in range(6):
+        door = FakeDoor("alive", path)
+        reader, writer = await asyncio.open_unix_connection(path)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await door.close()
+        with suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), 5) in (b"", b"alive")
+        writer.close()
 
 
 async def test_many_doors_at_once_leave_the_process_as_it_was(tmp_path: Path) -> None:

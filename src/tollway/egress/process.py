@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tollway.egress.admin import Admin
+from tollway.egress.admin import doors
 from tollway.egress.loading import events_file, load
 from tollway.egress.server import EgressProxy
 from tollway.errors import TollwayError
@@ -23,6 +23,7 @@ from tollway.gateway.log import Log
 from tollway.gateway.memory import keep_private
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.events import Teller
+from tollway.ledger.guarded.tasks import Tasks
 
 
 def serve(path: Path, folder: Path, *, until_eof: bool) -> int:
@@ -56,9 +57,9 @@ class _Process:
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         means = load(self._path, self._folder, self._book, self._teller.tell)
         proxy = EgressProxy(means, self._book, self._log)
-        admin = Admin(proxy, self._folder)
+        own = doors(proxy, Tasks(self._book), self._folder, self._log)
         try:
-            await admin.listen()
+            await own.listen()
             settings = means.settings
             port = await proxy.listen(settings.host, settings.port)
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -70,7 +71,7 @@ class _Process:
             self._log.say(f"egress: tasks connect to {settings.host}:{port}; {rules} rules")
             await over.wait()
         finally:
-            admin.close()
+            await own.close()
             await proxy.close()
 
     def _reload(self, proxy: EgressProxy) -> None:

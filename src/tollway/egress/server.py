@@ -1,8 +1,8 @@
 """The proxy: its listeners, and the connections that are open.
 
 Rules
-1. Over TCP a task says who it is with its token; a Unix socket belongs to one task, and whoever
-   reaches it is that task.
+1. Over TCP a task says who it is with its token; a door belongs to one task, and whoever reaches
+   it is that task.
 2. A connection over the caps is closed at once.
 """
 
@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 from tollway.egress.channel import READ, PlainChannel
@@ -23,14 +22,42 @@ from tollway.egress.resolving import Lookup, Resolver, system_lookup
 from tollway.egress.session import Session
 from tollway.egress.upstream import trust
 from tollway.errors import TollwayError
+from tollway.gateway.doors import MOST_CONNECTIONS
 from tollway.gateway.log import Log
-from tollway.gateway.private import listen_privately
+from tollway.gateway.private import Bounded
 from tollway.guard.addresses import networks
 from tollway.ledger.guarded.book import GuardBook
 from tollway.ledger.guarded.connections import Connections
 
 _THREADS = 4
 _LOOKUPS = 16
+_PATIENCE = 2.0
+"""Seconds that connections which are broken off may take to say what they did."""
+
+Sessions = dict[asyncio.Task[None], Session]
+
+
+class TaskDoor:
+    """One task's own socket, and what is connected to it. `record` gets what was done."""
+
+    def __init__(self, listener: Bounded, sessions: Sessions, record: Record) -> None:
+        self._listener = listener
+        self._sessions = sessions
+        self._record = record
+
+    async def close(self) -> None:
+        """See `Door`. What was done over it is written down then."""
+        await self._listener.close()
+        await _break_off(self._sessions)
+        await self._record.flush()
+
+
+async def _break_off(sessions: Sessions) -> None:
+    for running, session in list(sessions.items()):
+        session.abort()
+        running.cancel()
+    if sessions:
+        await asyncio.wait(list(sessions), timeout=_PATIENCE)
 
 
 class EgressProxy:
@@ -53,8 +80,8 @@ class EgressProxy:
         self._book = book
         record = Record(Connections(book), self._disk, log.say)
         self.house = House(self._terms(means), defences, record, log, time.time, self._work)
-        self._servers: dict[str, asyncio.Server] = {}
-        self._sessions: dict[asyncio.Task[None], Session] = {}
+        self._server: asyncio.Server | None = None
+        self._sessions: Sessions = {}
 
     def _terms(self, means: Means) -> Terms:
         settings = means.settings
@@ -85,55 +112,47 @@ class EgressProxy:
         """
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: self._protocol(None), host, port
+                lambda: self._protocol(None, self._sessions), host, port
             )
         except OSError as error:
             raise TollwayError(
                 f"egress.listen: {host}:{port} cannot be listened on: {error.strerror}. "
                 "Write another address."
             ) from None
-        self._servers[""] = server
+        self._server = server
         for opened in server.sockets:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return int(server.sockets[0].getsockname()[1])
 
-    async def listen_for(self, task: str, path: Path) -> None:
-        """Listen for one task on a Unix socket of mode 0600.
+    def listen_for(self, task: str, path: Path) -> TaskDoor:
+        """Open a door for one task.
 
         Raises:
             TollwayError: the socket cannot be made.
         """
-        server = await listen_privately(lambda: self._protocol(task), path)
-        self._servers[str(path)] = server
+        sessions: Sessions = {}
+        most = max(MOST_CONNECTIONS, self.house.settings.task_connections)
+        listener = Bounded(lambda: self._protocol(task, sessions), path, most)
+        return TaskDoor(listener, sessions, self.house.record)
 
-    def leave(self, path: Path) -> bool:
-        """Close the listener at a path, and remove it; False where there is none."""
-        server = self._servers.pop(str(path), None)
-        if server is None:
-            return False
-        server.close()
-        with suppress(OSError):
-            path.unlink()
-        return True
-
-    def _protocol(self, task: str | None) -> asyncio.StreamReaderProtocol:
+    def _protocol(self, task: str | None, among: Sessions) -> asyncio.StreamReaderProtocol:
         reader = asyncio.StreamReader(limit=READ)
-        return asyncio.StreamReaderProtocol(reader, self._accepted(task))
+        return asyncio.StreamReaderProtocol(reader, self._accepted(task, among))
 
     def _accepted(
-        self, task: str | None
+        self, task: str | None, among: Sessions
     ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
         def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             house = self.house
-            # A task's own socket has a bound of its own, which strangers cannot fill.
+            # A task's door has a bound of its own, which strangers cannot fill.
             full = len(self._sessions) >= house.settings.max_connections
             if task is None and full and house.defences.bounds and not self._make_room():
                 writer.close()
                 return
             session = Session(house, PlainChannel(reader, writer), task)
             running = asyncio.get_running_loop().create_task(session.run())
-            self._sessions[running] = session
-            running.add_done_callback(lambda over: self._sessions.pop(over, None))
+            among[running] = session
+            running.add_done_callback(lambda over: among.pop(over, None))
 
         return begin
 
@@ -147,15 +166,11 @@ class EgressProxy:
         return oldest.cancel()
 
     async def close(self) -> None:
-        """Stop listening, break off what is open, and write the last rows."""
-        for path in [path for path in self._servers if path]:
-            self.leave(Path(path))
-        for server in self._servers.values():
-            server.close()
-        for session in list(self._sessions):
-            session.cancel()
-        if self._sessions:
-            await asyncio.wait(self._sessions, timeout=5.0)
+        """Stop listening, break off what is open, and write the last rows. Doors are closed by who
+        opened them, before."""
+        if self._server is not None:
+            self._server.close()
+        await _break_off(self._sessions)
         await self.house.record.close()
         for threads in (self._lookups, self._work, self._disk):
             threads.shutdown(wait=False, cancel_futures=True)

@@ -39,6 +39,10 @@ class Session:
         """Whether it has said whose it is."""
         return self._named is not None or self._counted is not None
 
+    def abort(self) -> None:
+        """Break the connection off, with nothing more said."""
+        self._channel.abort()
+
     async def run(self) -> None:
         """Serve it to its end. Faults of the peer end it, and nothing else."""
         try:

@@ -81,13 +81,6 @@ class Doorkeeper(Protocol):
         ...
 
 
-class Full(asyncio.Protocol):
-    """A connection that is one too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.abort()  # type: ignore[attr-defined]  # uvloop's is no asyncio.Transport
-
-
 class Doors:
     """Opens doors for whoever reaches the socket at `path`. `find` is the task of an id while it
     lives, at a moment in UTC seconds; it may block."""
@@ -187,13 +180,6 @@ class Doors:
     async def _alive(self, task: str) -> Task | None:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._aside, self._find, task, self._utc())
-
-
-def capped(
-    factory: Callable[[], asyncio.BaseProtocol], count: Callable[[], int], most: int
-) -> Callable[[], asyncio.BaseProtocol]:
-    """A factory of protocols for a door with at most so many connections at once."""
-    return lambda: factory() if count() < most else Full()
 
 
 class OpenDoor:

@@ -4,6 +4,8 @@ Rules
 1. The mode, 0600, holds from the first moment.
 2. What a killed process left behind is removed; a socket that answers is somebody's, and so is
    what is no socket: connecting to a file is refused just as by a dead socket.
+3. A bounded listener counts connections from when they are accepted, and once it is closed none of
+   them goes on, not even one that was accepted in that moment.
 """
 
 import asyncio
@@ -15,6 +17,9 @@ from pathlib import Path
 from tollway.errors import TollwayError
 
 _LONGEST_PATH = 107
+_BACKLOG = 128
+_PAUSE = 0.5
+"""Seconds without accepting, where this process has no descriptor left."""
 
 
 async def listen_privately(
@@ -25,16 +30,7 @@ async def listen_privately(
     Raises:
         TollwayError: the path is too long, in use, or cannot be made.
     """
-    if len(os.fsencode(path)) > _LONGEST_PATH:
-        raise TollwayError(
-            f"{path}: a socket's path has at most {_LONGEST_PATH} bytes. Use a shorter one "
-            "(--state, gateway.admin_socket)."
-        )
-    _remove_stale(path)
-    try:
-        bound = _bound(path)
-    except OSError as error:
-        raise TollwayError(f"{path}: cannot be listened on: {error.strerror}.") from error
+    bound = _bound(path)
     loop = asyncio.get_running_loop()
     server = await loop.create_unix_server(factory, sock=bound, start_serving=False)
     try:
@@ -51,16 +47,92 @@ def stop_listening(server: asyncio.Server, path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+class Bounded:
+    """Listens at a path, for at most so many connections at once; the next one is broken off."""
+
+    def __init__(self, factory: Callable[[], asyncio.BaseProtocol], path: Path, most: int) -> None:
+        """Listen, within a running loop.
+
+        Raises:
+            TollwayError: as `listen_privately`.
+        """
+        self._factory = factory
+        self._path = path
+        self._most = most
+        self._open: dict[socket.socket, asyncio.BaseTransport] = {}
+        self._coming: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._socket = _bound(path)
+        self._socket.setblocking(False)
+        self._socket.listen(_BACKLOG)
+        self._loop.add_reader(self._socket, self._accept)
+
+    async def close(self) -> None:
+        """Stop listening, break off what is connected, remove the socket."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+        for transport in self._open.values():
+            transport.abort()  # type: ignore[attr-defined]  # uvloop's is no asyncio.Transport
+        if self._coming:
+            await asyncio.wait(self._coming)
+
+    def _accept(self) -> None:
+        for _ in range(_BACKLOG):
+            try:
+                accepted, _ = self._socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError:  # no descriptor is left: whoever waits is heard later
+                self._loop.remove_reader(self._socket)
+                self._loop.call_later(_PAUSE, self._resume)
+                return
+            # One that is closed for us counts until all was sent: its peer may not read.
+            self._open = {sock: it for sock, it in self._open.items() if sock.fileno() >= 0}
+            if len(self._open) + len(self._coming) >= self._most:
+                accepted.close()
+                continue
+            accepted.setblocking(False)
+            coming = self._loop.create_task(self._begin(accepted))
+            self._coming.add(coming)
+            coming.add_done_callback(self._coming.discard)
+
+    def _resume(self) -> None:
+        if not self._closed:
+            self._loop.add_reader(self._socket, self._accept)
+
+    async def _begin(self, accepted: socket.socket) -> None:
+        try:
+            transport, _ = await self._loop.connect_accepted_socket(self._factory, accepted)
+        except OSError:
+            accepted.close()
+            return
+        if self._closed:
+            transport.abort()  # rule 3
+        else:
+            self._open[accepted] = transport
+
+
 def _bound(path: Path) -> socket.socket:
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise TollwayError(
+            f"{path}: a socket's path has at most {_LONGEST_PATH} bytes. Use a shorter one "
+            "(--state, gateway.admin_socket)."
+        )
+    _remove_stale(path)
     bound = socket.socket(socket.AF_UNIX)
     # Nobody may connect in the moment between its making and a chmod. No await in between: another
     # one that listens meanwhile would keep this mask for good.
     mask = os.umask(0o177)
     try:
         bound.bind(str(path))
-    except OSError:
+    except OSError as error:
         bound.close()
-        raise
+        raise TollwayError(f"{path}: cannot be listened on: {error.strerror}.") from error
     finally:
         os.umask(mask)
     return bound
