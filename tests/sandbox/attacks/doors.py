@@ -101,8 +101,11 @@ async def _led(scene: Scene, rig: Rig, path: Path) -> AsyncIterator[None]:
         async with relayed(path, "127.0.0.1", rig.port):
             yield
     else:
-        await rig.proxy.listen_for(rig.task.id, path)
-        yield
+        door = rig.proxy.listen_for(rig.task.id, path)
+        try:
+            yield
+        finally:
+            await door.close()
 
 
 @asynccontextmanager

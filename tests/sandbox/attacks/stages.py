@@ -5,6 +5,7 @@ import ctypes
 import os
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -293,8 +294,9 @@ def sockets(pid: int) -> list[tuple[int, int, int]]:
             if number < 0:
                 continue
             with _owned(number), suppress(OSError):
-                mine = socket.socket(fileno=os.dup(number))
-                with mine:
+                if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                    continue
+                with socket.socket(fileno=os.dup(number)) as mine:
                     asked = (socket.SO_DOMAIN, socket.SO_TYPE, socket.SO_PROTOCOL)
                     found.append(tuple(mine.getsockopt(socket.SOL_SOCKET, it) for it in asked))
     finally:

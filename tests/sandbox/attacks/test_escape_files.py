@@ -210,10 +210,8 @@ ready()
     Attack("the kernel's log", ("devices",), """
 name()
 with tried(): held = os.open("/dev/kmsg", os.O_WRONLY)
-with tried(): also = os.open("/proc/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-with tried(): say("syslog", syscall(103, 10, 0, 0))
 ready()
-""", holds("/dev/kmsg", "/proc/kmsg"), meanwhile=look),
+""", holds("/dev/kmsg"), meanwhile=look),
     Attack("a device of one's own", (), """
 for kind, number in ((0o060000, (254, 0)), (0o020000, (1, 1)), (0o060000, (8, 0))):
     with tried(): os.mknod(F["mounted"] + "/dev%d" % kind, kind | 0o600, os.makedev(*number))
@@ -323,9 +321,6 @@ PROCESSES = [
 with tried(): os.kill(F["victim"], 15)
 with tried(): syscall(424, syscall(434, F["victim"], 0), 15, 0, 0)
 """, lambda scene: scene.found["victim"].returncode is not None, stage=stages.victim),
-    Attack("the priority of a process of the host", ("processes",), """
-with tried(): os.setpriority(os.PRIO_PROCESS, F["victim"], 19)
-""", lambda scene: os.getpriority(os.PRIO_PROCESS, scene.facts["victim"]) == 19, stage=stages.victim),
     Attack("the limits of a process of the host", ("processes",), """
 import resource
 with tried(): resource.prlimit(F["victim"], resource.RLIMIT_NOFILE, (7, 7))

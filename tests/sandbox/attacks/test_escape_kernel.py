@@ -33,24 +33,24 @@ async def look(scene: Scene, box: Box) -> None:
 
 def nested(scene: Scene) -> bool:
     """Two processes of the attack in two user namespaces, or one with capabilities."""
-    return len(set(scene.found["user"])) > 1 or capable(scene)
+    return len(set(scene.found.get("user", ()))) > 1 or capable(scene)
 
 
 def capable(scene: Scene) -> bool:
-    return any(int(it, 16) for it in scene.found["caps"])
+    return any(int(it, 16) for it in scene.found.get("caps", ()))
 
 
 def mounted(scene: Scene) -> bool:
-    return any(scene.beacon in it for it in scene.found["mounts"])
+    return any(scene.beacon in it for it in scene.found.get("mounts", ()))
 
 
 def holds(*words: str) -> Callable[[Scene], bool]:
-    return lambda scene: any(word in it for it in scene.found["opened"] for word in words)
+    return lambda scene: any(word in it for it in scene.found.get("opened", ()) for word in words)
 
 
 def socket_of(family: int, protocol: int | None = None) -> Callable[[Scene], bool]:
     return lambda scene: any(
-        it[0] == family and protocol in (None, it[2]) for it in scene.found["sockets"]
+        it[0] == family and protocol in (None, it[2]) for it in scene.found.get("sockets", ())
     )
 
 
@@ -91,7 +91,7 @@ os._exit(0)
 name()
 child(lambda tell: syscall({UNSHARE}, {NEWUSER | NEWNET}))
 ready()
-""", lambda scene: len(set(scene.found["net"])) > 1, meanwhile=look),
+""", lambda scene: len(set(scene.found.get("net", ()))) > 1, meanwhile=look),
     Attack("mount", NESTED, f"""
 name()
 with tried(): syscall({UNSHARE}, {NEWUSER | NEWNS})
@@ -164,13 +164,13 @@ held = []
 for one in ((17, 3, 768), (2, 3, 1), (10, 3, 58)):
     with tried(): held.append(socket.socket(*one))
 ready()
-""", lambda scene: any(it[1] == 3 and it[0] in (2, 10, 17) for it in scene.found["sockets"]),
+""", lambda scene: any(it[1] == 3 and it[0] in (2, 10, 17) for it in scene.found.get("sockets", ())),
         meanwhile=look),
     Attack("personality", ("syscalls",), """
 name()
 with tried(): syscall(135, 0x0440000)  # no randomised addresses; what is read may be run
 ready()
-""", lambda scene: any(scene.found["personality"]), meanwhile=look),
+""", lambda scene: any(scene.found.get("personality", ())), meanwhile=look),
     Attack("personality under an older ABI", ("syscalls",), """
 import mmap
 name()
@@ -182,7 +182,7 @@ with tried():
     ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
 ready()
 os._exit(0)
-""", lambda scene: any(scene.found["personality"]), meanwhile=look),
+""", lambda scene: any(scene.found.get("personality", ())), meanwhile=look),
     Attack("ptrace of a process", ("syscalls",), """
 word = ctypes.create_string_buffer(b"honest--", 8)
 child = os.fork()
@@ -224,7 +224,7 @@ child(lambda tell: os.execv(F["mounted"] + "/suid", ["suid", "-I", "-c",
     "import ctypes, os, time; ctypes.CDLL(None).prctl(15, b'%s', 0, 0, 0);"
     "os.write(%d, b'1'); time.sleep(60)" % (F["beacon"], tell)]))
 ready()
-""", lambda scene: "12345" in scene.found["euid"], meanwhile=look,
+""", lambda scene: "12345" in scene.found.get("euid", ()), meanwhile=look,
         stage=together(stages.mount("/mnt/ro"), lambda scene: setuid(scene))),
 ]  # fmt: skip
 
