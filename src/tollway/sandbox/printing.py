@@ -11,6 +11,7 @@ import asyncio
 import os
 import select
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from tollway.sandbox.defences import ALL, Defences
@@ -30,11 +31,12 @@ class Printing:
         self.printed = 0
         self.full = asyncio.Event()
 
-    async def copy(self, source: int, to: int) -> None:
-        """Relay all that comes from the descriptor `source`, which is closed at the end. Cancelled,
-        it returns at once and leaves the thread to its end."""
+    async def copy(self, source: int, to: int, sift: Callable[[bytes], bytes] = bytes) -> None:
+        """Relay all that comes from the descriptor `source`, which is closed at the end; of each
+        chunk what `sift` makes of it. Cancelled, it returns at once and leaves the thread to its
+        end."""
         over = asyncio.Event()
-        thread = threading.Thread(target=self._relay, args=(source, to, over), daemon=True)
+        thread = threading.Thread(target=self._relay, args=(source, to, sift, over), daemon=True)
         thread.start()
         await over.wait()
 
@@ -53,11 +55,13 @@ class Printing:
             self.printed += allowed
         return allowed
 
-    def _relay(self, source: int, to: int, over: asyncio.Event) -> None:
+    def _relay(
+        self, source: int, to: int, sift: Callable[[bytes], bytes], over: asyncio.Event
+    ) -> None:
         try:
             # EIO is how a pty says that its last user is gone.
             with suppress(OSError):
-                while (data := os.read(source, CHUNK)) and self.write(to, data):
+                while (data := os.read(source, CHUNK)) and self.write(to, sift(data)):
                     pass
         finally:
             os.close(source)

@@ -1,0 +1,1 @@
+"""How does a command run in namespaces of its own, on the host's kernel?"""
