@@ -160,7 +160,9 @@ async def _driven(folder: Path, table: str, attack: Attack, off: tuple[str, ...]
         with suppress(BlockingIOError):
             if b"painted over" in os.read(ours, 65536):
                 return True
-        return json.loads(said.splitlines()[-1])["done"]
+        told = json.loads(said.splitlines()[-1])
+        print(told["out"])
+        return told["done"]
     finally:
         os.close(ours)
         os.close(theirs)

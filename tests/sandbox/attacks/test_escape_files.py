@@ -140,11 +140,7 @@ for one in ("kallsyms", "config.gz", "timer_list", "sched_debug", "interrupts", 
             "slabinfo", "vmallocinfo", "keys", "modules", "iomem"):
     with tried(): say("HAS", one, len(read("/proc/" + one, 60000)))
     with tried(): say(read("/proc/" + one, 60000)[:60])
-""", lambda scene: any(
-            len(it) > 20 and it in scene.out
-            for it in (Path("/proc/kallsyms").read_bytes()[:60], Path("/proc/diskstats").read_bytes()[:20],
-                       Path("/proc/timer_list").read_bytes()[:20] if os.getuid() == 0 else b"")
-        )),
+""", lambda scene: Path("/proc/diskstats").read_bytes()[:24] in scene.out),
     Attack("where a crash's core goes", ("proc",), """
 for one in ("/proc/sys/kernel/core_pattern", "/proc/1/root/proc/sys/kernel/core_pattern"):
     with tried(), open(one, "w") as file: file.write(F["words"])
