@@ -77,8 +77,8 @@ async def run(tier: Tier, argv: Sequence[str]) -> tuple[Ended, bytes, float, flo
 
 def outside(program: str) -> float:
     """The seconds that a program measures, outside."""
-    command = ["/usr/bin/python3", "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/tmp")
+    command = ["/usr/bin/python3", "-c", program]  # on a tmpfs, as inside
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/dev/shm")
     return float(done.stdout)
 
 

@@ -18,14 +18,19 @@ def needs_ns() -> None:
 
 
 def needs_vm(*packages: str) -> None:
-    """The `vm` tier, with a template that has these Python packages."""
-    from tollway.sandbox.vm.template import template_folder
+    """The `vm` tier, with a default template that has these Python packages."""
+    from tollway.sandbox.vm.template import find, folder_of_templates
     from tollway.sandbox.vm.tier import tier
 
     try:
-        tier(template_folder(os.environ) / "default")
+        tier(folder_of_templates())
+        there = {it.split()[0] for it in find(folder_of_templates()).manifest.python}
     except TollwayError as error:
         missing(str(error))
+        return
+    if not there.issuperset(packages):
+        asked = " ".join(f"--python {it}" for it in packages)
+        missing(f"The default template lacks packages. Run: tollway sandbox build {asked}")
 
 
 def missing(mend: str) -> None:

@@ -92,7 +92,12 @@ async def run(launch: Launch, folder: Path, listener: Listener) -> tuple[int, st
     (given / "red.txt").write_text(RED)
     (given / "blue.txt").write_text(BLUE)
     shutil.copy(PROBE, given)
-    words = ["--mount", f"{NPM}:/opt/clients/node_modules", "--mount", f"{Path(node()).parents[1]}:/opt/node"]
+    words = [
+        "--mount",
+        f"{NPM}:/opt/clients/node_modules",
+        "--mount",
+        f"{Path(node()).parents[1]}:/opt/node",
+    ]
     words += ["--mount", f"{given}:/given"]
     for path in launch.home.rglob("*"):
         if path.is_file():

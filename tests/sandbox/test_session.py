@@ -73,7 +73,7 @@ class Box:
         if path == "missing":
             raise TollwayError("there is no such path")
         into.write_text("kept")  # noqa: ASYNC240 - a test
-        return Kept({"": (4, "ff")}, {"link": "is a link"})  # type: ignore[dict-item]
+        return Kept({into.name: (4, "ff")}, {"link": "is a link"})  # type: ignore[dict-item]
 
     async def close(self) -> None:
         self.closed = True

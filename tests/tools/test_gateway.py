@@ -4,56 +4,34 @@ import asyncio
 import os
 import socket
 import sys
-import tempfile
-import time
 from asyncio.subprocess import DEVNULL
-from functools import cache
 from pathlib import Path
 
 import httpx2
 import pytest
-from mcp import MCPError
-from toolbox import MAILER, agent, fleet_file, house_of, pin, sent, text_of
+from toolbox import (
+    MAILER,
+    agent,
+    fleet_file,
+    house_of,
+    lock,
+    marks,
+    opened,
+    pin,
+    pinned_file,
+    sent,
+    text_of,
+)
 
 from tollway.cli.tools_pin import pin_tools
 from tollway.errors import FaultsFound, TollwayError
-from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
-from tollway.ledger.guarded.tasks import Tasks
 
 NOTE = {"text": "x"}
-REQUEST = "Read my mail and send bob@good.example a summary."
-
-
-def pinned_file(folder: Path, text: str = "") -> Path:
-    """A fleet file whose pins are there already: those of the program as it is."""
-    (folder / "tools.lock").write_text(_lock())
-    return fleet_file(folder, text)
-
-
-@cache
-def _lock() -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        pin(fleet_file(Path(folder)))
-        return (Path(folder) / "tools.lock").read_text()
 
 
 @pytest.fixture(autouse=True, scope="module")
 def pinned_before_any_loop_runs() -> None:
-    _lock()
-
-
-def opened(folder: Path, request: str | None = REQUEST) -> tuple[str, str]:
-    book = GuardBook(folder / "state" / GUARD_BOOK)
-    task, token = Tasks(book).open("team", time.time(), 3600, request)
-    book.close()
-    return task.id, token
-
-
-def marks(folder: Path, task: str) -> set[str]:
-    book = GuardBook(folder / "state" / GUARD_BOOK)
-    found = set(Tasks(book).marks(task))
-    book.close()
-    return {str(it) for it in found}
+    lock()
 
 
 @pytest.mark.parametrize(("mode", "revision"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
@@ -100,25 +78,6 @@ async def test_only_a_tasks_token_opens_the_door(tmp_path: Path) -> None:
         rebound = {"Authorization": f"Bearer {token}", "Host": "evil.example"}
         assert await status(**rebound) == 421
         assert (await http.get(f"http://127.0.0.1:{house.port}/other")).status_code == 404
-
-
-async def test_a_tasks_socket_needs_no_token_and_ends_with_the_task(tmp_path: Path) -> None:
-    fleet = pinned_file(tmp_path)
-    task, _ = opened(tmp_path)
-    path = tmp_path / "s"
-    async with house_of(tmp_path, fleet) as house:
-        listener = await house.listen_for(task, path)
-        assert path.stat().st_mode & 0o777 == 0o600
-        async with agent(None, "", uds=path) as client:
-            await client.call_tool("mail__read_mail", {})
-            assert "untrusted" in marks(tmp_path, task)
-            book = GuardBook(tmp_path / "state" / GUARD_BOOK)
-            Tasks(book).close(task, time.time())
-            book.close()
-            with pytest.raises(MCPError):
-                await client.call_tool("mail__read_mail", {})
-        await listener.close()
-        assert not path.exists()
 
 
 async def test_a_server_is_given_its_own_variables_and_none_of_ours(

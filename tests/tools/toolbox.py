@@ -1,10 +1,12 @@
 """What the tests of tools share: a fleet of one mail server, a house over it, agents, fakes."""
 
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +29,7 @@ from tollway.ledger.guarded.tasks import Task, Tasks
 from tollway.tools.asking import Desk
 from tollway.tools.house import Clocks, House
 from tollway.tools.passage import Passages
-from tollway.tools.service import Policy, Service
+from tollway.tools.service import Caller, Policy, Service
 from tollway.tools.upstream import UpstreamError
 
 MAILER = Path(__file__).parent / "mailer.py"
@@ -66,6 +68,7 @@ effect = "internal"
 reads = "trusted"
 effect = "none"
 """
+READ = "Read my mail and send bob@good.example a summary."
 REQUEST = "Read my mail, look up Alice Adams, send her a summary, and note that you did."
 
 
@@ -109,6 +112,34 @@ async def house_of(
 def pin(fleet: Path) -> None:
     """Pin what the servers say now."""
     assert pin_tools(fleet, (), check=False) == 0
+
+
+def pinned_file(folder: Path, text: str = "") -> Path:
+    """A fleet file whose pins are there already: those of the program as it is."""
+    (folder / "tools.lock").write_text(lock())
+    return fleet_file(folder, text)
+
+
+@cache
+def lock() -> str:
+    """The program's pins. To be called before a loop runs: pinning runs one."""
+    with tempfile.TemporaryDirectory() as folder:
+        pin(fleet_file(Path(folder)))
+        return (Path(folder) / "tools.lock").read_text()
+
+
+def opened(folder: Path, request: str | None = READ) -> tuple[str, str]:
+    book = GuardBook(folder / "state" / GUARD_BOOK)
+    task, token = Tasks(book).open("team", time.time(), 3600, request)
+    book.close()
+    return task.id, token
+
+
+def marks(folder: Path, task: str) -> set[str]:
+    book = GuardBook(folder / "state" / GUARD_BOOK)
+    found = set(Tasks(book).marks(task))
+    book.close()
+    return {str(it) for it in found}
 
 
 def book_of(folder: Path) -> GuardBook:
@@ -176,7 +207,7 @@ class Bench:
         return self.tasks.open(tenant, time.time(), 3600, request)[0]
 
     async def call(self, task: Task, name: str, /, **arguments: Any) -> CallToolResult:
-        return await self.service.call(task, f"mail__{name}", arguments)
+        return await self.service.call(Caller(task), f"mail__{name}", arguments)
 
 
 def bench_of(folder: Path, text: str = "", more: str = "", **answers: Any) -> Bench:

@@ -247,7 +247,8 @@ class Session:
                 refused[inside] = str(error)
                 self._unkept = f"{inside} was not kept: {error}"
                 continue
-            files |= {str(into / path): it for path, it in kept.files.items()}
+            top = into.parent if into.is_file() else into  # a file is kept by its own name
+            files |= {str(top / path): it for path, it in kept.files.items()}
             refused |= {str(PurePath(inside, path)): why for path, why in kept.refused.items()}
         return Kept(files, refused)
 

@@ -2,7 +2,8 @@
 
 Rules
 1. Who calls is told by the channel: over TCP by the task's token, checked at every request; over a
-   Unix socket by the socket. No session, header or argument says it.
+   task's own socket by the socket, and so is which tools it may see. No session, header or argument
+   says it.
 2. A browser's request is refused (`Origin`, and a `Host` that is not this machine).
 3. Resources, prompts, samples and the like of servers are not offered: only tools are.
 """
@@ -31,10 +32,10 @@ from tollway import __version__
 from tollway.fleet.tooling import Tool as Declared
 from tollway.guard.tools.description import Description
 from tollway.ledger.guarded.tasks import Task
-from tollway.tools.service import Service
+from tollway.tools.service import Caller, Service
 
 PATH = "/mcp"
-_TASK = "tollway.task"
+_CALLER = "tollway.caller"
 _LARGEST = 4 << 20
 
 Scope = MutableMapping[str, Any]
@@ -66,8 +67,9 @@ class Front:
             max_request_body_size=_LARGEST,
         )
 
-    def app(self, recognise: Recognise) -> Any:
-        """An ASGI application whose requests are those of the task that `recognise` gives."""
+    def app(self, recognise: Recognise, only: frozenset[str] | None = None) -> Any:
+        """An ASGI application whose requests are those of the task that `recognise` gives; `only`
+        these tools are its, by `server/tool`, None being all."""
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
@@ -80,7 +82,7 @@ class Front:
                 words = "No task has this token, or the task is over. Run: tollway tasks open"
                 await _answer(send, 401, words)
                 return
-            inner = cast("Any", {**scope, _TASK: task})
+            inner = cast("Any", {**scope, _CALLER: Caller(task, only)})
             await self.manager.handle_request(inner, cast("Any", receive), cast("Any", send))
 
         return serve
@@ -88,7 +90,7 @@ class Front:
     async def _list(
         self, context: ServerRequestContext[Any], _: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        found = self._service.listed(_task(context))
+        found = self._service.listed(_caller(context))
         return ListToolsResult(
             tools=[_tool(*one) for one in found], ttl_ms=0, cache_scope="private"
         )
@@ -96,14 +98,14 @@ class Front:
     async def _call(
         self, context: ServerRequestContext[Any], params: CallToolRequestParams
     ) -> CallToolResult:
-        return await self._service.call(_task(context), params.name, params.arguments or {})
+        return await self._service.call(_caller(context), params.name, params.arguments or {})
 
 
-def _task(context: ServerRequestContext[Any]) -> Task:
-    task = None if context.request is None else context.request.scope.get(_TASK)
-    if not isinstance(task, Task):
+def _caller(context: ServerRequestContext[Any]) -> Caller:
+    caller = None if context.request is None else context.request.scope.get(_CALLER)
+    if not isinstance(caller, Caller):
         raise MCPError(INVALID_REQUEST, "No task.")
-    return task
+    return caller
 
 
 def _tool(name: str, declared: Declared, pin: Description) -> Tool:

@@ -18,6 +18,7 @@ from tollway.errors import TollwayError
 from tollway.fleet.credential import Credential
 from tollway.fleet.objects import Fleet
 from tollway.fleet.tooling import ToolSettings
+from tollway.gateway.doors import TOOLS_SOCKET, Doors
 from tollway.gateway.log import Log
 from tollway.guard.tools.rules import ready
 from tollway.inspect.fleetfile import read_fleet
@@ -29,8 +30,9 @@ from tollway.ledger.guarded.events import Teller
 from tollway.ledger.guarded.tasks import Task, Tasks
 from tollway.tools.asking import Desk
 from tollway.tools.declared import lock_of, settings_of
+from tollway.tools.doors import Doorkeeper
 from tollway.tools.front import Front
-from tollway.tools.listening import Listener, listen, listen_at
+from tollway.tools.listening import listen
 from tollway.tools.lock import read_lock
 from tollway.tools.passage import Passages
 from tollway.tools.service import Policy, Service
@@ -74,10 +76,14 @@ class House:
             utc,
         )
         self._stack.push_async_callback(self._stop_servers)
-        self._front = Front(self.service)
-        await self._stack.enter_async_context(self._front.manager.run())
-        listener = await listen(self._front.app(self._bearer), settings.host, settings.port)
+        front = Front(self.service)
+        await self._stack.enter_async_context(front.manager.run())
+        listener = await listen(front.app(self._bearer), settings.host, settings.port)
         self._stack.push_async_callback(listener.close)
+        keeper = Doorkeeper(front, self.service, self._tasks, utc)
+        doors = Doors(self._folder / TOOLS_SOCKET, keeper, self._tasks.find, utc, self._log)
+        await doors.listen()
+        self._stack.push_async_callback(doors.close)
         self.port = listener.port
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.url = f"http://{host}:{self.port}/mcp"
@@ -85,16 +91,6 @@ class House:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
-
-    async def listen_for(self, task: str, path: Path) -> Listener:
-        """Serve one task at a Unix socket, without a token, until the listener is closed.
-
-        Raises:
-            TollwayError: the path cannot be listened on.
-        """
-        return await listen_at(
-            self._front.app(lambda _: self._tasks.find(task, self._clocks.utc())), path
-        )
 
     async def reload(self) -> bool:
         """Take the fleet file as it is now; False, with the reason logged, where it is faulty."""

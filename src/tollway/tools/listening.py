@@ -1,4 +1,4 @@
-"""Serves an ASGI application at an address, or at a Unix socket that only its owner opens."""
+"""Serves an ASGI application at an address, or at a task's own Unix socket."""
 
 import asyncio
 import socket
@@ -10,20 +10,21 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from tollway.errors import TollwayError
-from tollway.gateway.private import listen_privately
+from tollway.gateway.private import Bounded
 
 _MOST = 512
 """Connections at once; the next one is told 503."""
+_MOST_OF_A_DOOR = 48
+"""Of one task, whose calls are made one after the other: each may hold a body of 4 MiB."""
 
 
 class Listener:
-    """One thing that is listened on. `port` is None for a Unix socket."""
+    """An address that is listened on, at `port`."""
 
-    def __init__(self, server: asyncio.Server, state: ServerState, path: Path | None) -> None:
+    def __init__(self, server: asyncio.Server, state: ServerState) -> None:
         self._server = server
         self._state = state
-        self._path = path
-        self.port: int | None = None if path else server.sockets[0].getsockname()[1]
+        self.port: int = server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Stop listening, and cut off who is connected."""
@@ -32,8 +33,27 @@ class Listener:
             connection.transport.abort()
         await asyncio.gather(*self._state.tasks, return_exceptions=True)
         await self._server.wait_closed()
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+
+
+class TaskDoor:
+    """One task's own socket."""
+
+    def __init__(self, app: Any, path: Path) -> None:
+        """Listen, with mode 0600.
+
+        Raises:
+            TollwayError: the path is too long, in use, or cannot be made.
+        """
+        protocol, self._state = _protocol(app)
+        self._listener = Bounded(protocol, path, _MOST_OF_A_DOOR)
+
+    async def close(self) -> None:
+        """See `Door`. Calls that are under way are given up: their agent is gone."""
+        await self._listener.close()
+        calls = list(self._state.tasks)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
 
 
 async def listen(app: Any, host: str, port: int) -> Listener:
@@ -55,17 +75,7 @@ async def listen(app: Any, host: str, port: int) -> Listener:
             "Stop what listens there, or name another port."
         ) from None
     server = await asyncio.get_running_loop().create_server(protocol, sock=sock, backlog=256)
-    return Listener(server, state, None)
-
-
-async def listen_at(app: Any, path: Path) -> Listener:
-    """Serve at a Unix socket of mode 0600.
-
-    Raises:
-        TollwayError: the path is too long, in use, or cannot be made.
-    """
-    protocol, state = _protocol(app)
-    return Listener(await listen_privately(protocol, path), state, path)
+    return Listener(server, state)
 
 
 def _protocol(app: Any) -> tuple[Any, ServerState]:

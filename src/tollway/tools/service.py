@@ -49,6 +49,18 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a task, which may be held to some tools, by `server/tool`; None is all."""
+
+    task: Task
+    only: frozenset[str] | None = None
+
+    def may(self, place: str) -> bool:
+        """Whether this tool is one of its."""
+        return self.only is None or place in self.only
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """One decision, as it becomes an event."""
 
@@ -101,23 +113,28 @@ class Service:
         self._utc = utc
         self._memory = Memory()
 
-    def listed(self, task: Task) -> list[tuple[str, Tool, Description]]:
-        """The tools that a task may see, by the names that it calls them by, as pinned."""
+    def places(self) -> frozenset[str]:
+        """Every tool that is declared, as `server/tool`."""
+        servers = self.policy.settings.servers.items()
+        return frozenset(f"{server}/{name}" for server, it in servers for name in it.tools)
+
+    def listed(self, caller: Caller) -> list[tuple[str, Tool, Description]]:
+        """The tools that a caller may see, by the names that it calls them by, as pinned."""
         policy = self.policy
         found: list[tuple[str, Tool, Description]] = []
         for server, declared in policy.settings.servers.items():
             for name, tool in declared.tools.items():
                 pin = policy.pins.get(server, {}).get(name)
-                hidden = is_denied_whatever(
-                    policy.settings, policy.rules, server, name, task.tenant
+                hidden = not caller.may(f"{server}/{name}") or is_denied_whatever(
+                    policy.settings, policy.rules, server, name, caller.task.tenant
                 )
                 if pin is not None and not hidden:
                     found.append((f"{server}{SEPARATOR}{name}", tool, pin))
         return found
 
-    async def call(self, task: Task, name: str, arguments: Mapping[str, Any]) -> CallToolResult:
+    async def call(self, caller: Caller, name: str, arguments: Mapping[str, Any]) -> CallToolResult:
         """What the agent gets: the answer, or a refusal with its reason. Never raises."""
-        policy = self.policy
+        policy, task = self.policy, caller.task
         server, _, tool = name.partition(SEPARATOR)
         call = Call(server, tool, arguments, task.tenant, {})
         known = self._memory.of(task)
@@ -125,6 +142,9 @@ class Service:
             return _said(f"Refused: {_MOST_CALLS} calls of this task wait already.")
         known.calls += 1
         try:
+            if not caller.may(call.place):  # in whatever way it was written: it is what was read
+                words = "Refused: this task was not given this tool."
+                raise Refused(Told("denied", words, call.place))
             return await self._decided(_Case(policy, task, known, call))
         except Refused as refused:
             self._note(task, refused.told)

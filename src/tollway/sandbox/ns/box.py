@@ -30,7 +30,7 @@ from tollway.units import Bytes, Seconds
 
 TIME_OVER, BOUND_MET = 124, 125
 LAST_WORDS = 1.0
-"""Seconds that what was printed may take to be read, once everything that printed is dead."""
+"""Seconds that what was printed may take to be read, where a bound was met."""
 
 
 @dataclass(slots=True)
@@ -57,20 +57,22 @@ class NsBox:
         printing = Printing(self.order.limits, self.defences)
         exits = Exits(self.order.exits, self.order.limits, self.defences)
         relaying = asyncio.create_task(self._relayed(printing))
+        telling = asyncio.create_task(to_its_end(self.launched.status))
         servers = [await _serve(exits, *each) for each in self._exits()]
         try:
             with suppress(BrokenPipeError):  # bubblewrap is gone already, as will be found
                 os.write(self.launched.release, b"x")
-            why, told = await self._ended(printing)
+            why = await self._ended(telling, printing)
             self._over = True
-            await self._all_gone(relaying)
+            await self._all_gone(why, relaying)
+            told = await telling
         finally:
             self._over = True
             self._kill()
-            relaying.cancel()
             for server in servers:
                 server.close()
             await exits.close()
+            await _cancelled(telling, relaying)
         code, why, words = await self._verdict(why, printing, told)
         return Ended(
             code,
@@ -117,7 +119,7 @@ class NsBox:
             each.close()
         for each in (launched.first, launched.status, launched.work):
             os.close(each)
-        if self.group:
+        if self.group and self.defences.teardown:
             await asyncio.to_thread(self.group.remove)
 
     def _exits(self) -> list[tuple[int, Any]]:
@@ -127,39 +129,33 @@ class NsBox:
         if self.relay:
             await self.relay.run(printing)
 
-    async def _ended(self, printing: Printing) -> tuple[Why, "asyncio.Task[bytes]"]:
-        """Wait for the command's end or that of its bounds, and see to it that it ends; with it
-        comes what bubblewrap tells of it, once it has."""
+    async def _ended(self, telling: "asyncio.Task[bytes]", printing: Printing) -> Why:
+        """Wait for the command's end, which bubblewrap tells, or that of its bounds."""
         limits = self.order.limits
-        told = asyncio.create_task(readable_to_end(self.launched.status))
         full = asyncio.create_task(printing.full.wait())
-        most = limits.time if self.defences.time else None
         try:
-            await _first(told, full, most=most)
-            if not told.done() and not full.done():
+            await _first(telling, full, most=limits.time if self.defences.time else None)
+            if not telling.done() and not full.done():
                 self.signal(signal.SIGTERM)
-                await _first(told, full, most=limits.grace)
-                return "time", told
-            return ("output" if full.done() else "exit"), told
-        except BaseException:
-            told.cancel()
-            raise
+                await _first(telling, full, most=limits.grace)
+                return "time"
+            return "output" if full.done() else "exit"
         finally:
             full.cancel()
 
-    async def _all_gone(self, relaying: "asyncio.Task[None]") -> None:
-        """What the command left behind ends; then what they printed is read to its end."""
+    async def _all_gone(self, why: Why, relaying: "asyncio.Task[None]") -> None:
+        """What the command left behind ends; then what they printed is read to its end, for as long
+        as whoever reads it takes, if no bound was met."""
+        waits = why == "exit" and self.defences.teardown
         if self.defences.teardown:
             self._kill()
             await readable(self.launched.first)
-        await _first(relaying, most=LAST_WORDS if self.defences.teardown else None)
+        await _first(relaying, most=None if waits else LAST_WORDS)
         if relaying.done():
             relaying.result()
 
-    async def _verdict(
-        self, why: Why, printing: Printing, told: "asyncio.Task[bytes]"
-    ) -> tuple[int, Why, str]:
-        code = _code(await told)
+    async def _verdict(self, why: Why, printing: Printing, told: bytes) -> tuple[int, Why, str]:
+        code = _code(told)
         held = self.relay.taken() if self.relay else b""
         if code is None and why == "exit" and held.startswith(FAILED):
             raise TollwayError(self._failure(held[len(FAILED) :].decode(errors="replace")))
@@ -211,7 +207,7 @@ class NsBox:
             keeper.abandon()
 
 
-async def readable_to_end(fd: int) -> bytes:
+async def to_its_end(fd: int) -> bytes:
     """All that comes from a descriptor."""
     told = b""
     while True:
@@ -237,6 +233,12 @@ async def _serve(exits: Exits, port: int, at: Any) -> asyncio.Server:
 
 async def _first(*waited: "asyncio.Task[Any]", most: float | None) -> None:
     await asyncio.wait(waited, timeout=most, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _cancelled(*tasks: "asyncio.Task[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _bytes(size: int | None) -> Bytes | None:

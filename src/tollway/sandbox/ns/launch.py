@@ -33,7 +33,6 @@ class Plan:
     bwrap: str
     top: str
     network: bool
-    terminal: bool
     disk: str
     """Options of the tmpfs for all that may be written."""
     ports: list[int]
@@ -88,17 +87,7 @@ async def launch(
             passed += _open_now()
         options = ["--info-fd", str(told), "--json-status-fd", str(reported)]
         options += ["--block-fd", str(waits)]
-        monitor = subprocess.Popen(  # noqa: ASYNC220, S603  # a fork; what it does is awaited
-            [sys.executable, "-I", "-S", "-E", str(OPENING), str(theirs.fileno())],
-            stdin=streams[0],
-            stdout=streams[1],
-            stderr=streams[2],
-            pass_fds=passed,
-            close_fds=True,
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
+        monitor = _started(theirs.fileno(), passed, streams)
         held.monitor = monitor
         for each in (told, reported, waits):
             held.close(each)
@@ -114,6 +103,24 @@ async def launch(
         held.monitor = None
         sockets = [socket.socket(fileno=each) for each in fds[1:]]
         return Launched(monitor, first, number, fds[0], sockets, status, release)
+
+
+def _started(
+    channel: int, passed: list[int], streams: tuple[int, int, int]
+) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(  # noqa: S603  # this interpreter, isolated
+            [sys.executable, "-I", "-S", "-E", str(OPENING), str(channel)],
+            stdin=streams[0],
+            stdout=streams[1],
+            stderr=streams[2],
+            pass_fds=passed,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise TollwayError(f"{sys.executable}: {error.strerror}; no sandbox can be made") from error
 
 
 class _Descriptors:

@@ -144,8 +144,6 @@ def main() -> None:
             argv += ["--add-seccomp-fd", str(memory_file(program))]
         arguments = b"".join(each + b"\0" for each in plan["arguments"])
         argv += ["--args", str(memory_file(arguments)), "--", *plan["argv"]]
-        if plan["terminal"]:
-            fcntl.ioctl(0, 0x540E, 0)  # TIOCSCTTY: the session's terminal is the sandbox's own
         os.execve(argv[0], argv, {})  # noqa: S606
     except Exception as error:  # noqa: BLE001  # told to whoever waits, whatever it was
         channel.send(str(error).encode())

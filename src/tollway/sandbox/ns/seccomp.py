@@ -66,7 +66,7 @@ def _names(library: ctypes.CDLL, defences: Defences) -> bytes:
     for name in REFUSED if defences.users else [n for n in REFUSED if n not in NAMESPACES]:
         made.add(_error(errno.EPERM), name)
     for persona in (0, LOW):
-        made.add(ALLOW, "personality", (0, EQ, persona, 0))
+        made.add(ALLOW, "personality", (0, MASKED_EQ, LOW, persona))
     return made.program()
 
 

@@ -31,6 +31,8 @@ from tollway.sandbox.order import Order, Streams, TierName
 
 NEEDED = (0, 8)
 """bubblewrap from 2023 on: it is the first that can forbid nested user namespaces."""
+SETSID = "/usr/bin/setsid"
+PAGE = os.sysconf("SC_PAGE_SIZE")
 PACKAGES = Path("/var/lib/dpkg/status"), Path("/usr/lib/sysimage/rpm/rpmdb.sqlite")
 
 
@@ -144,12 +146,13 @@ class NsTier:
 
     def _plan(self, order: Order, seen: View) -> Plan:
         limits, defences = order.limits, self.defences
-        disk = f"mode=755,size={limits.disk},nr_inodes={limits.inodes}"
+        # tmpfs rounds up, and takes a zero for no bound.
+        pages, own = max(1, limits.disk // PAGE), len(seen.folders) + 2
+        disk = f"mode=755,size={pages * PAGE},nr_inodes={limits.inodes + own}"
         return Plan(
             bwrap=str(self.bwrap),
             top=seen.top,
             network=defences.network,
-            terminal=order.terminal and defences.terminal,
             disk=disk if defences.disk else "mode=755",
             ports=list(order.exits) if defences.network else [],
             given_folders=seen.given_folders,
@@ -158,8 +161,15 @@ class NsTier:
             rlimits=rlimits(limits, defences, self.ground.bounds),
             filters=list(self.filters),
             arguments=seen.arguments,
-            argv=list(order.argv),
+            argv=[*(self._session() if order.terminal and defences.terminal else ()), *order.argv],
         )
+
+    def _session(self) -> tuple[str, ...]:
+        """What gives the command a session and its terminal to control: bubblewrap's monitor has
+        to be in another one, or the interrupt key would end it."""
+        if not Path(SETSID).exists():
+            raise TollwayError(f"{SETSID} is not there. Run: apt install util-linux")
+        return SETSID, "--ctty", "--"
 
     def _unbound(self) -> frozenset[str]:
         off = {"memory": not self.defences.memory, "pids": not self.defences.counts}

@@ -61,7 +61,7 @@ def view(order: Order, defences: Defences) -> View:
     """
     seen = View(top=TOP if defences.proc else "/mnt")
     mounts = [checked(mount, order) for mount in order.mounts]
-    _namespaces(seen, order, defences)
+    _namespaces(seen, defences)
     _root(seen, defences)
     _etc(seen, order, [each.target for each in mounts], defences)
     _processes(seen, defences)
@@ -109,7 +109,7 @@ def checked(mount: Mount, order: Order) -> Mount:
     return Mount(source, plain, mount.writable)
 
 
-def _namespaces(seen: View, order: Order, defences: Defences) -> None:
+def _namespaces(seen: View, defences: Defences) -> None:
     seen.say("--unshare-user", "--uid", "1000", "--gid", "1000")
     if defences.ipc:
         seen.say("--unshare-ipc", "--unshare-uts", "--unshare-cgroup", "--hostname", "sandbox")
@@ -119,7 +119,7 @@ def _namespaces(seen: View, order: Order, defences: Defences) -> None:
         seen.say("--disable-userns", "--cap-drop", "ALL")
     if defences.teardown:
         seen.say("--die-with-parent")
-    if defences.terminal and not order.terminal:
+    if defences.terminal:
         seen.say("--new-session")
 
 

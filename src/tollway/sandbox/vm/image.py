@@ -94,6 +94,13 @@ def guest_sources() -> dict[str, str]:
     }
 
 
+def recipe() -> list[str]:
+    """All that goes into an image besides packages."""
+    fixed = (_INIT, _START, *_EMPTY, *(f"{name}={text}" for name, text in _FILES.items()))
+    linked = (f"{name}->{target}" for name, target in _LINKS.items())
+    return [*fixed, *linked, *modules.WANTED, *guest_sources().values()]
+
+
 async def compile_python(root: Path) -> None:
     """Compile all that the image's Python may import, in a sandbox without network.
 
@@ -129,7 +136,7 @@ async def root_image(root: Path, image: Path) -> None:
     await ran(
         (needed("bwrap", "bubblewrap"), *own, needed("mke2fs", "e2fsprogs"), "-q", "-F",
          "-t", "ext4", "-O", "^has_journal,^metadata_csum,^resize_inode", "-m", "0", "-b", "4096",
-         "-N", str(nodes + 64), "-U", "clear", "-d", root, image, str(blocks)),
+         "-N", str(nodes + 64), "-U", "clear", "-d", root, "-E", "lazy_itable_init=0", image, str(blocks)),
         _DISK_MEND,
     )  # fmt: skip
     image.chmod(0o444)

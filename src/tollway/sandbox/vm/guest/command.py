@@ -1,6 +1,8 @@
 """The one command of a task: begun, signalled, ended with all that it started."""
 
+import errno
 import fcntl
+import json
 import os
 import pty
 import resource
@@ -29,8 +31,8 @@ class Command:
         self._master: int | None = None
         self.pid = 0
 
-    def begin(self) -> int:
-        """Fork and exec. Returns 0, or the error's number where nothing could be begun."""
+    def begin(self) -> "dict[str, Any] | None":
+        """Fork and exec. Returns what went wrong where nothing could be begun."""
         if self._order["terminal"]:
             self._terminal(*self._order["terminal"])
         else:
@@ -42,9 +44,9 @@ class Command:
         os.close(told)
         for descriptor in set(self._theirs):
             os.close(descriptor)
-        failed = os.read(heard, 4)
+        failed = os.read(heard, 4096)
         os.close(heard)
-        return struct.unpack("i", failed)[0] if failed else 0
+        return json.loads(failed) if failed else None
 
     def _pipes(self) -> None:
         in_there, in_here = os.pipe()
@@ -89,7 +91,9 @@ class Command:
                 kernel.filter_calls(bytes.fromhex(order["calls"]))
             os.execvpe(order["argv"][0], order["argv"], order["environment"])  # noqa: S606  # the point
         except OSError as error:
-            os.write(told, struct.pack("i", error.errno or 5))
+            missing = error.errno == errno.ENOENT and error.filename == order["argv"][0]
+            words = f"{error.filename or ''} {error.strerror}".strip()
+            os.write(told, json.dumps({"missing": missing, "words": words[:500]}).encode())
         finally:
             os._exit(127)
 

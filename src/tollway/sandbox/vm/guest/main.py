@@ -114,7 +114,7 @@ class Session:
         self._command = Command(self._order, self._loop)
         failed = self._command.begin()
         if failed:
-            self._say({"is": "failed", "errno": failed, "words": os.strerror(failed)})
+            self._say({"is": "failed", **failed})
         else:
             self._say({"is": "started"})
 

@@ -43,7 +43,7 @@ class Mux:
 
     def __init__(self, lasting: "tuple[int, ...]", *, most: int, opens: bool) -> None:
         self.streams = {number: Stream(number) for number in lasting}
-        self._lasting = len(lasting)
+        self._lasting = frozenset(lasting)
         self._most, self._opens = most, opens
         self._newest = FIRST - 1
         self._buffer = bytearray()
@@ -104,14 +104,14 @@ class Mux:
             raise Malformed("a stream opened by the side that may not")
         if number <= self._newest or len(payload) > _LONGEST_OPEN:
             raise Malformed(f"stream {number} opened out of order")
-        if len(self.streams) - self._lasting >= self._most:
+        if len(self.streams.keys() - self._lasting) >= self._most:
             raise Malformed(f"more than {self._most} streams")
         self._newest = number
         self.streams[number] = Stream(number)
         return True
 
     def _late(self, number: int, kind: int, stream: "Stream | None") -> bool:
-        if number > self._newest or number < FIRST:
+        if number not in self._lasting and not FIRST <= number <= self._newest:
             raise Malformed(f"stream {number} was never opened")
         if kind == RESET:
             if stream is None:
