@@ -40,7 +40,7 @@ _EVERY = 0.5
 """Seconds between two looks at whether a task lives."""
 
 
-class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DoorWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked: a door at `path`, through which a task reaches these tools, None for all; or
     only the certificate that it is to trust."""
 
@@ -133,7 +133,7 @@ class Doors:
         try:
             async with asyncio.timeout(_PATIENCE):
                 line = await reader.readline()
-            await self._answer(msgspec.json.decode(line, type=Wish), reader, writer)
+            await self._answer(msgspec.json.decode(line, type=DoorWish), reader, writer)
         except msgspec.DecodeError as error:
             _say(writer, Told(error=f"This is no question that is answered here: {error}"))
         except (OSError, TimeoutError, ValueError):
@@ -144,7 +144,7 @@ class Doors:
             writer.close()
 
     async def _answer(
-        self, wish: Wish, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, wish: DoorWish, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         door: Door | None = None
         try:
@@ -220,8 +220,8 @@ async def open_door(
         writer.close()
 
 
-def _opening(task: str, path: Path, tools: tuple[str, ...] | None) -> Wish:
-    return Wish("open", task, str(path.absolute()), tools)
+def _opening(task: str, path: Path, tools: tuple[str, ...] | None) -> DoorWish:
+    return DoorWish("open", task, str(path.absolute()), tools)
 
 
 async def _leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -271,7 +271,7 @@ def _place(path: str) -> Path:
     return place
 
 
-def _say(writer: asyncio.StreamWriter, value: Wish | Told) -> None:
+def _say(writer: asyncio.StreamWriter, value: DoorWish | Told) -> None:
     with suppress(OSError):
         writer.write(msgspec.json.encode(value) + b"\n")
 

@@ -259,8 +259,8 @@ async def _keep(attack: Attack, scene: Scene, box: Box) -> None:
         scene.found["hung"] = True
 
 
-async def play_outside(attack: Attack, scene: Scene) -> bool:
-    """Whether it succeeds as a plain process of this machine."""
+async def play_outside(attack: Attack, scene: Scene, *, session: bool = True) -> bool:
+    """Whether it succeeds as a plain process of this machine, in a session of its own or ours."""
     async with attack.stage(scene):
         wires = await Wires.lay(scene)
         work = scene.folder / "work"
@@ -269,8 +269,8 @@ async def play_outside(attack: Attack, scene: Scene) -> bool:
             scene.facts["mounted"] = str(scene.mounts[0].source)
         order = order_of(attack, scene)
         process = await asyncio.create_subprocess_exec(
-            *order.argv, stdin=wires.inside[0], stdout=wires.inside[1], stderr=wires.inside[1],
-            cwd=work, env=dict(order.environment), start_new_session=True,
+            *order.argv, stdin=wires.streams.stdin, stdout=wires.inside[1], stderr=wires.inside[1],
+            cwd=work, env=dict(order.environment), start_new_session=session,
         )  # fmt: skip
         box = _Outside(process)
         try:
@@ -302,7 +302,9 @@ class _Outside:
 
     async def close(self) -> None:
         with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, 9)
+            if os.getpgid(self._process.pid) != os.getpgrp():
+                os.killpg(self._process.pid, 9)
+            self._process.kill()
         await self._process.wait()
 
 

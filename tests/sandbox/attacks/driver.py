@@ -43,7 +43,7 @@ def take_network() -> None:
 async def main() -> None:
     module, table, wanted, way, folder, *off = sys.argv[1:]
     sys.path.insert(0, str(HERE))
-    from attack import Scene, play
+    from attack import Scene, play, play_outside
     from trial import ns, without
 
     {"tty": take_terminal, "netns": take_network, "killed": lambda: None}[way]()
@@ -52,7 +52,10 @@ async def main() -> None:
     scene = Scene(Path(folder), off=tuple(off))
     if way == "killed":
         scene.beacon = os.environ["BEACON"]
-    done = await play(attack, scene, ns(without(tuple(off))))
+    if off == ["outside"]:
+        done = await play_outside(attack, scene, session=False)
+    else:
+        done = await play(attack, scene, ns(without(tuple(off))))
     words = {"done": done, "out": scene.out[-2000:].decode(errors="replace")}
     os.write(2, json.dumps(words).encode() + b"\n")
 

@@ -14,6 +14,8 @@ import stages
 from attack import Attack, Scene, together
 from driver import HERE, METADATA, RESOLVER
 
+OUTSIDE = ("outside",)
+"""The control is a plain process in the caller's session: a sandbox's is never in it."""
 INJECTED = "tollway-injected\n"
 
 STUFF = """
@@ -54,20 +56,20 @@ async def signalled(scene: Scene) -> AsyncIterator[None]:
 
 
 TERMINAL = [
-    Attack("keys typed into the caller's terminal", ("terminal", "syscalls"), STUFF + f"""
+    Attack("keys typed into the caller's terminal", OUTSIDE, STUFF + f"""
 for one in held:
     for number in numbers[:1]:
         with tried():
             for key in {INJECTED!r}: syscall(16, one, number, ctypes.create_string_buffer(key.encode()))
 """, injected, stage=terminal),
-    Attack("keys typed, the call's number with high bits", ("terminal", "syscalls"), STUFF + f"""
+    Attack("keys typed, the call's number with high bits", OUTSIDE, STUFF + f"""
 for one in held:
     for number in numbers[1:]:
         number = number - (1 << 64) if number >> 63 else number
         with tried():
             for key in {INJECTED!r}: syscall(16, one, number, ctypes.create_string_buffer(key.encode()))
 """, injected, stage=terminal),
-    Attack("keys typed into a terminal taken by a new session", ("terminal", "syscalls", "devices"),
+    Attack("keys typed into a terminal taken by a new session", OUTSIDE,
         STUFF + f"""
 def act(tell):
     os.setsid()
@@ -81,7 +83,7 @@ for one in held:
         for key in {INJECTED!r}: syscall(16, one, 0x5412, ctypes.create_string_buffer(key.encode()))
 os._exit(0)
 """, injected, stage=terminal),
-    Attack("signals to the caller's group", ("terminal", "processes"), """
+    Attack("signals to the caller's group", OUTSIDE, """
 import signal
 for one in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
     signal.signal(one, signal.SIG_IGN)

@@ -247,7 +247,8 @@ if os.fork() == 0:
         time.sleep(40)
     os._exit(0)
 time.sleep(0.2)
-""", lambda scene: bool(stages.beacons(scene.beacon)), stage=stages.swept),
+""", lambda scene: scene.stopped or bool(stages.beacons(scene.beacon)), patience=4,
+        stage=stages.swept),
     Attack("a daemon that is stopped and traced", ("teardown", "syscalls"), """
 import signal
 inner = os.fork()
@@ -259,7 +260,8 @@ if inner == 0:
     os.kill(os.getpid(), signal.SIGSTOP)
     time.sleep(40)
 time.sleep(0.2)
-""", lambda scene: bool(stages.beacons(scene.beacon)), stage=stages.swept),
+""", lambda scene: scene.stopped or bool(stages.beacons(scene.beacon)), patience=4,
+        stage=stages.swept),
 ]  # fmt: skip
 
 EXITS = [

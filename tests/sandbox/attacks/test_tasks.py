@@ -74,6 +74,13 @@ async def key(scene: Scene) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def session(scene: Scene) -> AsyncIterator[None]:
+    """A session keyring of the caller's, as a login gives one."""
+    _libc.syscall(250, 1, None)
+    yield
+
+
+@asynccontextmanager
 async def keyring(scene: Scene) -> AsyncIterator[None]:
     """A key of the caller's."""
     scene.facts["word"] = "tollway-" + scene.beacon
@@ -210,7 +217,7 @@ for where in (-3, -4, -5):
         got = ctypes.create_string_buffer(200)
         syscall(250, 11, syscall(250, 10, where, b"user", F["word"].encode(), 0), got, 200)
         say(got.value)
-""", Scene.told, stage=together(key, neighbour("""
+""", Scene.told, stage=together(session, key, neighbour("""
 for where in (-3, -4, -5):
     with tried(): syscall(248, b"user", F["word"].encode(), F["words"].encode(), len(F["words"]), where)
 ready()
