@@ -1,5 +1,6 @@
 """Resources: processes, memory, disk, output and time without end. All of them small here."""
 
+import ctypes
 import os
 
 import stages
@@ -36,6 +37,14 @@ def _entries(pid: int) -> int:
 @stages.staged
 async def memory_before(scene: Scene) -> None:
     scene.found["shared before"] = stages.shared_memory()
+
+
+async def watch(scene: Scene, box: Box) -> None:
+    """Whether this user may still watch files."""
+    made = ctypes.CDLL(None).inotify_init()
+    scene.found["no more watches"] = made < 0
+    if made >= 0:
+        os.close(made)
 
 
 def over(what: str, bound: int) -> "stages.Judge":
@@ -95,6 +104,12 @@ for _ in range(1500):
     except OSError: break
 ready()
 """, over("opened", 300), stage=memory_before, meanwhile=count),
+    Attack("the caller's watches of files", ("syscalls",), """
+with tried():
+    while True: syscall(294, 0)
+ready()
+""", lambda scene: scene.saw("no more watches"), limits={"open_files": 2000}, meanwhile=watch,
+        hole="inotify instances are counted for the caller"),
     Attack("memory of one process", ("memory",), f"""
 name()
 held = bytearray({200 * MB})

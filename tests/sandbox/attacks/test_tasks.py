@@ -12,6 +12,8 @@ import stages
 from attack import Attack, Scene, Stage, Wires, order_of, together
 from trial import fails, succeeds
 
+from tollway.sandbox.order import Box, Mount
+
 _libc = ctypes.CDLL(None, use_errno=True)
 PLACES = ("/work", "/tmp", "/home/agent", "/dev/shm", "/var/tmp", "/run", "/run/tollway", "/dev", "/usr/local",
           "/etc", "/var/lib", "/opt", "/root", "/mnt", "/")  # fmt: skip
@@ -26,6 +28,7 @@ def neighbour(program: str, *, over: bool = False) -> Stage:
         there = Scene(scene.folder)
         there.facts = {**scene.facts, "words": scene.canary}
         there.exits = dict(scene.exits)
+        there.mounts = list(scene.mounts)
         wires = await Wires.lay(there)
         try:
             box = await scene.tier.box(
@@ -122,6 +125,39 @@ MQ = """
 with tried():
     queue = syscall(240, F["word"].encode(), 0o102 | 0o4000, 0o666, 0)
 """
+WATCHED = "/usr/bin/tsort"
+"""A program that hardly anybody runs."""
+
+
+async def run_something(scene: Scene, box: Box) -> None:
+    process = await asyncio.create_subprocess_exec(WATCHED, stdin=asyncio.subprocess.DEVNULL)
+    await process.wait()
+
+
+@asynccontextmanager
+async def turned(scene: Scene) -> AsyncIterator[None]:
+    """An earlier task could write into a folder; a later one is shown a folder in it."""
+    secret = scene.folder / "home"
+    secret.mkdir()
+    (secret / "key").write_text(scene.canary)
+    writable = Mount(scene.folder / "rw", "/mnt/rw", True)
+    (writable.source / "data").mkdir(parents=True)
+    if "early." in scene.off:  # nobody looks at what is there: the user's own link
+        (writable.source / "data").rmdir()
+        (writable.source / "data").symlink_to(secret)
+        scene.mounts = [Mount((writable.source / "data").resolve(), "/mnt/data")]
+        yield
+        return
+    scene.mounts = [writable]
+    async with neighbour(f"""
+os.rmdir("/mnt/rw/data")
+os.symlink({str(secret)!r}, "/mnt/rw/data")
+ready()
+""", over=True)(scene):  # fmt: skip
+        scene.mounts = [Mount(writable.source / "data", "/mnt/data")]
+        yield
+
+
 SHARED = ("root", "devices", "disk")
 
 TASKS = [
@@ -235,6 +271,16 @@ if os.fork() == 0:
 time.sleep(0.1)
 ready()
 """, over=True))),
+    Attack("what others run", ("syscalls",), """
+with tried():
+    told = syscall(294, 0o4000)
+    syscall(254, told, b"/usr/bin", 0x21)  # who reads or opens what is there
+ready()
+with tried(): say(os.read(told, 65536))
+""", lambda scene: b"tsort" in scene.out, meanwhile=run_something, hole="inotify sees the host's"),
+    Attack("a mount that an earlier task has turned elsewhere", ("early.",), """
+for one in os.listdir("/mnt/data"): say(read("/mnt/data/" + one))
+""", Scene.told, stage=turned, hole="a mount's source is followed over links"),
 ]  # fmt: skip
 
 
