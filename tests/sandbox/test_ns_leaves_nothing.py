@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -37,6 +38,17 @@ def groups() -> list[Path]:
     return [at for folder in folders for at in folder.glob("tollway-*") if mine in at.name]
 
 
+def dead_children() -> list[str]:
+    """Children of this process that nobody has reaped."""
+    own, found = str(os.getpid()), list[str]()
+    for at in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state, parent = (at / "stat").read_text().rpartition(")")[2].split()[:2]
+            if parent == own and state == "Z":
+                found.append((at / "comm").read_text())
+    return found
+
+
 def mounts() -> int:
     return len(Path("/proc/self/mountinfo").read_text().splitlines())
 
@@ -61,7 +73,7 @@ async def test_twenty_in_a_row_and_four_at_once_leave_nothing(run: Runner, tmp_p
         each.folder.mkdir()
     await asyncio.gather(*(each("sh", "-c", f"sleep {MARK} &") for each in runners))
     assert (descriptors(), mounts()) == before
-    assert (running(), groups()) == ([], [])
+    assert (running(), groups(), dead_children()) == ([], [], [])
 
 
 async def test_orphans_live_on_when_the_defence_is_off(tmp_path: Path) -> None:
@@ -69,6 +81,8 @@ async def test_orphans_live_on_when_the_defence_is_off(tmp_path: Path) -> None:
     await free("sh", "-c", f"setsid sleep {MARK} >/dev/null 2>&1 & exit 3")
     left = running()
     assert left
+    for each in left:
+        os.kill(int(each), signal.SIGKILL)
     for each in groups():
         remove(each)
     assert (running(), groups()) == ([], [])

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ns_ground import Runner, order, with_all
 
 from tollway.errors import TollwayError
+from tollway.sandbox.ns.cgroups import Ground
 from tollway.sandbox.order import Limits, Mount, Streams
 from tollway.units import Bytes, Seconds
 
@@ -79,13 +81,25 @@ async def test_output_past_its_bound_ends_it(run: Runner) -> None:
     assert (seen.ended.code, seen.ended.why, len(seen.out)) == (125, "output", 100_000)
 
 
-async def test_memory_past_its_bound_is_told(run: Runner) -> None:
-    if "memory" not in run.tier.ground.bounds:
-        pytest.skip("no cgroup of this controller may be made here")
-    seen = await run.python("x = b'x' * (1 << 30)", limits=Limits(memory=Bytes(64 << 20)))
+@pytest.fixture(params=["as the machine is", "without cgroups"])
+def anywhere(request: pytest.FixtureRequest, run: Runner) -> Runner:
+    if request.param == "without cgroups":
+        run.tier = replace(run.tier, ground=Ground({}))
+    return run
+
+
+async def test_memory_past_its_bound_is_told(anywhere: Runner) -> None:
+    script = "x = [b'x' * (1 << 20) for _ in range(1 << 14)]"
+    seen = await anywhere.python(script, limits=Limits(memory=Bytes(256 << 20)))
     assert (seen.ended.code, seen.ended.why) == (125, "memory")
     assert seen.ended.peak
-    assert 32 << 20 < seen.ended.peak <= 64 << 20
+    assert seen.ended.peak > 128 << 20
+
+
+async def test_files_count_as_memory(anywhere: Runner) -> None:
+    script = "head -c 200000000 /dev/zero > x && sleep 5"
+    seen = await anywhere("sh", "-c", script, limits=Limits(memory=Bytes(64 << 20)))
+    assert (seen.ended.code, seen.ended.why) == (125, "memory")
 
 
 async def test_processes_are_bounded(run: Runner) -> None:

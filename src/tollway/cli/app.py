@@ -171,6 +171,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.tools:tools",
         "Serve tools to agents under rules; pin, list and explain them.",
     ),
+    "sandbox": (
+        "tollway.cli.sandbox:sandbox",
+        "Make what sandboxes need, and say which tiers this machine can run.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

@@ -11,6 +11,8 @@ import resource
 from tollway.sandbox.defences import Defences
 from tollway.sandbox.order import Limits
 
+RESERVED = 8 << 30
+"""Bytes of data that a process may map in any case: V8 reserves half a GiB for each worker."""
 Rlimits = dict[int, tuple[int, int]]
 """Soft and hard limits by `resource.RLIMIT_*`, in its units."""
 
@@ -26,8 +28,8 @@ def rlimits(limits: Limits, defences: Defences, by_group: frozenset[str]) -> Rli
     if defences.disk:
         wanted[resource.RLIMIT_FSIZE] = limits.disk
     if defences.memory and "memory" not in by_group:
-        # Not RLIMIT_AS: V8 and Go reserve far more addresses than they ever use.
-        wanted[resource.RLIMIT_DATA] = limits.memory
+        # Not RLIMIT_AS, and no less: V8 and Go reserve far more addresses than they ever use.
+        wanted[resource.RLIMIT_DATA] = max(RESERVED, 4 * limits.memory)
     return {which: _within(which, value) for which, value in wanted.items()}
 
 
@@ -41,9 +43,9 @@ def counts_processes_here() -> bool:
 def unbounded(by_group: frozenset[str]) -> tuple[str, ...]:
     """What nothing bounds as a whole, in sentences."""
     words = {
-        "memory": "Memory is bounded for each process, not for all of a sandbox: no cgroup here.",
-        "pids": "The number of processes is bounded by an rlimit at best: no cgroup here.",
-        "cpu": "Processor time is not shared out: no cgroup here.",
+        "memory": "Memory is watched ten times a second, not bounded by the kernel: no cgroup.",
+        "pids": "The number of processes is bounded by an rlimit at best: no cgroup.",
+        "cpu": "Processor time is not shared out: no cgroup.",
     }
     return tuple(text for name, text in words.items() if name not in by_group)
 

@@ -22,8 +22,9 @@ from tollway.sandbox.defences import Defences
 from tollway.sandbox.exits import Exits
 from tollway.sandbox.keeping import Keeper, keep_from
 from tollway.sandbox.ns.cgroups import Group
-from tollway.sandbox.ns.launch import Launched, readable
+from tollway.sandbox.ns.launch import Launched, readable, reap
 from tollway.sandbox.ns.streams import FAILED, Relay
+from tollway.sandbox.ns.watching import Watch
 from tollway.sandbox.order import Ended, Kept, Order, Streams, Why
 from tollway.sandbox.printing import Printing
 from tollway.units import Bytes, Seconds
@@ -44,6 +45,8 @@ class NsBox:
     launched: Launched
     relay: Relay | None
     group: Group | None
+    watch: Watch | None
+    """Where no group bounds the memory."""
     _began: bool = False
     _over: bool = False
     _closed: bool = False
@@ -79,7 +82,7 @@ class NsBox:
             why,
             words,
             Seconds(time.monotonic() - began),
-            peak=_bytes(self.group.peak() if self.group else None),
+            peak=self._peak(),
             printed=Bytes(printing.printed),
             out=exits.out,
             back=exits.back,
@@ -111,6 +114,7 @@ class NsBox:
             with suppress(OSError):
                 await readable(launched.first)
             await asyncio.to_thread(launched.monitor.wait)
+            reap(launched.first)
         else:
             launched.monitor.poll()
         if self.relay:
@@ -133,15 +137,28 @@ class NsBox:
         """Wait for the command's end, which bubblewrap tells, or that of its bounds."""
         limits = self.order.limits
         full = asyncio.create_task(printing.full.wait())
+        starved = asyncio.create_task(self._starved())
+        bounds: tuple[tuple[asyncio.Task[Any], Why], ...] = (full, "output"), (starved, "memory")
+        waited = telling, full, starved
         try:
-            await _first(telling, full, most=limits.time if self.defences.time else None)
-            if not telling.done() and not full.done():
+            await _first(*waited, most=limits.time if self.defences.time else None)
+            if not any(task.done() for task in waited):
                 self.signal(signal.SIGTERM)
-                await _first(telling, full, most=limits.grace)
+                await _first(*waited, most=limits.grace)
                 return "time"
-            return "output" if full.done() else "exit"
+            for task, why in bounds:
+                if task.done():
+                    return why
+            return "exit"
         finally:
-            full.cancel()
+            await _cancelled(full, starved)
+
+    async def _starved(self) -> None:
+        """Return once the memory it had is used up, where no group sees to that."""
+        if self.watch and self.defences.memory:
+            await self.watch.exceeds(self.order.limits.memory)
+        else:
+            await asyncio.Event().wait()
 
     async def _all_gone(self, why: Why, relaying: "asyncio.Task[None]") -> None:
         """What the command left behind ends; then what they printed is read to its end, for as long
@@ -166,7 +183,7 @@ class NsBox:
             return TIME_OVER, why, f"ended after {limits.time:g} s, the time it had"
         if why == "output":
             return BOUND_MET, why, f"ended after printing {limits.output} bytes, all it might"
-        if code != 0 and self.group and self.group.starved():
+        if why == "memory" or (code != 0 and self.group and self.group.starved()):
             return BOUND_MET, "memory", f"killed at {limits.memory} bytes of memory, all it had"
         if code is None:
             return BOUND_MET, "lost", "its sandbox was killed from outside"
@@ -187,6 +204,12 @@ class NsBox:
             return
         with suppress(OSError):
             signal.pidfd_send_signal(self.launched.first, signal.SIGKILL)
+
+    def _peak(self) -> Bytes | None:
+        if self.watch:
+            return self.watch.peak
+        peak = self.group.peak() if self.group else None
+        return None if peak is None else Bytes(peak)
 
     def _command(self) -> int | None:
         """The command's own number: the first child of the sandbox's first process."""
@@ -239,7 +262,3 @@ async def _cancelled(*tasks: "asyncio.Task[Any]") -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _bytes(size: int | None) -> Bytes | None:
-    return None if size is None else Bytes(size)

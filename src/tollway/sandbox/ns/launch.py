@@ -6,6 +6,7 @@ Rules
 """
 
 import asyncio
+import ctypes
 import json
 import marshal
 import os
@@ -21,6 +22,9 @@ from tollway.errors import TollwayError
 from tollway.sandbox.ns.cgroups import Group
 
 OPENING = Path(__file__).with_name("opening.py")
+PR_SET_CHILD_SUBREAPER = 36
+MOST_EXITS = 100
+"""Descriptors that are handed back at once, of the 253 that Linux hands over."""
 EAGER_TO_DIE = "500"
 """Added to how ready the kernel is to kill a process of the sandbox when memory is short (of 1000):
 before what runs on the host, after what asked to be killed first."""
@@ -123,6 +127,18 @@ def _started(
         raise TollwayError(f"{sys.executable}: {error.strerror}; no sandbox can be made") from error
 
 
+def adopt() -> None:
+    """Become the parent of sandboxes' first processes once bubblewrap's monitor is gone, so that
+    they are reaped here: the first process of a container often reaps nobody's children."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap(first: int) -> None:
+    """Reap a sandbox's first process, which is dead, if it is this process's to reap."""
+    with suppress(OSError):
+        os.waitid(os.P_PIDFD, first, os.WEXITED | os.WNOHANG)
+
+
 class _Descriptors:
     """What was opened on the way; closed at the end but for what is kept."""
 
@@ -160,13 +176,14 @@ async def _opened(channel: socket.socket, plan: bytes) -> list[int]:
     """Send the plan; what `opening` hands back: the descriptor of the work folder, then sockets."""
     loop = asyncio.get_running_loop()
     channel.setblocking(False)
-    with suppress(ConnectionError):
+    said = b""
+    with suppress(ConnectionError):  # it ended before it had read all
         await loop.sock_sendall(channel, plan)
         channel.shutdown(socket.SHUT_WR)
-    await readable(channel.fileno())
-    said, fds, _, _ = socket.recv_fds(channel, 4096, 64)
-    if said == b"+":
-        return fds
+        await readable(channel.fileno())
+        said, fds, _, _ = socket.recv_fds(channel, 4096, MOST_EXITS + 1)
+        if said == b"+":
+            return fds
     words = said.decode(errors="replace") or "its process ended early"
     raise TollwayError(f"The sandbox could not be made: {words}. Run: tollway sandbox doctor")
 

@@ -10,12 +10,12 @@ Rules
 import ctypes
 import errno
 import os
-from ctypes.util import find_library
 
 from tollway.errors import TollwayError
 from tollway.sandbox.defences import Defences
 from tollway.sandbox.ns.syscalls import ALLOWED, NAMESPACES, REFUSED
 
+LIBRARY = "libseccomp.so.2"
 KILL_PROCESS, ALLOW = 0x80000000, 0x7FFF0000
 EQ, GE, NE, MASKED_EQ = 4, 5, 1, 7
 BAD_ARCH, OPTIMIZE = 2, 8
@@ -42,7 +42,7 @@ Condition = tuple[int, int, int, int]
 
 def available() -> bool:
     """Whether libseccomp is installed."""
-    return find_library("seccomp") is not None or _by_name() is not None
+    return _loaded() is not None
 
 
 def filters(defences: Defences) -> tuple[bytes, ...]:
@@ -53,9 +53,9 @@ def filters(defences: Defences) -> tuple[bytes, ...]:
     """
     if not defences.syscalls:
         return ()
-    library = _by_name()
+    library = _loaded()
     if library is None:
-        raise TollwayError("libseccomp.so.2 is not installed. Run: apt install libseccomp2")
+        raise TollwayError(f"{LIBRARY} is not installed. Run: apt install libseccomp2")
     return _names(library, defences), _arguments(library, defences)
 
 
@@ -124,9 +124,9 @@ def _error(number: int) -> int:
     return 0x00050000 | number
 
 
-def _by_name() -> ctypes.CDLL | None:
+def _loaded() -> ctypes.CDLL | None:
     try:
-        library = ctypes.CDLL("libseccomp.so.2")
+        library = ctypes.CDLL(LIBRARY)
     except OSError:
         return None
     library.seccomp_init.restype = ctypes.c_void_p

@@ -24,9 +24,10 @@ from tollway.sandbox.ns import seccomp
 from tollway.sandbox.ns.bounds import rlimits, unbounded
 from tollway.sandbox.ns.box import NsBox
 from tollway.sandbox.ns.cgroups import Ground, Group, ground
-from tollway.sandbox.ns.launch import Plan, launch
+from tollway.sandbox.ns.launch import Plan, adopt, launch
 from tollway.sandbox.ns.streams import Relay
 from tollway.sandbox.ns.view import View, view
+from tollway.sandbox.ns.watching import Watch
 from tollway.sandbox.order import Order, Streams, TierName
 
 NEEDED = (0, 8)
@@ -37,7 +38,8 @@ PACKAGES = Path("/var/lib/dpkg/status"), Path("/usr/lib/sysimage/rpm/rpmdb.sqlit
 
 
 def tier(defences: Defences = ALL) -> "NsTier":
-    """The tier on this machine. Groups that killed owners left are removed.
+    """The tier on this machine. Groups that killed owners left are removed; this process becomes
+    the parent of what its sandboxes orphan.
 
     Raises:
         TollwayError: bubblewrap or libseccomp is not there or too old.
@@ -53,6 +55,7 @@ def tier(defences: Defences = ALL) -> "NsTier":
         raise TollwayError(f"{bwrap} is version {said}; 0.8 or later is needed. Update bubblewrap")
     place = ground()
     place.sweep()
+    adopt()
     return NsTier(bwrap, seccomp.filters(defences), place, defences)
 
 
@@ -142,7 +145,9 @@ class NsTier:
             if isinstance(error, TollwayError) and words:
                 raise TollwayError(f"The sandbox could not be made: {words}") from error
             raise
-        return NsBox(order, self.defences, streams, launched, relay, group)
+        counted = "memory" in self.ground.bounds
+        watch = None if counted else Watch(launched.first_number, launched.work)
+        return NsBox(order, self.defences, streams, launched, relay, group, watch)
 
     def _plan(self, order: Order, seen: View) -> Plan:
         limits, defences = order.limits, self.defences

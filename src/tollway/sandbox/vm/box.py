@@ -11,7 +11,7 @@ import base64
 import os
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class VmBox:
         self._stopped: tuple[Why, str] | None = None
         self._link: Link
 
-    async def prepare(self, hello: dict[str, Any], calls: bytes) -> None:
+    async def prepare(self, hello: dict[str, Any], calls: Sequence[bytes]) -> None:
         """Make the guest this task's own.
 
         Raises:

@@ -54,19 +54,17 @@ async def build(
         TollwayError: it cannot be made; nothing is left of it.
     """
     _possible(wanted)
-    templates = folder / "templates"
     try:
-        templates.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".build-", dir=templates))
+        with template.alone(folder):
+            aside = Path(tempfile.mkdtemp(prefix=".build-", dir=folder / "templates"))
+            try:
+                made, new = await _Build(wanted, folder, aside, told).make(again=again)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+            template.named(folder, name, made.folder)
+            template.pruned(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    try:
-        made, new = await _Build(wanted, folder, aside, told).make(again=again)
-        template.named(folder, name, made.folder)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return made, new
 
 

@@ -63,9 +63,7 @@ async def resolved(names: Sequence[str]) -> tuple[Package, ...]:
     options = ("-s", "-y", "--no-install-recommends", "install")
     said = await ran((apt, *_NOTHING, *options, *names), _MEND)
     rows = [match.groups() for line in said.splitlines() if (match := _INST.match(line))]
-    return tuple(
-        sorted(Package(name, version) for name, version in rows if _wanted(name, names))
-    )
+    return tuple(sorted(Package(name, version) for name, version in rows if _wanted(name, names)))
 
 
 def _wanted(name: str, asked: Sequence[str]) -> bool:

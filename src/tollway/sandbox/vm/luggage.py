@@ -9,7 +9,7 @@ import asyncio
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,10 @@ def checked(order: Order) -> None:
             raise TollwayError(f"--mount {mount.source}: is not there.")
 
 
-async def sent(order: Order, defences: Defences, calls: bytes, outgoing: Outgoing) -> None:
-    """Send files, mounts and the order itself.
+async def sent(
+    order: Order, defences: Defences, calls: Sequence[bytes], outgoing: Outgoing
+) -> None:
+    """Send files, mounts and the order itself; `calls` are seccomp programs for its command.
 
     Raises:
         TollwayError: a mount cannot be read, or is no file or folder.
@@ -71,7 +73,7 @@ def _batch(pieces: Iterator[bytes]) -> bytes:
     return bytes(batch)
 
 
-def _as_told(order: Order, defences: Defences, calls: bytes) -> bytes:
+def _as_told(order: Order, defences: Defences, calls: Sequence[bytes]) -> bytes:
     return json.dumps(
         {
             "argv": order.argv,
@@ -80,7 +82,7 @@ def _as_told(order: Order, defences: Defences, calls: bytes) -> bytes:
             "defences": dataclasses.asdict(defences),
             "exits": sorted(order.exits),
             "mounts": [it.target for it in order.mounts],
-            "calls": calls.hex(),
+            "calls": [it.hex() for it in calls],
         }
     ).encode()
 

@@ -172,7 +172,12 @@ def _machine(folder: Path, shape: Shape, control: int, port: int) -> Iterator[st
     yield from ("-drive", disk, "-device", "virtio-blk-pci,drive=root")
     yield from ("-device", "virtio-serial-pci,max_ports=2")
     yield from ("-chardev", f"socket,id=port,fd={port}", "-device", "virtserialport,chardev=port")
-    yield from ("-chardev", f"socket,id=control,fd={control}", "-mon", "chardev=control,mode=control")
+    yield from (
+        "-chardev",
+        f"socket,id=control,fd={control}",
+        "-mon",
+        "chardev=control,mode=control",
+    )
     if shape.network:
         yield from ("-nic", "user,model=virtio-net-pci")
     else:

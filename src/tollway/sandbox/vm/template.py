@@ -7,9 +7,12 @@ Rules
 3. KVM is used only where this very boot of the machine has been seen to boot a guest with it.
 """
 
+import fcntl
 import os
 import platform
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -174,6 +177,25 @@ def named(folder: Path, name: str, template: Path) -> None:
     aside.unlink(missing_ok=True)
     aside.symlink_to(os.path.relpath(template, names))
     aside.replace(names / name)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only one that makes or removes templates; waits for the others. What builds that were
+    killed have left behind is removed."""
+    (folder / "templates").mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in (folder / "templates").glob(".build-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+def pruned(folder: Path) -> None:
+    """Remove templates that no name stands for. A machine that runs on one goes on."""
+    for template, names in listed(folder):
+        if not names:
+            shutil.rmtree(template.folder, ignore_errors=True)
 
 
 def removed(folder: Path, name: str) -> Bytes:

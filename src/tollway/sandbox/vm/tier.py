@@ -4,14 +4,14 @@ import secrets
 import time
 from pathlib import Path
 
-from tollway.errors import TollwayError
 from tollway.sandbox.defences import ALL, Defences
+from tollway.sandbox.ns import seccomp
 from tollway.sandbox.order import Order, Streams, TierName
 from tollway.sandbox.vm import luggage, machine, template
 from tollway.sandbox.vm.box import VmBox
 from tollway.sandbox.vm.machine import Shape
 from tollway.sandbox.vm.template import Template
-from tollway.sandbox.vm.tools import found, needed
+from tollway.sandbox.vm.tools import needed
 
 _SEED_BYTES = 64
 
@@ -33,14 +33,16 @@ class VmTier:
     name: TierName = "vm"
 
     def __init__(self, made: Template, defences: Defences) -> None:
-        self._template, self._defences = made, defences
+        self.template, self._defences = made, defences
         self._accelerator = made.accelerator()
+        # Without libseccomp the machine's own kernel is the wall, as it is anyway.
+        self._calls = seccomp.filters(defences) if seccomp.available() else ()
 
     def isolates(self) -> tuple[str, ...]:
         """See `Tier.isolates`."""
-        mib = self._template.memory >> 20
+        mib = self.template.memory >> 20
         return (
-            f"Kernel: one of its own ({self._template.manifest.kernel}), in a QEMU machine without "
+            f"Kernel: one of its own ({self.template.manifest.kernel}), in a QEMU machine without "
             "network card, USB or display, restored for this task and gone after it.",
             "Network: none in the machine; one virtio serial port is the only channel, over which "
             "only the exits of the order lead out.",
@@ -56,7 +58,7 @@ class VmTier:
 
     def leaves_open(self) -> tuple[str, ...]:
         """See `Tier.leaves_open`."""
-        probe = self._template.manifest.probe
+        probe = self.template.manifest.probe
         if self._accelerator == "kvm":
             first = "The hypervisor: QEMU's devices and the host's KVM are what a guest can attack."
         else:
@@ -76,18 +78,18 @@ class VmTier:
 
     def digest(self) -> str:
         """See `Tier.digest`."""
-        return self._template.manifest.digest
+        return self.template.manifest.digest
 
     async def box(self, order: Order, streams: Streams) -> VmBox:
         """See `Tier.box`."""
         luggage.checked(order)
-        shape = Shape(self._template.memory, self._accelerator, not self._defences.network)
-        started = await machine.start(self._template.folder, shape, waiting=True)
+        shape = Shape(self.template.memory, self._accelerator, not self._defences.network)
+        started = await machine.start(self.template.folder, shape, waiting=True)
         box: VmBox | None = None
         try:
-            await started.resume(self._template.state(self._accelerator))
+            await started.resume(self.template.state(self._accelerator))
             box = VmBox(started, order, streams, self._defences)
-            await box.prepare(self._hello(order), b"")
+            await box.prepare(self._hello(order), self._calls)
         except BaseException:
             await (box or started).close()
             raise

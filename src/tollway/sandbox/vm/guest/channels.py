@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from tollway.sandbox.vm.guest.mux import CONTROL, DATA, END, OPEN, RESET, Mux
+from tollway.sandbox.vm.guest.mux import CONTROL, DATA, END, RESET, Mux
 
 _FULL = 128 << 10
 _READ = 32 << 10
@@ -115,10 +115,11 @@ class Loop:
             if kind == DATA:
                 self.takers[number](payload)
                 self._out += self.mux.grant(number, len(payload))
-        elif number in self.channels and kind != OPEN:
+        elif number in self.channels:
             channel = self.channels[number]
-            channel.pending += payload
-            if kind == RESET:
+            if kind == DATA:
+                channel.pending += payload
+            elif kind == RESET:
                 self._forget(number)
             elif kind == END:
                 channel.last = True

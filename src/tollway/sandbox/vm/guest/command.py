@@ -71,7 +71,8 @@ class Command:
             self._loop.channels[number] = Channel(source, sink, _closing(descriptor))
 
     def _become(self, told: int) -> None:
-        """In the child: the command, or its errno into `told`."""
+        """In the child: the command, or what went wrong into `told`."""
+        ready = False
         try:
             order, defences = self._order, self._order["defences"]
             os.setsid()
@@ -87,12 +88,13 @@ class Command:
             os.nice(10)
             kernel.drop(USER, capabilities=not defences["users"])
             os.chdir("/work")
-            if order["calls"]:
-                kernel.filter_calls(bytes.fromhex(order["calls"]))
+            for program in order["calls"]:
+                kernel.filter_calls(bytes.fromhex(program))
+            ready = True
             os.execvpe(order["argv"][0], order["argv"], order["environment"])  # noqa: S606  # the point
         except OSError as error:
-            missing = error.errno == errno.ENOENT and error.filename == order["argv"][0]
-            words = f"{error.filename or ''} {error.strerror}".strip()
+            missing = ready and error.errno in (errno.ENOENT, errno.ENOTDIR)
+            words = error.strerror if ready else f"{error.filename or ''} {error.strerror}"
             os.write(told, json.dumps({"missing": missing, "words": words[:500]}).encode())
         finally:
             os._exit(127)

@@ -94,7 +94,9 @@ def read_head(line: bytes) -> "dict[str, Any]":
             "mode": mode if type(mode) is int else 0, "target": str(head.get("target", ""))}  # fmt: skip
 
 
-def head_line(path: "list[str]", kind: str, size: int = 0, mode: int = 0, target: str = "") -> bytes:
+def head_line(
+    path: "list[str]", kind: str, size: int = 0, mode: int = 0, target: str = ""
+) -> bytes:
     """One line."""
     head = {"path": path, "kind": kind, "size": size, "mode": mode}
     if target:

@@ -50,7 +50,7 @@ class Arrivals:
     """Writes down what the host sends of files: `files/..` and `mounts/N/..`."""
 
     def __init__(self) -> None:
-        self._file: "Any" = None
+        self._file: Any = None
 
     def take(self, it: "dict[str, Any] | bytes") -> None:
         """One head, or a piece of the file whose head came last; empty ends it.
