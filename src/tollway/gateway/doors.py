@@ -38,6 +38,7 @@ _LONGEST = 256 * 1024
 _PATIENCE = 10.0
 _EVERY = 0.5
 """Seconds between two looks at whether a task lives."""
+_AGAIN = 0.05
 
 
 class DoorWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,18 +198,21 @@ class OpenDoor:
 
 @asynccontextmanager
 async def open_door(
-    socket: Path, task: str, path: Path, tools: tuple[str, ...] | None = None
+    socket: Path,
+    task: str,
+    path: Path,
+    tools: tuple[str, ...] | None = None,
+    *,
+    patience: float = 0.0,
 ) -> AsyncGenerator[OpenDoor]:
     """Have the process that answers at `socket` open a door for a task at `path`, until this is
-    left; then the socket at `path` is gone. `tools` are `server/tool` names, for doors to tools.
+    left; then the socket at `path` is gone. `tools` are `server/tool` names, for doors to tools;
+    `patience` is how long that process may still take to begin, in seconds.
 
     Raises:
         TollwayError: nobody answers at `socket`, or the door is refused.
     """
-    try:
-        reader, writer = await asyncio.open_unix_connection(socket, limit=_LONGEST)
-    except OSError:
-        raise nobody_answers(socket) from None
+    reader, writer = await _reached(socket, patience)
     try:
         _say(writer, _opening(task, path, tools))
         told = await _told(socket, reader)
@@ -218,6 +222,20 @@ async def open_door(
             await _leave(reader, writer)
     finally:
         writer.close()
+
+
+async def _reached(
+    socket: Path, patience: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + patience
+    while True:
+        try:
+            return await asyncio.open_unix_connection(socket, limit=_LONGEST)
+        except OSError:
+            if loop.time() >= until:
+                raise nobody_answers(socket) from None
+        await asyncio.sleep(_AGAIN)
 
 
 def _opening(task: str, path: Path, tools: tuple[str, ...] | None) -> DoorWish:
