@@ -41,7 +41,7 @@ def untold(scene: Scene) -> bool:
 
 NETWORK = [
     Attack("a server on the host's loopback", OFF, SEND + """
-for host in (F["tcp"][0], "localhost", "0.0.0.0", "127.1.2.3", "::ffff:127.0.0.1"):
+for host in (F["tcp"][0], "localhost", "0.0.0.0", "::ffff:127.0.0.1", "10.0.2.2", "10.0.2.15"):
     with tried(): socket.create_connection((host, F["tcp"][1]), timeout=1).sendall(words)
 """, Scene.got, stage=stages.tcp()),
     Attack("a server on the host's loopback, by IPv6", OFF, SEND + """
@@ -51,8 +51,8 @@ with tried(): socket.create_connection(("::1", F["tcp"][1]), timeout=1).sendall(
 with tried(): socket.create_connection(tuple(F["tcp"]), timeout=1).sendall(words)
 """, Scene.got, stage=lambda scene: stages.tcp(stages.own_address())(scene)),
     Attack("a datagram to the host", OFF, SEND + """
-for _ in range(3):
-    with tried(): socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(words, tuple(F["udp"]))
+for host in (F["udp"][0], "10.0.2.2"):
+    with tried(): socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(words, (host, F["udp"][1]))
 """, Scene.got, stage=stages.udp()),
     Attack("a datagram to the host, by IPv6", OFF, SEND + """
 for _ in range(3):

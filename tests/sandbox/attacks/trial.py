@@ -1,6 +1,10 @@
 """The two tests of a table of attacks."""
 
+import asyncio
+import os
+import shutil
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,17 +12,51 @@ from typing import Any
 import pytest
 from attack import Attack, Scene, play, play_outside, without
 
+from tollway.errors import TollwayError
 from tollway.sandbox.defences import ALL, Defences
 from tollway.sandbox.order import Tier
+from tollway.units import Bytes
 
 Test = Callable[[Attack, Path], Awaitable[None]]
 
 
 @lru_cache
 def ns(defences: Defences = ALL) -> Tier:
-    from tollway.sandbox.ns.tier import tier  # noqa: PLC0415
+    from tollway.sandbox.ns.tier import tier
 
     return tier(defences=defences)
+
+
+@lru_cache
+def _templates() -> Path:
+    """A folder with the template that the tests of the tier share."""
+    from tollway.sandbox.vm.build import Wanted, build
+    from tollway.sandbox.vm.template import folder_of_templates
+
+    for program in ("qemu-system-x86_64", "bwrap"):
+        if shutil.which(program) is None:
+            missing(f"{program} is missing")
+    folder = folder_of_templates()
+    wanted = Wanted(memory=Bytes(256 << 20))
+    try:
+        with ThreadPoolExecutor(1) as aside:  # a test's own loop may be running
+            aside.submit(asyncio.run, build(wanted, folder, "tests", lambda words: None)).result()
+    except TollwayError as error:
+        missing(str(error))
+    return folder
+
+
+def missing(words: str) -> None:
+    """Without it a test is skipped by name, and fails in CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(words)
+    pytest.skip(words)
+
+
+def vm(off: tuple[str, ...] = ()) -> Tier:
+    from tollway.sandbox.vm.tier import tier
+
+    return tier(_templates(), without(off), name="tests")
 
 
 def _named(attacks: Sequence[Attack], *, defended: bool) -> list[Any]:
