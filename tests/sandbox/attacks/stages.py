@@ -206,11 +206,13 @@ async def victim(scene: Scene) -> AsyncIterator[None]:
 @asynccontextmanager
 async def environment(scene: Scene) -> AsyncIterator[None]:
     """A secret in the environment of the caller."""
-    os.environ["TOLLWAY_TEST_TOKEN"] = scene.canary
+    name = "TOLLWAY_TOKEN_" + scene.beacon.upper()
+    os.environ[name] = scene.canary
+    scene.facts["mark"] = name + "="  # what it is called is known; what is in it is not
     try:
         yield
     finally:
-        del os.environ["TOLLWAY_TEST_TOKEN"]
+        del os.environ[name]
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import stages
-from attack import Attack, Scene, together
+from attack import Attack, Scene
 from trial import fails, succeeds
 
 OFF = ("environment",)
@@ -59,15 +59,8 @@ for one in glob.glob("/proc/[0-9]*"):
                     got = memory.read(min(end - start, 1 << 23))
                     at = got.find(mark)
                     if at >= 0: say(one, got[at : at + 90])
-""", Scene.told, stage=together(stages.environment, lambda scene: marked(scene))),
+""", Scene.told, stage=stages.environment),
 ]  # fmt: skip
-
-
-@asynccontextmanager
-async def marked(scene: Scene) -> AsyncIterator[None]:
-    """What the secret's variable is called is known; what is in it is not."""
-    scene.facts["mark"] = "TOLLWAY_TEST_TOKEN="
-    yield
 
 
 test_attack_fails = fails(CREDENTIALS)

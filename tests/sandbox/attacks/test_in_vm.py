@@ -16,7 +16,7 @@ from attack import SMALL, Attack, Scene, together
 from attack import play as played
 from test_environment import CREDENTIALS
 from test_escape_files import DESCRIPTORS, FILES, PROC, PROCESSES
-from test_kept import KEPT
+from test_files_kept import KEPT
 from test_network import NETWORK
 from test_resources import EXITS, RESOURCES, SHORT, TIME
 from test_tasks import FIND, LEAVE, TASKS, key, neighbour
@@ -132,20 +132,18 @@ def drawn(scene: Scene) -> bool:
 
 
 ALONE = [
-    named("a server on the host's loopback", ("network",), NETWORK),
-    named("the caller's environment", ("environment",), CREDENTIALS),
     named("a flood of output", ("output",), RESOURCES),
     named("SIGTERM ignored", ("time",), TIME, limits=SHORT, patience=12),
     named("an absolute link to a secret", ("outputs",), KEPT),
     named("more files than are wanted", ("outputs",), KEPT),
     named("names with line ends and escapes", ("outputs",), KEPT),
-    named("a file that is mostly holes", ("outputs",), KEPT),
-    named("many connections to an exit", ("channel",), EXITS),
     Attack("equal random numbers", ("fresh",), DRAWS, drawn, stage=neighbour(DRAWS)),
 ]  # fmt: skip
 """With their controls: the switch is the machine's too."""
 
 HERE = [
+    named("a file that is mostly holes", (), KEPT),
+    named("many connections to an exit", (), EXITS),
     Attack("files that another task has left", (), FIND, Scene.told,
         stage=together(key, neighbour(LEAVE, over=True))),
     Attack("what is left in memory", (), """
