@@ -176,6 +176,10 @@ class Link:
         self._write(self._mux.reset(number))
         self._broken(number)
 
+    def buffered(self) -> int:
+        """Bytes that wait for the guest to take them."""
+        return self._writer.transport.get_write_buffer_size()
+
     def _write(self, data: bytes) -> None:
         if data and not self.lost.done():
             self._writer.write(data)

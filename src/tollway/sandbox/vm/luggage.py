@@ -15,10 +15,12 @@ from typing import Any
 
 from tollway.errors import TollwayError
 from tollway.sandbox.defences import Defences
+from tollway.sandbox.exits import Reader
 from tollway.sandbox.keeping import Keeper, Writing
 from tollway.sandbox.order import Limits, Order
+from tollway.sandbox.sources import source_of
 from tollway.sandbox.vm.guest import parcels
-from tollway.sandbox.vm.link import Incoming, Outgoing
+from tollway.sandbox.vm.link import Outgoing
 
 _READ = 64 << 10
 _BATCH = 256 << 10
@@ -40,8 +42,7 @@ def checked(order: Order) -> None:
             )
         if not mount.target.startswith("/") or ".." in Path(mount.target).parts:
             raise TollwayError(f"--mount {mount.source}:{mount.target}: name an absolute target.")
-        if not mount.source.exists():
-            raise TollwayError(f"--mount {mount.source}: is not there.")
+        source_of(mount)
 
 
 async def sent(
@@ -111,7 +112,7 @@ class Collecting:
         self._heads = limits.inodes + limits.kept_files
         self._bytes = limits.kept + _SPARE_BYTES
 
-    async def collect(self, incoming: Incoming) -> None:
+    async def collect(self, incoming: Reader) -> None:
         """Take everything up to the end.
 
         Raises:
@@ -119,15 +120,19 @@ class Collecting:
             ConnectionResetError: the guest broke off.
             TollwayError: it cannot be written here.
         """
-        while not self._unpacking.over:
-            data = await incoming.read(_READ)
-            if not data:
-                raise ConnectionResetError
-            self._bytes -= len(data)
-            if self._bytes < 0:
-                raise parcels.Unreadable("more bytes than may be kept")
-            for it in self._unpacking.feed(data):
-                self._take(it)
+        try:
+            while not self._unpacking.over:
+                data = await incoming.read(_READ)
+                if not data:
+                    raise ConnectionResetError
+                self._bytes -= len(data)
+                if self._bytes < 0:
+                    raise parcels.Unreadable("more bytes than may be kept")
+                for it in self._unpacking.feed(data):
+                    self._take(it)
+        finally:
+            if self._writing is not None:
+                self._writing.drop("did not come to its end")
 
     def _take(self, it: "dict[str, Any] | bytes") -> None:
         if isinstance(it, dict):
