@@ -63,7 +63,7 @@ def mount(target: str, *, writable: bool = False) -> Stage:
 
     @asynccontextmanager
     async def stage(scene: Scene) -> AsyncIterator[None]:
-        from tollway.sandbox.order import Mount  # noqa: PLC0415
+        from tollway.sandbox.order import Mount
 
         source = scene.folder / ("rw" if writable else "ro")
         source.mkdir()
@@ -272,9 +272,8 @@ def beacons(name: str) -> list[int]:
 
 def status(pid: int) -> dict[str, str]:
     text = Path(f"/proc/{pid}/status").read_text()
-    return dict(
-        (key, value.strip()) for key, _, value in (it.partition(":") for it in text.split("\n"))
-    )
+    parts = (it.partition(":") for it in text.splitlines())
+    return {key: value.strip() for key, _, value in parts}
 
 
 def opened(pid: int) -> list[str]:
@@ -299,8 +298,13 @@ def sockets(pid: int) -> list[tuple[int, int, int]]:
                 if not stat.S_ISSOCK(os.fstat(number).st_mode):
                     continue
                 with socket.socket(fileno=os.dup(number)) as mine:
-                    asked = (socket.SO_DOMAIN, socket.SO_TYPE, socket.SO_PROTOCOL)
-                    found.append(tuple(mine.getsockopt(socket.SOL_SOCKET, it) for it in asked))
+                    found.append(
+                        (
+                            mine.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN),
+                            mine.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE),
+                            mine.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL),
+                        )
+                    )
     finally:
         os.close(pidfd)
     return found

@@ -184,8 +184,6 @@ async def test_attack_succeeds_without_its_defence(
     assert await _driven(tmp_path, table, attack, attack.off)
 
 
-
-
 async def _outlives(folder: Path, off: tuple[str, ...]) -> bool:
     """Whether a process of the attack is there after the host's process was killed."""
     [attack] = KILLED

@@ -236,7 +236,7 @@ from contextlib import asynccontextmanager  # noqa: E402
 @asynccontextmanager
 async def handle(scene: Scene) -> AsyncIterator[None]:
     """A secret on the disk of /usr, and its handle, which can be guessed."""
-    import ctypes  # noqa: PLC0415
+    import ctypes
 
     secret = scene.folder / "handled"
     secret.write_text(scene.canary)
@@ -253,7 +253,7 @@ async def handle(scene: Scene) -> AsyncIterator[None]:
 @asynccontextmanager
 async def setuid(scene: Scene) -> AsyncIterator[None]:
     """A program of another user's with a setuid bit, in a folder that is shown."""
-    import shutil  # noqa: PLC0415
+    import shutil
 
     copy = scene.mounts[0].source / "suid"
     shutil.copy(os.path.realpath("/usr/bin/python3"), copy)

@@ -18,7 +18,7 @@ from test_environment import CREDENTIALS
 from test_escape_files import DESCRIPTORS, FILES, PROC, PROCESSES
 from test_files_kept import KEPT
 from test_network import NETWORK
-from test_resources import EXITS, RESOURCES, SHORT, TIME
+from test_resources import EXITS, RESOURCES, TIME
 from test_tasks import FIND, LEAVE, TASKS, key, neighbour
 from trial import vm
 
@@ -52,6 +52,8 @@ def fits(attack: Attack) -> bool:
     """Whether an attack can share a box: nothing of it is a mount, an exit, a bound or kept."""
     return not (attack.meanwhile or attack.keep or attack.limits or attack.no_control)
 
+
+LATER = {"time": Seconds(5.0), "grace": Seconds(0.5)}
 
 TOGETHER = [
     it for it in (*PROC, *FILES, *DESCRIPTORS, *PROCESSES, *NETWORK, *CREDENTIALS, *TASKS)
@@ -133,7 +135,7 @@ def drawn(scene: Scene) -> bool:
 
 ALONE = [
     named("a flood of output", ("output",), RESOURCES),
-    named("SIGTERM ignored", ("time",), TIME, limits=SHORT, patience=12),
+    named("SIGTERM ignored", ("time",), TIME, limits=LATER, patience=11),
     named("an absolute link to a secret", ("outputs",), KEPT),
     named("more files than are wanted", ("outputs",), KEPT),
     named("names with line ends and escapes", ("outputs",), KEPT),
@@ -150,13 +152,13 @@ HERE = [
 want = F["mark"].encode()
 held = []
 with tried():
-    for _ in range(60):
+    for _ in range(24):
         held.append(bytearray(1 << 20))
         if want in held[-1]: say(bytes(held[-1][held[-1].find(want):][:200]))
 for one in ("/dev/mem", "/proc/kcore", "/dev/vda", "/dev/pmem0", "/run/.machine"):
     with tried(): say(one, read(one, 1 << 24).find(want))
 """, Scene.told, stage=together(lambda scene: mark(scene), neighbour("""
-held = [bytearray((F["mark"] + F["words"]).encode() * 20000) for _ in range(20)]
+held = [bytearray((F["mark"] + F["words"]).encode() * 20000) for _ in range(8)]
 ready()
 """, over=True))),
 ]  # fmt: skip
@@ -191,5 +193,3 @@ async def test_attack_succeeds_without_its_defence(attack: Attack, tmp_path: Pat
     scene = room(Scene(tmp_path), attack)
     done = await played(attack, scene, vm(attack.off))
     assert done, (scene.error, scene.ended, scene.found, bytes(scene.out[-2000:]))
-
-

@@ -18,7 +18,7 @@ words = F["words"].encode()
 @asynccontextmanager
 async def names(scene: Scene) -> AsyncIterator[None]:
     """A listener of the host's whose very name is a secret."""
-    import socket  # noqa: PLC0415
+    import socket
 
     with socket.socket(socket.AF_UNIX) as held:
         held.bind("\0" + scene.canary)
@@ -116,7 +116,7 @@ for process in range(1, 100):
 
 
 async def _chatter(scene: Scene) -> None:
-    import socket  # noqa: PLC0415
+    import socket
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mouth:
         mouth.sendto(scene.canary.encode(), tuple(scene.facts["udp"]))

@@ -80,7 +80,7 @@ def tools(*allowed: str) -> Stage:
         scene.facts.update(token=token, other=other.id, task=task.id, thief=THIEF)
         scene.found["house"] = folder
         scene.exits[8401] = folder / "door"
-        only = list(allowed) if allowed and "tools.allowed" not in scene.off else None
+        only = allowed if allowed and "tools.allowed" not in scene.off else None
         try:
             async with house_of(folder, fleet) as house:
                 if "token." in scene.off:

@@ -35,9 +35,7 @@ def secret_told(scene: Scene) -> bool:
 
 
 def canary_sent(scene: Scene) -> bool:
-    return any(
-        scene.canary.encode() in it.head + it.body for it in scene.found["rig"].host.seen
-    )
+    return any(scene.canary.encode() in it.head + it.body for it in scene.found["rig"].host.seen)
 
 
 async def redirect(seen: Seen) -> None:
