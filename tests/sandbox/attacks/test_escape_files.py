@@ -300,8 +300,10 @@ for one in range(3, 200):
     with contextlib.suppress(OSError): say(os.pread(one, 4096, 0))
 """, Scene.told, stage=stages.open_file),
     Attack("connections that the caller has open", ("descriptors",), """
+import stat
 for one in range(3, 1024):
-    with contextlib.suppress(OSError): os.write(one, F["words"].encode())
+    with contextlib.suppress(OSError):
+        if stat.S_ISSOCK(os.fstat(one).st_mode): os.write(one, F["words"].encode())
 """, lambda scene: received(scene), stage=stages.open_socket),
 ]  # fmt: skip
 
