@@ -83,6 +83,8 @@ async def test_orphans_live_on_when_the_defence_is_off(tmp_path: Path) -> None:
     assert left
     for each in left:
         os.kill(int(each), signal.SIGKILL)
+    while running():  # noqa: ASYNC110 - they are nobody's children here
+        await asyncio.sleep(0.01)
     for each in groups():
         remove(each)
     assert (running(), groups()) == ([], [])
