@@ -39,6 +39,17 @@ def test_version_2_is_found_above_a_group_that_has_processes(
     assert found.kind == "cgroup v2"
 
 
+def test_all_of_version_2_is_in_one_group(
+    v2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process is in one group only: one with the memory goes before a nearer one without."""
+    monkeypatch.setattr("tollway.sandbox.ns.cgroups.remove", _emptied)
+    (v2 / "user" / "session" / "cgroup.controllers").write_text("pids")
+    (v2 / "user" / "session" / "cgroup.subtree_control").write_text("pids")
+    at = proc(tmp_path, "0::/user/session\n", f"30 1 0:1 / {v2} rw - cgroup2 cgroup2 rw\n")
+    assert ground(at).folders == dict.fromkeys(WANTED, (v2 / "user", 2))
+
+
 def test_version_1_is_found_for_each_controller(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,13 +124,19 @@ def own_name() -> str:
 def ground(proc: Path = Path("/proc/self")) -> Ground:
     """Where this process may make groups; found by making one."""
     folders: dict[str, tuple[Path, int]] = {}
+    unified: Path | None = None
     for controller, folder, version in _candidates(proc):
-        if controller not in folders and _works(folder, controller, version):
-            folders[controller] = folder, version
+        elsewhere = version == 2 and unified not in (None, folder)
+        if controller in folders or elsewhere or not _works(folder, controller, version):
+            continue
+        folders[controller] = folder, version
+        if version == 2:
+            unified = folder  # of version 2 a process is in one group only
     return Ground(folders)
 
 
 def _candidates(proc: Path) -> Iterator[tuple[str, Path, int]]:
+    """Where each controller might be had: first of all the memory, and the nearest group first."""
     own = [line.split(":", 2) for line in (proc / "cgroup").read_text().splitlines()]
     for top, root, kinds in _mounts(proc):
         for _, controllers, path in own:
@@ -138,9 +144,8 @@ def _candidates(proc: Path) -> Iterator[tuple[str, Path, int]]:
                 continue
             at = top / path[len(root) :].lstrip("/")
             if not controllers and kinds == "cgroup2":
-                for folder in (at, *at.parents):
-                    if folder.is_relative_to(top):
-                        yield from ((name, folder, 2) for name in WANTED)
+                above = [each for each in (at, *at.parents) if each.is_relative_to(top)]
+                yield from ((name, folder, 2) for name in WANTED for folder in above)
             elif controllers and set(controllers.split(",")) <= set(kinds.split(",")):
                 yield from ((name, at, 1) for name in WANTED if name in controllers.split(","))
 
