@@ -5,7 +5,7 @@ import json
 import random
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -164,10 +164,8 @@ class Wired:
         self.opened: list[tuple[int, Incoming, Outgoing]] = []
 
     async def say(self, data: bytes) -> None:
-        try:
+        with suppress(OSError):
             await asyncio.get_running_loop().sock_sendall(self.port, data)
-        except OSError:
-            pass
 
 
 @asynccontextmanager
@@ -180,7 +178,7 @@ async def wired(connections: int = 4) -> AsyncIterator[Wired]:
     link = Link(
         reader,
         writer,
-        lambda message: made[0].told.append(message),
+        lambda message: made[0].told.append(message),  # noqa: PLW0108  # it is made later
         lambda *given: made[0].opened.append(given),
         connections,
     )
@@ -232,8 +230,8 @@ async def test_a_connection_is_read_and_written_like_any_other() -> None:
         await guest_side.say(
             frame(16, OPEN, b"8400") + frame(16, DATA, b"ask") + frame(16, END, b"")
         )
-        while not guest_side.opened:
-            await asyncio.sleep(0)
+        while not guest_side.opened:  # noqa: ASYNC110  # until the link has read it
+            await asyncio.sleep(0)  # until the link has read it
         port, reader, writer = guest_side.opened[0]
         assert (port, await reader.read(100), await reader.read(100)) == (8400, b"ask", b"")
         writer.write(b"answer")

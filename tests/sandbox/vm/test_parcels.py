@@ -67,12 +67,12 @@ def test_no_name_leads_elsewhere(tmp_path: Path, path: list[str]) -> None:
 
 def test_a_guest_cannot_send_forever(tmp_path: Path) -> None:
     small = Limits(kept=Bytes(1000), kept_files=2, inodes=10)
+    huge = parcels.head_line(["x"], "file", 1 << 40)
     with pytest.raises(parcels.Unreadable, match="more bytes"):
-        huge = parcels.head_line(["x"], "file", 1 << 40)
         collected(tmp_path / "one", small, huge, *[bytes(1 << 20)] * 70)
+    folder = parcels.head_line([], "folder")
+    heads = b"".join(parcels.head_line([str(it)], "other") for it in range(20))
     with pytest.raises(parcels.Unreadable, match="more files"):
-        folder = parcels.head_line([], "folder")
-        heads = b"".join(parcels.head_line([str(it)], "other") for it in range(20))
         collected(tmp_path / "two", small, folder, heads)
     with pytest.raises(parcels.Unreadable, match="without end"):
         collected(tmp_path / "three", small, b"x" * (parcels.LINE + 1))

@@ -6,6 +6,7 @@ Rules
 2. No maintainer script runs: packages are unpacked, not installed.
 """
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -18,8 +19,8 @@ from tollway.errors import TollwayError
 from tollway.sandbox.vm.tools import needed, ran
 
 BASE = (
-    "bash", "coreutils", "dash", "diffutils", "findutils", "grep", "gzip", "procps", "python3", "sed",
-    "tar", "usr-is-merged",
+    "bash", "coreutils", "dash", "diffutils", "findutils", "grep", "gzip", "procps", "python3",
+    "sed", "tar", "usr-is-merged",
 )  # fmt: skip
 """What every guest has."""
 _NEVER = ("dpkg", "debconf", "cdebconf", "perl-base", "adduser", "passwd", "init-system-helpers")
@@ -93,7 +94,7 @@ async def fetched(packages: Sequence[Package], cache: Path) -> dict[Package, Pat
     Raises:
         TollwayError: one cannot be fetched.
     """
-    cache.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(cache.mkdir, parents=True, exist_ok=True)
     missing = [it for it in packages if _file(it, cache) is None]
     if missing:
         apt = needed("apt-get", "apt").as_posix()
@@ -120,8 +121,7 @@ def unpack(deb: Path, root: Path) -> None:
         OSError: the disk is full, say.
     """
     argv = (str(needed("dpkg-deb", "dpkg")), "--fsys-tarfile", str(deb))
-    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:  # noqa: S603  # no shell
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 for member in archive:
@@ -147,8 +147,7 @@ def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> Non
         merged = linked.split("/", 1)[0] in MERGED
         target.hardlink_to(root / (f"usr/{linked}" if merged else linked))
     else:
-        source = archive.extractfile(member)
-        assert source is not None
         with target.open("wb") as file:
-            shutil.copyfileobj(source, file)
+            if source := archive.extractfile(member):
+                shutil.copyfileobj(source, file)
         target.chmod(0o755 if member.mode & 0o111 else 0o644)

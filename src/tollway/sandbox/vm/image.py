@@ -136,10 +136,9 @@ async def root_image(root: Path, image: Path) -> None:
     await ran(
         (needed("bwrap", "bubblewrap"), *own, needed("mke2fs", "e2fsprogs"), "-q", "-F",
          "-t", "ext4", "-O", "^has_journal,^metadata_csum,^resize_inode", "-m", "0", "-b", "4096",
-         "-N", str(nodes + 64), "-U", "clear", "-d", root, "-E", "lazy_itable_init=0", image, str(blocks)),
+         "-N", str(nodes + 64), "-U", "clear", "-d", root, image, str(blocks)),
         _DISK_MEND,
     )  # fmt: skip
-    image.chmod(0o444)
 
 
 def _measure(root: Path) -> tuple[int, int]:

@@ -48,7 +48,7 @@ class Machine:
 
     def __init__(self, process: asyncio.subprocess.Process, qmp: Qmp, port: socket.socket) -> None:
         self._process, self.qmp, self.port = process, qmp, port
-        self._words = asyncio.create_task(_last_words(process))
+        self._words = asyncio.create_task(_last_words(process.stderr))
 
     async def resume(self, state: Path) -> None:
         """Load a state that was saved and let it go on.
@@ -60,8 +60,8 @@ class Machine:
             with state.open("rb") as file:
                 await self.qmp.tell("getfd", descriptor=file.fileno(), fdname="state")
                 await self.qmp.tell("migrate-incoming", uri="fd:state")
-            while (await self.qmp.tell("query-status"))["status"] == "inmigrate":
-                await asyncio.sleep(0.002)  # QMP's own event comes no earlier and needs a reader
+            while (await self.qmp.tell("query-status"))["status"] == "inmigrate":  # noqa: ASYNC110  # QEMU's
+                await asyncio.sleep(0.002)  # the loading is QEMU's
             await self.qmp.tell("cont")
         except EOFError:
             raise TollwayError(await self.ended_early()) from None
@@ -78,8 +78,8 @@ class Machine:
             with state.open("wb") as file:
                 await self.qmp.tell("getfd", descriptor=file.fileno(), fdname="state")
                 await self.qmp.tell("migrate", uri="fd:state")
-                while (found := await self.qmp.tell("query-migrate"))["status"] not in _SAVED:
-                    await asyncio.sleep(0.02)
+                while (found := await self.qmp.tell("query-migrate"))["status"] not in _SAVED:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)  # the saving is QEMU's
         except EOFError:
             raise TollwayError(await self.ended_early()) from None
         if found["status"] != "completed":
@@ -185,11 +185,10 @@ def _machine(folder: Path, shape: Shape, control: int, port: int) -> Iterator[st
     yield from ("-sandbox", _SANDBOX)
 
 
-async def _last_words(process: asyncio.subprocess.Process) -> str:
+async def _last_words(source: asyncio.StreamReader | None) -> str:
     """The first of what QEMU complains about, printable; all of it is read, so it never waits."""
-    assert process.stderr is not None
     said = b""
-    while data := await process.stderr.read(4096):
+    while source is not None and (data := await source.read(4096)):
         said = (said + data)[:_WORDS]
     text = " ".join(said.decode(errors="replace").split())
     return "".join(it if it.isprintable() else "?" for it in text)

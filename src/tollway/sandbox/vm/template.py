@@ -48,7 +48,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a template is. `packages` are Debian's, `python` wheels, by name; digest of the inputs."""
+    """What a template is: `digest` of the inputs, Debian's `packages` and `python`'s by name."""
 
     format: int
     digest: str

@@ -54,8 +54,9 @@ async def _installer(version: str) -> tuple[str | Path, ...]:
             "sandbox build: --python needs uv or pip, and neither is here. "
             "`pip install uv` brings one."
         ) from None
-    return (sys.executable, "-m", "pip", "install", "-q", "--no-compile", "--python-version", short,
-            "--implementation", "cp", "--abi", f"cp{short}", "--abi", "abi3", "--abi", "none", *names)  # fmt: skip
+    abis = [it for name in (f"cp{short}", "abi3", "none") for it in ("--abi", name)]
+    python = ("--python-version", short, "--implementation", "cp", *abis)
+    return (sys.executable, "-m", "pip", "install", "-q", "--no-compile", *python, *names)
 
 
 def _commands(place: Path, programs: Path) -> None:

@@ -65,8 +65,7 @@ class Command:
 
     def _lead(self, streams: "dict[int, tuple[int | None, int | None]]") -> None:
         for number, (source, sink) in streams.items():
-            descriptor = source if source is not None else sink
-            assert descriptor is not None
+            descriptor = next(it for it in (source, sink) if it is not None)
             os.set_blocking(descriptor, False)
             self._loop.channels[number] = Channel(source, sink, _closing(descriptor))
 
@@ -95,7 +94,7 @@ class Command:
         except OSError as error:
             missing = ready and error.errno in (errno.ENOENT, errno.ENOTDIR)
             words = error.strerror if ready else f"{error.filename or ''} {error.strerror}"
-            os.write(told, json.dumps({"missing": missing, "words": words[:500]}).encode())
+            os.write(told, json.dumps({"missing": missing, "words": str(words)[:500]}).encode())
         finally:
             os._exit(127)
 

@@ -90,8 +90,13 @@ def read_head(line: bytes) -> "dict[str, Any]":
     if head.get("kind") not in ("file", "folder", "link", "other"):
         raise Unreadable("a kind that is none")
     mode = head.get("mode", 0)
-    return {"path": path, "kind": head["kind"], "size": size,
-            "mode": mode if type(mode) is int else 0, "target": str(head.get("target", ""))}  # fmt: skip
+    return {
+        "path": path,
+        "kind": head["kind"],
+        "size": size,
+        "mode": mode if type(mode) is int else 0,
+        "target": str(head.get("target", "")),
+    }
 
 
 def head_line(

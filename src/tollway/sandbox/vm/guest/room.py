@@ -1,4 +1,4 @@
-"""What one task finds: its folders, its files, the copies of its mounts, and bounds on all of it."""
+"""What one task finds: its folders, files and copies of mounts, and bounds on all of it."""
 
 import os
 from contextlib import suppress
