@@ -113,14 +113,13 @@ def remove(folder: Path, patience: float = 2.0) -> None:
     `patience` (seconds) is over, and is left to the next sweep then."""
     until = time.monotonic() + patience
     while time.monotonic() < until:
-        with suppress(FileNotFoundError):
-            try:
-                folder.rmdir()
-            except OSError:
-                _kill(folder)
-                time.sleep(0.001)  # the kernel tells nobody when a group of version 1 is free
-                continue
-        return
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            _kill(folder)
+            time.sleep(0.001)  # the kernel tells nobody when a group of version 1 is free
 
 
 def own_name() -> str:
