@@ -140,10 +140,10 @@ def main() -> None:
 
         chosen: Tier = tier()
     else:
-        from tollway.sandbox.vm.template import template_folder
+        from tollway.sandbox.vm.template import folder_of_templates
         from tollway.sandbox.vm.tier import tier as vm_tier
 
-        chosen = vm_tier(template_folder(os.environ) / asked.template)
+        chosen = vm_tier(folder_of_templates(), name=asked.template)
     print(f"tier {chosen.name}: {chosen.isolates()[0]}")
     asyncio.run(measure(chosen, asked.rounds))
 

@@ -103,6 +103,21 @@ async def test_a_door_is_open_until_its_asker_leaves(tmp_path: Path) -> None:
         assert rig.tools == [("a/b",)]
 
 
+async def test_who_asks_early_may_wait_for_who_opens(tmp_path: Path) -> None:
+    entered = asyncio.Event()
+
+    async def ask() -> None:
+        async with open_door(tmp_path / "tools.sock", "alive", tmp_path / "door", patience=10):
+            entered.set()
+
+    asking = asyncio.create_task(ask())
+    await asyncio.sleep(0)
+    assert not entered.is_set()
+    async with serving(tmp_path):
+        await asyncio.wait_for(asking, 10)
+    assert entered.is_set()
+
+
 ASKER = """
 import socket, sys, time
 asking = socket.socket(socket.AF_UNIX)

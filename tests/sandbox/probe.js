@@ -25,7 +25,7 @@ const ways = {
     for (const to of [host, other])
       await way(to).then(
         () => console.log(`${name} ${to}: reached`),
-        (error) => console.log(`${name} ${to}: ${error.cause?.code ?? error.code ?? error.message}`),
+        (error) => console.log(`${name} ${to}: ${error.cause?.code || error.code || error.message}`),
       );
   await dns.lookup("example.com").then(
     () => console.log("name: known"),

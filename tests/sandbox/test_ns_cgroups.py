@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tollway.errors import TollwayError
 from tollway.sandbox.ns.cgroups import WANTED, Ground, ground, remove
 from tollway.sandbox.order import Limits
 from tollway.units import Bytes
@@ -37,6 +38,17 @@ def test_version_2_is_found_above_a_group_that_has_processes(
     found = ground(at)
     assert found.folders == dict.fromkeys(WANTED, (v2 / "user", 2))
     assert found.kind == "cgroup v2"
+
+
+def test_all_of_version_2_is_in_one_group(
+    v2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process is in one group only: one with the memory goes before a nearer one without."""
+    monkeypatch.setattr("tollway.sandbox.ns.cgroups.remove", _emptied)
+    (v2 / "user" / "session" / "cgroup.controllers").write_text("pids")
+    (v2 / "user" / "session" / "cgroup.subtree_control").write_text("pids")
+    at = proc(tmp_path, "0::/user/session\n", f"30 1 0:1 / {v2} rw - cgroup2 cgroup2 rw\n")
+    assert ground(at).folders == dict.fromkeys(WANTED, (v2 / "user", 2))
 
 
 def test_version_1_is_found_for_each_controller(
@@ -85,6 +97,12 @@ def test_a_bound_whose_defence_is_off_is_not_written(tmp_path: Path) -> None:
     place.group(Limits(), frozenset({"memory"}))
     [at] = tmp_path.iterdir()
     assert list(at.iterdir()) == []
+
+
+def test_what_can_not_be_bounded_is_not_run(tmp_path: Path) -> None:
+    place = Ground({"memory": (tmp_path / "gone", 2)})
+    with pytest.raises(TollwayError, match="no bounds, no run"):
+        place.group(Limits())
 
 
 def test_a_group_that_is_gone_is_removed_without_a_word(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What the doctor says of a machine for the `ns` tier."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,22 @@ def test_without_cgroups_it_works_and_says_what_is_not_bounded(
     assert (check.ok, check.needed) == (False, False)
     assert "Memory is watched ten times a second" in check.words
     assert "systemd-run" in check.mend
+
+
+def test_forbidden_user_namespaces_end_a_making_with_the_mend() -> None:
+    """In a user namespace in which no further one may be made."""
+    script = """
+import asyncio
+from tollway.errors import TollwayError
+from tollway.sandbox.ns.tier import tier
+from tollway.sandbox.order import Order, Streams
+try:
+    asyncio.run(tier().box(Order(("true",), {}, "t"), Streams()))
+except TollwayError as error:
+    print(error)
+"""
+    forbid = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" -c "$1"'
+    argv = ["unshare", "-Ur", "sh", "-c", forbid, sys.executable, script]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert "user namespaces are forbidden here" in said
+    assert "tollway sandbox doctor" in said

@@ -167,6 +167,14 @@ async def test_bounds_do_not_bind_when_they_are_off(tmp_path: Path) -> None:
     assert int(seen.out.splitlines()[0]) > 12
 
 
+async def test_watches_of_files_are_bounded_for_one_sandbox(run: Runner) -> None:
+    script = f"{CALL}\nprint([call(294, 0) for _ in range(300)].count('done'))"
+    if os.uname().machine != "x86_64":
+        pytest.skip("the number is of x86_64")
+    seen = await run.python(script)
+    assert 0 < int(seen.out) <= 32
+
+
 async def test_memory_is_not_bound_when_its_defence_is_off(tmp_path: Path) -> None:
     seen = await without(tmp_path, memory=False).python(
         "x = b'x' * (100 << 20)", limits=Limits(memory=Bytes(32 << 20))

@@ -31,6 +31,12 @@ async def test_a_signal_ends_as_a_shell_says_it(run: Runner) -> None:
     assert (seen.ended.code, seen.ended.why) == (128 + signal.SIGSEGV, "signal")
 
 
+async def test_no_signal_is_ignored_or_blocked(run: Runner) -> None:
+    seen = await run("grep", "^Sig[BI]", "/proc/self/status")
+    assert [line.split()[1] for line in seen.out.splitlines()] == ["0" * 16] * 2
+    assert (await run("sh", "-c", "yes | head -1")).err == ""
+
+
 async def test_input_is_read_to_its_end(run: Runner) -> None:
     seen = await run("wc", "-c", stdin=b"x" * 300_000)
     assert seen.out == "300000\n"

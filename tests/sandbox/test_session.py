@@ -22,7 +22,7 @@ from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.runs import Run, Runs
 from tollway.ledger.guarded.tasks import Task, Tasks
 from tollway.sandbox.inside import MODELS, PROXY, TOOLS
-from tollway.sandbox.order import Ended, Kept, Limits, Order, Streams, TierName
+from tollway.sandbox.order import Ended, Kept, Limits, NotBegunError, Order, Streams, TierName
 from tollway.sandbox.session import Session, Wanted
 from tollway.units import Seconds
 
@@ -246,6 +246,17 @@ async def test_what_is_kept_and_what_is_not_is_written_down(means: Means) -> Non
     assert "missing was not kept" in ending.words
     assert ending.kept == {str(means.folder / "report"): (4, "ff")}
     assert set(ending.refused) == {"report/link", "missing"}
+
+
+async def test_a_command_that_is_not_there_ends_as_in_a_shell(means: Means) -> None:
+    async def act(_: Box) -> Ended:
+        raise NotBegunError("nope: not found in the sandbox")
+
+    means.tier.act = act
+    async with served(means):
+        over = await Session(WANTED, means, Streams()).run()
+    assert over.ending is not None
+    assert (over.ending.code, over.ending.words) == (127, "nope: not found in the sandbox")
 
 
 async def test_a_run_that_is_broken_off_has_an_end(means: Means) -> None:

@@ -2,7 +2,8 @@
 
 Rules
 1. Standard output and error are the command's; words of ours go to standard error, one line at the
-   end. The exit code is the command's; 124 is time, 125 is a bound or a sandbox that broke.
+   end. The exit code is the command's; 124 is time, 125 a bound or a
+   sandbox that broke, 127 no such command.
 2. The tier is the one that was asked for, or nothing runs.
 """
 
@@ -49,6 +50,7 @@ def run(
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
     tier: TierName | None = None,
     require: TierName | None = None,
+    template: str | None = None,
     task: str | None = None,
     tenant: str | None = None,
     key: str | None = None,
@@ -72,6 +74,9 @@ def run(
         fleet file.
     require
         vm: run in a vm or not at all, whatever else says otherwise.
+    template
+        What a vm starts from: a name of `tollway sandbox build`. Default: sandbox.template of the
+        fleet file.
     task
         What the user asks for, in the user's words. People and addresses in it may be used.
     tenant
@@ -123,7 +128,7 @@ def run(
         limits=_limits(offer.settings, limit),
         terminal=sys.stdin.isatty() and sys.stdout.isatty(),
     )
-    chosen = _tier(offer.settings, tier, require)
+    chosen = _tier(offer.settings, tier, require, template)
     with closing(GuardBook(folder / GUARD_BOOK)) as book:
         means = _Means(folder, book, offer, chosen, time.time)
         over = asyncio.run(_run(wanted, means))
@@ -157,7 +162,12 @@ def _told(over: "Run", folder: Path, *, quiet: bool) -> int:
     return ending.code
 
 
-def _tier(settings: "SandboxSettings", asked: TierName | None, require: TierName | None) -> Tier:
+def _tier(
+    settings: "SandboxSettings",
+    asked: TierName | None,
+    require: TierName | None,
+    template: str | None = None,
+) -> Tier:
     least: TierName = "vm" if "vm" in (require, settings.require) else "ns"
     name = asked or ("vm" if least == "vm" else settings.tier)
     if name == "ns" and least == "vm":
@@ -168,10 +178,10 @@ def _tier(settings: "SandboxSettings", asked: TierName | None, require: TierName
         from tollway.sandbox.ns.tier import tier as ns_tier
 
         return ns_tier()
-    from tollway.sandbox.vm.template import template_folder
+    from tollway.sandbox.vm.template import folder_of_templates
     from tollway.sandbox.vm.tier import tier as vm_tier
 
-    return vm_tier(template_folder(os.environ) / settings.template)
+    return vm_tier(folder_of_templates(), name=template or settings.template)
 
 
 def _payer(offer: "Offer", tenant: str | None, key: str | None) -> tuple[str, str]:

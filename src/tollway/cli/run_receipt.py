@@ -44,7 +44,7 @@ def summary(run: Run, folder: Path) -> str:
         denied = sum(it.outcome == "denied" for it in rows)
         refused = sum(event.outcome == "denied" for _, event in Events(book).read(run.task))
     used = _used(run, _PATIENCE)
-    cost = "at an unknown cost" if used is None else format_usd(used.total.cost)
+    cost = "at an unknown cost" if used is None else format_usd(used.total.cost, 6)
     words = f"tollway run: {run.task} ({run.tier}) {standing(run)}, {cost}"
     if rows:
         words += f", {len(rows)} connections ({denied} denied)"

@@ -7,7 +7,7 @@ import msgspec
 
 from tollway.egress.server import EgressProxy, TaskDoor
 from tollway.errors import TollwayError
-from tollway.gateway.doors import EGRESS_SOCKET, Doors, Told, Wish, checked, nobody_answers
+from tollway.gateway.doors import EGRESS_SOCKET, Doors, DoorWish, Told, checked, nobody_answers
 from tollway.gateway.log import Log
 from tollway.ledger.guarded.tasks import Task, Tasks
 
@@ -44,10 +44,10 @@ def task_ca(folder: Path, task: str) -> str:
     Raises:
         TollwayError: no proxy runs there, or the task does not live.
     """
-    return _ask(folder / EGRESS_SOCKET, Wish("ca", task)).pem
+    return _ask(folder / EGRESS_SOCKET, DoorWish("ca", task)).pem
 
 
-def _ask(path: Path, wish: Wish) -> Told:
+def _ask(path: Path, wish: DoorWish) -> Told:
     try:
         with socket.socket(socket.AF_UNIX) as asking:
             asking.settimeout(_PATIENCE)

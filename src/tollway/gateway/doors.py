@@ -38,9 +38,10 @@ _LONGEST = 256 * 1024
 _PATIENCE = 10.0
 _EVERY = 0.5
 """Seconds between two looks at whether a task lives."""
+_AGAIN = 0.05
 
 
-class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DoorWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked: a door at `path`, through which a task reaches these tools, None for all; or
     only the certificate that it is to trust."""
 
@@ -133,7 +134,7 @@ class Doors:
         try:
             async with asyncio.timeout(_PATIENCE):
                 line = await reader.readline()
-            await self._answer(msgspec.json.decode(line, type=Wish), reader, writer)
+            await self._answer(msgspec.json.decode(line, type=DoorWish), reader, writer)
         except msgspec.DecodeError as error:
             _say(writer, Told(error=f"This is no question that is answered here: {error}"))
         except (OSError, TimeoutError, ValueError):
@@ -144,7 +145,7 @@ class Doors:
             writer.close()
 
     async def _answer(
-        self, wish: Wish, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, wish: DoorWish, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         door: Door | None = None
         try:
@@ -197,18 +198,21 @@ class OpenDoor:
 
 @asynccontextmanager
 async def open_door(
-    socket: Path, task: str, path: Path, tools: tuple[str, ...] | None = None
+    socket: Path,
+    task: str,
+    path: Path,
+    tools: tuple[str, ...] | None = None,
+    *,
+    patience: float = 0.0,
 ) -> AsyncGenerator[OpenDoor]:
     """Have the process that answers at `socket` open a door for a task at `path`, until this is
-    left; then the socket at `path` is gone. `tools` are `server/tool` names, for doors to tools.
+    left; then the socket at `path` is gone. `tools` are `server/tool` names, for doors to tools;
+    `patience` is how long that process may still take to begin, in seconds.
 
     Raises:
         TollwayError: nobody answers at `socket`, or the door is refused.
     """
-    try:
-        reader, writer = await asyncio.open_unix_connection(socket, limit=_LONGEST)
-    except OSError:
-        raise nobody_answers(socket) from None
+    reader, writer = await _reached(socket, patience)
     try:
         _say(writer, _opening(task, path, tools))
         told = await _told(socket, reader)
@@ -220,8 +224,22 @@ async def open_door(
         writer.close()
 
 
-def _opening(task: str, path: Path, tools: tuple[str, ...] | None) -> Wish:
-    return Wish("open", task, str(path.absolute()), tools)
+async def _reached(
+    socket: Path, patience: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + patience
+    while True:
+        try:
+            return await asyncio.open_unix_connection(socket, limit=_LONGEST)
+        except OSError:
+            if loop.time() >= until:
+                raise nobody_answers(socket) from None
+        await asyncio.sleep(_AGAIN)
+
+
+def _opening(task: str, path: Path, tools: tuple[str, ...] | None) -> DoorWish:
+    return DoorWish("open", task, str(path.absolute()), tools)
 
 
 async def _leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -271,7 +289,7 @@ def _place(path: str) -> Path:
     return place
 
 
-def _say(writer: asyncio.StreamWriter, value: Wish | Told) -> None:
+def _say(writer: asyncio.StreamWriter, value: DoorWish | Told) -> None:
     with suppress(OSError):
         writer.write(msgspec.json.encode(value) + b"\n")
 

@@ -84,6 +84,8 @@ class House:
         self.children: dict[str, Child] = {}
         self.outlets: Outlets | None = None
         self.inspector: Inspector | None = None
+        self.sweeps: list[Callable[[float], None]] = []
+        """What else looks at deadlines, twice a second."""
         self.watch = watch
         self.log = watch.log
         self._writer = writer
@@ -174,8 +176,10 @@ class House:
             if bucket % 5 == 0:
                 now = self.board.clock()
                 self.hands.sweep(now)
+                for sweep in self.sweeps:
+                    sweep(now)
                 self.board.sweep(now)
-                self._look_at_keys()
+                self.look_at_keys()
                 if self.outlets is not None:
                     self.outlets.tell()
                 if self._writer.down is None and not self._writer.pending:
@@ -187,7 +191,8 @@ class House:
         except Exception as error:  # noqa: BLE001 - the timer must go on
             self.log.fault(error)
 
-    def _look_at_keys(self) -> None:
+    def look_at_keys(self) -> None:
+        """Have keys hold that were made or revoked since the last time."""
         try:
             if self.ring.changed():
                 self.board.tell(KeysChanged(self.ring.terms()))

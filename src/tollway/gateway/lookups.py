@@ -16,7 +16,7 @@ from tollway.gateway.facts import RequestFacts
 from tollway.gateway.http import JSON_HEADER, Refusal, Request
 from tollway.gateway.listing import count_body, model_body, models_body
 from tollway.gateway.surfaces import dialect_of
-from tollway.gateway.wish import TAG
+from tollway.gateway.wish import TAG, task_tag
 from tollway.ledger.keys import KeyRecord
 
 _TEXT: Final = b"content-type: text/plain; charset=utf-8\r\n"
@@ -41,15 +41,17 @@ Handler = Callable[[ClientConnection, Request], None]
 
 
 class Lookups:
-    """The paths that are only read. `probes` need no key."""
+    """The paths that are only read. `probes` need no key, and are for those who run the gateway:
+    over a task's door there are none. A task is told of its own usage only."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, task: str | None = None) -> None:
         self._state = known
-        self.probes: dict[bytes, Handler] = {
-            b"/healthz": self._healthz,
-            b"/readyz": self._readyz,
-            b"/metrics": self._metrics,
-        }
+        self._own = None if task is None else task_tag(task)
+        self.probes: dict[bytes, Handler] = {}
+        if task is None:
+            self.probes[b"/healthz"] = self._healthz
+            self.probes[b"/readyz"] = self._readyz
+            self.probes[b"/metrics"] = self._metrics
         self._reading: dict[bytes, Handler] = {
             b"/v1/models": self._models,
             b"/v1beta/models": self._models,
@@ -109,7 +111,8 @@ class Lookups:
             else:
                 connection.respond(200, JSON_HEADER, body)
 
-        self._state.usage(key_of(request).id, tags[0] if tags else None, answer)
+        tag = self._own or (tags[0] if tags else None)
+        self._state.usage(key_of(request).id, tag, answer)
 
     # --- probes ----------------------------------------------------------------------------------
 

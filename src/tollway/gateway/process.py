@@ -30,6 +30,7 @@ from tollway.gateway.http import Refusal
 from tollway.gateway.loading import Loaded, load
 from tollway.gateway.log import Log
 from tollway.gateway.memory import calm_collector
+from tollway.gateway.modeldoor import ModelDoors
 from tollway.gateway.offer import offer
 from tollway.gateway.own import shown
 from tollway.gateway.private import listen_privately
@@ -99,6 +100,9 @@ class Process:
             stack.callback(hands.close)
             admin = await self._listen_admin(house)
             stack.callback(admin.close)
+            doors = ModelDoors(house, self._folder)
+            await doors.listen()
+            stack.push_async_callback(doors.close)
             await self._keep_beside(house.loaded)
             house.begin()
             self._handle_signals(loop)

@@ -36,11 +36,13 @@ class Judge(Protocol):
 
 
 class Arriving:
-    """Bytes of bodies that are not whole yet, over all connections."""
+    """Bytes of bodies that are not whole yet, over all connections: as many as in so many `bodies`
+    of the largest size may be."""
 
-    __slots__ = ("held",)
+    __slots__ = ("bodies", "held")
 
-    def __init__(self) -> None:
+    def __init__(self, bodies: int = LARGEST_BODIES) -> None:
+        self.bodies = bodies
         self.held = 0
 
 
@@ -205,7 +207,7 @@ class RequestReader:
             self._fail(too_large(self._settings.max_body))
         self._held += len(body)
         self._arriving.held += len(body)
-        if self._arriving.held > LARGEST_BODIES * self._settings.max_body:
+        if self._arriving.held > self._arriving.bodies * self._settings.max_body:
             self._fail(_too_much_at_once())
         request.parts.append(body)
 

@@ -4,6 +4,8 @@ Rules
 1. Every path except the probes and `/metrics` needs a key; without one the answer is the same 401
    whatever is wrong with it, and the body of the request is not read.
 2. What a request holds is inspected, where the fleet says so, before it is decided where it goes.
+3. Over a task's door every request is that task's, with its key, whatever its head says; the key is
+   looked up each time all the same.
 """
 
 from collections.abc import Mapping
@@ -38,7 +40,7 @@ from tollway.gateway.openai import error_body, read_request
 from tollway.gateway.surfaces import Surface, dialect_of, surface_of
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.tracing.context import trace_of
-from tollway.gateway.wish import ACCEPT, Wish
+from tollway.gateway.wish import ACCEPT, Asker, Wish
 from tollway.gateway.wording import Asked, Spoken, prepare, spoken_by_route
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.ring import Claim, claim_of
@@ -60,11 +62,15 @@ class State(Known, Protocol):
 
 class Routes:
     """The gateway's paths. `boot` makes request ids of this process differ from any other's;
-    `pins` says that an asker may name the source: an operator's may, a client's never."""
+    `pins` says that an asker may name the source: an operator's may, a client's never; `asker` is
+    whose door it is (rule 3)."""
 
-    def __init__(self, state: State, boot: str, *, pins: bool = False) -> None:
+    def __init__(
+        self, state: State, boot: str, *, pins: bool = False, asker: Asker | None = None
+    ) -> None:
         self._state = state
         self._pins = pins
+        self._asker = asker
         self._boot = boot
         self._count = 0
         self._first_digits = ""
@@ -72,7 +78,7 @@ class Routes:
         self._spoken: Mapping[str, Spoken] = {}
         self._places: Mapping[str, tuple[tuple[str, Labels], ...]] = {}
         self._read_from: Fleet | None = None
-        self._lookups = Lookups(state)
+        self._lookups = Lookups(state, None if asker is None else asker.task)
 
     # --- for the client's side -------------------------------------------------------------------
 
@@ -93,19 +99,24 @@ class Routes:
             return
         if method == b"OPTIONS":
             return
-        headers = request.headers
-        presented = presented_key(
-            headers.get(b"authorization"),
-            headers.get(b"x-api-key"),
-            headers.get(b"x-goog-api-key"),
-        )
-        claim = None if presented is None else claim_of(presented)
+        headers, asker = request.headers, self._asker
+        claim: Claim | None
+        if asker is None:
+            presented = presented_key(
+                headers.get(b"authorization"),
+                headers.get(b"x-api-key"),
+                headers.get(b"x-goog-api-key"),
+            )
+            claim = None if presented is None else claim_of(presented)
+        else:
+            claim = asker.claim
         self._identify(request, claim)
         if surface is not None and claim is not None:
             if surface.stream and b"alt=sse" not in request.query.split(b"&"):
                 message = "Ask for server-sent events: add `?alt=sse` to the path."
                 raise Refusal(400, "invalid_query", message, param="alt")
-            request.wish = Wish(surface, claim, headers)
+            task = None if asker is None else asker.task
+            request.wish = Wish(surface, claim, headers, task)
 
     def readmit(self, request: Request, first: Request) -> None:
         """Judge a head that was admitted once: by now its key may be revoked, or expired."""
@@ -201,8 +212,11 @@ class Routes:
         if places is None:  # the name may be anything; dispatch refuses it
             self._cleared(asking, inspector, NOWHERE)
             return
-        head = asking.wish.told()
-        sent = Sent(asking.id, key.tenant, key.id, facts.model, asking.asked.body, places, head)
+        wish = asking.wish
+        sent = Sent(
+            asking.id, key.tenant, key.id, facts.model, asking.asked.body, places, wish.told(),
+            wish.task,
+        )  # fmt: skip
         asking.wait()
         inspector.look(sent, lambda outcome: self._looked(asking, inspector, outcome))
 
@@ -235,9 +249,7 @@ class Routes:
         except BadRequest:
             words = "What may not leave cannot be taken out of this request. Send it without."
             raise Refusal(403, BLOCKED, words) from None
-        inspected = inspected_of(
-            inspector, asking.id, asking.key, asking.asked.facts, cleared.tokens
-        )
+        inspected = inspected_of(inspector, asking, cleared.tokens)
         self._arrive(asking, Guarded(asking.asked, variants, inspected), cleared.sources)
 
     def _arrive(

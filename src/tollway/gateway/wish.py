@@ -23,22 +23,49 @@ _TOLD: Final = (
 _CLASSES: Mapping[bytes, RequestClass] = {b"interactive": "interactive", b"batch": "batch"}
 
 
+def task_tag(task: str) -> str:
+    """The tag of everything that a task asks for through its own door."""
+    return f"task:{task}"
+
+
+class Asker:
+    """Who asks everything that comes over one door: a task, with the claim of its key."""
+
+    __slots__ = ("claim", "task")
+
+    def __init__(self, task: str, claim: Claim) -> None:
+        self.task = task
+        self.claim = claim
+
+
 class Wish:
     """What is asked for, beside the body. `claim` is made by its key; `lines` are header lines for
     the source, of an answer in one body and of a stream; `own` are lines for a source of the same
-    dialect; `only` is the source that an operator asks."""
+    dialect; `only` is the source that an operator asks; `task` whose door it came over."""
 
-    __slots__ = ("_headers", "claim", "lines", "only", "own", "request_class", "surface", "tag")
+    __slots__ = (
+        "_headers", "claim", "lines", "only", "own", "request_class", "surface", "tag", "task",
+    )  # fmt: skip
     request_class: RequestClass | None
 
-    def __init__(self, surface: Surface, claim: Claim, headers: Mapping[bytes, bytes]) -> None:
+    def __init__(
+        self,
+        surface: Surface,
+        claim: Claim,
+        headers: Mapping[bytes, bytes],
+        task: str | None = None,
+    ) -> None:
         """Raises Refusal where a header says what it may not."""
         tag = headers.get(b"x-tollway-tag")
         if tag is not None and not TAG.match(tag):
             raise _bad_header("x-tollway-tag", "1 to 64 of A-Z a-z 0-9 _ . : -")
         self.surface = surface
         self.claim = claim
-        self.tag = None if tag is None else tag.decode()
+        self.task = task
+        if task is None:
+            self.tag = None if tag is None else tag.decode()
+        else:
+            self.tag = task_tag(task)
         self.request_class = _choice(headers, b"x-tollway-class", _CLASSES)
         only = headers.get(b"x-tollway-only")
         self.only = None if only is None else only.decode("utf-8", "replace")

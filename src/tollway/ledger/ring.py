@@ -78,6 +78,11 @@ class KeyRing:
             return None
         return record
 
+    def named(self, key: str, utc: float) -> KeyRecord | None:
+        """The record of the key with this id at `utc`, or None."""
+        record = self._by_id.get(key.encode())
+        return None if record is None else self.recognise((key.encode(), record.digest), utc)
+
     def tenant_of(self, key: str) -> str | None:
         """Whose the key with this id is; None where the ring has none."""
         record = self._by_id.get(key.encode())

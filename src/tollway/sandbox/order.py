@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from tollway.errors import TollwayError
 from tollway.units import Bytes, Seconds
 
 TierName = Literal["ns", "vm"]
@@ -98,6 +99,10 @@ class Ended:
     connections: Mapping[int, int] = field(default_factory=dict[int, int])
 
 
+class NotBegunError(TollwayError):
+    """The command itself could not be begun: it is not in the sandbox, or cannot be run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What was taken out of a sandbox: relative paths with their sizes and SHA-256, and what was
@@ -115,7 +120,8 @@ class Box(Protocol):
         once.
 
         Raises:
-            TollwayError: it could not be begun (no such command, say); nothing ran.
+            NotBegunError: there is no such command, or it cannot be run.
+            TollwayError: the sandbox broke before; nothing ran.
         """
         ...
 
@@ -140,7 +146,8 @@ class Box(Protocol):
 class Tier(Protocol):
     """A way to isolate, on this machine, ready for use."""
 
-    name: TierName
+    @property
+    def name(self) -> TierName: ...
 
     def isolates(self) -> tuple[str, ...]:
         """What it isolates here, by what, in sentences; with what bounds it (cgroup, rlimits)."""

@@ -30,14 +30,28 @@ from tollway.ledger.guarded.tasks import Task, Tasks
 from tollway.sandbox.digests import digests
 from tollway.sandbox.hosts import is_alive, this_host
 from tollway.sandbox.inside import CA_NAME, EXIT_NAMES, MODELS, PROXY, TOOLS, environment
-from tollway.sandbox.order import Box, Ended, Kept, Limits, Mount, Order, Streams, Tier
+from tollway.sandbox.order import (
+    Box,
+    Ended,
+    Kept,
+    Limits,
+    Mount,
+    NotBegunError,
+    Order,
+    Streams,
+    Tier,
+)
 from tollway.units import Bytes, Seconds
 
 _DOORS = "doors"
 """The folder, within the state folder, where the sockets of runs are."""
 _SOCKETS = {MODELS: MODELS_SOCKET, PROXY: EGRESS_SOCKET, TOOLS: TOOLS_SOCKET}
 """Who is asked for a door to each exit: sockets of the state folder."""
+_STARTING = 10.0
+"""Seconds that proxy and tools may be behind a gateway that answers already."""
 _BROKEN = 125
+_NO_COMMAND = 127
+_REFUSED = 2
 _KILLED = 128 + signal.SIGKILL
 _SPARE = 60.0
 """Seconds that a task outlives the time of its run."""
@@ -182,6 +196,7 @@ class Session:
                 task.id,
                 folder / f"{EXIT_NAMES[port]}.sock",
                 self._wanted.tools if port == TOOLS else None,
+                patience=0.0 if port == MODELS else _STARTING,
             )
             doors[port] = await stack.enter_async_context(door)
         return doors
@@ -226,7 +241,10 @@ class Session:
         if running.cancelled():
             ended = Ended(_KILLED, "signal", "", Seconds(loop.time() - began))
         else:
-            ended = running.result()
+            try:
+                ended = running.result()
+            except NotBegunError as error:
+                ended = Ended(_NO_COMMAND, "exit", str(error), Seconds(loop.time() - began))
         return replace(ended, code=_BROKEN, why="lost", words=self._lost) if self._lost else ended
 
     async def _watch(self, port: int, door: OpenDoor) -> None:
@@ -273,7 +291,7 @@ def _said(mount: Mount) -> str:
 
 
 def _nothing(words: str) -> Ending:
-    return Ending(_BROKEN, "lost", words, 0.0, None, 0, {}, {}, {}, {})
+    return Ending(_REFUSED, "lost", words, 0.0, None, 0, {}, {}, {}, {})
 
 
 def _ending(ended: Ended, kept: Kept, read: Mapping[str, str]) -> Ending:

@@ -53,6 +53,7 @@ class Incoming:
     tell: Callable[[SecurityEvent], None]
     vectors: bool = False
     """Whether it is embeddings: their vectors are left unread."""
+    task: str | None = None
 
     def judge(self, findings: Sequence[Finding] | Passage, labels: Labels) -> tuple[Finding, ...]:
         """What is to be taken out of a text from a source with these labels.
@@ -113,7 +114,7 @@ class Incoming:
     def _event(self, outcome: Any, words: str, decision: Decision) -> SecurityEvent:
         rule = decision.verdicts[0].rule
         return SecurityEvent(
-            self.utc(), "traffic", outcome, words, self.route, self.tenant, self.key, None,
+            self.utc(), "traffic", outcome, words, self.route, self.tenant, self.key, self.task,
             self.request, rule, None, evidence_of(decision.verdicts),
         )  # fmt: skip
 

@@ -35,7 +35,7 @@ _MOST_TOLD: Final = 8
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A request's body, whose it is, and where it could go: each source with its labels. `head` is
-    what of its head goes on or is kept: header lines, the tag."""
+    what of its head goes on or is kept: header lines, the tag; `task` whose door it came over."""
 
     request: str
     tenant: str
@@ -44,6 +44,7 @@ class Sent:
     body: bytes
     destinations: tuple[tuple[str, Labels], ...]
     head: bytes = b""
+    task: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +294,6 @@ def _event(
 ) -> SecurityEvent:
     rule = max(verdicts, key=lambda it: STRICTNESS.index(it.action)).rule if verdicts else None
     return SecurityEvent(
-        ways.utc(), "traffic", outcome, words, sent.route, sent.tenant, sent.key, None,
+        ways.utc(), "traffic", outcome, words, sent.route, sent.tenant, sent.key, sent.task,
         sent.request, rule, approval, evidence_of(verdicts),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tollway.gateway.facts import RequestFacts
+from tollway.gateway.asking import Asking
 from tollway.gateway.guarded.answers import Incoming
 from tollway.gateway.guarded.attempts import Inspected
 from tollway.gateway.guarded.clearing import Labels
@@ -10,7 +10,6 @@ from tollway.gateway.guarded.inspector import Inspector
 from tollway.gateway.upstream import Upstream
 from tollway.gateway.wording import Asked
 from tollway.guard.replace import Tokens
-from tollway.ledger.keys import KeyRecord
 
 _KEPT_BACK = b'{"error":{"message":"The source refused, in words that may not come in."}}'
 
@@ -47,18 +46,17 @@ class Guarded:
             one.forget()
 
 
-def inspected_of(
-    inspector: Inspector, request: str, key: KeyRecord, facts: RequestFacts, tokens: Tokens | None
-) -> Inspected | None:
+def inspected_of(inspector: Inspector, asking: Asking, tokens: Tokens | None) -> Inspected | None:
     """How the answers to a request are inspected; None where they go out as they come."""
     guard = inspector.guard
     if guard is None or "in" not in guard.settings.directions:
         guard = None
         if tokens is None:
             return None
+    key, facts = asking.key, asking.asked.facts
     incoming = Incoming(
         guard,
-        request,
+        asking.id,
         key.tenant,
         key.id,
         facts.model,
@@ -66,5 +64,6 @@ def inspected_of(
         inspector.utc,
         inspector.tell,
         facts.operation == "embedding",
+        asking.wish.task,
     )
     return Inspected(incoming, inspector)

@@ -25,7 +25,7 @@ from tollway.sandbox.ns.cgroups import Group
 from tollway.sandbox.ns.launch import Launched, readable, reap
 from tollway.sandbox.ns.streams import FAILED, Relay
 from tollway.sandbox.ns.watching import Watch
-from tollway.sandbox.order import Ended, Kept, Order, Streams, Why
+from tollway.sandbox.order import Ended, Kept, NotBegunError, Order, Streams, Why
 from tollway.sandbox.printing import Printing
 from tollway.units import Bytes, Seconds
 
@@ -175,7 +175,7 @@ class NsBox:
         code = _code(told)
         held = self.relay.taken() if self.relay else b""
         if code is None and why == "exit" and held.startswith(FAILED):
-            raise TollwayError(self._failure(held[len(FAILED) :].decode(errors="replace")))
+            raise NotBegunError(self._failure(held[len(FAILED) :].decode(errors="replace")))
         if held:
             await asyncio.to_thread(printing.write, self.streams.stderr, held)
         limits = self.order.limits

@@ -5,6 +5,8 @@ Rules
    named as refused is answered with EPERM. Another architecture's calls end the process.
 2. What is allowed by name may be refused by argument: further namespaces, kinds of sockets, and the
    two ioctls that put words into a terminal's mouth.
+3. No file gets a set-user-ID or set-group-ID bit: in a writable mount it would be the caller's own
+   file, and stay. `openat2`, whose mode is behind a pointer, is not there.
 """
 
 import ctypes
@@ -23,6 +25,13 @@ LOW = 0xFFFFFFFF
 """The kernel reads 32 bits of these arguments: what else is in the register is not compared."""
 
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+SETUID, SETGID = 0o4000, 0o2000
+O_CREAT, O_TMPFILE = 0o100, 0o20000000
+_MODES = {
+    "chmod": 1, "fchmod": 1, "fchmodat": 2, "fchmodat2": 2, "creat": 1, "mknod": 1, "mknodat": 2,
+}  # fmt: skip
+"""Calls that set a file's mode -> which argument it is."""
+_OPENING = {"open": 2, "openat": 3}
 CLONE_NEW = (0x80, 0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, NETLINK_ROUTE = 1, 2, 10, 16, 0
 
@@ -77,6 +86,7 @@ def _arguments(library: ctypes.CDLL, defences: Defences) -> bytes:
     if defences.users:
         for flag in CLONE_NEW:
             made.add(_error(errno.EPERM), "clone", (0, MASKED_EQ, flag, flag))
+    _without_set_id(made)
     kinds = (AF_UNIX, AF_INET, AF_INET6, AF_NETLINK)
     for call in ("socket", "socketpair"):
         made.add(_error(errno.EAFNOSUPPORT), call, (0, GE, AF_NETLINK + 1, 0))
@@ -85,6 +95,17 @@ def _arguments(library: ctypes.CDLL, defences: Defences) -> bytes:
         netlink = (0, EQ, AF_NETLINK, 0), (2, NE, NETLINK_ROUTE, 0)
         made.add(_error(errno.EPROTONOSUPPORT), call, *netlink)
     return made.program()
+
+
+def _without_set_id(made: "_Filter") -> None:
+    """Rule 3."""
+    for bit in (SETUID, SETGID):
+        for call, argument in _MODES.items():
+            made.add(_error(errno.EPERM), call, (argument, MASKED_EQ, bit, bit))
+        for call, argument in _OPENING.items():
+            for creating in (O_CREAT, O_TMPFILE):  # otherwise the mode is not looked at
+                flags = (argument - 1, MASKED_EQ, creating, creating)
+                made.add(_error(errno.EPERM), call, flags, (argument, MASKED_EQ, bit, bit))
 
 
 class _Filter:

@@ -19,7 +19,7 @@ FILES = _named("""
     lgetxattr listxattr llistxattr lremovexattr lsetxattr removexattr setxattr fstat fstatfs
     ftruncate futimesat getcwd getdents getdents64 inotify_add_watch inotify_init inotify_init1
     inotify_rm_watch ioctl lseek link linkat lstat mkdir mkdirat mknod mknodat newfstatat open
-    openat openat2 pipe pipe2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead
+    openat pipe pipe2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead
     readlink readlinkat readv rename renameat renameat2 rmdir sendfile splice stat statfs statx
     symlink symlinkat tee truncate umask unlink unlinkat utime utimensat utimes vmsplice write
     writev

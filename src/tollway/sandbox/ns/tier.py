@@ -106,6 +106,7 @@ class NsTier:
         return (
             "The kernel is the host's: a fault that the allowed system calls reach is a way out.",
             "The host's /usr, processor, kernel version, load and free memory can be read.",
+            "Which files of /usr and of mounts others use can be watched (inotify).",
             "Time and caches are shared: side channels between sandboxes are not closed.",
             "A mount is used with the caller's rights; a socket in it can be connected to.",
             *unbounded(self.ground.bounds),

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from tollway.errors import TollwayError
 from tollway.sandbox.defences import Defences
 from tollway.sandbox.order import GIVEN, WORK, Mount, Order
+from tollway.sandbox.sources import source_of
 
 TOP = "/sys"
 """Where bubblewrap finds what is made up, in its own mount namespace: a folder that every Linux has
@@ -83,7 +84,7 @@ def view(order: Order, defences: Defences) -> View:
 
 
 def checked(mount: Mount, order: Order) -> Mount:
-    """The mount with its source resolved and its target plain.
+    """The mount with its target plain.
 
     Raises:
         TollwayError: the source is not there, or the target is not for mounts.
@@ -97,10 +98,7 @@ def checked(mount: Mount, order: Order) -> Mount:
     made = plain in (f"/etc/{name}" for name in _own_etc(order))
     if plain in RESERVED or plain in WHOLE or below or made:
         raise TollwayError(f"{place}: {plain} is the sandbox's own. Mount it below {WORK} or /mnt")
-    try:
-        source = mount.source.resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        raise TollwayError(f"{place}: {mount.source} is not there. Name what is") from error
+    source = source_of(mount)
     if any(source.is_relative_to(each) for each in RESERVED[1:4]):
         raise TollwayError(f"{place}: {source} is the kernel's. Copy what you need of it")
     at = Path(plain)

@@ -20,7 +20,7 @@ from tollway.errors import TollwayError
 from tollway.sandbox.defences import Defences
 from tollway.sandbox.exits import Exits
 from tollway.sandbox.keeping import Keeper, inside
-from tollway.sandbox.order import Ended, Kept, Order, Streams, Why
+from tollway.sandbox.order import Ended, Kept, NotBegunError, Order, Streams, Why
 from tollway.sandbox.printing import Printing
 from tollway.sandbox.vm import luggage, standard
 from tollway.sandbox.vm.guest.parcels import Unreadable
@@ -81,7 +81,7 @@ class VmBox:
         self._link.say(do="start", terminal=terminal)
         answer = await self._answer(started, _ANSWER_SECONDS)
         if answer["is"] == "failed":
-            raise TollwayError(_not_begun(order.argv[0], answer))
+            raise NotBegunError(_not_begun(order.argv[0], answer))
         self._running = True
         typed = standard.Typed(self._streams.stdin, self._link.outgoing[STDIN])
         with standard.raw(self._streams.stdin if order.terminal else -1):

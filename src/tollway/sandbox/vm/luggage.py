@@ -18,6 +18,7 @@ from tollway.sandbox.defences import Defences
 from tollway.sandbox.exits import Reader
 from tollway.sandbox.keeping import Keeper, Writing
 from tollway.sandbox.order import Limits, Order
+from tollway.sandbox.sources import source_of
 from tollway.sandbox.vm.guest import parcels
 from tollway.sandbox.vm.link import Outgoing
 
@@ -41,8 +42,7 @@ def checked(order: Order) -> None:
             )
         if not mount.target.startswith("/") or ".." in Path(mount.target).parts:
             raise TollwayError(f"--mount {mount.source}:{mount.target}: name an absolute target.")
-        if not mount.source.exists():
-            raise TollwayError(f"--mount {mount.source}: is not there.")
+        source_of(mount)
 
 
 async def sent(
