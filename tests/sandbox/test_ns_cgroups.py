@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tollway.errors import TollwayError
 from tollway.sandbox.ns.cgroups import WANTED, Ground, ground, remove
 from tollway.sandbox.order import Limits
 from tollway.units import Bytes
@@ -96,6 +97,12 @@ def test_a_bound_whose_defence_is_off_is_not_written(tmp_path: Path) -> None:
     place.group(Limits(), frozenset({"memory"}))
     [at] = tmp_path.iterdir()
     assert list(at.iterdir()) == []
+
+
+def test_what_can_not_be_bounded_is_not_run(tmp_path: Path) -> None:
+    place = Ground({"memory": (tmp_path / "gone", 2)})
+    with pytest.raises(TollwayError, match="no bounds, no run"):
+        place.group(Limits())
 
 
 def test_a_group_that_is_gone_is_removed_without_a_word(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class Bounded:
         self._path = path
         self._most = most
         self._open: dict[socket.socket, asyncio.BaseTransport] = {}
-        self._coming: set[asyncio.Task[None]] = set()
+        self._coming: dict[socket.socket, asyncio.Task[None]] = {}
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self._socket = _bound(path)
@@ -79,9 +79,11 @@ class Bounded:
         for transport in self._open.values():
             transport.abort()  # type: ignore[attr-defined]  # uvloop's is no asyncio.Transport
         if self._coming:
-            await asyncio.wait(self._coming)
+            await asyncio.wait(list(self._coming.values()))
 
     def _accept(self) -> None:
+        # One that is closed for us counts until all was sent: its peer may not read.
+        self._open = {sock: it for sock, it in self._open.items() if sock.fileno() >= 0}
         for _ in range(_BACKLOG):
             try:
                 accepted, _ = self._socket.accept()
@@ -91,15 +93,11 @@ class Bounded:
                 self._loop.remove_reader(self._socket)
                 self._loop.call_later(_PAUSE, self._resume)
                 return
-            # One that is closed for us counts until all was sent: its peer may not read.
-            self._open = {sock: it for sock, it in self._open.items() if sock.fileno() >= 0}
             if len(self._open) + len(self._coming) >= self._most:
                 accepted.close()
                 continue
             accepted.setblocking(False)
-            coming = self._loop.create_task(self._begin(accepted))
-            self._coming.add(coming)
-            coming.add_done_callback(self._coming.discard)
+            self._coming[accepted] = self._loop.create_task(self._begin(accepted))
 
     def _resume(self) -> None:
         if not self._closed:
@@ -110,11 +108,12 @@ class Bounded:
             transport, _ = await self._loop.connect_accepted_socket(self._factory, accepted)
         except OSError:
             accepted.close()
-            return
-        if self._closed:
-            transport.abort()  # rule 3
         else:
             self._open[accepted] = transport
+            if self._closed:
+                transport.abort()  # rule 3
+        finally:
+            del self._coming[accepted]
 
 
 def _bound(path: Path) -> socket.socket:

@@ -1,5 +1,5 @@
-# ruff: noqa
-# What every attacking program begins with.
+# ruff: noqa: E401, F401, I001
+# What every attacking program begins with; none of these names is unused there.
 import contextlib, ctypes, errno, json, os, socket, struct, sys, time
 
 F = json.loads(sys.argv[1])

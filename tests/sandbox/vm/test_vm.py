@@ -462,3 +462,25 @@ async def test_a_cancelled_run_is_over_at_once(vm: Vm, order: Ordered, calling: 
     await box.close()
     await box.close()
     assert not machines() - before
+
+
+async def test_nothing_answers_on_any_network(vm: Vm, order: Ordered, calling: Calling) -> None:
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"reached")
+        writer.close()
+
+    server = await asyncio.start_server(answers, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    # 10.0.2.2 is this host to a guest with QEMU's user networking.
+    script = (
+        "import socket\n"
+        f"try: print(socket.create_connection(('10.0.2.2', {port}), 5).recv(9))\n"
+        "except OSError as error: print(error.strerror)"
+    )
+    async with server:
+        caller = calling()
+        await ran(vm(), order("python3", "-c", script), caller)
+        assert caller.out == "Network is unreachable\n"
+        control = calling()
+        await ran(vm(network=False), order("python3", "-c", script), control)
+        assert control.out == "b'reached'\n", control.err

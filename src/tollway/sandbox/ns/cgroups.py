@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tollway.errors import TollwayError
 from tollway.sandbox.order import Limits
 
 WANTED = ("memory", "pids", "cpu")
@@ -51,18 +52,25 @@ class Ground:
 
 
 class Group:
-    """One sandbox's group."""
+    """One sandbox's group.
+
+    Raises:
+        TollwayError: a bound could not be set; then nothing is left of it.
+    """
 
     def __init__(self, ground: Ground, name: str, limits: Limits, without: frozenset[str]) -> None:
-        self._at: dict[str, tuple[Path, int]] = {}
-        for controller, (folder, version) in ground.folders.items():
-            with suppress(OSError):  # what can not be set is not bounded, as where it is not there
-                at = folder / name
+        self._at = {
+            controller: (folder / name, version)
+            for controller, (folder, version) in ground.folders.items()
+        }
+        try:
+            for controller, (at, version) in self._at.items():
                 at.mkdir(exist_ok=True)
-                self._at[controller] = at, version
                 if controller not in without:
-                    for file, value in _settings(controller, version, limits):
-                        (at / file).write_text(value)
+                    _bind(at, controller, version, limits)
+        except OSError as error:
+            self.remove()
+            raise TollwayError(f"{error.filename}: {error.strerror}; no bounds, no run") from error
 
     def add(self, process: int) -> None:
         """Put a process into it; what it starts is in it too."""
@@ -105,14 +113,13 @@ def remove(folder: Path, patience: float = 2.0) -> None:
     `patience` (seconds) is over, and is left to the next sweep then."""
     until = time.monotonic() + patience
     while time.monotonic() < until:
-        with suppress(FileNotFoundError):
-            try:
-                folder.rmdir()
-            except OSError:
-                _kill(folder)
-                time.sleep(0.001)  # the kernel tells nobody when a group of version 1 is free
-                continue
-        return
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            _kill(folder)
+            time.sleep(0.001)  # the kernel tells nobody when a group of version 1 is free
 
 
 def own_name() -> str:
@@ -169,8 +176,7 @@ def _works(folder: Path, controller: str, version: int) -> bool:
             if controller not in control.read_text().split():
                 control.write_text(f"+{controller}")
         probe.mkdir()
-        file, value = _settings(controller, version, Limits())[0]
-        (probe / file).write_text(value)
+        _bind(probe, controller, version, Limits())
     except OSError:
         return False
     finally:
@@ -179,34 +185,28 @@ def _works(folder: Path, controller: str, version: int) -> bool:
     return True
 
 
+def _bind(at: Path, controller: str, version: int, limits: Limits) -> None:
+    for file, value in _settings(controller, version, limits):
+        (at / file).write_text(value)
+    swap, most = _SWAP[version]
+    if controller == "memory" and (at / swap).exists():  # where the kernel counts what is swapped
+        (at / swap).write_text(str(limits.memory) if most is None else most)
+
+
+_SWAP = {1: ("memory.memsw.limit_in_bytes", None), 2: ("memory.swap.max", "0")}
+"""By version, the file that bounds swap, and to what; None: memory and swap as memory alone."""
+
+
 def _settings(controller: str, version: int, limits: Limits) -> list[tuple[str, str]]:
     if controller == "pids":
         return [("pids.max", str(limits.processes + 2))]  # with bubblewrap's monitor and reaper
+    if controller == "memory":
+        file = "memory.limit_in_bytes" if version == 1 else "memory.max"
+        return [(file, str(limits.memory))]
     quota = max(1000, int(limits.cpus * PERIOD))
     if version == 1:
-        if controller == "cpu":
-            return [("cpu.cfs_period_us", str(PERIOD)), ("cpu.cfs_quota_us", str(quota))]
-        return [("memory.limit_in_bytes", str(limits.memory)), *_swap_v1(limits)]
-    if controller == "cpu":
-        return [("cpu.max", f"{quota} {PERIOD}")]
-    return [("memory.max", str(limits.memory)), *_swap_v2()]
-
-
-def _swap_v1(limits: Limits) -> list[tuple[str, str]]:
-    file = "memory.memsw.limit_in_bytes"
-    return [(file, str(limits.memory))] if _swapped(file) else []
-
-
-def _swap_v2() -> list[tuple[str, str]]:
-    return [("memory.swap.max", "0")] if _swapped("") else []
-
-
-def _swapped(file: str) -> bool:
-    if file and not Path("/sys/fs/cgroup/memory", file).exists():
-        return False
-    with suppress(OSError):
-        return len(Path("/proc/swaps").read_text().splitlines()) > 1
-    return False
+        return [("cpu.cfs_period_us", str(PERIOD)), ("cpu.cfs_quota_us", str(quota))]
+    return [("cpu.max", f"{quota} {PERIOD}")]
 
 
 def _kill(folder: Path) -> None:

@@ -104,19 +104,19 @@ class VmBox:
         if self._order.terminal:  # one stream is all that a terminal has
             outputs.pop().cancel()
         watching = [
-            asyncio.create_task(self._time_is_up()),
+            asyncio.create_task(self._time_is_up(outputs)),
             asyncio.create_task(self._too_much(printing)),
         ]
         try:
             await asyncio.wait((ended, self._link.lost), return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.gather(*outputs)
+            await asyncio.gather(*outputs, return_exceptions=True)
         finally:
             for task in (*watching, *outputs):
                 task.cancel()
             await asyncio.gather(*watching, *outputs, return_exceptions=True)
         return ended.result() if ended.done() and not ended.cancelled() else None
 
-    async def _time_is_up(self) -> None:
+    async def _time_is_up(self, outputs: "Sequence[asyncio.Task[None]]") -> None:
         limits = self._order.limits
         if not self._defences.time:
             return
@@ -125,6 +125,9 @@ class VmBox:
         self.signal(signal.SIGTERM)
         await asyncio.sleep(limits.grace)
         await self._machine.close()
+        await asyncio.sleep(limits.grace)
+        for output in outputs:  # whoever reads it has stopped
+            output.cancel()
 
     async def _too_much(self, printing: Printing) -> None:
         await printing.full.wait()

@@ -21,7 +21,7 @@ import msgspec
 
 from tollway.errors import TollwayError
 from tollway.sandbox.vm import debian, image, template, wheels
-from tollway.sandbox.vm.machine import PROGRAM, Machine, Shape, kvm_opens, start
+from tollway.sandbox.vm.machine import PROGRAM, Shape, kvm_opens, start
 from tollway.sandbox.vm.template import Manifest, Probe, Template
 from tollway.sandbox.vm.tools import needed, ran
 from tollway.units import Bytes, Seconds
@@ -29,8 +29,6 @@ from tollway.units import Bytes, Seconds
 _BOOT_SECONDS: Seconds = Seconds(120.0)
 _KVM_SECONDS: Seconds = Seconds(15.0)
 """A guest that boots under KVM does so in about two."""
-_SETTLING: Seconds = Seconds(0.2)
-"""For what the kernel still does after the guest's last step."""
 _SMALLEST = Bytes(128 << 20)
 
 Told = Callable[[str], None]
@@ -160,7 +158,7 @@ class _Build:
 
     async def _images(self, root: Path, tree: Path, whole: Path) -> None:
         self._told("Compiling Python")
-        image.finish(root)
+        image.finish(root, tree)
         await image.compile_python(root)
         self._told("Writing the root image")
         await image.root_image(root, whole / template.ROOT)
@@ -181,7 +179,7 @@ class _Build:
                 await snapshot(whole, Shape(self._wanted.memory, "kvm"), _KVM_SECONDS)
                 boots, words = True, "it booted the guest"
             except TollwayError as error:
-                words = str(error)
+                words = str(error).removeprefix("sandbox build: ").split(". ")[0]
         now = template.boot_id()
         return Probe(boots=boots, words=words, boot_id=now, qemu=self._qemu)
 
@@ -212,7 +210,7 @@ async def snapshot(folder: Path, shape: Shape, within: Seconds) -> None:
     machine = await start(folder, shape, waiting=False)
     try:
         async with asyncio.timeout(within):
-            await _waiting(machine)
+            await machine.booted()
         await machine.save(state)
         state.chmod(0o444)
     except TimeoutError:
@@ -226,17 +224,6 @@ async def snapshot(folder: Path, shape: Shape, within: Seconds) -> None:
         raise
     finally:
         await machine.close()
-
-
-async def _waiting(machine: Machine) -> None:
-    """Read the guest's first words. The port stays open: it is in the state that is saved."""
-    heard = b""
-    while b'"waiting"}' not in heard:
-        data = await asyncio.get_running_loop().sock_recv(machine.port, 4096)
-        if not data:
-            raise TollwayError(await machine.ended_early())
-        heard += data
-    await asyncio.sleep(_SETTLING)
 
 
 def _unpack(debs: Sequence[Path], root: Path) -> None:

@@ -65,8 +65,9 @@ def prepare(root: Path) -> None:
             (root / name).symlink_to(f"usr/{name}")
 
 
-def finish(root: Path) -> None:
-    """Add what maintainer scripts would have made, and the guest's own program."""
+def finish(root: Path, tree: Path) -> None:
+    """Add what maintainer scripts would have made, and the guest's own program. `tree` is the
+    kernel's package."""
     for name, text in _FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
@@ -81,6 +82,9 @@ def finish(root: Path) -> None:
         (folder / "__init__.py").touch()
     for name, text in guest_sources().items():
         (package / name).write_text(text, encoding="utf-8")
+    (root / GUEST / "modules").mkdir()
+    for number, (name, data) in enumerate(modules.in_order(modules.NETWORK, tree)):
+        (root / GUEST / "modules" / f"{number}-{name}.ko").write_bytes(data)
     (root / GUEST / "start.py").write_text(_START, encoding="utf-8")
 
 

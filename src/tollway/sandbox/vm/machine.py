@@ -19,7 +19,7 @@ from typing import Literal
 from tollway.errors import TollwayError
 from tollway.sandbox.vm.qmp import Qmp
 from tollway.sandbox.vm.tools import needed
-from tollway.units import Bytes
+from tollway.units import Bytes, Seconds
 
 Accelerator = Literal["tcg", "kvm"]
 PROGRAM = "qemu-system-x86_64"
@@ -29,6 +29,8 @@ _APPEND = "panic=-1 quiet loglevel=3 mitigations=off lsm=yama audit=0"
 """Mitigations guard a kernel's secrets from its programs; this kernel has none to guard, and the
 guest's own walls are not what a host relies on."""
 _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+_SETTLING: Seconds = Seconds(0.2)
+"""For what the kernel still does after the guest's last step."""
 _SAVED = ("completed", "failed", "cancelled")
 _WORDS = 2000
 
@@ -50,6 +52,20 @@ class Machine:
         self._process, self.qmp, self.port = process, qmp, port
         self._words = asyncio.create_task(_last_words(process.stderr))
 
+    async def booted(self) -> None:
+        """Wait for the guest's first words. The port stays open: it is part of the state.
+
+        Raises:
+            TollwayError: QEMU has ended.
+        """
+        heard = b""
+        while b'"waiting"}' not in heard:
+            data = await asyncio.get_running_loop().sock_recv(self.port, 4096)
+            if not data:
+                raise TollwayError(await self.ended_early())
+            heard += data
+        await asyncio.sleep(_SETTLING)
+
     async def resume(self, state: Path) -> None:
         """Load a state that was saved and let it go on.
 
@@ -64,7 +80,8 @@ class Machine:
                 await asyncio.sleep(0.002)  # the loading is QEMU's
             await self.qmp.tell("cont")
         except EOFError:
-            raise TollwayError(await self.ended_early()) from None
+            mend = "`tollway sandbox build --again` makes the template anew for this QEMU."
+            raise TollwayError(f"{await self.ended_early()} {mend}") from None
 
     async def save(self, state: Path) -> None:
         """Stop and write the whole state to a file.
@@ -152,7 +169,9 @@ def _confined(folder: Path, shape: Shape) -> Iterator[str]:
             yield from ("--symlink", str(path.readlink()), str(path))
         elif path.is_dir():
             yield from ("--ro-bind", str(path), str(path))
-    yield from ("--proc", "/proc", "--dev-bind", "/dev/urandom", "/dev/urandom")
+    for device in ("/dev/null", "/dev/urandom"):
+        yield from ("--dev-bind", device, device)
+    yield from ("--proc", "/proc")
     if shape.accelerator == "kvm":
         yield from ("--dev-bind", "/dev/kvm", "/dev/kvm")
     if shape.network:

@@ -72,7 +72,7 @@ class Typed:
             # RuntimeError: the loop has ended; OSError: the stream broke or the descriptor is bad.
             with suppress(RuntimeError, OSError):
                 while all(it != self._heard for it, _ in ready.poll()):
-                    data = os.read(self._source, _READ)
+                    data = _read(self._source)
                     sending = asyncio.run_coroutine_threadsafe(self._send(data), self._loop)
                     sending.result()
                     if not data:
@@ -86,6 +86,13 @@ class Typed:
             await self._outgoing.drain()
         else:
             self._outgoing.write_eof()
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _READ)
+    except OSError:  # not open, or a terminal that is gone
+        return b""
 
 
 @contextmanager

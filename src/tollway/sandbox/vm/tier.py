@@ -84,10 +84,14 @@ class VmTier:
         """See `Tier.box`."""
         luggage.checked(order)
         shape = Shape(self.template.memory, self._accelerator, not self._defences.network)
-        started = await machine.start(self.template.folder, shape, waiting=True)
+        # A state fits the machine that it was saved on: one with a card is booted.
+        started = await machine.start(self.template.folder, shape, waiting=not shape.network)
         box: VmBox | None = None
         try:
-            await started.resume(self.template.state(self._accelerator))
+            if shape.network:
+                await started.booted()
+            else:
+                await started.resume(self.template.state(self._accelerator))
             box = VmBox(started, order, streams, self._defences)
             await box.prepare(self._hello(order), self._calls)
         except BaseException:

@@ -99,9 +99,9 @@ class Command:
             os._exit(127)
 
     def signal(self, number: int) -> None:
-        """Send a signal to the command's process, or with a terminal to its session's group."""
+        """Send a signal to the command's process; what a terminal sends goes to its whole group."""
         with suppress(ProcessLookupError):
-            if self._master is not None and number in (signal.SIGINT, signal.SIGQUIT):
+            if number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
                 os.killpg(self.pid, number)
             else:
                 os.kill(self.pid, number)

@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tollway.sandbox.vm.guest import boot, kernel, parcels, room
+from tollway.sandbox.vm.guest import boot, card, kernel, parcels, room
 from tollway.sandbox.vm.guest.channels import Channel, Gone, Loop
 from tollway.sandbox.vm.guest.command import Command
 
@@ -64,6 +64,8 @@ class Session:
         if message["seed"]:
             kernel.fresh(bytes.fromhex(message["seed"]), message["now"], message["name"])
         room.bounded(message["limits"], message["defences"])
+        if not message["defences"]["network"]:
+            card.up()
 
     def _take(self, data: bytes) -> None:
         try:
