@@ -81,7 +81,9 @@ def _used(run: Run, patience: float) -> UsageReport | None:
     try:
         with closing(open_reader(Path(run.ledger))) as ledger:
             while True:
-                used = ledger.usage(UsageQuery(by=("model", "source"), tag=f"task:{run.task}"))
+                used = ledger.usage(
+                    UsageQuery(by=("model", "source"), tag=f"task:{run.task}", key=run.key)
+                )
                 if not used.open_count or time.monotonic() >= until:
                     return used
                 time.sleep(_POLL)

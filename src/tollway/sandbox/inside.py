@@ -28,7 +28,7 @@ _BASE_URLS = {
     "GOOGLE_GEMINI_BASE_URL": "",
     "GEMINI_BASE_URL": "",
 }
-_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY")
+_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
 
 
 def environment(task: str, *, egress: bool, tools: bool) -> dict[str, str]:

@@ -1,10 +1,6 @@
-# What every attacking program begins with.
-import contextlib
-import ctypes
-import json
-import os
-import sys
-import time
+# ruff: noqa: E401, F401, I001
+# What every attacking program begins with; none of these names is unused there.
+import contextlib, ctypes, errno, json, os, socket, struct, sys, time
 
 F = json.loads(sys.argv[1])
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -104,7 +104,7 @@ for _ in range(1500):
     except OSError: break
 ready()
 """, over("opened", 300), stage=memory_before, meanwhile=count),
-    Attack("the caller's watches of files", ("counts",), """
+    Attack("the caller's watches of files", (), """
 with tried():
     while True: syscall(294, 0)
 ready()
@@ -222,17 +222,17 @@ SHORT = {"time": Seconds(0.7), "grace": Seconds(0.3)}
 
 TIME = [
     Attack("a sleep without end", ("time",), "time.sleep(60)",
-        lambda scene: scene.stopped, limits=SHORT, patience=5),
+        lambda scene: scene.stopped, limits=SHORT, patience=3),
     Attack("SIGTERM ignored", ("time",), """
 import signal
 for one in range(1, 65):
     with contextlib.suppress(OSError, ValueError): signal.signal(one, signal.SIG_IGN)
 while True: time.sleep(60)
-""", lambda scene: scene.stopped, limits=SHORT, patience=5),
+""", lambda scene: scene.stopped, limits=SHORT, patience=3),
     Attack("stopped, so that nothing is delivered", ("time",), """
 import signal
 os.kill(os.getpid(), signal.SIGSTOP)
-""", lambda scene: scene.stopped, limits=SHORT, patience=5),
+""", lambda scene: scene.stopped, limits=SHORT, patience=3),
     Attack("always another process", ("time",), """
 import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -242,13 +242,13 @@ while True:
         time.sleep(0.02)
         os._exit(0)
     os.wait()
-""", lambda scene: scene.stopped, limits=SHORT, patience=5),
+""", lambda scene: scene.stopped, limits=SHORT, patience=3),
     Attack("children that hold the output open", ("teardown", "time"), """
 if os.fork() == 0:
     name(); os.setsid()
     if os.fork() == 0: time.sleep(40)
     os._exit(0)
-""", lambda scene: scene.stopped or bool(stages.beacons(scene.beacon)), limits=SHORT, patience=5,
+""", lambda scene: scene.stopped or bool(stages.beacons(scene.beacon)), limits=SHORT, patience=3,
         stage=stages.swept),
     Attack("a daemon", ("teardown",), """
 import signal

@@ -143,7 +143,7 @@ got = []
 def reads():
     got.append(call("mail__read_mail", {}))
 def sends():
-    end = time.time() + 2
+    end = time.time() + 8
     while not got and time.time() < end: time.sleep(0.0005)
     with tried(): post([F["thief"]], "read: " + got[0].decode()[:80])
 threads = [threading.Thread(target=it) for it in [sends] * 8 + [reads] * 4]
@@ -160,6 +160,7 @@ there = socket.create_connection(("127.0.0.1", 8401), timeout=5)
 there.sendall(posted(text)); say(there.recv(65536)[:100])
 there.sendall(posted(evil) + posted(evil))
 with tried():
+    there.settimeout(2)
     for _ in range(4): say(there.recv(65536)[:300])
 """, stolen, stage=tools()),
     Attack("a tool that the task was not given", ("tools.allowed",), PROGRAM + """
