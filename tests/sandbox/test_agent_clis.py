@@ -94,9 +94,9 @@ async def run(launch: Launch, folder: Path, listener: Listener) -> tuple[int, st
     shutil.copy(PROBE, given)
     words = [
         "--mount",
-        f"{NPM}:/opt/clients/node_modules",
+        f"{NPM.resolve()}:/opt/clients/node_modules",
         "--mount",
-        f"{Path(node()).parents[1]}:/opt/node",
+        f"{Path(node()).resolve().parents[1]}:/opt/node",
     ]
     words += ["--mount", f"{given}:/given"]
     for path in launch.home.rglob("*"):
