@@ -85,6 +85,12 @@ def inside(launch: Launch) -> tuple[str, ...]:
     return tuple(map(move, launch.argv))
 
 
+def shown() -> list[str]:
+    """Node and the CLIs, where links to them lead."""
+    own = Path(node()).resolve().parents[1]
+    return ["--mount", f"{NPM.resolve()}:/opt/clients/node_modules", "--mount", f"{own}:/opt/node"]
+
+
 async def run(launch: Launch, folder: Path, listener: Listener) -> tuple[int, str, str]:
     """Run it in a sandbox, with nothing of this machine's but its program and settings."""
     given = folder / "given"
@@ -92,12 +98,7 @@ async def run(launch: Launch, folder: Path, listener: Listener) -> tuple[int, st
     (given / "red.txt").write_text(RED)
     (given / "blue.txt").write_text(BLUE)
     shutil.copy(PROBE, given)
-    words = [
-        "--mount",
-        f"{NPM}:/opt/clients/node_modules",
-        "--mount",
-        f"{Path(node()).parents[1]}:/opt/node",
-    ]
+    words = shown()
     words += ["--mount", f"{given}:/given"]
     for path in launch.home.rglob("*"):
         if path.is_file():
