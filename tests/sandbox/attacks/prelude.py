@@ -1,5 +1,10 @@
 # What every attacking program begins with.
-import contextlib, ctypes, errno, json, os, socket, struct, sys, time  # noqa: E401, F401
+import contextlib
+import ctypes
+import json
+import os
+import sys
+import time
 
 F = json.loads(sys.argv[1])
 _libc = ctypes.CDLL(None, use_errno=True)
