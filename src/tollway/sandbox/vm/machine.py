@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from tollway.errors import TollwayError
+from tollway.sandbox.ns import launch
 from tollway.sandbox.vm.qmp import Qmp
 from tollway.sandbox.vm.tools import needed
 from tollway.units import Bytes, Seconds
@@ -52,6 +53,7 @@ class Machine:
 
     def __init__(self, process: asyncio.subprocess.Process, qmp: Qmp, port: socket.socket) -> None:
         self._process, self.qmp, self.port = process, qmp, port
+        self._first: int | None = None
         self._words = asyncio.create_task(_last_words(process.stderr))
 
     async def booted(self) -> None:
@@ -123,9 +125,31 @@ class Machine:
         with suppress(TimeoutError):
             async with asyncio.timeout(_ENDING):
                 await self.qmp.gone()
+                await self._first_gone()
         self._words.cancel()
         self.port.close()
         self.qmp.close()
+
+    def adopt(self) -> None:
+        """Hold on to the first process of QEMU's namespace: it outlives bubblewrap's monitor by a
+        moment, and whoever adopts it then may reap nobody."""
+        launch.adopt()
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        with suppress(OSError, ValueError, IndexError):
+            self._first = os.pidfd_open(int(children.read_text(encoding="ascii").split()[0]))
+
+    async def _first_gone(self) -> None:
+        first, self._first = self._first, None
+        if first is None:
+            return
+        dead, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(first, dead.set)
+        try:
+            await dead.wait()
+            launch.reap(first)
+        finally:
+            loop.remove_reader(first)
+            os.close(first)
 
 
 async def start(folder: Path, shape: Shape, *, waiting: bool) -> Machine:
@@ -154,6 +178,7 @@ async def start(folder: Path, shape: Shape, *, waiting: bool) -> Machine:
     machine = Machine(process, Qmp(control), port)
     try:
         await machine.qmp.begin()
+        machine.adopt()
     except EOFError:
         words = await machine.ended_early()
         await machine.close()
