@@ -64,6 +64,11 @@ async def test_every_request_is_the_tasks_whatever_its_head_says(tmp_path: Path)
             mine = (key_id(gateway.key), f"task:{way.task}", "completed")
             await until(lambda: booked(gateway) == {mine: count})
             assert cost_of(gateway, f"task:{way.task}") == count * COST
+            client = await gateway.connect()  # the control: over TCP a head says whose it is
+            said = b"authorization: Bearer %b\nx-tollway-tag: mine\n" % other.encode()
+            client.say(message(post(extra=said), SMALL))
+            assert (await client.got()).status == 200
+            await until(lambda: (key_id(other), "mine", "completed") in booked(gateway))
             for seen in mock.seen:
                 assert other.encode() not in seen.head
                 assert b"authorization: Bearer upstream-secret" in seen.head
@@ -147,7 +152,9 @@ async def test_nothing_else_is_served_over_a_door(tmp_path: Path) -> None:
             client = await way.client()
             client.say(message(head.replace(b"upgrade", b"connection: upgrade\nupgrade")))
             assert (await client.head()).status == 400, head
-        assert await gateway.get("/readyz") == 200
+        for path in ("/metrics", "/healthz", "/readyz"):
+            assert await gateway.get(path) == 200, "the control: over TCP it is there"
+        assert (await gateway.admin("GET", "/status"))[0] == 200
 
 
 SMUGGLED = (

@@ -13,6 +13,9 @@ from tollway.sandbox.order import Limits
 
 RESERVED = 8 << 30
 """Bytes of data that a process may map in any case: V8 reserves half a GiB for each worker."""
+COUNTED = {"max_inotify_instances": 32, "max_inotify_watches": 16384}
+"""What the kernel counts for the caller as a whole (/proc/sys/user), bounded for one sandbox: it
+could use up all that the caller has. Linux gives a user 128 instances."""
 Rlimits = dict[int, tuple[int, int]]
 """Soft and hard limits by `resource.RLIMIT_*`, in its units."""
 

@@ -44,6 +44,8 @@ class Plan:
     given: dict[str, bytes]
     folders: list[tuple[str, int]]
     rlimits: dict[int, tuple[int, int]]
+    counted: dict[str, int]
+    """See `bounds.COUNTED`."""
     filters: list[bytes]
     arguments: list[str]
     argv: list[str]

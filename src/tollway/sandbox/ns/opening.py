@@ -27,10 +27,6 @@ PR_SET_PDEATHSIG = 1
 SIGKILL, SIGPIPE, SIGXFSZ = 9, 13, 25
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
-COUNTED = {"max_inotify_instances": 32, "max_inotify_watches": 16384}
-"""What the kernel counts for the caller as a whole, bounded for one sandbox: it could use up all
-that the caller has."""
-
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -64,9 +60,9 @@ def enter(network: bool) -> None:
             file.write(text)
 
 
-def bound_counts() -> None:
+def bound_counts(counted: dict) -> None:
     """Lower what the kernel lets this user namespace, and those below it, have of some things."""
-    for name, most in COUNTED.items():
+    for name, most in counted.items():
         at = f"/proc/sys/user/{name}"
         if os.path.exists(at):  # noqa: PTH110
             with open(at, "w") as file:  # noqa: PTH123
@@ -130,7 +126,7 @@ def received(channel: _socket.socket) -> dict:
 def opened(plan: dict, channel: _socket.socket) -> None:
     """Make all that bubblewrap starts from, and hand back what is kept outside."""
     enter(plan["network"])
-    bound_counts()
+    bound_counts(plan["counted"])
     end_with(plan["parent"])  # a change of credentials made the kernel forget it
     mount_tmpfs(plan["top"], "mode=755,size=16m,nr_inodes=4096")
     place(plan["top"], plan["given_folders"], plan["given"])

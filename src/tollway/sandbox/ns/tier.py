@@ -21,7 +21,7 @@ from pathlib import Path
 from tollway.errors import TollwayError
 from tollway.sandbox.defences import ALL, Defences
 from tollway.sandbox.ns import seccomp
-from tollway.sandbox.ns.bounds import rlimits, unbounded
+from tollway.sandbox.ns.bounds import COUNTED, rlimits, unbounded
 from tollway.sandbox.ns.box import NsBox
 from tollway.sandbox.ns.cgroups import Ground, Group, ground
 from tollway.sandbox.ns.launch import Plan, adopt, launch
@@ -165,6 +165,7 @@ class NsTier:
             given=seen.given,
             folders=seen.folders,
             rlimits=rlimits(limits, defences, self.ground.bounds),
+            counted=COUNTED if defences.counts else {},
             filters=list(self.filters),
             arguments=seen.arguments,
             argv=[*(self._session() if order.terminal and defences.terminal else ()), *order.argv],

@@ -23,7 +23,7 @@ from tollway.errors import TollwayError
 from tollway.sandbox.vm import debian, image, template, wheels
 from tollway.sandbox.vm.machine import PROGRAM, Shape, kvm_opens, start
 from tollway.sandbox.vm.template import Manifest, Probe, Template
-from tollway.sandbox.vm.tools import needed, ran
+from tollway.sandbox.vm.tools import found, needed, ran
 from tollway.units import Bytes, Seconds
 
 _BOOT_SECONDS: Seconds = Seconds(120.0)
@@ -69,9 +69,12 @@ async def build(
 def _possible(wanted: Wanted) -> None:
     if wanted.memory < _SMALLEST:
         raise TollwayError("sandbox build: --memory is too small. A guest needs 128MiB or more.")
+    if found("apt-get") is None or found("dpkg-deb") is None:
+        raise TollwayError(
+            "sandbox build: there is no apt-get and dpkg-deb here. Templates are made of Debian's "
+            "packages: make them on Debian or Ubuntu."
+        )
     for program, package in (
-        ("apt-get", "apt"),
-        ("dpkg-deb", "dpkg"),
         ("mke2fs", "e2fsprogs"),
         ("bwrap", "bubblewrap"),
         (PROGRAM, "qemu-system-x86"),
@@ -100,9 +103,9 @@ class _Build:
         digest = self._digest()
         place = self._folder / "templates" / digest
         if place.is_dir():
-            found = template.read(place)
-            if not again and not template.whole(found):
-                return await self._probed_again(found), False
+            there = template.read(place)
+            if not again and not template.whole(there):
+                return await self._probed_again(there), False
             shutil.rmtree(place)
         whole = self._aside / "whole"
         whole.mkdir()
@@ -183,21 +186,21 @@ class _Build:
         now = template.boot_id()
         return Probe(boots=boots, words=words, boot_id=now, qemu=self._qemu)
 
-    async def _probed_again(self, found: Template) -> Template:
+    async def _probed_again(self, there: Template) -> Template:
         """The same template, probed in this boot of the machine if it was not."""
-        if found.manifest.probe.boot_id == template.boot_id():
-            return found
-        probe = await self._probed(found.folder)
+        if there.manifest.probe.boot_id == template.boot_id():
+            return there
+        probe = await self._probed(there.folder)
         files = {
             it.name: template.described(it)
-            for it in sorted(found.folder.iterdir())
+            for it in sorted(there.folder.iterdir())
             if it.name != template.MANIFEST
         }
-        manifest = msgspec.structs.replace(found.manifest, probe=probe, files=files)
+        manifest = msgspec.structs.replace(there.manifest, probe=probe, files=files)
         aside = self._aside / template.MANIFEST
         aside.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-        aside.replace(found.folder / template.MANIFEST)
-        return Template(folder=found.folder, manifest=manifest)
+        aside.replace(there.folder / template.MANIFEST)
+        return Template(folder=there.folder, manifest=manifest)
 
 
 async def snapshot(folder: Path, shape: Shape, within: Seconds) -> None:

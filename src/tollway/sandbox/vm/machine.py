@@ -31,6 +31,8 @@ guest's own walls are not what a host relies on."""
 _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 _SETTLING: Seconds = Seconds(0.2)
 """For what the kernel still does after the guest's last step."""
+_ENDING: Seconds = Seconds(10.0)
+"""For the kernel to take a killed QEMU's memory back; milliseconds are enough."""
 _SAVED = ("completed", "failed", "cancelled")
 _WORDS = 2000
 
@@ -118,7 +120,9 @@ class Machine:
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
-        await self.qmp.gone()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ENDING):
+                await self.qmp.gone()
         self._words.cancel()
         self.port.close()
         self.qmp.close()

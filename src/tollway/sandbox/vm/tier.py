@@ -9,7 +9,7 @@ from tollway.sandbox.ns import seccomp
 from tollway.sandbox.order import Order, Streams, TierName
 from tollway.sandbox.vm import luggage, machine, template
 from tollway.sandbox.vm.box import VmBox
-from tollway.sandbox.vm.machine import Shape
+from tollway.sandbox.vm.machine import Accelerator, Shape
 from tollway.sandbox.vm.template import Template
 from tollway.sandbox.vm.tools import needed
 
@@ -34,7 +34,7 @@ class VmTier:
 
     def __init__(self, made: Template, defences: Defences) -> None:
         self.template, self._defences = made, defences
-        self._accelerator = made.accelerator()
+        self._accelerator: Accelerator = made.accelerator()
         # Without libseccomp the machine's own kernel is the wall, as it is anyway.
         self._calls = seccomp.filters(defences) if seccomp.available() else ()
 
