@@ -132,8 +132,9 @@ import signal
 for one in range(1, 65):
     with contextlib.suppress(OSError, ValueError): signal.signal(one, signal.SIG_IGN)
 if os.fork() == 0:
-    os.setsid(); name()
+    os.setsid()
     for one in (0, 1, 2): os.close(one)
+    name()  # last: who sees it may kill the host's process
     time.sleep(40)
 time.sleep(40)
 """, lambda scene: False),

@@ -104,7 +104,7 @@ for _ in range(1500):
     except OSError: break
 ready()
 """, over("opened", 300), stage=memory_before, meanwhile=count),
-    Attack("the caller's watches of files", (), """
+    Attack("the caller's watches of files", ("counts",), """
 with tried():
     while True: syscall(294, 0)
 ready()
