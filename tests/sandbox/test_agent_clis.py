@@ -126,8 +126,8 @@ async def test_a_cli_does_its_task_in_a_sandbox_and_reaches_nothing_else(
     needs_ns()
     home = folder / "home"
     home.mkdir()
-    launch = cli.launch(Place(Path("/work"), home, MODELS, "no-key", cli.model, ""))
-    script = {cli.api: transcript(cli, Path("/work"))}
+    launch = cli.launch(Place(Path("/workspace"), home, MODELS, "no-key", cli.model, ""))
+    script = {cli.api: transcript(cli, Path("/workspace"))}
     routes = {cli.model: cli.api}
     async with (
         listening() as listener,

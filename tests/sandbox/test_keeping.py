@@ -44,7 +44,7 @@ def test_a_folder_is_kept_with_sizes_and_digests(
     (work / "out" / "a.txt").write_text("a")
     (work / "out" / "deep" / "-b é").write_text("bb")
     (work / "elsewhere").write_text("no")
-    kept = keep("/work/out")
+    kept = keep("/workspace/out")
     assert kept.files == {
         "a.txt": (1, sha256(b"a").hexdigest()),
         "deep/-b é": (2, sha256(b"bb").hexdigest()),
@@ -181,7 +181,7 @@ def test_what_is_left_behind_is_named_up_to_a_bound(tmp_path: Path) -> None:
     assert refused["..."] == "and 500 more"
 
 
-@pytest.mark.parametrize("path", ["nothing", "link/x", "file/x", "../work", "/etc/passwd"])
+@pytest.mark.parametrize("path", ["nothing", "link/x", "file/x", "../workspace", "/etc/passwd"])
 def test_a_path_that_is_not_there_is_said_and_nothing_left(
     work: Path, tmp_path: Path, keep: Callable[..., Kept], path: str
 ) -> None:
@@ -232,5 +232,5 @@ def test_a_full_disk_is_said_and_nothing_left(tmp_path: Path) -> None:
 
 
 def test_paths_below_work_are_read() -> None:
-    assert inside("a/b") == (b"a", b"b") == inside("/work//a/./b/")
-    assert inside("/work") == () == inside(".")
+    assert inside("a/b") == (b"a", b"b") == inside("/workspace//a/./b/")
+    assert inside("/workspace") == () == inside(".")

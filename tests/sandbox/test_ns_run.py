@@ -44,7 +44,7 @@ async def test_input_is_read_to_its_end(run: Runner) -> None:
 
 async def test_the_environment_is_the_orders_and_nothing_else(run: Runner) -> None:
     seen = await run("env", environment={"A": "b c", "PATH": "/usr/bin"})
-    assert sorted(seen.out.splitlines()) == ["A=b c", "PATH=/usr/bin", "PWD=/work"]
+    assert sorted(seen.out.splitlines()) == ["A=b c", "PATH=/usr/bin", "PWD=/workspace"]
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ async def test_processes_are_bounded(run: Runner) -> None:
 
 async def test_what_is_written_is_bounded_over_all_folders(run: Runner) -> None:
     script = (
-        "for d in /work /tmp /home/agent /dev/shm; do head -c 400000 /dev/zero > $d/x; done;"
-        "cat /work/x /tmp/x /home/agent/x /dev/shm/x | wc -c"
+        "for d in /workspace /tmp /home/agent /dev/shm; do head -c 400000 /dev/zero > $d/x; done;"
+        "cat /workspace/x /tmp/x /home/agent/x /dev/shm/x | wc -c"
     )
     seen = await run("sh", "-c", script, limits=Limits(disk=Bytes(1_000_000)))
     assert "No space left on device" in seen.err
@@ -154,10 +154,10 @@ async def test_mounts_are_read_only_unless_said(run: Runner, tmp_path: Path) -> 
     (tmp_path / "file").write_text("text")
     run.mounts = (
         Mount(tmp_path / "a", "/mnt/a"),
-        Mount(tmp_path / "b", "/work/b", writable=True),
+        Mount(tmp_path / "b", "/workspace/b", writable=True),
         Mount(tmp_path / "file", "/etc/thing.conf"),
     )
-    seen = await run("sh", "-c", "echo 1 > /work/b/x; cat /etc/thing.conf; echo 1 > /mnt/a/x")
+    seen = await run("sh", "-c", "echo 1 > /workspace/b/x; cat /etc/thing.conf; echo 1 > /mnt/a/x")
     assert (seen.out, (tmp_path / "b" / "x").read_text()) == ("text", "1\n")
     assert "Read-only" in seen.err
     assert list((tmp_path / "a").iterdir()) == []

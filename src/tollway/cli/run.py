@@ -68,7 +68,7 @@ def run(
     Parameters
     ----------
     command
-        The command, behind --. It starts in /work, which is empty and gone at the end.
+        The command, behind --. It starts in /workspace, which is empty and gone at the end.
     tier
         ns: namespaces of this machine's kernel; vm: a virtual machine. Default: sandbox.tier of the
         fleet file.
@@ -90,8 +90,8 @@ def run(
     mount
         SRC:DST shows a file or folder of this machine at DST; SRC:DST:rw lets it be written (ns).
     out
-        PATH[:DEST]: keep /work/PATH at the end, as DEST, which must not be there yet. Default: the
-        same name here.
+        PATH[:DEST]: keep /workspace/PATH at the end, as DEST, which must not be there yet. Default:
+        the same name here.
     env
         NAME takes a variable along, NAME=VALUE sets one. No secrets: see `tollway secrets`.
     limit
@@ -228,11 +228,11 @@ def _mount(said: str) -> Mount:
 
 def _out(said: str) -> tuple[str, Path]:
     inside, _, into = said.partition(":")
-    inside = inside.removeprefix("/work/")
+    inside = inside.removeprefix("/workspace/")
     path = Path(into or Path(inside).name).expanduser().absolute()
     if not inside or inside.startswith("/") or ".." in inside.split("/"):
-        mend = "Write a path below /work, as report.md or report.md:/here/report.md."
-        raise FaultsFound([Fault("--out", f'"{said}" is not below /work', mend)])
+        mend = "Write a path below /workspace, as report.md or report.md:/here/report.md."
+        raise FaultsFound([Fault("--out", f'"{said}" is not below /workspace', mend)])
     if os.path.lexists(path):
         mend = f"Name another: --out {inside}:DEST."
         raise FaultsFound([Fault("--out", f"{path} is there already", mend)])

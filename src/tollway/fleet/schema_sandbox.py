@@ -25,7 +25,7 @@ class SandboxTable(Table):
     memory: Size = key("Memory, files in memory included.", "2GiB")
     processes: Count = key("Processes and threads at once.", 512)
     open_files: Count = key("Open files of one process.", 4096)
-    disk: Size = key("All that is written below /work, /tmp and the home.", "1GiB")
+    disk: Size = key("All that is written below /workspace, /tmp and the home.", "1GiB")
     inodes: Count = key("Files and folders there.", 100_000)
     output: Size = key("All that is printed; more ends the run.", "64MiB")
     time: Duration = key("How long a run may take.", "1h")

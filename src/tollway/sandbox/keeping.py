@@ -220,7 +220,8 @@ def keep_from(work: int, path: str, keeper: Keeper) -> None:
 
 
 def inside(path: str) -> Parts:
-    """The names of a path below `WORK`, given as `out` or `/work/out`; `/work` itself is ().
+    """The names of a path below `WORK`, given as `out` or `/workspace/out`; `/workspace`
+    itself is ().
 
     Raises:
         TollwayError: it is not below `WORK`.

@@ -18,7 +18,7 @@ TierName = Literal["ns", "vm"]
 Why = Literal["exit", "signal", "time", "memory", "output", "lost"]
 """Why a command is over: it ended; a signal ended it; it met a bound; the sandbox broke."""
 
-WORK = "/work"
+WORK = "/workspace"
 """The directory that a command starts in: empty, writable, gone with the sandbox."""
 GIVEN = "/run/tollway"
 """Where `Order.files` are, read-only."""

@@ -14,8 +14,8 @@ from tollway.units import Bytes
 
 OUTPUTS = ("outputs",)
 PATHS = "with the switch off too a path is walked without links and without .."
-BEGIN = "os.makedirs('/work/out', exist_ok=True); os.chdir('/work/out')\n"
-HONEST = "with open('/work/out/honest', 'w') as file: file.write('honest work')\n"
+BEGIN = "os.makedirs('/workspace/out', exist_ok=True); os.chdir('/workspace/out')\n"
+HONEST = "with open('/workspace/out/honest', 'w') as file: file.write('honest work')\n"
 
 
 def copied(scene: Scene) -> Iterator[Path]:
@@ -96,10 +96,10 @@ for index, one in enumerate(F["secrets"]):
         os.symlink("/proc/%s/root%s" % (root, one), "link%d-%s" % (index, root))
 """, leaked, stage=secrets, keep="out"),
     Attack("what is kept is itself a link", OUTPUTS, """
-os.symlink(os.path.dirname(F["secrets"][0]), "/work/out")
+os.symlink(os.path.dirname(F["secrets"][0]), "/workspace/out")
 """, leaked, stage=secrets, keep="out"),
     Attack("a link in the middle of the path", OUTPUTS, """
-os.symlink(os.path.dirname(os.path.dirname(F["secrets"][0])), "/work/a")
+os.symlink(os.path.dirname(os.path.dirname(F["secrets"][0])), "/workspace/a")
 """, leaked, stage=secrets, keep="a/{folder}", no_control=PATHS),
     Attack("a path that climbs out", OUTPUTS, BEGIN + HONEST, leaked,
         stage=secrets, keep="../../../../../..{secret}", no_control=PATHS),
@@ -158,7 +158,7 @@ with tried(): os.mknod("device", 0o020600, os.makedev(1, 5))
 """, lambda scene: special(scene) or scene.saw("hung"), keep="out",
         no_control="with the switch off too only files, folders and links are copied"),
     Attack("only a pipe", OUTPUTS, """
-os.mkfifo("/work/out")
+os.mkfifo("/workspace/out")
 """, lambda scene: special(scene) or scene.saw("hung"), keep="out",
         no_control="with the switch off too only files, folders and links are copied"),
     Attack("setuid and world-writable files", (*OUTPUTS, "syscalls"), BEGIN + HONEST + """

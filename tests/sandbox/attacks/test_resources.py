@@ -63,7 +63,7 @@ def everywhere():
                 seen.add(os.stat(folder).st_dev)
                 yield folder
 """
-OWN = ["/work", "/tmp", "/home/agent", "/dev/shm", "/run", "/dev", "/var/tmp", "/root", "/"]
+OWN = ["/workspace", "/tmp", "/home/agent", "/dev/shm", "/run", "/dev", "/var/tmp", "/root", "/"]
 
 RESOURCES = [
     Attack("a fork bomb", ("counts",), """

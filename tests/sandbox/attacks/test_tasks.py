@@ -15,7 +15,7 @@ from trial import fails, succeeds
 from tollway.sandbox.order import Box, Mount
 
 _libc = ctypes.CDLL(None, use_errno=True)
-PLACES = ("/work", "/tmp", "/home/agent", "/dev/shm", "/var/tmp", "/run", "/run/tollway", "/dev", "/usr/local",
+PLACES = ("/workspace", "/tmp", "/home/agent", "/dev/shm", "/var/tmp", "/run", "/run/tollway", "/dev", "/usr/local",
           "/etc", "/var/lib", "/opt", "/root", "/mnt", "/")  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def search():
     for folder, inner, files in os.walk("/"):
         if folder in ("/proc", "/sys", "/usr/lib", "/usr/share", "/usr/bin"): inner.clear(); continue
         for one in files:
-            if one == F["word"] or folder.startswith(("/tmp", "/work", "/home", "/dev/shm", "/run")):
+            if one == F["word"] or folder.startswith(("/tmp", "/workspace", "/home", "/dev/shm", "/run")):
                 path = folder + "/" + one
                 with contextlib.suppress(OSError):
                     if os.path.isfile(path): say(path, read(path, 4096))

@@ -92,13 +92,13 @@ async def test_a_command_is_nobody_with_an_empty_folder_and_a_root_that_it_canno
 ) -> None:
     caller = calling()
     script = """
-id -u; pwd; ls -A /work /home/agent /tmp
+id -u; pwd; ls -A /workspace /home/agent /tmp
 grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status
 for at in / /usr /etc /run /run/tollway /dev /sys /proc/sys/kernel/hostname; do
   { touch $at/x || echo x > $at; } 2>/dev/null && echo wrote $at
 done
 ls /run/.machine /proc/1/environ /dev/vda /dev/vport1p1 2>/dev/null
-touch /work/a /tmp/a /home/agent/a /dev/shm/a && echo could; cat /run/tollway/ca.pem
+touch /workspace/a /tmp/a /home/agent/a /dev/shm/a && echo could; cat /run/tollway/ca.pem
 python3 -c "import os; os.unshare(os.CLONE_NEWUSER)" 2>&1 | tail -1
 cat /proc/net/dev | tail -n +3 | cut -d: -f1; env | sort
 """
@@ -107,7 +107,7 @@ cat /proc/net/dev | tail -n +3 | cut -d: -f1; env | sort
         vm(), order("sh", "-c", script, files=files, environment={"PATH": "/usr/bin"}), caller
     )
     said = caller.out.splitlines()
-    assert said[:2] == ["1000", "/work"]
+    assert said[:2] == ["1000", "/workspace"]
     assert "CapEff:\t0000000000000000" in said
     assert "CapBnd:\t0000000000000000" in said
     assert "NoNewPrivs:\t1" in said
@@ -116,7 +116,7 @@ cat /proc/net/dev | tail -n +3 | cut -d: -f1; env | sort
     assert "/proc/1/environ" not in said
     assert any(it.startswith("a certificate") for it in said)
     assert [it.strip() for it in said if it.strip() in ("lo", "eth0")] == ["lo"]
-    assert said[-2:] == ["PATH=/usr/bin", "PWD=/work"]
+    assert said[-2:] == ["PATH=/usr/bin", "PWD=/workspace"]
 
 
 @asynccontextmanager
@@ -202,11 +202,11 @@ async def test_mounts_are_copies_and_what_is_kept_is_plain_files(
     (source / "deep" / "er" / "tool").chmod(0o755)
     (source / "large").write_bytes(os.urandom(3_000_000))
     (source / "öd d\udcff").write_bytes(b"odd")
-    mounts = (Mount(source, "/data/in"), Mount(source / "large", "/work/given"))
+    mounts = (Mount(source, "/data/in"), Mount(source / "large", "/workspace/given"))
     script = """
 /data/in/deep/er/tool; sha256sum < /data/in/large; cat /data/in/*d*/../?d*d* 2>/dev/null
-touch /data/in/x 2>/dev/null || echo read-only; rm -f /work/given 2>/dev/null || echo stays
-mkdir -p out/sub; cp /work/given out/sub/copy; echo hi > out/hello; ln -s /etc/passwd out/link
+touch /data/in/x 2>/dev/null || echo read-only; rm -f /workspace/given 2>/dev/null || echo stays
+mkdir -p out/sub; cp /workspace/given out/sub/copy; echo hi > out/hello; ln -s /etc/passwd out/link
 mkfifo out/pipe; printf x > "$(printf 'out/odd\\033name')"; mkdir out/empty; : > out/nothing
 """
     caller = calling()
@@ -214,7 +214,7 @@ mkfifo out/pipe; printf x > "$(printf 'out/odd\\033name')"; mkdir out/empty; : >
     async with boxed(vm(), made, caller) as box:
         ended = await box.run()
         kept = await box.keep("out", tmp_path / "kept")
-        again = await box.keep("/work/out/hello", tmp_path / "hello")
+        again = await box.keep("/workspace/out/hello", tmp_path / "hello")
         with pytest.raises(TollwayError, match="nowhere"):
             await box.keep("nowhere", tmp_path / "nowhere")
         with pytest.raises(TollwayError, match="over a link"):
@@ -302,8 +302,8 @@ except OSError: print(n)
 async def test_disk_and_inodes_are_bounded(vm: Vm, order: Ordered, calling: Calling) -> None:
     limits = Limits(disk=Bytes(8 << 20), inodes=200, memory=Bytes(200 << 20))
     script = """
-head -c 6000000 /dev/zero > /work/a && echo one; head -c 6000000 /dev/zero > /tmp/b || echo full
-rm /work/a /tmp/b; for i in $(seq 300); do : > /home/agent/$i || { echo inodes; break; }; done
+head -c 6000000 /dev/zero > /workspace/a && echo one; head -c 6000000 /dev/zero > /tmp/b || echo full
+rm /workspace/a /tmp/b; for i in $(seq 300); do : > /home/agent/$i || { echo inodes; break; }; done
 """
     caller = calling()
     await ran(vm(), order("bash", "-c", script, limits=limits), caller)
@@ -366,11 +366,13 @@ async def test_what_a_task_left_is_in_no_later_one_and_not_in_the_template(
     vm: Vm, order: Ordered, calling: Calling
 ) -> None:
     canary = os.urandom(12).hex()
-    script = f"echo {canary} | tee /work/a /tmp/b /home/agent/c /dev/shm/d; sleep 0.1"
+    script = f"echo {canary} | tee /workspace/a /tmp/b /home/agent/c /dev/shm/d; sleep 0.1"
     made = vm()
     await ran(made, order("sh", "-c", script), calling())
     caller = calling()
-    await ran(made, order("sh", "-c", "ls -A /work /tmp /home/agent /dev/shm; cat /tmp/b"), caller)
+    await ran(
+        made, order("sh", "-c", "ls -A /workspace /tmp /home/agent /dev/shm; cat /tmp/b"), caller
+    )
     assert canary not in caller.out
     for file in made.template.folder.iterdir():
         assert canary.encode() not in file.read_bytes()

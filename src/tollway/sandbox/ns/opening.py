@@ -135,7 +135,7 @@ def opened(plan: dict, channel: _socket.socket) -> None:
     mount_tmpfs(writable, plan["disk"])
     place(writable, plan["folders"], {})
     sockets = listening(plan["ports"], plan["network"])
-    work = os.open(f"{writable}/work", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    work = os.open(f"{writable}/workspace", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     passed = array.array("i", [work, *(each.fileno() for each in sockets)])
     channel.sendmsg([b"+"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, passed)])
     for which, (soft, hard) in plan["rlimits"].items():

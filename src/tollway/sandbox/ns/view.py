@@ -214,8 +214,8 @@ def _devices(seen: View, defences: Defences) -> None:
 
 def _writable(seen: View) -> None:
     # 0755 for the home: a program that checks its keys' folder refuses more.
-    seen.folders += [("work", 0o755), ("tmp", 0o1777), ("shm", 0o1777), ("home/agent", 0o755)]
-    for name in ("work", "tmp", "home"):
+    seen.folders += [("workspace", 0o755), ("tmp", 0o1777), ("shm", 0o1777), ("home/agent", 0o755)]
+    for name in ("workspace", "tmp", "home"):
         seen.say("--bind", f"{seen.top}/writable/{name}", f"/{name}")
 
 

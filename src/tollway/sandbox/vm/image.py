@@ -21,7 +21,7 @@ GUEST = "usr/lib/tollway"
 """Where the guest's own program is in the image."""
 _PACKAGE = "tollway/sandbox/vm/guest"
 _DISK_MEND = "Free some space, or name another folder by TOLLWAY_SANDBOX."
-_EMPTY = ("dev", "home/agent", "mnt", "proc", "root", "run", "sys", "tmp", "var/tmp", "work")
+_EMPTY = ("dev", "home/agent", "mnt", "proc", "root", "run", "sys", "tmp", "var/tmp", "workspace")
 _FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/usr/sbin/nologin\n"
     "agent:x:1000:1000:agent:/home/agent:/bin/bash\n"

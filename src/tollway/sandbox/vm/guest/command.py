@@ -86,7 +86,7 @@ class Command:
             os.umask(0o022)
             os.nice(10)
             kernel.drop(USER, capabilities=not defences["users"])
-            os.chdir("/work")
+            os.chdir("/workspace")
             for program in order["calls"]:
                 kernel.filter_calls(bytes.fromhex(program))
             ready = True

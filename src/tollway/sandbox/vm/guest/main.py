@@ -154,7 +154,7 @@ class Session:
 
     def _do_keep(self, message: "dict[str, Any]") -> None:
         names = [base64.b64decode(it) for it in message["path"]]
-        top = Path("/work").joinpath(*map(os.fsdecode, names))
+        top = Path("/workspace").joinpath(*map(os.fsdecode, names))
         self._keep(top)
 
     def _keep(self, top: Path) -> None:

@@ -9,7 +9,7 @@ from tollway.sandbox.vm.guest import boot, kernel
 
 USER = 1000
 GROUP = f"{boot.GROUPS}/task"
-_ROOMS = {"work": "/work", "home": "/home/agent", "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108  # the guest's own
+_ROOMS = {"work": "/workspace", "home": "/home/agent", "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108  # the guest's own
 _SAFE = kernel.NOSUID | kernel.NODEV
 _RESERVE = 40 << 20
 """Bytes of memory that stay with the machine itself, so that no command can starve it."""
