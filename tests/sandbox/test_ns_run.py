@@ -51,7 +51,7 @@ async def test_the_environment_is_the_orders_and_nothing_else(run: Runner) -> No
     ("argv", "words"),
     [
         (("no-such-program",), "no-such-program: not found in the sandbox. Mount it"),
-        (("/root/x",), "/root/x: not found in the sandbox"),
+        (("/opt/none/x",), "/opt/none/x: not found in the sandbox"),
         (("/etc/hosts",), "/etc/hosts: Permission denied in the sandbox"),
     ],
 )

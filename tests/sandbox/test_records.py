@@ -127,7 +127,7 @@ def test_a_program_of_the_host_has_its_digest_only_where_the_host_is_shown() -> 
     order = Order(("sh", "-c", "true"), {}, "t")
     assert list(digests(order, shown=True)) == ["sh"]
     assert digests(order, shown=False) == {}
-    assert digests(Order(("/root/x",), {}, "t"), shown=True) == {}
+    assert digests(Order(("/opt/none/x",), {}, "t"), shown=True) == {}
 
 
 def test_what_may_change_has_no_digest(tree: Path) -> None:

@@ -29,7 +29,7 @@ def _entries(pid: int) -> int:
     """How many files an attack has made, in folders that bear its name."""
     total = 0
     for folder in ("work", "tmp", "home/agent", "var/tmp", "dev/shm", "run", "dev", "root"):
-        for _, inner, names in os.walk(f"/proc/{pid}/root/{folder}/bomb"):
+        for _, inner, names in os.walk(f"/proc/{pid}/root" + f"/{folder}/bomb"):
             total += len(inner) + len(names)
     return total
 

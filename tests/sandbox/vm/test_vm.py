@@ -302,7 +302,8 @@ except OSError: print(n)
 async def test_disk_and_inodes_are_bounded(vm: Vm, order: Ordered, calling: Calling) -> None:
     limits = Limits(disk=Bytes(8 << 20), inodes=200, memory=Bytes(200 << 20))
     script = """
-head -c 6000000 /dev/zero > /workspace/a && echo one; head -c 6000000 /dev/zero > /tmp/b || echo full
+head -c 6000000 /dev/zero > /workspace/a && echo one
+head -c 6000000 /dev/zero >/tmp/b || echo full
 rm /workspace/a /tmp/b; for i in $(seq 300); do : > /home/agent/$i || { echo inodes; break; }; done
 """
     caller = calling()
