@@ -108,6 +108,8 @@ class Attack:
     """Seconds until the test ends it, where its defence would have done so before."""
     hole: str = ""
     """Why it succeeds, where it does."""
+    refused: str = ""
+    """What is said of it, where the sandbox is not even made."""
     no_control: str = ""
     """Why there is no honest control, where there is none."""
     vm: tuple[str, ...] | None = None

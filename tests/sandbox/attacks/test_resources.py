@@ -28,7 +28,7 @@ async def count(scene: Scene, box: Box) -> None:
 def _entries(pid: int) -> int:
     """How many files an attack has made, in folders that bear its name."""
     total = 0
-    for folder in ("work", "tmp", "home/agent", "var/tmp", "dev/shm", "run", "dev", "root"):
+    for folder in ("workspace", "tmp", "home/agent", "var/tmp", "dev/shm", "run", "dev", "root"):
         for _, inner, names in os.walk(f"/proc/{pid}/root" + f"/{folder}/bomb"):
             total += len(inner) + len(names)
     return total

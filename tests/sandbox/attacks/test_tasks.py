@@ -280,7 +280,7 @@ with tried(): say(os.read(told, 65536))
 """, lambda scene: b"tsort" in scene.out, meanwhile=run_something, hole="inotify sees the host's"),
     Attack("a mount that an earlier task has turned elsewhere", ("early.",), """
 for one in os.listdir("/mnt/data"): say(read("/mnt/data/" + one))
-""", Scene.told, stage=turned, hole="a mount's source is followed over links"),
+""", Scene.told, stage=turned, refused="leads over a link"),
 ]  # fmt: skip
 
 

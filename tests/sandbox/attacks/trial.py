@@ -80,6 +80,10 @@ def fails(attacks: Sequence[Attack]) -> Test:
     @pytest.mark.parametrize("attack", _named(attacks, defended=True))
     async def test(attack: Attack, tmp_path: Path) -> None:
         scene = Scene(tmp_path)
+        if attack.refused:
+            with pytest.raises(TollwayError, match=attack.refused):
+                await play(attack, scene, ns())
+            return
         assert not await play(attack, scene, ns()), (scene.found, bytes(scene.out[-2000:]))
 
     return test
