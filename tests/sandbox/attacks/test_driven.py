@@ -185,7 +185,7 @@ async def test_attack_succeeds_without_its_defence(
     assert await _driven(tmp_path, table, attack, attack.off)
 
 
-async def _outlives(folder: Path, off: tuple[str, ...]) -> bool:
+async def _outlives(folder: Path, off: tuple[str, ...], looks: int = 100) -> bool:
     """Whether a process of the attack is there after the host's process was killed."""
     [attack] = KILLED
     beacon = Scene(folder).beacon
@@ -201,7 +201,7 @@ async def _outlives(folder: Path, off: tuple[str, ...]) -> bool:
                 await asyncio.sleep(0.02)
         process.kill()
         await process.wait()
-        for _ in range(100):
+        for _ in range(looks):
             if not stages.beacons(beacon):
                 return False
             await asyncio.sleep(0.02)
@@ -216,4 +216,5 @@ async def test_nothing_outlives_the_hosts_process(tmp_path: Path) -> None:
 
 
 async def test_a_daemon_does_where_nothing_sees_to_the_end(tmp_path: Path) -> None:
-    assert await _outlives(tmp_path, ("teardown",))
+    # Soon: the next sandbox of any other process here sweeps what dead hosts have left.
+    assert await _outlives(tmp_path, ("teardown",), looks=5)

@@ -1,5 +1,7 @@
 """Identity: what a sandbox says of itself at the door to models. The ledger is the fact."""
 
+import asyncio
+import http.client
 import json
 import shutil
 import tempfile
@@ -36,6 +38,19 @@ theirs = {"Authorization": "Bearer " + F["theirs"]}
 """
 
 
+def known(port: int, key: str) -> None:
+    """Wait until the gateway knows a key."""
+    for _ in range(200):
+        asking = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        asking.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"})
+        status = asking.getresponse().status
+        asking.close()
+        if status == 200:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the key is not known")
+
+
 @asynccontextmanager
 async def models(scene: Scene) -> AsyncIterator[None]:
     """A whole fleet behind exit 8400, with a key for the task and another's that it has found.
@@ -47,6 +62,7 @@ async def models(scene: Scene) -> AsyncIterator[None]:
         code, out, err = await live.run("keys", "create", "--tenant", "demo", "--json")
         assert code == 0, err
         made = json.loads(out)
+        await asyncio.to_thread(known, live.ports["gateway"], made["key"])
         book = GuardBook(live.state / GUARD_BOOK)
         task, _ = Tasks(book).open("demo", time.time(), 600, None, made["id"])
         scene.facts.update(model=MODEL, mine=made["key"], theirs=live.key)
