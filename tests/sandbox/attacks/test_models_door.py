@@ -86,6 +86,11 @@ def charged(fits: Callable[[Scene, dict[str, object]], bool]) -> Callable[[Scene
 
     def judge(scene: Scene) -> bool:
         rows = scene.found["live"].rows()
+        for _ in range(20):  # what was answered is on its way to the ledger
+            if any(fits(scene, it) for it in rows):
+                break
+            time.sleep(0.1)
+            rows = scene.found["live"].rows()
         scene.found["rows"] = [(it["key"], it["tag"], it["tenant"]) for it in rows]
         assert rows, bytes(scene.out)
         return any(fits(scene, it) for it in rows)
