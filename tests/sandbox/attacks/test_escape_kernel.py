@@ -95,20 +95,20 @@ ready()
     Attack("mount", NESTED, f"""
 name()
 with tried(): syscall({UNSHARE}, {NEWUSER | NEWNS})
-os.makedirs("/workspace/m", exist_ok=True)
-with tried(): syscall({MOUNT}, F["beacon"].encode(), b"/workspace/m", b"tmpfs", 0, 0)
+os.makedirs("/tmp/m", exist_ok=True)
+with tried(): syscall({MOUNT}, F["beacon"].encode(), b"/tmp/m", b"tmpfs", 0, 0)
 ready()
 """, mounted, meanwhile=look),
     Attack("mount by the newer calls", NESTED, f"""
 name()
 with tried(): syscall({UNSHARE}, {NEWUSER | NEWNS})
-os.makedirs("/workspace/m", exist_ok=True)
+os.makedirs("/tmp/m", exist_ok=True)
 with tried():
     made = syscall(430, b"tmpfs", 0)  # fsopen
     syscall(431, made, 1, b"source", F["beacon"].encode(), 0)  # fsconfig: a string
     syscall(431, made, 6, 0, 0, 0)  # create
     there = syscall(432, made, 0, 0)  # fsmount
-    syscall(429, there, b"", -100, b"/workspace/m", 4)  # move_mount
+    syscall(429, there, b"", -100, b"/tmp/m", 4)  # move_mount
 ready()
 """, mounted, meanwhile=look),
     Attack("capabilities of a plain process", NESTED, f"""
