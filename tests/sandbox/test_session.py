@@ -172,6 +172,28 @@ async def test_a_run_finds_its_exits_and_nothing_is_left_of_it(means: Means) -> 
     assert os.listdir(means.folder / "doors") == []
 
 
+async def test_doors_of_a_state_folder_with_a_long_path_are_elsewhere_and_gone_too(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / ("x" * (90 - len(str(tmp_path))))
+    seen: list[Path] = []
+
+    async def look(box: Box) -> Ended:
+        for path in box.order.exits.values():
+            _, writer = await asyncio.open_unix_connection(path)
+            writer.close()
+            seen.append(path.parent)
+        return FINE
+
+    with closing(GuardBook(folder / GUARD_BOOK)) as book:
+        means = Means(folder, book, OFFER, MadeUp(look))
+        async with served(means):
+            await Session(WANTED, means, Streams()).run()
+    assert not seen[0].is_relative_to(folder)
+    assert not seen[0].exists()
+    assert os.listdir(folder / "doors") == []
+
+
 async def test_tools_are_narrowed_at_their_door_alone(means: Means) -> None:
     async with served(means) as doors:
         wanted = replace(WANTED, tools=("desk/read",))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tollway.errors import TollwayError
 
-_LONGEST_PATH = 107
+LONGEST_PATH = 107
 _BACKLOG = 128
 _PAUSE = 0.5
 """Seconds without accepting, where this process has no descriptor left."""
@@ -117,9 +117,9 @@ class Bounded:
 
 
 def _bound(path: Path) -> socket.socket:
-    if len(os.fsencode(path)) > _LONGEST_PATH:
+    if len(os.fsencode(path)) > LONGEST_PATH:
         raise TollwayError(
-            f"{path}: a socket's path has at most {_LONGEST_PATH} bytes. Use a shorter one "
+            f"{path}: a socket's path has at most {LONGEST_PATH} bytes. Use a shorter one "
             "(--state, gateway.admin_socket)."
         )
     _remove_stale(path)

@@ -8,7 +8,9 @@ Rules
 """
 
 import asyncio
+import os
 import signal
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +26,7 @@ from tollway.gateway.doors import (
     open_door,
 )
 from tollway.gateway.offer import Offer
+from tollway.gateway.private import LONGEST_PATH
 from tollway.ledger.guarded.book import GuardBook
 from tollway.ledger.guarded.runs import Ending, Exit, Run, Runs
 from tollway.ledger.guarded.tasks import Task, Tasks
@@ -53,6 +56,7 @@ _BROKEN = 125
 _NO_COMMAND = 127
 _REFUSED = 2
 _KILLED = 128 + signal.SIGKILL
+_LONGEST_NAME = f"{EXIT_NAMES[MODELS]}.sock"
 _SPARE = 60.0
 """Seconds that a task outlives the time of its run."""
 
@@ -164,10 +168,10 @@ class Session:
         )
 
     async def _within_doors(self, task: Task) -> Ending:
-        folder = self._means.folder / _DOORS / task.id
-        folder.mkdir(mode=0o700, parents=True)
+        kept = self._means.folder / _DOORS / task.id
         async with AsyncExitStack() as stack:
-            stack.callback(_remove, folder)
+            stack.callback(_remove, kept)
+            folder = _made(kept)
             doors = await self._open_doors(stack, task, folder)
             order = self._order(task, folder, doors)
             shown = self._means.tier.name == "ns"
@@ -279,7 +283,23 @@ def sweep(folder: Path, runs: Runs) -> None:
             _remove(left)
 
 
+def _made(folder: Path) -> Path:
+    """A private folder for sockets: `folder`, or where their paths would be too long there, another
+    that `folder` is a link to."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if len(os.fsencode(folder / _LONGEST_NAME)) <= LONGEST_PATH:
+        folder.mkdir(mode=0o700)
+        return folder
+    place = Path(tempfile.mkdtemp(prefix="tollway-"))
+    folder.symlink_to(place)
+    return place
+
+
 def _remove(folder: Path) -> None:
+    if folder.is_symlink():
+        _remove(folder.readlink())
+        folder.unlink()
+        return
     for path in folder.glob("*.sock"):
         path.unlink(missing_ok=True)
     with suppress(OSError):  # who keeps a door may not have removed its socket yet
