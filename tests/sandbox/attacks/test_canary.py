@@ -53,11 +53,12 @@ def in_files(pid: int, words: bytes) -> int:
     count = 0
     with suppress(OSError):
         count += Path(f"/proc/{pid}/environ").read_bytes().count(words)
-    if not Path(f"/proc/{pid}/root/run/tollway").is_dir():  # it sees the host's files, not these
+    root = Path("/proc", str(pid), "root")
+    if not (root / "run/tollway").is_dir():  # it sees the host's files, not these
         return count
     for folder in ("workspace", "tmp", "home/agent", "dev/shm", "run/tollway"):
         with suppress(OSError):
-            for at in Path(f"/proc/{pid}/root/{folder}").rglob("*"):
+            for at in (root / folder).rglob("*"):
                 with suppress(OSError):
                     count += at.read_bytes().count(words) if at.is_file() else 0
     return count
