@@ -33,6 +33,8 @@ bench: ## Measure what the gateway costs: idle machine, one stack after another
 	@scripts/environment test
 	@if [ -f bench/run.py ]; then $(BIN)/python -m bench.run $(BENCH); \
 	else echo "make bench: there is no bench/run.py." >&2; exit 1; fi
+	@$(BIN)/python -m bench.sandbox
+	@$(BIN)/python -m bench.sandbox --tier vm
 
 lock: ## Write locks/ anew from pyproject.toml (make lock UPGRADE=1: newest versions)
 	@scripts/environment test

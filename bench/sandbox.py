@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from tollway.errors import TollwayError
 from tollway.sandbox.inside import PATH
 from tollway.sandbox.order import Ended, Order, Streams, Tier
 
@@ -129,21 +130,29 @@ async def measure(tier: Tier, rounds: int) -> None:
         print(f"{name:26} {median:.3f} times as long; {speed}")
 
 
+def tier_of(name: str, template: str) -> Tier:
+    """A tier of this machine."""
+    if name == "ns":
+        from tollway.sandbox.ns.tier import tier
+
+        return tier()
+    from tollway.sandbox.vm.template import folder_of_templates
+    from tollway.sandbox.vm.tier import tier as vm_tier
+
+    return vm_tier(folder_of_templates(), name=template)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tier", choices=("ns", "vm"), default="ns")
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--template", default="default")
     asked = parser.parse_args()
-    if asked.tier == "ns":
-        from tollway.sandbox.ns.tier import tier
-
-        chosen: Tier = tier()
-    else:
-        from tollway.sandbox.vm.template import folder_of_templates
-        from tollway.sandbox.vm.tier import tier as vm_tier
-
-        chosen = vm_tier(folder_of_templates(), name=asked.template)
+    try:
+        chosen = tier_of(asked.tier, asked.template)
+    except TollwayError as error:
+        print(f"The tier {asked.tier} is left out: {error}", file=sys.stderr)
+        return
     print(f"tier {chosen.name}: {chosen.isolates()[0]}")
     asyncio.run(measure(chosen, asked.rounds))
 
