@@ -85,7 +85,7 @@ def egress(before: Callable[[Rig], None] | None = None, **facts: Any) -> Stage:
                     await _tell(scene, rig)
                     yield
         finally:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
     return stage
 
@@ -111,9 +111,17 @@ async def _led(scene: Scene, rig: Rig, path: Path) -> AsyncIterator[None]:
 @asynccontextmanager
 async def relayed(path: Path, host: str, port: int) -> AsyncIterator[None]:
     """A socket that leads to a port: whoever comes is known by what it says."""
-    server = await asyncio.start_unix_server(lambda r, w: _relay(r, w, host, port), path)
+    open_ones: set[asyncio.StreamWriter] = set()
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_ones.add(writer)
+        await _relay(reader, writer, host, port)
+
+    server = await asyncio.start_unix_server(lead, path)
     yield
     server.close()
+    for writer in open_ones:
+        writer.close()
 
 
 async def _tell(scene: Scene, rig: Rig) -> None:

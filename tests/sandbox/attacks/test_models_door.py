@@ -78,7 +78,7 @@ async def models(scene: Scene) -> AsyncIterator[None]:
         book.close()
     finally:
         await live.close()
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def charged(fits: Callable[[Scene, dict[str, object]], bool]) -> Callable[[Scene], bool]:
