@@ -50,8 +50,7 @@ async def main() -> None:
     found = getattr(importlib.import_module(module), table)
     [attack] = [it for it in found if it.name == wanted]
     scene = Scene(Path(folder), off=tuple(off))
-    if way == "killed":
-        scene.beacon = os.environ["BEACON"]
+    scene.beacon = os.environ["BEACON"]
     if off == ["outside"]:
         done = await play_outside(attack, scene, session=False)
     else:

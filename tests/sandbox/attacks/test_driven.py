@@ -95,7 +95,7 @@ time.sleep(0.3)
 """, lambda scene: scene.saw("signalled"), stage=together(terminal, signalled)),
     Attack("the caller's terminal by its name", ("devices",), STUFF + """
 for one in held[3:]:
-    with tried(): os.write(one, b"painted over the caller's screen")
+    with tried(): os.write(one, b"painted by " + F["beacon"].encode())
 """, lambda scene: painted(scene), stage=terminal),
 ]  # fmt: skip
 
@@ -150,18 +150,20 @@ as_root = pytest.mark.skipif(os.getuid() != 0, reason="a network of the test's o
 async def _driven(folder: Path, table: str, attack: Attack, off: tuple[str, ...]) -> bool:
     """Play it in a process of its own, which has a terminal or a network of its own."""
     ours, theirs = os.openpty()
+    beacon = Scene(folder).beacon
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable, str(HERE / "driver.py"), "test_driven", table, attack.name,
             "netns" if table == "WORLD" else "tty", str(folder), *off,
             stdin=theirs, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-            start_new_session=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "BEACON": beacon},
         )  # fmt: skip
         _, said = await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 0, said.decode()
         os.set_blocking(ours, False)
         with suppress(BlockingIOError):
-            if b"painted over" in os.read(ours, 65536):
+            if f"painted by {beacon}".encode() in os.read(ours, 65536):
                 return True
         told = json.loads(said.splitlines()[-1])
         print(told["out"])
