@@ -71,8 +71,7 @@ def losses(fleet: Fleet, lock: Lock | None = None) -> tuple[Loss, ...]:
     found: dict[tuple[str, str], list[str]] = {}
     for route in fleet.routes.values():
         needs = [set(_leans(fleet, lock, it)) for it in servings(fleet, route)]
-        shared = {it for it in needs[0] if all(it in one for one in needs)} if needs else set()
-        for thing in shared:
+        for thing in needs[0].intersection(*needs[1:]) if needs else ():
             found.setdefault(thing, []).append(route.alias)
     order = sorted(found, key=lambda it: (KINDS.index(it[0]), it[1]))
     routes = [Loss(what, name, tuple(sorted(found[what, name]))) for what, name in order]
@@ -80,7 +79,9 @@ def losses(fleet: Fleet, lock: Lock | None = None) -> tuple[Loss, ...]:
 
 
 def _tools_lost(fleet: Fleet) -> Iterator[Loss]:
-    servers = fleet.tools.servers if fleet.tools else {}
+    if fleet.tools is None:
+        return
+    servers = fleet.tools.servers
     offers = Counter(tool for server in servers.values() for tool in server.tools)
     for name, server in sorted(servers.items()):
         alone = tuple(f"tool {name}/{tool}" for tool in server.tools if offers[tool] == 1)
