@@ -9,7 +9,7 @@ Rules
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,8 +18,8 @@ from packageurl import PackageURL
 
 from tollway.pins.component import Artifact, NpmPackage, Package, PypiPackage, called
 from tollway.pins.finding import Unaudited
+from tollway.pins.packages import digest_of
 
-_DIGEST = re.compile(r"(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z")
 NO_DIGEST = "no sha256 or sha512 digest is given"
 
 
@@ -89,38 +89,10 @@ def shown(text: str) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def digest_of(text: object) -> str | None:
-    """`sha256:` or `sha512:` and lower-case hex; None for anything else."""
-    lowered = text.strip().lower() if isinstance(text, str) else ""
-    return lowered if _DIGEST.match(lowered) else None
-
-
 def strongest(hashes: Mapping[str, Any]) -> str | None:
     """The digest of a table of hashes that a lock can hold."""
     found = (digest_of(f"{kind}:{hashes[kind]}") for kind in ("sha256", "sha512") if kind in hashes)
     return next((it for it in found if it is not None), None)
-
-
-def moment(value: object) -> datetime | None:
-    """A moment as files tell it, in UTC; None where it is none. Without a zone it is UTC."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    if not isinstance(value, datetime):
-        return None
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        return None
-
-
-def size_of(value: object) -> int | None:
-    """A size in bytes, or None."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if 0 <= value < 1 << 62 else None
 
 
 def index_of(url: str) -> str:

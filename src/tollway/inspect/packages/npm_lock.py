@@ -6,8 +6,6 @@ Rules
 3. The digest is that of `integrity`; what has only sha1 there cannot be locked.
 """
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -16,11 +14,11 @@ from tollway.errors import Fault, FaultsFound
 from tollway.inspect.packages.entries import Entries, index_of, npm
 from tollway.pins.component import Artifact, Package
 from tollway.pins.finding import Unaudited
+from tollway.pins.packages import sri_digest
 
 _MEND = "Run: npm install --package-lock-only --lockfile-version 3"
 _ASKED = ("dependencies", "optionalDependencies", "peerDependencies")
 _FOLDER = "node_modules/"
-_LENGTHS = {"sha256": 32, "sha512": 64}
 
 
 def read_npm(
@@ -116,22 +114,6 @@ def _places(path: str, name: str) -> Iterator[str]:
         before, folder, _ = path.rpartition(_FOLDER)
         path = before.rstrip("/") if folder else ""
     yield f"{_FOLDER}{name}"
-
-
-def sri_digest(integrity: object) -> str | None:
-    """The digest of a Subresource Integrity string: sha512 where it is given, else sha256."""
-    words = integrity.split() if isinstance(integrity, str) else []
-    for kind in ("sha512", "sha256"):
-        for word in words:
-            found, _, rest = word.partition("-")
-            if found == kind:
-                try:
-                    raw = base64.b64decode(rest.partition("?")[0], validate=True)
-                except (binascii.Error, ValueError):
-                    continue
-                if len(raw) == _LENGTHS[kind]:
-                    return f"{kind}:{raw.hex()}"
-    return None
 
 
 def _file_name(resolved: str) -> str:

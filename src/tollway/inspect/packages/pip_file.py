@@ -17,9 +17,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from tollway.errors import Fault, FaultsFound
-from tollway.inspect.packages.entries import Entries, digest_of, index_of, pypi, shown
+from tollway.inspect.packages.entries import Entries, index_of, pypi, shown
 from tollway.pins.component import Artifact, Package
 from tollway.pins.finding import Unaudited
+from tollway.pins.packages import digest_of
 
 _COMMENT = re.compile(r"(?:^|\s)#(.*)$")
 _MOST_FILES = 100

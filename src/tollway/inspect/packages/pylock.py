@@ -7,20 +7,10 @@ from packaging.pylock import Package as Locked
 from packaging.pylock import PackageSdist, PackageWheel, Pylock, PylockValidationError
 
 from tollway.errors import Fault, FaultsFound
-from tollway.inspect.packages.entries import (
-    Entries,
-    index_of,
-    moment,
-    pypi,
-    shown,
-    size_of,
-    strongest,
-)
-from tollway.pins.component import Artifact, Package, Publisher
+from tollway.inspect.packages.entries import Entries, index_of, pypi, shown, strongest
+from tollway.pins.component import Artifact, Package
 from tollway.pins.finding import Unaudited
-
-_NAMES = ("repository", "email", "project", "identity", "user")
-_WORKFLOWS = ("workflow", "workflow_filepath", "workflow-filepath")
+from tollway.pins.packages import moment, publishers_of, size_of
 
 
 def read_pylock(
@@ -104,24 +94,3 @@ def _artifact(file: PackageSdist | PackageWheel) -> Artifact | None:
 
 def _dependencies(told: Sequence[Mapping[str, Any]] | None) -> tuple[str, ...]:
     return tuple(sorted({it["name"] for it in told or () if isinstance(it.get("name"), str)}))
-
-
-def publishers_of(told: Sequence[Mapping[str, Any]] | None) -> tuple[Publisher, ...] | None:
-    """The publishers that identities of PEP 740 name; None where none were told of."""
-    if told is None:
-        return None
-    return tuple(dict.fromkeys(publisher_of(it) for it in told))
-
-
-def publisher_of(told: Mapping[str, Any]) -> Publisher:
-    """One identity. A kind that is not known keeps all that it says of itself."""
-    first = next((told[it] for it in _NAMES if isinstance(told.get(it), str) and told[it]), None)
-    rest = ", ".join(f"{key}={told[key]}" for key in sorted(told) if key != "kind")
-    workflow = next((told[it] for it in _WORKFLOWS if isinstance(told.get(it), str)), "")
-    environment = told.get("environment")
-    return Publisher(
-        kind=str(told.get("kind") or "unknown"),
-        identity=first or rest or "unknown",
-        workflow=workflow,
-        environment=environment if isinstance(environment, str) else "",
-    )

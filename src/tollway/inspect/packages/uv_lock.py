@@ -12,9 +12,10 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import canonicalize_name
 
 from tollway.errors import Fault, FaultsFound
-from tollway.inspect.packages.entries import Entries, digest_of, index_of, moment, pypi, size_of
+from tollway.inspect.packages.entries import Entries, index_of, pypi
 from tollway.pins.component import Artifact, Package
 from tollway.pins.finding import Unaudited
+from tollway.pins.packages import digest_of, moment, size_of
 
 _OWN = ("editable", "virtual", "directory")
 _MEND = "Run: uv lock"
