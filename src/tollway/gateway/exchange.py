@@ -9,6 +9,7 @@ Rules
 4. Every attempt that was sent is ended by exactly one `Finished`, `Failed` or `Cancelled`.
 """
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from tollway.dialects.forms import Told, Writer
@@ -45,7 +46,9 @@ from tollway.gateway.pacing import room_lines
 from tollway.gateway.reported import error_in
 from tollway.gateway.tracing.tracer import Trace
 from tollway.gateway.upstream import Upstream
+from tollway.gateway.witness import Witness
 from tollway.gateway.wording import Asked, Wording, told, worded
+from tollway.pins.serving import RoutePins
 
 _SECRET_STATUSES: Final = frozenset({401, 403, 407})
 """About our credential, not about the client's request, and their text may quote the credential."""
@@ -55,6 +58,7 @@ class Board(Protocol):
     """Where exchanges live."""
 
     upstreams: dict[str, Upstream]
+    pins: Mapping[str, RoutePins]
 
     def clock(self) -> float: ...
     def utc(self) -> float: ...
@@ -62,6 +66,7 @@ class Board(Protocol):
     def closed(self, exchange: "Exchange") -> None: ...
     def first_content(self, action: Send, seconds: float) -> None: ...
     def stream_ended(self, action: Send, meter: Meter) -> None: ...
+    def unpinned(self, action: Send, words: str, refused: bool) -> None: ...
 
 
 class Exchange:
@@ -73,6 +78,7 @@ class Exchange:
         "_board",
         "_connection",
         "_error_answer",
+        "_flagged",
         "_last_send",
         "_losses",
         "_paused",
@@ -116,6 +122,7 @@ class Exchange:
         self._last_send: Send | None = None
         self._error_answer: tuple[int, bytes, bytes] | None = None
         self._paused = False
+        self._flagged = False
         self._relaying = False
         connection.listener = self
 
@@ -145,7 +152,8 @@ class Exchange:
         lines = wording.lines
         if self.trace is not None:
             lines += self.trace.send(action, upstream.source)
-        attempt.call = upstream.open(wording.head, lines, wording.body, attempt)
+        reply = attempt if not self._board.pins else self._witnessed(attempt)
+        attempt.call = upstream.open(wording.head, lines, wording.body, reply)
         if self._paused:
             attempt.pause()
 
@@ -163,6 +171,25 @@ class Exchange:
         else:
             attempt, self._writer = guarded_attempt(self, action, upstream, said, inspected)
         return attempt
+
+    def _witnessed(self, attempt: Attempt) -> Attempt | Witness:
+        """Who hears the source's answer: a witness first, where the route goes by a lock."""
+        self._flagged = False
+        action, facts = attempt.action, self._asked.facts
+        pins = self._board.pins.get(facts.model)
+        pin = None if pins is None else pins.get((action.source, action.upstream_model))
+        if pin is None:
+            return attempt
+
+        def differs(words: str, body: bytes) -> None:
+            refused = pin.enforced
+            self._board.unpinned(action, words, refused)
+            if refused:
+                attempt.unpinned(words, body)
+            else:
+                self._flagged = True
+
+        return Witness(attempt, pin, facts.stream, differs)
 
     def _told(self) -> Told:
         facts = self._asked.facts
@@ -338,6 +365,8 @@ class Exchange:
             lines += room_lines(self._room, self._asked.facts.dialect, self.utc())
         if self._losses:
             lines += header_line(b"x-tollway-lost", told(self._losses))
+        if self._flagged:
+            lines += b"x-tollway-pin: mismatch\r\n"
         return lines
 
     def _spent(self) -> Usage:
