@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tollway.fleet.objects import Fleet
     from tollway.pins.concentration import Concentration
     from tollway.pins.lock import Lock
+    from tollway.pins.threats_judged import Beside
 
 
 def threatmodel(
@@ -28,7 +29,7 @@ def threatmodel(
     html: Path | None = None,
     accept: Annotated[list[str] | None, Parameter(negative="")] = None,
     state: str | None = None,
-    date: str | None = None,
+    on: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Say which threats apply to a fleet, which control of it answers each, and what is open.
@@ -48,7 +49,7 @@ def threatmodel(
         at one thing, "LLM02@route fast=...". May be given several times.
     state
         The state folder: vendors are weighed by what the ledger says was spent there.
-    date
+    on
         The date that the page bears. Default: today, UTC.
     json
         Print one JSON object.
@@ -63,7 +64,7 @@ def threatmodel(
     from tollway.web.threat_shown import Provenance, Shown
 
     found = read_fleet(fleet)
-    pinned, digest = _lock(fleet, lock)
+    pinned, digest = _lock(found, fleet, lock)
     facts = Facts(found, pinned, _beside(found))
     model = threat_model(facts, _accepted(accept or []))
     shown = Shown(
@@ -72,7 +73,7 @@ def threatmodel(
         losses=losses(found, pinned),
         astray=() if pinned is None else astray(pinned),
         vendors=_vendors(found, state, os.environ.get("TOLLWAY_STATE")),
-        provenance=Provenance(found.digest, digest, _day(date)),
+        provenance=Provenance(found.digest, digest, _day(on)),
     )
     sys.stdout.write(as_json(shown) if json else as_text(shown))
     if html is not None:
@@ -83,41 +84,30 @@ def threatmodel(
     return model.exit_code
 
 
-def _lock(fleet: Path, named: Path | None) -> "tuple[Lock | None, str]":
-    """The lock and the sha256 of its text; None and an empty text where there is none."""
+def _lock(fleet: "Fleet", path: Path, named: Path | None) -> "tuple[Lock | None, str]":
+    """The lock and the sha256 of its file; None and an empty text where there is none."""
     from hashlib import sha256
 
-    from tollway.pins.lock import read_lock
+    from tollway.cli.locked import lock_path
+    from tollway.inspect.lockfile import read_lock_file
 
-    path = named or fleet.with_name("ai.lock")
-    if named is None and not path.exists():
-        sys.stderr.write("There is no ai.lock: what the fleet is made of is not judged.\n")
+    file = named or lock_path(fleet, path)
+    if named is None and not file.exists():
+        sys.stderr.write(f"There is no {file.name}: what the fleet is made of is not judged.\n")
         return None, ""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FaultsFound([Fault(f"{path}:", f"cannot be read: {error}", "Name a lock.")]) from None
-    return read_lock(text, path.name), sha256(text.encode()).hexdigest()
+    return read_lock_file(file), sha256(file.read_bytes()).hexdigest()
 
 
-def _beside(fleet: "Fleet"):  # noqa: ANN202
+def _beside(fleet: "Fleet") -> "Beside":
     from tollway.pins.threats_judged import Beside
 
     index = getattr(fleet, "index", None)
     drift = getattr(fleet, "drift", None)
     return Beside(
-        enforced=_enforced(fleet),
         index=None if index is None else index.mode,
         cooldown=None if index is None else index.rules.cooldown,
         drift=None if drift is None else drift.every,
     )
-
-
-def _enforced(fleet: "Fleet") -> dict[str, str]:
-    """Routes that serve only what is locked, and the key that says so."""
-    pins = getattr(fleet, "pins", None)
-    mode = getattr(pins, "mode", None) or getattr(pins, "enforce", None)
-    return {name: "pins.mode" for name in fleet.routes} if mode in ("enforce", True) else {}
 
 
 def _accepted(said: list[str]) -> dict[str, str]:
@@ -166,7 +156,7 @@ def _day(said: str | None) -> date:
     try:
         return date.fromisoformat(said)
     except ValueError:
-        fault = Fault("--date", f"is {said!r}, not a date", "Write 2026-11-23.")
+        fault = Fault("--on", f"is {said!r}, not a date", "Write 2026-11-23.")
         raise FaultsFound([fault]) from None
 
 

@@ -14,13 +14,14 @@ _WIDTH = 96
 def as_text(shown: Shown) -> str:
     """What is open, what was not judged, what one loss takes away; answers are counted."""
     lines = [_summary(shown), ""]
-    for status, head in (("open", "Open"), ("not judged", "Not judged"), ("accepted", "Accepted")):
+    for status in STATUSES[:3]:
         found = items(shown.model, status)
         if found:
-            lines += [head, *(line for it in found for line in _item(it)), ""]
+            lines += [status.capitalize(), *(line for it in found for line in _item(it)), ""]
     lines += _losses(shown)
     told = ", ".join(
-        f"{it.name} {it.version} ({it.licence}, read {it.read})" for it in map(framework, FRAMEWORKS)
+        f"{it.name} {it.version} ({it.licence}, read {it.read})"
+        for it in map(framework, FRAMEWORKS)
     )
     lines += wrap(f"Frameworks: {told}.", _WIDTH)
     lock = f"lock {shown.provenance.lock[:16]}" if shown.provenance.lock else "no lock"

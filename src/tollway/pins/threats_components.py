@@ -81,11 +81,11 @@ def bad_package(facts: Facts, name: str) -> Verdict:
     plain = package.name.rpartition("@")[0] if package.kind == "npm" else package.name
     uploads = {it.uploaded for it in package.artifacts} or {None}
     known = {
-        it
+        it.incident.name: it.judgement
         for uploaded in uploads
         for it in known_bad(package.kind, plain or package.name, package.version, uploaded)
     }
-    bad = sorted(it.incident.name for it in known if it.judgement == "bad")
+    bad = sorted(name for name, judgement in known.items() if judgement == "bad")
     if bad:
         why = f"This release is known to be malicious: {', '.join(bad)}."
         return opened(why, f"Run: tollway incident {bad[0]}")
@@ -98,8 +98,10 @@ def bad_package(facts: Facts, name: str) -> Verdict:
     if facts.beside.index is not None:
         controls.append(Control("package index", "index.mode", facts.beside.index))
     if known:
-        names = ", ".join(sorted(it.incident.name for it in known))
-        return unjudged(f"It may be of {names}: its upload time is not in the lock.", *controls)
+        return unjudged(
+            f"It may be of {', '.join(sorted(known))}: its upload time is not in the lock.",
+            *controls,
+        )
     return answered(*controls, residual="A release that is bad, and that nobody has told yet.")
 
 

@@ -7,9 +7,7 @@ Rules
    says why, and is never a pass.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Literal
 
 from tollway.fleet.objects import Fleet
@@ -70,11 +68,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What further tables of the fleet file say. `enforced` are routes that serve only what is
-    locked, by route the key that says so. `cooldown` is how old a package must be; `index` is the
-    package index's mode, None where there is none. `drift` says how often models are probed."""
+    """What further tables of the fleet file say. `index` is the package index's mode, None where
+    there is none, and `cooldown` how old a package must be there. `drift` says how often models are
+    probed."""
 
-    enforced: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     index: str | None = None
     cooldown: Seconds | None = None
     drift: Seconds | None = None

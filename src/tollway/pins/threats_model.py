@@ -17,7 +17,16 @@ from tollway.pins import threats_components as of_components
 from tollway.pins import threats_routes as of_routes
 from tollway.pins import threats_tools as of_tools
 from tollway.pins.component import ModelApi
-from tollway.pins.threats_judged import STATUSES, Facts, Judged, Status, Thing, ThingKind, Verdict
+from tollway.pins.threats_judged import (
+    STATUSES,
+    Facts,
+    Judged,
+    Status,
+    Thing,
+    ThingKind,
+    Verdict,
+    inapplicable,
+)
 from tollway.pins.threats_outside import outside
 
 
@@ -219,6 +228,8 @@ _NEEDS: Mapping[str, str] = MappingProxyType(
 def _unmet(facts: Facts, threat: str, tactics: tuple[str, ...]) -> Verdict:
     """Why a threat was held against nothing: nothing of the kind is there, or no check is."""
     kinds = [kind for check in CHECKS if threat in check.threats for kind in check.kinds]
+    if not kinds and any(id_.startswith(f"{threat}.") for it in CHECKS for id_ in it.threats):
+        return inapplicable("It is judged by its parts.")
     if not kinds:
         return outside(threat, tactics)
     if any(kind in _IN_LOCK for kind in kinds) and facts.lock is None:

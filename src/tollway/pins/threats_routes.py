@@ -168,11 +168,14 @@ def swapped(facts: Facts, name: str) -> Verdict:
         mend = f"Name a dated snapshot in sources.{source}.serves.{model!r}.upstream_model."
         return opened("Its id is an alias that its vendor may point elsewhere.", mend, snapshot)
     using = sorted(_using(facts, source, model))
-    loose = [it for it in using if it not in facts.beside.enforced]
+    if not using:
+        return answered(snapshot, residual="No route asks it.")
+    routes = facts.fleet.routes
+    loose = [it for it in using if routes[it].pins != "enforce"]
+    held = [Control("held to the lock", f"routes.{it}.pins", routes[it].pins) for it in using]
     if loose:
-        why = f"Nothing refuses another model's answers on {', '.join(loose)}."
-        return opened(why, 'Write pins = "enforce".', snapshot)
-    held = [Control("enforced", facts.beside.enforced[it], "enforce") for it in using]
+        why = f"Answers of another model are not refused on {', '.join(loose)}."
+        return opened(why, 'Write [pins] with mode = "enforce".', snapshot, *held)
     left = "A vendor that answers by another model under the same id and fingerprint."
     return answered(snapshot, *held, residual=left)
 
