@@ -67,11 +67,12 @@ def unknown(said: str, *, json_wanted: bool) -> str:
 
 
 def _span(stay: Stay) -> str:
-    since = "nobody knows since when" if stay.since is None else f"since {_moment(stay.since)}"
     if stay.now:
-        return f"in the lock now, {since}"
+        since = "" if stay.since is None else f" since {_moment(stay.since)}"
+        return f"in the lock now{since or '; nobody knows since when'}"
     until = "a later lock" if stay.until is None else _moment(stay.until)
-    return f"was in the lock, {since}, until {until}"
+    since = "an unknown day" if stay.since is None else _moment(stay.since)
+    return f"was in the lock from {since} until {until}"
 
 
 def _moment(at: datetime) -> str:
