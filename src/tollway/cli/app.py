@@ -175,6 +175,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.sandbox:sandbox",
         "Make what sandboxes need, and say which tiers this machine can run.",
     ),
+    "lock": (
+        "tollway.cli.lock:lock",
+        "Write the lock of a fleet's AI components: models, weights, packages, prompts, tools.",
+    ),
+    "verify": (
+        "tollway.cli.verify:verify",
+        "Hold the lock against what is here, without the network: files, packages, models, tools.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

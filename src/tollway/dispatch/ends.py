@@ -220,6 +220,7 @@ def ending_of(event: Failed, attempt: Attempt) -> Ending:
         "stall": "stopped in the middle of its answer",
         "late": "began no answer in time",
         "too_long": "took too long for its answer",
+        "unpinned": "answered as a model that is not locked",
         "malformed": "sent an answer that cannot be understood",
     }[event.kind]
     return Ending(status, f"upstream_{event.kind}", f'Source "{source}" {words}.')

@@ -26,6 +26,7 @@ FailureKind = Literal[
     "stall",  # no content for longer than the source's idle timeout
     "late",  # no first content event in time
     "too_long",  # longer than the source's total timeout
+    "unpinned",  # not of the model that is locked, where the route enforces that
     "malformed",  # not SSE, not JSON, the wrong content type, an event over the cap
     "internal",
 ]

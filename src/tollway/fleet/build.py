@@ -11,6 +11,7 @@ from types import MappingProxyType
 from tollway.fleet.build_books import price_book
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.build_egress import egress_of, secrets_of
+from tollway.fleet.build_pins import pins_of
 from tollway.fleet.build_planning import builds, plan_of, sites, workloads
 from tollway.fleet.build_tools import tools_of
 from tollway.fleet.check_routes import candidate, candidates_of
@@ -42,6 +43,7 @@ from tollway.fleet.objects import (
     Telemetry,
     Tenant,
 )
+from tollway.fleet.pinning import PinMode
 from tollway.fleet.sandboxing import SandboxSettings
 from tollway.fleet.schema import (
     VERSION,
@@ -110,6 +112,7 @@ def build(declared: Declared, digest: str) -> Fleet:
         secrets=secrets_of(declared),
         tools=tools_of(declared),
         sandbox=SandboxSettings(**dict(declared.sandbox.table)),
+        pins=pins_of(declared.pins.table),
     )
 
 
@@ -314,7 +317,14 @@ def _route(declared: Declared, alias: str, table: RouteTable) -> Route:
         deadline=table.deadline,
         tier=table.tier,
         losses=table.losses,
+        pins=_pins(declared, table),
     )
+
+
+def _pins(declared: Declared, table: RouteTable) -> PinMode:
+    if table.pins is not None:
+        return table.pins
+    return "off" if declared.pins.table is None else declared.pins.table.mode
 
 
 def _objective(written: str | ObjectiveTable) -> Objective:

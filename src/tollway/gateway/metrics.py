@@ -83,6 +83,10 @@ TABLE: tuple[Metric, ...] = (
         "Attempts that ended without a whole answer, by kind of failure.",
     ),
     Metric(
+        "tollway_pin_mismatches_total", "counter", (*_PAIR, "outcome"), "answers",
+        "Answers that were not of the model that is locked: refused, or flagged and relayed.",
+    ),
+    Metric(
         "tollway_fallbacks_total", "counter", _PAIR, "attempts",
         "Attempts after the first one of a request, by the source and model they went to.",
     ),
@@ -218,6 +222,10 @@ class Metrics:
     def attempt_failed(self, source: str, model: str, kind: str) -> None:
         """An attempt ended without a whole answer."""
         self._add("tollway_attempt_failures_total", (source, model, kind))
+
+    def unpinned(self, source: str, model: str, outcome: str) -> None:
+        """An answer was not of the model that is locked."""
+        self._add("tollway_pin_mismatches_total", (source, model, outcome))
 
     def used(self, source: str, model: str, usage: Usage) -> None:
         """Tokens of one attempt."""
