@@ -11,6 +11,7 @@ from types import MappingProxyType
 from tollway.fleet.build_books import price_book
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.build_egress import egress_of, secrets_of
+from tollway.fleet.build_index import index_of
 from tollway.fleet.build_planning import builds, plan_of, sites, workloads
 from tollway.fleet.build_tools import tools_of
 from tollway.fleet.check_routes import candidate, candidates_of
@@ -110,6 +111,7 @@ def build(declared: Declared, digest: str) -> Fleet:
         secrets=secrets_of(declared),
         tools=tools_of(declared),
         sandbox=SandboxSettings(**dict(declared.sandbox.table)),
+        index=index_of(declared),
     )
 
 

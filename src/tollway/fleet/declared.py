@@ -23,6 +23,7 @@ from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
+from tollway.fleet.schema_index import IndexTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_sandbox import SandboxTable
 from tollway.fleet.schema_tenants import TenantTable
@@ -57,6 +58,7 @@ SETTINGS = (
     "egress",
     "tools",
     "sandbox",
+    "index",
 )  # fmt: skip
 """Tables that one document declares whole."""
 
@@ -105,6 +107,7 @@ class Declared:
     sites: Mapping[str, Placed[SiteTable]]
     tools: Placed[ToolsTable | None]
     sandbox: Placed[SandboxTable]
+    index: Placed[IndexTable | None]
     builds: Mapping[str, Placed[BuildTable]]
     secrets: Mapping[str, Placed[SecretTable]]
 
@@ -151,6 +154,7 @@ def gather(
         egress=_setting(documents, main, "egress", None),
         tools=_setting(documents, main, "tools", None),
         sandbox=_setting(documents, main, "sandbox", SandboxTable()),
+        index=_setting(documents, main, "index", None),
         **named,
     )
 

@@ -11,6 +11,7 @@ from tollway.fleet.contract import Contract, Party
 from tollway.fleet.credential import Credential
 from tollway.fleet.egressing import EgressSettings, SecretUse
 from tollway.fleet.guarding import GuardSettings
+from tollway.fleet.indexing import IndexSettings
 from tollway.fleet.planning import Build, Planning, Site
 from tollway.fleet.planning import Demand as Workload
 from tollway.fleet.sandboxing import SandboxSettings
@@ -355,6 +356,7 @@ class Fleet:
     secrets: Mapping[str, SecretUse] = field(default_factory=lambda: MappingProxyType({}))
     tools: ToolSettings | None = None
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    index: IndexSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
