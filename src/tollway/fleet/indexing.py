@@ -61,7 +61,7 @@ class IndexSettings:
     port: int
     mode: IndexMode = "cooldown"
     lock: str = "ai.lock"
-    rules: PackageRules = PackageRules()
+    rules: PackageRules = field(default_factory=PackageRules)
     ranked: Mapping[PackageKind, str] = field(default_factory=lambda: MappingProxyType({}))
     waits: Seconds = Seconds(7 * 86400.0)
     holds: Seconds = Seconds(30 * 86400.0)
