@@ -112,7 +112,7 @@ class Stock:
         return listing
 
     async def _asked(self, kind: Ecosystem, name: str) -> Listing:
-        what, upstream = f"{kind}:{name}", self._upstream(kind, name)
+        what, upstream = f"{kind}:{name}", self.upstream(kind, name)
         base = upstream.declared.url
         if kind == "pypi":
             url, accept = f"{base}/{name}/", ACCEPTED
@@ -128,8 +128,12 @@ class Stock:
         except ValueError as error:
             raise unreadable(what, str(error)) from None
 
-    def _upstream(self, kind: Ecosystem, name: str) -> Upstream:
-        """Rule 1."""
+    def upstream(self, kind: Ecosystem, name: str) -> Upstream:
+        """The one that a name comes from (rule 1).
+
+        Raises:
+            RefusedError: none is declared for it.
+        """
         for upstream in self.means.upstreams:
             globs = upstream.declared.names
             if upstream.declared.kind == kind and any(fnmatchcase(name, it) for it in globs):
@@ -309,7 +313,7 @@ class Stock:
         found = await asyncio.to_thread(self._shelf.find, expected.digests)
         if found is not None:
             return found
-        upstream = self._upstream(kind, name)
+        upstream = self.upstream(kind, name)
 
         async def fetch() -> Proved:
             with await asyncio.to_thread(self._shelf.fresh) as part:
@@ -324,7 +328,7 @@ class Stock:
         locked = standards.locked.get((facts.kind, facts.name))
         known = locked is not None and bool(locked.publishers)
         if facts.kind == "pypi" and known and standards.rules.publishers != "allow":
-            await self._looked.ask_publishers(self._upstream("pypi", facts.name), offered)
+            await self._looked.ask_publishers(self.upstream("pypi", facts.name), offered)
         self._shown.pop((facts.kind, facts.name), None)
 
     async def _once(self, key: tuple[str, ...], work: Callable[[], Awaitable[T]]) -> T:
