@@ -195,6 +195,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.incident:incident",
         "Say whether something bad was in use, since when, by whom, and what to do now.",
     ),
+    "index": (
+        "tollway.cli.index:index",
+        "Serve packages under rules, and decide on what is held.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

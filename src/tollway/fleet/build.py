@@ -11,6 +11,7 @@ from types import MappingProxyType
 from tollway.fleet.build_books import price_book
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.build_egress import egress_of, secrets_of
+from tollway.fleet.build_index import index_of
 from tollway.fleet.build_pins import pins_of
 from tollway.fleet.build_planning import builds, plan_of, sites, workloads
 from tollway.fleet.build_tools import tools_of
@@ -113,6 +114,7 @@ def build(declared: Declared, digest: str) -> Fleet:
         tools=tools_of(declared),
         sandbox=SandboxSettings(**dict(declared.sandbox.table)),
         pins=pins_of(declared.pins.table),
+        index=index_of(declared),
     )
 
 

@@ -19,6 +19,7 @@ from tollway.fleet.check_books import check_books
 from tollway.fleet.check_contracts import check_contracts
 from tollway.fleet.check_egress import check_egress
 from tollway.fleet.check_guard import check_guard
+from tollway.fleet.check_index import check_index
 from tollway.fleet.check_names import check_letters, check_names
 from tollway.fleet.check_pins import check_pins
 from tollway.fleet.check_planning import check_planning
@@ -58,6 +59,7 @@ def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
         check_egress,
         check_tools,
         check_pins,
+        check_index,
     )  # fmt: skip
     declared = _sound(own, main, (check_each_source, *more), related)
     return build(declared, digest_of(ordered))

@@ -66,6 +66,10 @@ def programs(loaded: Loaded) -> Mapping[str, Program]:
     if fleet.tools is not None:
         at = (fleet.tools.host, fleet.tools.port)
         found["tools"] = Program("the MCP gateway", ("tools", *more), (at,), True, at)
+    if fleet.index is not None:
+        at = (fleet.index.host, fleet.index.port)
+        words = ("index", "serve", *more)
+        found["index"] = Program("the package index", words, (at,), True, at)
     return found
 
 
