@@ -76,7 +76,7 @@ def test_a_recorded_withdrawal_is_decided_the_same_by_a_fresh_dispatcher() -> No
 def test_a_reload_keeps_a_source_withdrawn_and_another_address_is_another_source() -> None:
     world = caller()
     world.tell(Withdrawn("a", "m", "drift"))
-    world.do(world.dispatcher.adopt(fleet_of([source("a", 9001), source("b", 9002)], ROUTE), 1.0))
-    assert world.source_of(world.arrive()) == "b"
-    world.do(world.dispatcher.adopt(fleet_of([source("a", 9003), source("b", 9002)], ROUTE), 2.0))
-    assert world.source_of(world.arrive()) == "a"
+    for port, serving in ((9001, "b"), (9003, "a")):
+        fleet = fleet_of([source("a", port), source("b", 9002)], ROUTE)
+        world.do(world.dispatcher.adopt(fleet, world.now))
+        assert world.source_of(world.arrive()) == serving

@@ -21,6 +21,7 @@ from tollway.fleet.schema import (
 )
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
@@ -57,6 +58,7 @@ SETTINGS = (
     "egress",
     "tools",
     "sandbox",
+    "drift",
 )  # fmt: skip
 """Tables that one document declares whole."""
 
@@ -105,6 +107,7 @@ class Declared:
     sites: Mapping[str, Placed[SiteTable]]
     tools: Placed[ToolsTable | None]
     sandbox: Placed[SandboxTable]
+    drift: Placed[DriftTable | None]
     builds: Mapping[str, Placed[BuildTable]]
     secrets: Mapping[str, Placed[SecretTable]]
 
@@ -151,6 +154,7 @@ def gather(
         egress=_setting(documents, main, "egress", None),
         tools=_setting(documents, main, "tools", None),
         sandbox=_setting(documents, main, "sandbox", SandboxTable()),
+        drift=_setting(documents, main, "drift", None),
         **named,
     )
 

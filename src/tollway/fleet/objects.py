@@ -9,6 +9,7 @@ from typing import Literal
 from tollway.fleet.books import PriceBook
 from tollway.fleet.contract import Contract, Party
 from tollway.fleet.credential import Credential
+from tollway.fleet.drifting import DriftSettings
 from tollway.fleet.egressing import EgressSettings, SecretUse
 from tollway.fleet.guarding import GuardSettings
 from tollway.fleet.planning import Build, Planning, Site
@@ -355,6 +356,7 @@ class Fleet:
     secrets: Mapping[str, SecretUse] = field(default_factory=lambda: MappingProxyType({}))
     tools: ToolSettings | None = None
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    drift: DriftSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

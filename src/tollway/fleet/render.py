@@ -28,6 +28,7 @@ from tollway.fleet.objects import (
     Tenant,
 )
 from tollway.fleet.render_contracts import blocks as contract_blocks
+from tollway.fleet.render_drift import blocks as drift_blocks
 from tollway.fleet.render_egress import blocks as egress_blocks
 from tollway.fleet.render_planning import blocks as plan_blocks
 from tollway.fleet.render_sandbox import blocks as sandbox_blocks
@@ -76,6 +77,7 @@ def render(fleet: Fleet) -> str:
     blocks += plan_blocks(fleet)
     blocks += egress_blocks(fleet)
     blocks += sandbox_blocks(fleet)
+    blocks += drift_blocks(fleet.drift)
     blocks += tool_blocks(fleet.tools, names, _tool_times(fleet.tools))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 

@@ -29,6 +29,7 @@ from tollway.fleet.fields import (
 from tollway.fleet.objects import Dialect
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
@@ -370,6 +371,7 @@ class Document(Table):
     egress: EgressTable | None = key("What tasks may reach; no proxy unless written.", None)
     tools: ToolsTable | None = key("Tools for agents; none unless written.", None)
     sandbox: SandboxTable | None = key("How agents are run.", None)
+    drift: DriftTable | None = key("How models behind sources are watched.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})
