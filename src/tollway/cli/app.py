@@ -175,6 +175,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.sandbox:sandbox",
         "Make what sandboxes need, and say which tiers this machine can run.",
     ),
+    "drift": (
+        "tollway.cli.drift:drift",
+        "Say whether the models behind sources are still those that were locked.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

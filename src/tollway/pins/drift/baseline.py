@@ -48,7 +48,8 @@ class Story(_Value, frozen=True):
 class Baseline(_Value, frozen=True, kw_only=True):
     """What was heard. `upstream_model` is the model as the source knows it, `answered` and
     `fingerprints` what its answers said of themselves; `calls` is what all of it took;
-    `temperature` is that of the ties. Exactly one of `stills` and `ties` is there, by `method`."""
+    `temperature` is that of the ties; `listed` says that the source listed the model. Exactly one
+    of `stills` and `ties` is there, by `method`."""
 
     version: int = VERSION
     source: str
@@ -60,6 +61,7 @@ class Baseline(_Value, frozen=True, kw_only=True):
     answered: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
     temperature: float = 0.0
+    listed: bool = False
     stills: tuple[Still, ...] = ()
     ties: tuple[Tie, ...] = ()
     stories: tuple[Story, ...] = ()

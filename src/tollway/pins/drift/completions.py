@@ -6,12 +6,14 @@ Hamming kernel over characters.
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
+from math import ceil
 from typing import Final
 
 Lot = Sequence[str]
 """Answers to one prompt."""
 
 SHUFFLES: Final = 999
+MOST_SHUFFLES: Final = 50_000
 LONGEST: Final = 64
 """Characters of an answer that are compared."""
 
@@ -23,22 +25,22 @@ def p_value(
     mean discrepancies summed. `below(n)` draws an integer from 0 to n - 1.
 
     Answers are shuffled within their prompt; the p-value holds for any number of shuffles. Where
-    `least` is given, shuffling ends once the p-value cannot come to lie at or below it.
+    `least` is given there are enough to reach it, and they end once it cannot be reached any more.
     """
     bags = [(len(a), _kernel([*a, *b])) for a, b in zip(one, other, strict=True) if a and b]
     seen = sum(_discrepancy(kernel, list(range(len(kernel))), cut) for cut, kernel in bags)
     orders = [list(range(len(kernel))) for _, kernel in bags]
     as_far = 1
-    enough = least * (SHUFFLES + 1)
-    for done in range(1, SHUFFLES + 1):
+    shuffles = max(SHUFFLES, min(ceil(2.0 / least), MOST_SHUFFLES)) if least else SHUFFLES
+    for done in range(1, shuffles + 1):
         apart = 0.0
         for (cut, kernel), order in zip(bags, orders, strict=True):
             _shuffle(order, below)
             apart += _discrepancy(kernel, order, cut)
         as_far += apart >= seen - 1e-12
-        if least and as_far > enough:
+        if least and as_far > least * (shuffles + 1):
             return as_far / (done + 1)
-    return as_far / (SHUFFLES + 1)
+    return as_far / (shuffles + 1)
 
 
 def likeness(one: str, other: str) -> float:

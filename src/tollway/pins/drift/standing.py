@@ -47,7 +47,7 @@ def after_look(old: Standing, look: Look, level: float, utc: float) -> Standing:
     """What a check makes of a standing (rules 1 and 3)."""
     new = msgspec.structs.replace(old, calls=old.calls + look.calls, looked=utc)
     if look.p is None:
-        if old.held:
+        if old.held or old.name == "differs":
             return new
         return msgspec.structs.replace(new, name="unwatched", why=look.why or "", p=None)
     new = msgspec.structs.replace(new, p=look.p, level=level, checks=old.checks + 1)
