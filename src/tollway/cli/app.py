@@ -199,6 +199,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.index:index",
         "Serve packages under rules, and decide on what is held.",
     ),
+    "drift": (
+        "tollway.cli.drift:drift",
+        "Say whether the models behind sources are still those that were locked.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

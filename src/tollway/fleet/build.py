@@ -18,6 +18,7 @@ from tollway.fleet.build_tools import tools_of
 from tollway.fleet.check_routes import candidate, candidates_of
 from tollway.fleet.credential import Credential
 from tollway.fleet.declared import Declared
+from tollway.fleet.drifting import DriftSettings
 from tollway.fleet.guarding import GuardRule, GuardSettings
 from tollway.fleet.objects import (
     BreakerTerms,
@@ -61,6 +62,7 @@ from tollway.fleet.schema import (
     ServingTable,
     TimeoutsTable,
 )
+from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_tenants import TenantTable
 from tollway.units import Seconds, Tokens, TokensPerSecond
@@ -115,7 +117,16 @@ def build(declared: Declared, digest: str) -> Fleet:
         sandbox=SandboxSettings(**dict(declared.sandbox.table)),
         pins=pins_of(declared.pins.table),
         index=index_of(declared),
+        drift=_drift(declared.drift.table),
     )
+
+
+def _drift(table: DriftTable | None) -> DriftSettings | None:
+    if table is None:
+        return None
+    facts = dict(table)
+    models = facts.pop("models")
+    return DriftSettings(models=None if models is None else tuple(models), **facts)
 
 
 def _guard(table: GuardTable | None) -> GuardSettings | None:

@@ -21,6 +21,7 @@ from tollway.fleet.schema import (
 )
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_index import IndexTable
@@ -61,6 +62,7 @@ SETTINGS = (
     "sandbox",
     "pins",
     "index",
+    "drift",
 )  # fmt: skip
 """Tables that one document declares whole."""
 
@@ -111,6 +113,7 @@ class Declared:
     sandbox: Placed[SandboxTable]
     pins: Placed[PinsTable | None]
     index: Placed[IndexTable | None]
+    drift: Placed[DriftTable | None]
     builds: Mapping[str, Placed[BuildTable]]
     secrets: Mapping[str, Placed[SecretTable]]
 
@@ -159,6 +162,7 @@ def gather(
         sandbox=_setting(documents, main, "sandbox", SandboxTable()),
         pins=_setting(documents, main, "pins", None),
         index=_setting(documents, main, "index", None),
+        drift=_setting(documents, main, "drift", None),
         **named,
     )
 

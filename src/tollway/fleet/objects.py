@@ -9,6 +9,7 @@ from typing import Literal
 from tollway.fleet.books import PriceBook
 from tollway.fleet.contract import Contract, Party
 from tollway.fleet.credential import Credential
+from tollway.fleet.drifting import DriftSettings
 from tollway.fleet.egressing import EgressSettings, SecretUse
 from tollway.fleet.guarding import GuardSettings
 from tollway.fleet.indexing import IndexSettings
@@ -360,6 +361,7 @@ class Fleet:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     pins: PinSettings | None = None
     index: IndexSettings | None = None
+    drift: DriftSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

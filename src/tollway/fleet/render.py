@@ -29,6 +29,7 @@ from tollway.fleet.objects import (
 )
 from tollway.fleet.pinning import PinMode
 from tollway.fleet.render_contracts import blocks as contract_blocks
+from tollway.fleet.render_drift import blocks as drift_blocks
 from tollway.fleet.render_egress import blocks as egress_blocks
 from tollway.fleet.render_index import blocks as index_blocks
 from tollway.fleet.render_index import credentials_of as index_credentials
@@ -83,6 +84,7 @@ def render(fleet: Fleet) -> str:
     blocks += sandbox_blocks(fleet)
     blocks += pin_blocks(fleet.pins)
     blocks += index_blocks(fleet.index, names)
+    blocks += drift_blocks(fleet.drift)
     blocks += tool_blocks(fleet.tools, names, _tool_times(fleet.tools))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
