@@ -286,13 +286,24 @@ def test_every_kind_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[s
         Runtime(name="python", purl="p", version="3.11"),
         pypi("litellm", "1.82.8", [], startup=("litellm_init.pth",), scripts=("setup.py",)),
     )
-    (tmp_path / "fleet.toml").write_text("")
     code = run(["audit", str(lock), "--offline", "--today", _TODAY])
     assert code == 1
     shown = "\n".join(
         line for line in capsys.readouterr().out.splitlines() if "weights" not in line
     )
-    assert shown == snapshot()
+    assert shown == snapshot("""\
+alarm pypi:litellm: 1.82.8 is hostile: a .pth file runs a stealer at every start of the interpreter (PYSEC-2026-2). Take it out, and rotate what the machines that ran it could read. [package.known-bad]
+look  model-api:s/m: m is an alias that the provider may point elsewhere. Ask for a dated snapshot. [model.moving-alias]
+look  pypi:litellm: no artifact of it is locked. Lock it from a file with hashes. [package.no-artifact]
+look  pypi:litellm: an interpreter runs litellm_init.pth at every start. Read it, then accept it. [package.startup-file]
+look  pypi:litellm: installing it runs setup.py. Read it, then accept it. [package.install-script]
+look  mcp:mail: its tools are not pinned, so it may describe them anew at any time. Run: tollway tools pin [mcp.no-tool-pins]
+look  runtime:python: 3.11 is locked by its version alone. Lock it where its file is at hand. [runtime.no-digest]
+not audited pypi:litellm: advisories: none were given; name a folder of OSV records with --advisories
+not audited pypi:litellm: its index: --offline was given
+not audited pypi:litellm: its publisher: nobody looked for attestations of it
+not audited mcp:mail: its code: no package of the lock is named as what its command runs\
+""")  # noqa: E501
 
 
 @pytest.mark.parametrize(
@@ -335,6 +346,34 @@ def test_what_is_accepted_is_left_out_until_its_day() -> None:
     assert [it.rule for it in late.found] == ["model.moving-alias", "audit.acceptance-expired"]
     other = {("model-api:s/m", "fallback.missing"): ("trial", date(2027, 1, 1))}
     assert accepting(found, other, date(2026, 11, 20)).exit_code == 1
+
+
+_FLEET = """
+version = 1
+[models.m]
+[sources.a]
+kind = "server"
+url = "http://127.0.0.1:9/v1"
+serves = { m = {} }
+[tenants.t]
+[[pins.accept]]
+component = "model-api:s/m"
+rule = "model.moving-alias"
+reason = "a trial"
+until = 2026-11-30
+"""
+
+
+def test_the_fleet_file_says_what_is_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = ModelApi(name="s/m", purl="p", source="s", version="m", moving=True, fallback="w")
+    lock = _lock(tmp_path, model)
+    assert run(["audit", str(lock), "--today", _TODAY]) == 1
+    (tmp_path / "fleet.toml").write_text(_FLEET)
+    assert run(["audit", str(lock), "--today", _TODAY]) == 0
+    assert run(["audit", str(lock), "--today", "2026-12-01"]) == 1
+    assert "was accepted until 2026-11-30 (a trial)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ Rules
 
 import difflib
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _Text = tuple[str, list[str]]
+_DIGEST = re.compile(r"\b(sha(?:256|512):[0-9a-f]{12})[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +173,15 @@ def _print(
 
 def _words(it: "Difference") -> str:
     what = f" {it.what}:" if it.what else ""
-    if not it.before or not it.after:
-        change = f"{it.after or it.before}"
-    else:
-        change = f"{it.before} -> {it.after}"
+    before, after = _short(it.before), _short(it.after)
+    change = f"{before} -> {after}" if before and after else f"now {after}"
+    change = change if after else f"was {before}, and is gone"
     return f"{it.severity:5} {it.component}:{what} {change} [{it.rule}]"
+
+
+def _short(words: str) -> str:
+    """Digests by their first twelve figures; --json has them whole."""
+    return _DIGEST.sub(r"\1...", words)
 
 
 def _lines_out(heading: str, lines: list[str]) -> None:

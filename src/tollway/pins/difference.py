@@ -167,7 +167,9 @@ def _packages(before: _Package, after: _Package) -> Iterator[Seen]:
     yield from _artifacts(before, after)
     yield from _word(name, "index.changed", before.index, after.index)
     yield from _publishers(before, after)
-    parts = (("startup", before.startup, after.startup), ("script", before.scripts, after.scripts))
+    parts = [("script", before.scripts, after.scripts)]
+    if isinstance(after, PypiPackage):
+        parts += [("startup", before.startup, after.startup)]
     for rule, old, new in parts:
         if before.version == after.version and old == new:
             continue
