@@ -33,6 +33,7 @@ def busy() -> Metrics:
     metrics.request_ended(None, None, "refused", 0.01)
     metrics.refused("rate_limited")
     metrics.fell_back("s", "m")
+    metrics.unpinned("s", "m", "refused")
     metrics.attempt_failed("s", "m", "cut")
     metrics.used("s", "m", Usage(input=10, cached_input=4, output=3, estimated=True))
     metrics.first_content("s", "m", 0.3)

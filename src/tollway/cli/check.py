@@ -13,6 +13,7 @@ from tollway.fleet.cautions import cautions
 from tollway.fleet.credential import Credential
 from tollway.fleet.objects import Fleet
 from tollway.inspect.fleetfile import idle_includes, read_fleet
+from tollway.inspect.lockfile import loose
 from tollway.inspect.secretfile import is_readable_by_all, read_secret
 
 _EXIT_FAULTS = 2
@@ -33,6 +34,7 @@ def check(file: Path = Path("fleet.toml"), /, *, json: bool = False) -> int:
     warnings = idle_includes(file)
     try:
         fleet = read_fleet(file)
+        warnings += loose(fleet, file)
     except FaultsFound as found:
         if json:
             _print({"ok": False, "faults": _plain(found.faults), "warnings": _plain(warnings)})

@@ -26,6 +26,7 @@ FailureKind = Literal[
     "stall",  # no content for longer than the source's idle timeout
     "late",  # no first content event in time
     "too_long",  # longer than the source's total timeout
+    "unpinned",  # not of the model that is locked, where the route enforces that
     "malformed",  # not SSE, not JSON, the wrong content type, an event over the cap
     "internal",
 ]
@@ -153,6 +154,21 @@ class DrillOver(Message, frozen=True, gc=False):
     """End the drill that is on, if one is."""
 
 
+class Withdrawn(Message, frozen=True, gc=False):
+    """Send no more requests to this source for this model, until it is `Restored`."""
+
+    source: str
+    model: str
+    why: str
+
+
+class Restored(Message, frozen=True, gc=False):
+    """What was withdrawn may be asked again. Harmless where nothing was."""
+
+    source: str
+    model: str
+
+
 class ClockSet(Message, frozen=True, gc=False):
     """UTC is now `utc_offset` seconds ahead of the monotonic clock (at start, and after a step)."""
 
@@ -172,6 +188,8 @@ Event = (
     | KeysChanged
     | Drill
     | DrillOver
+    | Withdrawn
+    | Restored
     | ClockSet
 )
 

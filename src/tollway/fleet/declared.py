@@ -21,9 +21,11 @@ from tollway.fleet.schema import (
 )
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_index import IndexTable
+from tollway.fleet.schema_pins import PinsTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_sandbox import SandboxTable
 from tollway.fleet.schema_tenants import TenantTable
@@ -58,7 +60,9 @@ SETTINGS = (
     "egress",
     "tools",
     "sandbox",
+    "pins",
     "index",
+    "drift",
 )  # fmt: skip
 """Tables that one document declares whole."""
 
@@ -107,7 +111,9 @@ class Declared:
     sites: Mapping[str, Placed[SiteTable]]
     tools: Placed[ToolsTable | None]
     sandbox: Placed[SandboxTable]
+    pins: Placed[PinsTable | None]
     index: Placed[IndexTable | None]
+    drift: Placed[DriftTable | None]
     builds: Mapping[str, Placed[BuildTable]]
     secrets: Mapping[str, Placed[SecretTable]]
 
@@ -154,7 +160,9 @@ def gather(
         egress=_setting(documents, main, "egress", None),
         tools=_setting(documents, main, "tools", None),
         sandbox=_setting(documents, main, "sandbox", SandboxTable()),
+        pins=_setting(documents, main, "pins", None),
         index=_setting(documents, main, "index", None),
+        drift=_setting(documents, main, "drift", None),
         **named,
     )
 

@@ -9,9 +9,11 @@ from typing import Literal
 from tollway.fleet.books import PriceBook
 from tollway.fleet.contract import Contract, Party
 from tollway.fleet.credential import Credential
+from tollway.fleet.drifting import DriftSettings
 from tollway.fleet.egressing import EgressSettings, SecretUse
 from tollway.fleet.guarding import GuardSettings
 from tollway.fleet.indexing import IndexSettings
+from tollway.fleet.pinning import PinMode, PinSettings
 from tollway.fleet.planning import Build, Planning, Site
 from tollway.fleet.planning import Demand as Workload
 from tollway.fleet.sandboxing import SandboxSettings
@@ -228,7 +230,7 @@ class Route:
     once no candidate is left, and may name another model. `deadline` bounds the time from arrival
     to the first content event, queueing and fallbacks included. `losses` says what becomes of what
     a source's dialect cannot carry: it is left out and declared in the answer's header, or such a
-    source is not asked.
+    source is not asked. `pins`: whether its models and answers are held against the lock.
     """
 
     alias: str
@@ -241,6 +243,7 @@ class Route:
     deadline: Seconds
     tier: Tier
     losses: Literal["declare", "refuse"] = "declare"
+    pins: PinMode = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +359,9 @@ class Fleet:
     secrets: Mapping[str, SecretUse] = field(default_factory=lambda: MappingProxyType({}))
     tools: ToolSettings | None = None
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    pins: PinSettings | None = None
     index: IndexSettings | None = None
+    drift: DriftSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

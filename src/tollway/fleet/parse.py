@@ -17,10 +17,12 @@ from tollway.fleet.build import build
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.check_books import check_books
 from tollway.fleet.check_contracts import check_contracts
+from tollway.fleet.check_drift import check_drift
 from tollway.fleet.check_egress import check_egress
 from tollway.fleet.check_guard import check_guard
 from tollway.fleet.check_index import check_index
 from tollway.fleet.check_names import check_letters, check_names
+from tollway.fleet.check_pins import check_pins
 from tollway.fleet.check_planning import check_planning
 from tollway.fleet.check_routes import check_routes
 from tollway.fleet.check_sources import check_each_source, check_sources
@@ -29,6 +31,7 @@ from tollway.fleet.contract import Contract, Party
 from tollway.fleet.declared import Declared, declared_twice, gather
 from tollway.fleet.findings import Finding, Path, in_file_order
 from tollway.fleet.objects import Fleet
+from tollway.fleet.pinning import LOCK
 from tollway.fleet.salvage import read_document
 from tollway.fleet.schema import VERSION, Document
 
@@ -43,20 +46,24 @@ Check = Callable[[Declared], Iterator[Finding]]
 
 def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
     """The fleet that `documents` (name -> TOML text) declare; `main` names the one that includes
-    the others. `more` are checks by rooms above; they judge each source by itself.
+    the others. `more` are checks by rooms above; they judge each source by itself. A document that
+    is a lock is not read here, and counts in the digest.
 
     Raises:
         FaultsFound: with every fault of every document.
     """
     ordered = {main: documents[main], **documents}
+    own = {name: text for name, text in ordered.items() if name == main or not name.endswith(LOCK)}
     related = (
         check_names, check_sources, check_routes, check_books, check_contracts, check_planning,
         check_guard,
         check_egress,
         check_tools,
+        check_pins,
         check_index,
+        check_drift,
     )  # fmt: skip
-    declared = _sound(ordered, main, (check_each_source, *more), related)
+    declared = _sound(own, main, (check_each_source, *more), related)
     return build(declared, digest_of(ordered))
 
 

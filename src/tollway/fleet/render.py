@@ -27,10 +27,13 @@ from tollway.fleet.objects import (
     Telemetry,
     Tenant,
 )
+from tollway.fleet.pinning import PinMode
 from tollway.fleet.render_contracts import blocks as contract_blocks
+from tollway.fleet.render_drift import blocks as drift_blocks
 from tollway.fleet.render_egress import blocks as egress_blocks
 from tollway.fleet.render_index import blocks as index_blocks
 from tollway.fleet.render_index import credentials_of as index_credentials
+from tollway.fleet.render_pins import blocks as pin_blocks
 from tollway.fleet.render_planning import blocks as plan_blocks
 from tollway.fleet.render_sandbox import blocks as sandbox_blocks
 from tollway.fleet.render_tools import blocks as tool_blocks
@@ -71,14 +74,17 @@ def render(fleet: Fleet) -> str:
     for source in fleet.sources.values():
         blocks.append(_source(source, names))
         blocks += [_serving(source.name, serving) for serving in source.serves.values()]
-    blocks += [_route(route) for route in fleet.routes.values()]
+    usual = None if fleet.pins is None else fleet.pins.mode
+    blocks += [_route(route, usual) for route in fleet.routes.values()]
     blocks += [_tenant(tenant) for tenant in fleet.tenants.values()]
     blocks += [_terms(book.name, it) for book in fleet.price_books.values() for it in book.terms]
     blocks += contract_blocks(fleet.parties, fleet.contracts)
     blocks += plan_blocks(fleet)
     blocks += egress_blocks(fleet)
     blocks += sandbox_blocks(fleet)
+    blocks += pin_blocks(fleet.pins)
     blocks += index_blocks(fleet.index, names)
+    blocks += drift_blocks(fleet.drift)
     blocks += tool_blocks(fleet.tools, names, _tool_times(fleet.tools))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
@@ -311,7 +317,7 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def _route(route: Route) -> list[str]:
+def _route(route: Route, usual: PinMode | None) -> list[str]:
     objectives = [
         _inline(
             {
@@ -340,6 +346,7 @@ def _route(route: Route) -> list[str]:
         "deadline": _time(route.deadline),
         "tier": _text(route.tier),
         "losses": _text(route.losses),
+        "pins": None if route.pins == (usual or "off") else _text(route.pins),
     }
     return _table(("routes", route.alias), facts)
 

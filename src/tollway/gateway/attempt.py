@@ -190,6 +190,15 @@ class Attempt:
     def _fail(self, kind: FailureKind, detail: str, status: int | None = None) -> None:
         self._owner.failed(Failure(kind, self._veil(detail.encode()).decode(), status))
 
+    def unpinned(self, words: str, body: bytes) -> None:
+        """The answer is not of the model that is locked, which `words` say. `body` is all of one
+        that is not a stream: it was paid for all the same."""
+        self._weigh(body)
+        self._fail("unpinned", words)
+
+    def _weigh(self, body: bytes) -> None:
+        """Count what a body says it used."""
+
     def _veil(self, said: bytes) -> bytes:
         """Rule 4."""
         secret = self.upstream.origin.secret
@@ -275,6 +284,10 @@ class BodyAttempt(Attempt):
         if ended:
             self._end()
 
+    def _weigh(self, body: bytes) -> None:
+        self._meter.feed(body)
+        self._meter.finish()
+
     def _let_out(self) -> bool:
         """Too large to hold (rule 3): from here on it can only be broken off."""
         held, self._held = self._held, []
@@ -331,6 +344,9 @@ class SpokenAttempt(Attempt):
             self._fail("malformed", meter.malformed)
         else:
             self._whole()
+
+    def _weigh(self, body: bytes) -> None:
+        self.meter.finish(body)
 
     def _whole(self) -> None:
         """The answer is whole and good."""

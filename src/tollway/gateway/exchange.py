@@ -9,6 +9,7 @@ Rules
 4. Every attempt that was sent is ended by exactly one `Finished`, `Failed` or `Cancelled`.
 """
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from tollway.dialects.forms import Told, Writer
@@ -30,11 +31,7 @@ from tollway.dispatch.messages import (
 from tollway.fleet.objects import Dialect
 from tollway.fleet.usage import Usage
 from tollway.gateway.answers import attempt_lines
-from tollway.gateway.attempt import (
-    Attempt,
-    Failure,
-    StreamAttempt,
-)
+from tollway.gateway.attempt import Attempt, Failure, StreamAttempt
 from tollway.gateway.attempts import Said, guarded_attempt, plain_attempt, spoken_attempt
 from tollway.gateway.client import ClientConnection
 from tollway.gateway.guarded.request import Guarded
@@ -45,7 +42,9 @@ from tollway.gateway.pacing import room_lines
 from tollway.gateway.reported import error_in
 from tollway.gateway.tracing.tracer import Trace
 from tollway.gateway.upstream import Upstream
+from tollway.gateway.witness import Witness
 from tollway.gateway.wording import Asked, Wording, told, worded
+from tollway.pins.serving import RoutePins
 
 _SECRET_STATUSES: Final = frozenset({401, 403, 407})
 """About our credential, not about the client's request, and their text may quote the credential."""
@@ -55,6 +54,7 @@ class Board(Protocol):
     """Where exchanges live."""
 
     upstreams: dict[str, Upstream]
+    pins: Mapping[str, RoutePins]
 
     def clock(self) -> float: ...
     def utc(self) -> float: ...
@@ -62,33 +62,17 @@ class Board(Protocol):
     def closed(self, exchange: "Exchange") -> None: ...
     def first_content(self, action: Send, seconds: float) -> None: ...
     def stream_ended(self, action: Send, meter: Meter) -> None: ...
+    def unpinned(self, action: Send, words: str, refused: bool) -> None: ...
 
 
 class Exchange:
     """A request from its arrival to its answer."""
 
     __slots__ = (
-        "_asked",
-        "_attempt",
-        "_board",
-        "_connection",
-        "_error_answer",
-        "_last_send",
-        "_losses",
-        "_paused",
-        "_relaying",
-        "_room",
-        "_spoken",
-        "_writer",
-        "bucket",
-        "clock",
-        "done",
-        "guarded",
-        "id",
-        "part",
-        "trace",
-        "utc",
-    )
+        "_asked", "_attempt", "_board", "_connection", "_error_answer", "_flagged", "_last_send",
+        "_losses", "_paused", "_relaying", "_room", "_spoken", "_writer", "bucket", "clock", "done",
+        "guarded", "id", "part", "trace", "utc",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -116,6 +100,7 @@ class Exchange:
         self._last_send: Send | None = None
         self._error_answer: tuple[int, bytes, bytes] | None = None
         self._paused = False
+        self._flagged = False
         self._relaying = False
         connection.listener = self
 
@@ -145,7 +130,8 @@ class Exchange:
         lines = wording.lines
         if self.trace is not None:
             lines += self.trace.send(action, upstream.source)
-        attempt.call = upstream.open(wording.head, lines, wording.body, attempt)
+        reply = attempt if not self._board.pins else self._witnessed(attempt)
+        attempt.call = upstream.open(wording.head, lines, wording.body, reply)
         if self._paused:
             attempt.pause()
 
@@ -163,6 +149,18 @@ class Exchange:
         else:
             attempt, self._writer = guarded_attempt(self, action, upstream, said, inspected)
         return attempt
+
+    def _witnessed(self, attempt: Attempt) -> Attempt | Witness:
+        """Who hears the source's answer: a witness first, where the route goes by a lock."""
+        self._flagged = False
+        action, facts = attempt.action, self._asked.facts
+        pins = self._board.pins.get(facts.model)
+        pin = None if pins is None else pins.get((action.source, action.upstream_model))
+        return attempt if pin is None else Witness(attempt, pin, facts.stream, self._differs)
+
+    def _differs(self, action: Send, words: str, refused: bool) -> None:
+        self._flagged = not refused
+        self._board.unpinned(action, words, refused)
 
     def _told(self) -> Told:
         facts = self._asked.facts
@@ -338,6 +336,8 @@ class Exchange:
             lines += room_lines(self._room, self._asked.facts.dialect, self.utc())
         if self._losses:
             lines += header_line(b"x-tollway-lost", told(self._losses))
+        if self._flagged:
+            lines += b"x-tollway-pin: mismatch\r\n"
         return lines
 
     def _spent(self) -> Usage:

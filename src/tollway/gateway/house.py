@@ -96,7 +96,7 @@ class House:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._keys_failed = False
-        board.use(loaded.origins)
+        board.use(loaded.origins, loaded.pins)
 
     # --- for the routes --------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tollway.broker.vault import Vault
@@ -13,14 +13,17 @@ from tollway.gateway.upstream import Origin
 from tollway.guard.inspection import Guard
 from tollway.inspect.fleetfile import fleet_of, read_documents
 from tollway.inspect.guardfiles import guard_of
+from tollway.inspect.lockfile import goes_by_lock, locked, with_lock
 from tollway.inspect.secretfile import read_secret
+from tollway.pins.serving import RoutePins, pins_of
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A checked fleet. `documents` are its texts by name, `main` the name of the first; `origins`
     has one entry for each source; `folder` is where its state is; `guard` is None where nothing is
-    to be inspected."""
+    to be inspected; `pins` has an entry for each route that goes by the lock, whose models are one
+    of the documents."""
 
     path: Path
     fleet: Fleet
@@ -29,6 +32,7 @@ class Loaded:
     origins: Mapping[str, Origin]
     folder: Path
     guard: Guard | None = None
+    pins: Mapping[str, RoutePins] = field(default_factory=dict[str, RoutePins])
 
 
 def load(path: Path, folder: Path) -> Loaded:
@@ -38,7 +42,7 @@ def load(path: Path, folder: Path) -> Loaded:
     Raises:
         FaultsFound: with every fault, also those of secrets and certificates.
     """
-    return load_documents(path, folder, read_documents(path))
+    return load_documents(path, folder, with_lock(read_documents(path), path))
 
 
 def load_documents(path: Path, folder: Path, documents: dict[str, str]) -> Loaded:
@@ -61,6 +65,12 @@ def load_documents(path: Path, folder: Path, documents: dict[str, str]) -> Loade
         except (OSError, ssl.SSLError) as error:
             problem = f'is "{source.ca_file}", which cannot be used: {error.strerror or error}'
             faults.append(Fault(f"{place}.ca_file", problem, "Name a PEM file."))
+    pins: Mapping[str, RoutePins] = {}
+    if goes_by_lock(fleet):
+        try:
+            pins = pins_of(fleet, locked(fleet, documents, path.name))
+        except FaultsFound as found:
+            faults += found.faults
     guard: Guard | None = None
     if fleet.guard is not None:
         try:
@@ -73,4 +83,4 @@ def load_documents(path: Path, folder: Path, documents: dict[str, str]) -> Loade
             faults.append(Fault(f"{path.name}: secrets:", str(error)))
     if faults:
         raise FaultsFound(faults)
-    return Loaded(path, fleet, documents, path.name, origins, folder, guard)
+    return Loaded(path, fleet, documents, path.name, origins, folder, guard, pins)

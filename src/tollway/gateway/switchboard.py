@@ -9,6 +9,7 @@ Rules
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from tollway.dispatch.messages import (
@@ -33,7 +34,9 @@ from tollway.gateway.loading import Loaded
 from tollway.gateway.meter import Meter
 from tollway.gateway.tracing.tracer import Tracer
 from tollway.gateway.upstream import Origin, Upstream
+from tollway.pins.serving import RoutePins
 
+_NONE: Final[Mapping[str, RoutePins]] = MappingProxyType({})
 BUCKETS: Final = 10
 """Streams report their progress once a second, a tenth of them at a time."""
 
@@ -76,6 +79,7 @@ class Watcher(Protocol):
     def settled(self, action: Settle) -> None: ...
     def first_content(self, action: Send, seconds: float) -> None: ...
     def stream_ended(self, action: Send, meter: Meter) -> None: ...
+    def unpinned(self, action: Send, words: str, refused: bool) -> None: ...
     def sent(self, action: Send) -> None: ...
     def unsettled(self, error: Exception) -> None: ...
     def failed(self, error: BaseException) -> None: ...
@@ -106,6 +110,7 @@ class Switchboard:
         self.clock = clock
         self.utc = utc
         self.upstreams: dict[str, Upstream] = {}
+        self.pins: Mapping[str, RoutePins] = {}
         self.live: dict[str, Served] = {}
         self.recording: Steps | None = None
         self.tracer: Tracer | None = None
@@ -167,7 +172,7 @@ class Switchboard:
         """Take a new fleet on: new requests go by it, streams in flight end on the old one."""
         now = self.clock()
         actions = self.decider.adopt(loaded.fleet, now)
-        self.use(loaded.origins)
+        self.use(loaded.origins, loaded.pins)
         if self.recording is not None:
             self.recording.adopted(now, loaded.documents, loaded.main, actions)
         self._telling = True
@@ -177,8 +182,9 @@ class Switchboard:
             self._telling = False
         self.tell(Woke())
 
-    def use(self, origins: Mapping[str, Origin]) -> None:
-        """Reach these sources from now on."""
+    def use(self, origins: Mapping[str, Origin], pins: Mapping[str, RoutePins] = _NONE) -> None:
+        """Reach these sources from now on, and hold their answers against these pins."""
+        self.pins = pins
         old = self.upstreams
         self.upstreams = {
             name: Upstream(origin, self._loop, self.clock) for name, origin in origins.items()
@@ -290,6 +296,10 @@ class Switchboard:
         if self.tracer is not None:
             self.tracer.stream_ended(action, meter)
         self._watcher.stream_ended(action, meter)
+
+    def unpinned(self, action: Send, words: str, refused: bool) -> None:
+        """An attempt's answer is not of the model that is locked."""
+        self._watcher.unpinned(action, words, refused)
 
     def _wake_at(self, action: WakeAt) -> None:
         alarm = self._alarm

@@ -4,6 +4,7 @@ from tollway.dispatch.messages import BreakerMoved, Send, Settle
 from tollway.gateway.log import Log
 from tollway.gateway.meter import Meter
 from tollway.gateway.metrics import Metrics
+from tollway.gateway.unpinned import Unpinned
 
 
 class Watch:
@@ -12,6 +13,7 @@ class Watch:
     def __init__(self, log: Log) -> None:
         self.metrics = Metrics()
         self.log = log
+        self.unpinned = Unpinned(self.metrics, log).answer
         self.open_breakers: set[tuple[str, str]] = set()
         self._held = False
 

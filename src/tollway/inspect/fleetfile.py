@@ -20,6 +20,7 @@ from tollway.errors import Fault, FaultsFound
 from tollway.fleet.credential import Credential
 from tollway.fleet.objects import Fleet, Source
 from tollway.fleet.parse import parse
+from tollway.fleet.pinning import LOCK
 from tollway.guard.check import check_detectors
 from tollway.inspect.emulable import check_emulated
 
@@ -139,6 +140,11 @@ def _matches(folder: Path, pattern: str, place: str) -> Iterator[tuple[str, Path
     inside = _resolved(folder, place)
     for file in found:
         name = file.relative_to(folder).as_posix()
+        if name.endswith(LOCK):
+            if wild:
+                continue
+            mend = "Name it as `lock` of [pins]."
+            raise FaultsFound([Fault(place, f"{shown}, a lock and no fleet file", mend)])
         if wild and ((_hidden(name) and not _hidden(pattern)) or file.is_dir()):
             continue
         if not _resolved(file, place).is_relative_to(inside):

@@ -127,9 +127,9 @@ def _value(value: object) -> str:
 
 
 def _list(values: Sequence[object]) -> str:
-    """On one line where that is short; else one value a line, so that a diff shows which."""
+    """Short words on one line; else one value a line, so that a diff shows which."""
     shown = [_value(it) for it in values]
-    if len(shown) < 2 and sum(map(len, shown)) < 80:
+    if all(isinstance(it, str) for it in values) and sum(len(it) + 2 for it in shown) <= 80:
         return f"[{', '.join(shown)}]"
     return "[\n" + "".join(f"    {it},\n" for it in shown) + "]"
 

@@ -34,6 +34,7 @@ from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import BUCKETS, Switchboard
 from tollway.gateway.totals import ask_totals
 from tollway.gateway.tracing.tracer import Tracer
+from tollway.gateway.unpinned import Unpinned
 from tollway.gateway.workers.desk import Desk
 from tollway.gateway.workers.fleets import Fleets
 from tollway.gateway.workers.frames import (
@@ -93,6 +94,7 @@ class Counter:
     def __init__(self, log: Log) -> None:
         self.metrics = Metrics()
         self._log = log
+        self.unpinned = Unpinned(self.metrics, log).answer
 
     def breaker_moved(self, action: BreakerMoved) -> None: ...
     def settled(self, action: Settle) -> None: ...
@@ -199,7 +201,7 @@ class Worker:
             self._log.say(f"worker {self._number}: {error}")
         self.fleet = loaded.fleet
         self._front.settings = self._settings()
-        self.board.use(loaded.origins)
+        self.board.use(loaded.origins, loaded.pins)
 
     def _welcome(self, wire: Wire, welcome: Welcome) -> None:
         self.started = welcome.started
