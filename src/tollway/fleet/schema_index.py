@@ -17,12 +17,12 @@ class PackageUpstreamTable(Table):
 
     kind: PackageKind = key("pypi: a simple index (PEP 503, PEP 691); npm: a registry.")
     url: Url = key(
-        "https://pypi.org/simple or https://registry.npmjs.org, as its clients write it."
+        "https://pypi.example.com/simple or https://npm.example.com, as its clients write it."
     )
     names: Globs = key('Names that come from here: "*", "acme-*", "@acme/*".', ["*"])
     files: list[Url] = key(
         "Where its files lie, and where it may redirect to, beside its own host: "
-        "https://files.pythonhosted.org.",
+        "https://files.example.com.",
         [],
     )
     credential: Text | None = key("For a private index, named in [credentials].", None)
