@@ -37,7 +37,7 @@ def lock() -> str:
         version="1.99.0",
         purl="pkg:npm/%40tanstack/react-router@1.99.0",
         artifacts=(Artifact(name="react-router-1.99.0.tgz", digest=DIGEST),),
-        publishers=(Publisher(kind="github", identity="oidc:1"),),
+        publishers=(Publisher(kind="npm-user", identity="GitHub Actions"),),
     )
     mistral = PypiPackage(
         name="mistralai",

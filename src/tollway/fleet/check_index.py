@@ -31,8 +31,8 @@ def check_index(declared: Declared) -> Iterator[Finding]:
         path: Path = ("index", "upstreams", name)
         yield from _upstream(declared, document, path, upstream)
     yield from _idle(document, table)
-    for kind in table.ranked:
-        if not any(it.kind == kind for it in table.upstreams.values()):
+    for kind, file in table.ranked:
+        if file is not None and not any(it.kind == kind for it in table.upstreams.values()):
             problem = f"is for {kind}, of which there is no upstream"
             yield Finding(document, ("index", "ranked", kind), problem, "Take it out.")
 

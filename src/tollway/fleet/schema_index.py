@@ -17,12 +17,12 @@ class PackageUpstreamTable(Table):
 
     kind: PackageKind = key("pypi: a simple index (PEP 503, PEP 691); npm: a registry.")
     url: Url = key(
-        "https://pypi.org/simple or https://registry.npmjs.org, as its clients write it."
+        "https://pypi.example.com/simple or https://npm.example.com, as its clients write it."
     )
     names: Globs = key('Names that come from here: "*", "acme-*", "@acme/*".', ["*"])
     files: list[Url] = key(
         "Where its files lie, and where it may redirect to, beside its own host: "
-        "https://files.pythonhosted.org.",
+        "https://files.example.com.",
         [],
     )
     credential: Text | None = key("For a private index, named in [credentials].", None)
@@ -55,6 +55,13 @@ class PackageRulesTable(Table):
     publishers: PackageAnswer = key("The lock names others as its publishers.", "ask")
 
 
+class RankedTable(Table):
+    """Files of well-known names, one a line, relative to this file's folder."""
+
+    pypi: Text | None = key("Names of PyPI.", None)
+    npm: Text | None = key("Names of npm.", None)
+
+
 class IndexTable(Table):
     """What pip, uv and npm find; an index of `tollway index serve`."""
 
@@ -69,9 +76,7 @@ class IndexTable(Table):
         "ai.lock",
     )
     rules: PackageRulesTable = key("What is done with what.", {})
-    ranked: dict[PackageKind, Text] = key(
-        "Files of well-known names, one a line, relative to this file's folder.", {}
-    )
+    ranked: RankedTable = key("Lists of well-known names; none is, unless written.", {})
     waits: Duration = key("How long what is held may be approved.", "7d")
     holds: Duration = key("How long an approval is good.", "30d")
     fresh: Duration = key("How long an upstream's list is used again.", "60s")

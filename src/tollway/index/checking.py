@@ -12,11 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tollway.errors import TollwayError
-from tollway.index.desk import Desk
+from tollway.index.desk import Desk, Release
 from tollway.index.loading import load, lock_beside
 from tollway.index.offered import Offered
 from tollway.index.provenance import publishers_of
-from tollway.index.refusal import RefusedError
+from tollway.index.refusal import RefusedError, nowhere
 from tollway.index.shelf import Shelf
 from tollway.index.stock import Means, Stock, name_of
 from tollway.ledger.guarded.approvals import Approval, Approvals
@@ -71,23 +71,27 @@ async def question_of(
     kinds: list[Ecosystem] = [
         it for it in ("pypi", "npm") if kind in ("", it) and _is_declared(means, it)
     ]
-    refused: TollwayError = TollwayError(f"{said}: no upstream of [index] is for it.")
+    refused: list[RefusedError] = []
+    found: list[Release] = []
     with TemporaryDirectory() as folder:
         stock = _stock(means, Path(folder), utc, approvals)
         try:
             for each in kinds:
                 try:
-                    found = await stock.release(each, name_of(each, said), version)
+                    found.append(await stock.release(each, name_of(each, said), version))
                 except RefusedError as error:
-                    refused = error
-                    continue
-                asked = stock.desk.ask(found, None)
-                if asked is None:
-                    raise TollwayError("The queue is full. Answer what waits: tollway index queue")
-                return asked
+                    refused.append(error)
         finally:
             await stock.close()
-    raise refused
+        if not found:
+            refused.sort(key=lambda it: it.rule == "index.absent")  # what says more comes first
+            raise refused[0] if refused else nowhere(said, "no upstream of [index] is for it")
+        if len(found) > 1:
+            raise TollwayError(f"{said}@{version} is in both. Write pypi: or npm: before it.")
+        asked = stock.desk.ask(found[0], None)
+    if asked is None:
+        raise TollwayError("The queue is full. Answer what waits: tollway index queue")
+    return asked
 
 
 def _is_declared(means: Means, kind: Ecosystem) -> bool:
@@ -147,10 +151,11 @@ async def _publishers(
         return (), ()
     component, locked = called(package), frozenset(package.publishers)
     pinned = {it.digest for it in package.artifacts}
+    there = [it for it in offered if not pinned.isdisjoint(it.facts.digests)]
+    if not there:
+        return (), ()  # that they are gone is told already
     now: set[Publisher] = set()
-    for it in offered:
-        if pinned.isdisjoint(it.facts.digests):
-            continue
+    for it in there:
         if it.facts.publishers is not None:
             now |= set(it.facts.publishers)
         elif it.provenance is not None:

@@ -37,8 +37,10 @@ Answer = Callable[[Request], Awaitable[Response]]
 class Front:
     """The applications of one index."""
 
-    def __init__(self, stock: Stock) -> None:
+    def __init__(self, stock: Stock, fault: Callable[[Exception], None]) -> None:
+        """`fault` is told of what should not have happened."""
         self._stock = stock
+        self._fault = fault
 
     def app(self, caller: Task | None) -> Starlette:
         """An ASGI application whose requests are those of a task, or of nobody's."""
@@ -52,8 +54,12 @@ class Front:
             ("/npm/{name:path}/-/{file}", "npm", asked.tarball),
             ("/npm/{name:path}", "npm", asked.package),
         )
-        routes = [Route(path, _told(kind, it), methods=["GET"]) for path, kind, it in table]
-        return Starlette(routes=routes)
+        routes = [
+            Route(path, _told(kind, it, self._fault), methods=["GET"]) for path, kind, it in table
+        ]
+        app = Starlette(routes=routes)
+        app.router.redirect_slashes = False
+        return app
 
 
 class _Asked:
@@ -104,7 +110,7 @@ class _Asked:
         return FileResponse(proved.path, media_type="application/octet-stream", headers=_FILE)
 
 
-def _told(kind: Ecosystem, answer: Answer) -> Answer:
+def _told(kind: Ecosystem, answer: Answer, fault: Callable[[Exception], None]) -> Answer:
     """An answer, or why there is none, in words (rule 3)."""
 
     async def tell(request: Request) -> Response:
@@ -115,6 +121,9 @@ def _told(kind: Ecosystem, answer: Answer) -> Answer:
             return _refusal(kind, refused.status, str(refused), refused.rule)
         except TollwayError as error:  # the book: rule 1 of `pins.finding`, nothing fails open
             return _refusal(kind, 403, f"Nothing is served now: {error}", "index.broken")
+        except Exception as error:  # noqa: BLE001 - one request must not end the others
+            fault(error)
+            return _refusal(kind, 500, "Nothing is served: a fault of the index.", "index.fault")
 
     return tell
 

@@ -53,7 +53,7 @@ class House:
         shelf = await asyncio.to_thread(Shelf, self._folder / SHELF, settings.cache)
         self.stock = Stock(means, shelf, desk, self._utc)
         self._stack.push_async_callback(self.stock.close)
-        front = Front(self.stock)
+        front = Front(self.stock, self._log.fault)
         listener = await listen(front.app(None), settings.host, settings.port, "index.listen")
         self._stack.push_async_callback(listener.close)
         find = Tasks(book).find

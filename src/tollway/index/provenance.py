@@ -5,16 +5,15 @@ Rules
    this only holds what is said now against what was said then.
 """
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from tollway.index.refusal import unreadable
 from tollway.index.strict import read_object
 from tollway.index.upstream import Upstream
 from tollway.pins.component import Publisher
+from tollway.pins.packages import publisher_of
 
 _ACCEPTED = "application/vnd.pypi.integrity.v1+json, application/json;q=0.9"
-_IDENTITIES = ("repository", "email", "identity", "claims")
 
 
 async def publishers_of(upstream: Upstream, what: str, url: str) -> tuple[Publisher, ...]:
@@ -46,14 +45,4 @@ def _publisher(bundle: object) -> Publisher:
     told = cast("dict[str, Any]", bundle).get("publisher") if isinstance(bundle, dict) else None
     if not isinstance(told, dict):
         raise ValueError("a bundle of it names no publisher")
-    facts = cast("Mapping[str, Any]", told)
-    kind = facts.get("kind")
-    identity = next((it for key in _IDENTITIES if isinstance(it := facts.get(key), str) and it), "")
-    if not isinstance(kind, str) or not kind or not identity:
-        raise ValueError("a publisher of it has no kind or identity")
-    workflow = facts.get("workflow") or facts.get("workflow_filepath") or ""
-    environment = facts.get("environment") or ""
-    return Publisher(
-        kind=kind[:200], identity=identity[:400], workflow=str(workflow)[:400],
-        environment=str(environment)[:200],
-    )  # fmt: skip
+    return publisher_of(cast("dict[str, Any]", told))

@@ -105,16 +105,10 @@ def _publishers(manifest: Mapping[str, Any]) -> tuple[Publisher, ...]:
     user = manifest.get("_npmUser")
     if not isinstance(user, dict):
         return ()
-    facts = cast("dict[str, Any]", user)
-    trusted, name = facts.get("trustedPublisher"), facts.get("name")
-    if isinstance(trusted, dict):
-        known = cast("dict[str, Any]", trusted)
-        service = known.get("id") or "trusted publisher"
-        identity = known.get("oidcConfigId") or name or "unnamed"
-        return (Publisher(kind=str(service), identity=str(identity)),)
-    if isinstance(name, str) and name:
-        return (Publisher(kind="npm-user", identity=name[:200]),)
-    return ()
+    name = cast("dict[str, Any]", user).get("name")
+    if not isinstance(name, str) or not name:
+        return ()
+    return (Publisher(kind="npm-user", identity=name[:4096]),)
 
 
 def _digests(integrity: object) -> tuple[str, ...]:

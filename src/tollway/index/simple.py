@@ -95,7 +95,7 @@ def _of_facts(name: str, file: Mapping[str, Any], page: str) -> Offered:
         },
         {
             "python": python if isinstance(python, str) else None,
-            "metadata": next(iter(_pair(metadata or "")), None),
+            "metadata": next(iter(_digests(metadata)), None),
             "provenance": urljoin(page, provenance) if isinstance(provenance, str) else None,
         },
     )

@@ -12,6 +12,7 @@ import asyncio
 import base64
 import hashlib
 import ssl
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -74,14 +75,12 @@ class Upstream:
         Raises:
             RefusedError: there is none, or none that can be believed.
         """
-        most, body = self._settings.max_page, bytearray()
         async with self._answer(what, url, accept) as answer:
-            async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > most:
-                    raise unreadable(what, f"it is larger than {most} bytes")
+            body = _Unpacked(what, self._settings.max_page, answer.headers)
+            async for chunk in answer.aiter_raw():
+                body.take(chunk)
             kind = answer.headers.get("content-type", "")
-            return Page(str(answer.url), kind, bytes(body))
+            return Page(str(answer.url), kind, body.whole())
 
     async def fetch(self, what: str, url: str, into: IO[bytes], expected: "Expected") -> None:
         """Write a file into `into` and prove it.
@@ -128,8 +127,6 @@ class Upstream:
             raise unreached(what, "it takes too long") from None
         except httpx2.TimeoutException:
             raise unreached(what, "it does not answer in time") from None
-        except httpx2.DecodingError:
-            raise unreadable(what, "it is not packed as it says") from None
         except (httpx2.RemoteProtocolError, httpx2.ReadError):
             raise unreadable(what, "it is cut off, or is no HTTP") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
@@ -162,6 +159,34 @@ class Expected:
 
     digests: tuple[str, ...]
     size: int | None = None
+
+
+class _Unpacked:
+    """A body that is put together, and never becomes larger than it may be."""
+
+    def __init__(self, what: str, most: int, headers: httpx2.Headers) -> None:
+        packed = headers.get("content-encoding", "identity").strip().lower()
+        if packed not in ("identity", "gzip"):
+            raise unreadable(what, f"it is packed as {packed[:20]}, which nobody asked for")
+        self._what = what
+        self._most = most
+        self._gzip = zlib.decompressobj(31) if packed == "gzip" else None
+        self._body = bytearray()
+
+    def take(self, chunk: bytes) -> None:
+        if self._gzip is not None:
+            try:
+                chunk = self._gzip.decompress(chunk, self._most + 1 - len(self._body))
+            except zlib.error:
+                raise unreadable(self._what, "it is not packed as it says") from None
+        self._body += chunk
+        if len(self._body) > self._most:
+            raise unreadable(self._what, f"it is larger than {self._most} bytes")
+
+    def whole(self) -> bytes:
+        if self._gzip is not None and not self._gzip.eof:
+            raise unreadable(self._what, "it is cut off")
+        return bytes(self._body)
 
 
 def _take(chunk: bytes, into: IO[bytes], running: list["hashlib._Hash"]) -> None:
