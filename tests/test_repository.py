@@ -22,6 +22,7 @@ CORE = (
     "dispatch",
     "simulator",
     "planner",
+    "pins",
 )
 
 MAX_FILE_LINES = 400

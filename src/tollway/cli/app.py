@@ -175,6 +175,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.sandbox:sandbox",
         "Make what sandboxes need, and say which tiers this machine can run.",
     ),
+    "audit": (
+        "tollway.cli.audit:audit",
+        "Look at every component of a lock; exit 1 for findings, 3 where anything was not audited.",
+    ),
+    "pins": (
+        "tollway.cli.pins:pins",
+        "Say what differs between two locks, and between the code of their artifacts.",
+    ),
     "lock": (
         "tollway.cli.lock:lock",
         "Write the lock of a fleet's AI components: models, weights, packages, prompts, tools.",
@@ -194,6 +202,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "incident": (
         "tollway.cli.incident:incident",
         "Say whether something bad was in use, since when, by whom, and what to do now.",
+    ),
+    "index": (
+        "tollway.cli.index:index",
+        "Serve packages under rules, and decide on what is held.",
+    ),
+    "drift": (
+        "tollway.cli.drift:drift",
+        "Say whether the models behind sources are still those that were locked.",
     ),
     "local": (
         "tollway.cli.local:local",

@@ -59,7 +59,7 @@ def incident(
     from tollway.cli.incident_text import Answer, as_json, as_text, unknown
     from tollway.cli.locked import lock_path
     from tollway.inspect.fleetfile import read_fleet
-    from tollway.pins.advisories import sought
+    from tollway.pins.sought import sought
     from tollway.pins.incident import reached, stays
 
     declared = read_fleet(fleet)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tollway.cli.table import printable
-from tollway.pins.advisories import Sought
+from tollway.pins.sought import Sought
 from tollway.pins.component import called
 from tollway.pins.finding import Unaudited
 from tollway.pins.incident import Reached, Stay

@@ -31,11 +31,7 @@ from tollway.dispatch.messages import (
 from tollway.fleet.objects import Dialect
 from tollway.fleet.usage import Usage
 from tollway.gateway.answers import attempt_lines
-from tollway.gateway.attempt import (
-    Attempt,
-    Failure,
-    StreamAttempt,
-)
+from tollway.gateway.attempt import Attempt, Failure, StreamAttempt
 from tollway.gateway.attempts import Said, guarded_attempt, plain_attempt, spoken_attempt
 from tollway.gateway.client import ClientConnection
 from tollway.gateway.guarded.request import Guarded
@@ -73,28 +69,10 @@ class Exchange:
     """A request from its arrival to its answer."""
 
     __slots__ = (
-        "_asked",
-        "_attempt",
-        "_board",
-        "_connection",
-        "_error_answer",
-        "_flagged",
-        "_last_send",
-        "_losses",
-        "_paused",
-        "_relaying",
-        "_room",
-        "_spoken",
-        "_writer",
-        "bucket",
-        "clock",
-        "done",
-        "guarded",
-        "id",
-        "part",
-        "trace",
-        "utc",
-    )
+        "_asked", "_attempt", "_board", "_connection", "_error_answer", "_flagged", "_last_send",
+        "_losses", "_paused", "_relaying", "_room", "_spoken", "_writer", "bucket", "clock", "done",
+        "guarded", "id", "part", "trace", "utc",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -178,18 +156,11 @@ class Exchange:
         action, facts = attempt.action, self._asked.facts
         pins = self._board.pins.get(facts.model)
         pin = None if pins is None else pins.get((action.source, action.upstream_model))
-        if pin is None:
-            return attempt
+        return attempt if pin is None else Witness(attempt, pin, facts.stream, self._differs)
 
-        def differs(words: str, body: bytes) -> None:
-            refused = pin.enforced
-            self._board.unpinned(action, words, refused)
-            if refused:
-                attempt.unpinned(words, body)
-            else:
-                self._flagged = True
-
-        return Witness(attempt, pin, facts.stream, differs)
+    def _differs(self, action: Send, words: str, refused: bool) -> None:
+        self._flagged = not refused
+        self._board.unpinned(action, words, refused)
 
     def _told(self) -> Told:
         facts = self._asked.facts

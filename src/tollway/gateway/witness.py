@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from tollway.dispatch.messages import FailureKind
+from tollway.dispatch.messages import FailureKind, Send
 from tollway.gateway.spoken import MOST_HELD
 from tollway.gateway.sse import BareCarriageReturn, EventSplitter, plain_data, read_event
 from tollway.pins.serving import Pin, difference
@@ -39,16 +39,18 @@ _decode: Final = msgspec.json.Decoder(_Named).decode
 class Attempting(Protocol):
     """The attempt whose answer it is."""
 
+    action: Send
+
     def head(self, status: int, headers: dict[bytes, bytes]) -> None: ...
     def data(self, data: bytes, ended: bool) -> None: ...
     def lost(self, kind: FailureKind, detail: str) -> None: ...
+    def unpinned(self, words: str, body: bytes) -> None: ...
 
 
 class Witness:
     """What a source's call tells instead of the attempt, until the answer has named its model.
 
-    `differs` is told how the answer differs, with the body where it is none of a stream; where the
-    pin is enforced nothing of it is handed on.
+    `differs` is told how the answer of an attempt differs, and whether it is refused for that.
     """
 
     __slots__ = (
@@ -56,7 +58,11 @@ class Witness:
     )  # fmt: skip
 
     def __init__(
-        self, attempt: Attempting, pin: Pin, stream: bool, differs: Callable[[str, bytes], None]
+        self,
+        attempt: Attempting,
+        pin: Pin,
+        stream: bool,
+        differs: Callable[[Send, str, bool], None],
     ) -> None:
         self._attempt = attempt
         self._pin = pin
@@ -124,9 +130,11 @@ class Witness:
     def _tell(self, words: str | None, ended: bool) -> None:
         """Hand the answer on, or not: `words` say how it differs."""
         if words is not None:
-            self._differs(words, b"" if self._stream else b"".join(self._held))
+            self._differs(self._attempt.action, words, self._pin.enforced)
             if self._pin.enforced:
+                body = b"" if self._stream else b"".join(self._held)
                 self._held.clear()
+                self._attempt.unpinned(words, body)
                 return
         self._pass(ended)
 

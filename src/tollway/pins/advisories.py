@@ -1,190 +1,192 @@
-"""What somebody asks about by a name: a component, a package, a digest, or an advisory.
+"""Advisories in the OSV format: which releases each is about.
 
 Rules
-1. An advisory is an OSV record (https://ossf.github.io/osv-schema/) or an incident of the catalog.
-2. A range that cannot be compared leaves the release unknown, never clear.
+1. A release is affected that is listed, or that a SEMVER or ECOSYSTEM range holds.
+2. What a range cannot decide (only commits, a version that has no order) is undecided and never
+   "not affected".
+3. An advisory that was withdrawn affects nothing.
+
+Source: https://ossf.github.io/osv-schema/ (evaluation).
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, cast
 
-from tollway.catalog.incidents import incidents
-from tollway.pins.component import (
-    Component,
-    Image,
-    NpmPackage,
-    Prompt,
-    PypiPackage,
-    Runtime,
-    Weights,
-    called,
-)
+import msgspec
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-Match = Literal["yes", "no", "unknown"]
-ADVISORY = re.compile(r"(GHSA|CVE|PYSEC|MAL|OSV)-", re.IGNORECASE)
-_DIGEST = re.compile(r"sha(256|512):[0-9a-f]+\Z")
-_ECOSYSTEMS = {"PyPI": "pypi", "npm": "npm"}
+from tollway.pins.component import Ecosystem
+from tollway.pins.packages import moment
+from tollway.pins.semver import order_of
+
+ECOSYSTEMS: Mapping[str, Ecosystem] = {"PyPI": "pypi", "npm": "npm"}
+"""OSV's name of an ecosystem -> ours."""
+
+Answer = Literal["affected", "clear", "undecided"]
+
+_TURN = ("fixed", "introduced", "last_affected")
+"""In the order in which events of one version count: a release may bring back what it mends."""
+
+
+class _Package(msgspec.Struct, frozen=True):
+    ecosystem: str = ""
+    name: str = ""
+
+
+class _Range(msgspec.Struct, frozen=True):
+    type: str
+    events: list[dict[str, str]] = msgspec.field(default_factory=list[dict[str, str]])
+
+
+class _Affected(msgspec.Struct, frozen=True):
+    package: _Package = msgspec.field(default_factory=_Package)
+    ranges: list[_Range] = msgspec.field(default_factory=list[_Range])
+    versions: list[str] = msgspec.field(default_factory=list[str])
+
+
+class _Record(msgspec.Struct, frozen=True):
+    id: str
+    modified: str
+    withdrawn: str | None = None
+    summary: str | None = None
+    details: str | None = None
+    aliases: list[str] = msgspec.field(default_factory=list[str])
+    affected: list[_Affected] = msgspec.field(default_factory=list[_Affected])
 
 
 @dataclass(frozen=True, slots=True)
-class Affected:
-    """Releases of a package that are bad. `versions` by name, `ranges` as OSV's events: pairs of
-    what happens (`introduced`, `fixed`, `last_affected`) and at which version. Both empty: all."""
+class Advisory:
+    """What one advisory says of one package."""
 
-    kind: str
-    name: str
-    versions: tuple[str, ...] = ()
-    ranges: tuple[tuple[tuple[str, str], ...], ...] = ()
-    of_scope: bool = False
+    id: str
+    summary: str
+    versions: tuple[str, ...]
+    ranges: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    ecosystem: Ecosystem
 
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """What is looked for. `titles` are what advisories say in a line."""
-
-    said: str
-    affected: tuple[Affected, ...] = ()
-    digest: str = ""
-    purl: str = ""
-    titles: tuple[str, ...] = ()
-
-    def matches(self, component: Component) -> Match:
-        """Whether a component is what is looked for (rule 2)."""
-        if self.digest:
-            return "yes" if self.digest in _digests(component) else "no"
-        if self.purl:
-            return "yes" if _purl_is(component.purl, self.purl) else "no"
-        found = {_match(it, component) for it in self.affected}
-        return "yes" if "yes" in found else "unknown" if "unknown" in found else "no"
+    @property
+    def is_malware(self) -> bool:
+        """Whether it is of OpenSSF's malicious-packages: the release itself is hostile."""
+        return self.id.startswith("MAL-")
 
 
-def sought(said: str, records: Iterable[Mapping[str, Any]] = ()) -> Sought | None:
-    """What `said` names; None for an advisory that neither `records` (OSV) nor the catalog has."""
-    if _DIGEST.match(said):
-        return Sought(said, digest=said)
-    if said.startswith("pkg:"):
-        return Sought(said, purl=said)
-    found, titles = _advised(said, records)
-    if found or titles:
-        return Sought(said, affected=tuple(found), titles=tuple(dict.fromkeys(titles)))
-    if ADVISORY.match(said):
-        return None
-    kind, colon, rest = said.partition(":")
-    name, version = _split(rest if colon else said)
-    return Sought(said, (Affected(kind if colon else "", name, (version,) if version else ()),))
+@dataclass(slots=True)
+class Advisories:
+    """Advisories by ecosystem and name. `newest` is the latest change of any of them, `counts` how
+    many each ecosystem has, `unread` what could not be read and why."""
 
-
-def _split(text: str) -> tuple[str, str]:
-    """Name and version of `name@version`; a scope's `@` stands first."""
-    at = text.rfind("@")
-    return (text, "") if at <= 0 else (text[:at], text[at + 1 :])
-
-
-def _advised(said: str, records: Iterable[Mapping[str, Any]]) -> tuple[list[Affected], list[str]]:
-    found: list[Affected] = []
-    titles: list[str] = []
-    for record in records:
-        ids = {str(record.get("id", "")), *map(str, record.get("aliases") or ())}
-        if said.upper() in {it.upper() for it in ids}:
-            titles.append(str(record.get("summary") or record.get("id")))
-            found += [it for one in record.get("affected") or () for it in _of_osv(one)]
-    for it in incidents():
-        if said == it.name or said.upper() in {one.upper() for one in it.ids}:
-            titles.append(it.title)
-            found += [Affected(it.ecosystem, name, bad) for name, bad in it.releases.items()]
-            if it.scope:
-                found.append(Affected(it.ecosystem, it.scope, of_scope=True))
-    return found, titles
-
-
-def _of_osv(entry: Mapping[str, Any]) -> Iterable[Affected]:
-    package = cast("Mapping[str, str]", entry.get("package") or {})
-    kind = _ECOSYSTEMS.get(package.get("ecosystem", ""))
-    if kind is None:
-        return
-    ranges = tuple(
-        tuple(
-            (key, str(value)) for event in one.get("events") or () for key, value in event.items()
-        )
-        for one in entry.get("ranges") or ()
-        if one.get("type") in ("ECOSYSTEM", "SEMVER")
+    by_package: dict[tuple[str, str], list[Advisory]] = field(
+        default_factory=dict[tuple[str, str], list[Advisory]]
     )
-    yield Affected(kind, package.get("name", ""), tuple(entry.get("versions") or ()), ranges)
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    newest: datetime | None = None
+    unread: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+    def add(self, place: str, data: bytes, wanted: frozenset[tuple[str, str]]) -> None:
+        """Take the records of a JSON text; of them are kept those about the `wanted` packages."""
+        try:
+            records = _records(data)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            self.unread.append((place, f"it is no OSV record: {error}"))
+            return
+        for record in records:
+            self._take(place, record, wanted)
+
+    def _take(self, place: str, record: _Record, wanted: frozenset[tuple[str, str]]) -> None:
+        changed = moment(record.modified)
+        if changed is None:
+            self.unread.append((place, f"{record.id}: modified is no moment"))
+            return
+        self.newest = changed if self.newest is None else max(self.newest, changed)
+        for affected in record.affected:
+            ecosystem = ECOSYSTEMS.get(affected.package.ecosystem)
+            if ecosystem is None:
+                continue
+            self.counts[ecosystem] = self.counts.get(ecosystem, 0) + 1
+            key = ecosystem, canonical(ecosystem, affected.package.name)
+            if record.withdrawn is None and key in wanted:
+                self.by_package.setdefault(key, []).append(_advisory(record, affected, ecosystem))
 
 
-def base_name(component: Component) -> str:
-    """A component's name without the version that an npm package's has."""
-    return _split(component.name)[0] if isinstance(component, NpmPackage) else component.name
+def _records(data: bytes) -> list[_Record]:
+    """One record, a list of them, or what OSV's query answers with."""
+    told: Any = msgspec.json.decode(data)
+    if isinstance(told, dict) and "vulns" in told:
+        told = cast("dict[str, Any]", told)["vulns"]
+    if not isinstance(told, list):
+        told = [told]
+    return msgspec.convert(cast("object", told), list[_Record])
 
 
-def _match(wanted: Affected, component: Component) -> Match:
-    if wanted.kind and component.kind != wanted.kind:
-        return "no"
-    name = base_name(component)
-    if wanted.of_scope:
-        return "unknown" if name.startswith(wanted.name) else "no"
-    if _plain(component, wanted.name) not in (name, component.name):
-        return "no"
-    if component.version in wanted.versions:
-        return "yes"
-    if wanted.versions and not wanted.ranges:
-        return "no"
-    if not wanted.ranges:
-        return "yes"
-    found = {_in_range(it, component.version) for it in wanted.ranges}
-    return "yes" if "yes" in found else "unknown" if "unknown" in found else "no"
+def _advisory(record: _Record, affected: _Affected, ecosystem: Ecosystem) -> Advisory:
+    ranges = tuple(
+        (it.type, tuple((kind, at) for event in it.events for kind, at in event.items()))
+        for it in affected.ranges
+    )
+    words = record.summary or (record.details or "").partition("\n")[0]
+    also = f" ({', '.join(record.aliases[:3])})" if record.aliases else ""
+    return Advisory(record.id + also, words[:200], tuple(affected.versions), ranges, ecosystem)
 
 
-def _plain(component: Component, name: str) -> str:
-    """PEP 503 for what PyPI takes for one name."""
-    return re.sub(r"[-_.]+", "-", name).lower() if isinstance(component, PypiPackage) else name
+def canonical(ecosystem: str, name: str) -> str:
+    """A package's name as its ecosystem compares it."""
+    return canonicalize_name(name) if ecosystem == "pypi" else name
 
 
-def _in_range(events: tuple[tuple[str, str], ...], version: str) -> Match:
-    """OSV: from `introduced` on, up to before `fixed`, or up to and with `last_affected`."""
-    at = _number(version)
-    bad = False
-    for what, when in events:
-        bound = (0,) if when == "0" else _number(when)
-        if at is None or bound is None:
-            return "unknown"
-        if what == "introduced" and at >= bound:
-            bad = True
-        if (what == "fixed" and at >= bound) or (what == "last_affected" and at > bound):
-            bad = False
-    return "yes" if bad else "no"
+def judged(advisory: Advisory, version: str) -> Answer:
+    """Whether an advisory is about a release (rules 1 and 2)."""
+    order: Callable[[str], Any] = Version if advisory.ecosystem == "pypi" else order_of
+    if version in advisory.versions or _listed(advisory, version, order):
+        return "affected"
+    answers = {_in_range(kind, events, version, order) for kind, events in advisory.ranges}
+    if "affected" in answers:
+        return "affected"
+    if not advisory.ranges and not advisory.versions:
+        return "undecided"
+    # Commits decide nothing; a list of versions beside them does.
+    commits_only = all(kind == "GIT" for kind, _ in advisory.ranges)
+    if advisory.versions and commits_only:
+        return "clear"
+    return "undecided" if "undecided" in answers else "clear"
 
 
-def _number(version: str) -> tuple[int, ...] | None:
-    """Numbers of a plain release; None of any other, whose order is not guessed."""
-    if not re.fullmatch(r"v?\d+(\.\d+){0,5}", version):
-        return None
-    parts = [int(it) for it in version.removeprefix("v").split(".")]
-    while len(parts) > 1 and parts[-1] == 0:
-        parts.pop()
-    return tuple(parts)
+def _listed(advisory: Advisory, version: str, order: Callable[[str], Any]) -> bool:
+    """`1.0` in a list is the release `1.0.0`."""
+    try:
+        wanted = order(version)
+    except ValueError:
+        return False
+    for listed in advisory.versions:
+        try:
+            if order(listed) == wanted:
+                return True
+        except ValueError:
+            continue
+    return False
 
 
-def _purl_is(has: str, asked: str) -> bool:
-    """Without qualifiers and subpath; one without a version is any version's."""
-    plain, wanted = re.split(r"[?#]", has)[0], re.split(r"[?#]", asked)[0]
-    return plain == wanted or (plain.rpartition("@")[0] == wanted and "@" in plain)
-
-
-def _digests(component: Component) -> frozenset[str]:
-    if isinstance(component, PypiPackage | NpmPackage):
-        return frozenset(it.digest for it in component.artifacts)
-    if isinstance(component, Weights):
-        return frozenset(it.digest for it in component.files)
-    if isinstance(component, Prompt):
-        return frozenset((component.file.digest,))
-    if isinstance(component, Image | Runtime):
-        return frozenset((component.digest,) if component.digest else ())
-    return frozenset()
-
-
-def named(components: Iterable[Component]) -> tuple[str, ...]:
-    """Components by `kind:name`, with their versions."""
-    return tuple(f"{called(it)} {it.version}".rstrip() for it in components)
+def _in_range(
+    kind: str, events: tuple[tuple[str, str], ...], version: str, order: Callable[[str], Any]
+) -> Answer:
+    if kind not in ("SEMVER", "ECOSYSTEM") or not any(it == "introduced" for it, _ in events):
+        return "undecided"
+    try:
+        here = order(version)
+        points = [
+            (order(at), _TURN.index(what)) for what, at in events if what in _TURN and at != "0"
+        ]
+        limits = [at for what, at in events if what == "limit"]
+        if limits and not any(at == "*" or here < order(at) for at in limits):
+            return "clear"
+    except ValueError:
+        return "undecided"
+    affected = ("introduced", "0") in events
+    for point, turn in sorted(points):
+        if _TURN[turn] == "introduced":
+            affected = affected or here >= point
+        elif here > point or (here == point and _TURN[turn] == "fixed"):
+            affected = False
+    return "affected" if affected else "clear"

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from tollway.fleet.credential import Credential
 from tollway.fleet.objects import Fleet
-from tollway.pins.advisories import Sought
+from tollway.pins.sought import Sought
 from tollway.pins.component import Component, McpServer, ModelApi, called
 from tollway.pins.finding import Unaudited
 from tollway.pins.lock import Lock

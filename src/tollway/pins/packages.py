@@ -46,6 +46,15 @@ class IndexedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """What verifying the attestations of an artifact said: the publishers that hold, and why others
+    do not."""
+
+    publishers: tuple[Publisher, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Indexed:
     """All files of a package; `unread` counts entries that were not understood."""
 
@@ -129,9 +138,7 @@ def _npm_file(version: str, entry: object, at: object) -> IndexedFile | None:
     user = told.get("_npmUser")
     name = cast("dict[str, Any]", user).get("name") if isinstance(user, dict) else None
     said = told.get("deprecated")
-    publisher = (
-        Publisher(kind="npm-user", identity=name) if isinstance(name, str) and name else None
-    )
+    known = isinstance(name, str) and bool(name)
     return IndexedFile(
         tarball.partition("?")[0].rpartition("/")[2],
         version,

@@ -6,18 +6,9 @@ Rules
 """
 
 import logging
-from dataclasses import dataclass
 
 from tollway.pins.component import Artifact, Publisher
-from tollway.pins.packages import publisher_of
-
-
-@dataclass(frozen=True, slots=True)
-class Attested:
-    """The publishers that were verified, and why others were not."""
-
-    publishers: tuple[Publisher, ...] = ()
-    problems: tuple[str, ...] = ()
+from tollway.pins.packages import Attested, publisher_of
 
 
 def attested(artifact: Artifact, provenance: bytes) -> Attested:
