@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 from pins_fleet import COMPONENTS, LOCK, SHA, fleet
 
-from tollway.pins.advisories import Sought, sought
 from tollway.pins.component import PypiPackage
 from tollway.pins.incident import Held, Stay, reached, stays
 from tollway.pins.lock import Lock
+from tollway.pins.sought import Sought, sought
 
 LITELLM = COMPONENTS[3]
 assert isinstance(LITELLM, PypiPackage)

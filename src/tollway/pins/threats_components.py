@@ -13,6 +13,7 @@ from tollway.pins.component import (
     Runtime,
     Weights,
     called,
+    released,
 )
 from tollway.pins.threats_judged import (
     Control,
@@ -78,12 +79,11 @@ def _package(facts: Facts, name: str) -> tuple[Package, str]:
 def bad_package(facts: Facts, name: str) -> Verdict:
     """Whether a package is what its lock says, and nothing known to be bad."""
     package, me = _package(facts, name)
-    plain = package.name.rpartition("@")[0] if package.kind == "npm" else package.name
     uploads = {it.uploaded for it in package.artifacts} or {None}
     known = {
         it.incident.name: it.judgement
         for uploaded in uploads
-        for it in known_bad(package.kind, plain or package.name, package.version, uploaded)
+        for it in known_bad(package.kind, released(package), package.version, uploaded)
     }
     bad = sorted(name for name, judgement in known.items() if judgement == "bad")
     if bad:
@@ -95,8 +95,8 @@ def bad_package(facts: Facts, name: str) -> Verdict:
     if yanked:
         return opened(f"Its publisher has yanked {yanked[0]}.", f"Lock another release of {me}.")
     controls = [Control("files by digest", f"{me} artifacts", f"{len(package.artifacts)}")]
-    if facts.beside.index is not None:
-        controls.append(Control("package index", "index.mode", facts.beside.index))
+    if facts.fleet.index is not None:
+        controls.append(Control("package index", "index.mode", facts.fleet.index.mode))
     if known:
         return unjudged(
             f"It may be of {', '.join(sorted(known))}: its upload time is not in the lock.",
@@ -123,11 +123,12 @@ def next_release(facts: Facts, name: str) -> Verdict:
     """Whether a bad next release would be taken over."""
     package, me = _package(facts, name)
     controls: list[Control] = []
-    if facts.beside.index == "lock":
+    index = facts.fleet.index
+    if index is not None and index.mode == "lock":
         controls.append(Control("only what is locked", "index.mode", "lock"))
-    elif facts.beside.cooldown is not None:
-        days = f"{facts.beside.cooldown / 86400:g} days"
-        controls.append(Control("cooldown", "index.cooldown", days))
+    elif index is not None and index.rules.young != "allow":
+        days = f"{index.rules.cooldown / 86400:g} days, younger: {index.rules.young}"
+        controls.append(Control("cooldown", "index.rules.cooldown", days))
     if package.publishers:
         who = ", ".join(it.identity for it in package.publishers)
         controls.append(Control("publisher pinned", f"{me} publishers", who))
@@ -140,10 +141,18 @@ def next_release(facts: Facts, name: str) -> Verdict:
 def made_up_name(facts: Facts, name: str) -> Verdict:
     """Whether a name that a model made up would be installed."""
     _, me = _package(facts, name)
-    if facts.beside.index is None:
+    index = facts.fleet.index
+    if index is None:
         return opened("Any name that somebody asks for is installed.", "Write [index].")
-    control = Control("package index", "index.mode", facts.beside.index)
-    return answered(control, residual=f"A person who approves a wrong name; {me} itself is locked.")
+    mode = Control("package index", "index.mode", index.mode)
+    left = f"A person who approves a wrong name; {me} itself is locked."
+    if index.mode == "lock":
+        return answered(mode, residual=left)
+    unranked = Control("names that nobody knows", "index.rules.unranked", index.rules.unranked)
+    if index.rules.unranked == "allow":
+        mend = 'Write index.rules.unranked = "ask".'
+        return opened("A name that a model made up is served.", mend, mode, unranked)
+    return answered(mode, unranked, residual=left)
 
 
 def changed_prompt(facts: Facts, name: str) -> Verdict:

@@ -187,9 +187,11 @@ def drifts(facts: Facts, name: str) -> Verdict:
         mend = f"Run: tollway drift baseline {name}"
         return opened("No baseline of its behaviour is in the lock.", mend)
     baseline = Control("baseline", f"model-api:{name} baseline", found.baseline.path)
-    if facts.beside.drift is None:
-        return opened("Nobody probes it against its baseline.", "Write [drift].", baseline)
-    often = Control("probes", "drift", f"every {facts.beside.drift:.0f} s")
+    drift = facts.fleet.drift
+    if drift is None or (drift.models is not None and name not in drift.models):
+        mend = "Write [drift]." if drift is None else "Add it to drift.models."
+        return opened("Nobody probes it against its baseline.", mend, baseline)
+    often = Control("probes", "drift.every", f"{drift.every:.0f} s")
     return answered(baseline, often, residual="Changes that the probes' prompts do not show.")
 
 
