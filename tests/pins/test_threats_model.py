@@ -17,7 +17,7 @@ INDEX = """
 listen = "127.0.0.1:8402"
 [index.upstreams.pypi]
 kind = "pypi"
-url = "https://pypi.org/simple/"
+url = "https://index.example/simple/"
 """
 BARE = """
 version = 1

@@ -31,7 +31,7 @@ def threatmodel(
     on: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Say which threats apply to a fleet, which control of it answers each, and what is open.
+    """Say which threats apply to a fleet, which control answers each, and what is open.
 
     Exit code 0: nothing is open. 1: something is. 3: nothing is, but something was not judged.
 
