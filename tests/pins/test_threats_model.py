@@ -159,6 +159,9 @@ def test_a_model_is_held_by_a_snapshot_and_routes_that_enforce_it() -> None:
     assert status(enforced, "LLM03", gpt) == {"answered"}
     moving = "model-api anthropic/claude-sonnet-4-5"
     assert status(enforced, "LLM03", moving) == {"open"}
+    known = with_component(1, replace(COMPONENTS[1], answers=("claude-sonnet-4-5-20250929",)))
+    assert status(Facts(enforced.fleet, known.lock), "LLM03", moving) == {"answered"}
+    assert status(known, "LLM03", moving) == {"open"}
 
 
 def test_weights_that_may_run_code_by_names_of_their_own_are_open() -> None:

@@ -36,8 +36,8 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What answers a threat: what it is, the key that says so (`guard.rules[0].action`, or a key
-    of the lock) and its value there."""
+    """What answers a threat: what it is, the key that says so (`guard.rules[0].action`; of a
+    component, its key in the lock) and its value there."""
 
     what: str
     key: str
