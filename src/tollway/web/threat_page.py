@@ -112,6 +112,7 @@ def _item(item: Item) -> str:
 
 
 _COLUMNS: tuple[tuple[str, tuple[ThingKind, ...]], ...] = (
+    ("fleet", ("fleet",)),
     ("routes", ("route",)),
     ("models", ("source", "model-api")),
     ("tenants", ("tenant",)),
@@ -121,7 +122,6 @@ _COLUMNS: tuple[tuple[str, tuple[ThingKind, ...]], ...] = (
     ("packages", ("pypi", "npm")),
     ("prompts", ("prompt",)),
     ("base", ("runtime", "image")),
-    ("fleet", ("fleet",)),
 )
 
 
