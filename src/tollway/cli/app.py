@@ -175,6 +175,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.sandbox:sandbox",
         "Make what sandboxes need, and say which tiers this machine can run.",
     ),
+    "weights": (
+        "tollway.cli.weights:weights",
+        "Say whether a model's files may be loaded: by structure, default-deny.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",
