@@ -57,13 +57,8 @@ _CODE = {
     "svg": "an image that may hold scripts",
 }
 _NAMES = {
-    "makefile": "a build file",
-    "dockerfile": "a build file",
     "sitecustomize.py": "code that Python runs at its start",
     "usercustomize.py": "code that Python runs at its start",
-    "pyproject.toml": "a package's build file",
-    "setup.cfg": "a package's build file",
-    "package.json": "a package with scripts",
 }
 
 

@@ -19,7 +19,7 @@ from tollway.pins.weights.pickles.values import Items, Made, Name
 from tollway.pins.weights.reader import Cursor
 
 WRAPPER = Name("joblib.numpy_pickle", "NumpyArrayWrapper")
-_CODE = re.compile(r"[<>|=]?([?bBhHiIlLqQefdgFDGSUVOmMc])(\d{0,9})(\[\w+\])?")
+_CODE = re.compile(r"[<>|=]?([?bBhHiIuUlLqQefdgFDGSVOmMc])(\d{0,9})(\[\w+\])?")
 _SIZES = {"?": 1, "b": 1, "B": 1, "h": 2, "H": 2, "e": 2, "c": 1, "d": 8, "g": 16, "F": 8, "D": 16}
 _SIZES |= {"l": 8, "L": 8, "q": 8, "Q": 8, "m": 8, "M": 8}
 

@@ -29,9 +29,7 @@ def plausible(name: Name) -> bool:
 
 def would_act(run: Run) -> bool:
     """It calls a denied global, and one that could be a name."""
-    if not run.denied_called:
-        return False
-    return not run.denied or any(plausible(it) for it in run.denied)
+    return run.denied_called > 0 and any(map(plausible, run.denied))
 
 
 def hidden_pickle(reader: Reader, start: int, size: int) -> Run | None:
@@ -46,6 +44,6 @@ def hidden_pickle(reader: Reader, start: int, size: int) -> Run | None:
                 break
             window = Window(reader, begin + found.start(), reader.size - begin - found.start())
             run = Machine(Cursor(window), limit=_MOST_OPCODES).run()
-            if would_act(run) and any(map(plausible, run.denied)):
+            if would_act(run):
                 return run
     return None
