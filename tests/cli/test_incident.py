@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from pins_fleet import COMPONENTS, LOCK, TEXT
 from tollway.cli.app import run
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.fleet.usage import Usage
+from tollway.guard.event import SecurityEvent
+from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
+from tollway.ledger.guarded.events import Events
 from tollway.ledger.sqlite import open_for_gateway
 from tollway.pins.lock import Lock, lock_text
 
@@ -150,6 +154,38 @@ def test_an_advisory_is_read_from_its_record_and_one_that_nobody_has_is_not_look
     assert [it["component"] for it in told["affected"]] == ["pypi:httpx"]
     (here / "osv.json").write_text("[1]")
     assert run([*words, "--advisories", "osv.json"]) == 2
+
+
+def test_calls_of_tools_and_installations_by_tasks_are_told(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used(here, "a", "product", "key00001", day(21))
+    commit(here, GOOD, day(20))
+    commit(here, LOCK, day(24))
+
+    def call(at: float, place: str, tenant: str) -> SecurityEvent:
+        return SecurityEvent(at, "tool", "allowed", "It ran.", place, tenant)
+
+    calls = [call(day(25), "desk/send_mail", "agents")] * 1100
+    served = [
+        SecurityEvent(day(25), "package", "allowed", "x", "pypi:litellm@1.82.8", task="t1"),
+        SecurityEvent(day(25), "package", "denied", "x", "pypi:httpx@0.28", task="t1"),
+    ]
+    others = [call(day(25), "wiki/search", "agents"), call(day(21), "desk/send_mail", "early")]
+    with closing(GuardBook(here / GUARD_BOOK)) as book:
+        Events(book).add([*others, *calls, *served])
+    (here / "osv.json").write_text(
+        '{"id": "MAL-1", "affected": [{"package": {"ecosystem": "npm", "name": "postmark-mcp"}}]}'
+    )
+    asked = ["incident", "MAL-1", "--advisories", "osv.json", "--state", str(here), "--json"]
+    assert run(asked) == 1
+    assert json.loads(capsys.readouterr().out)["tool_calls"] == {"agents": 1100, "early": 1}
+    assert run(["incident", "litellm@1.82.8", "--state", str(here), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["tool_calls"] == {}
+    assert told["served"] == ["t1"]
+    assert run(["incident", "httpx", "--state", str(here), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["served"] == []
 
 
 def test_a_model_names_who_asked_it_and_nobody_else(

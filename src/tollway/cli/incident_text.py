@@ -92,7 +92,13 @@ def _users(use: "Use") -> Iterator[str]:
         yield f"run {run}"
     if len(use.runs) > _RUNS_SHOWN:
         yield f"and {len(use.runs) - _RUNS_SHOWN} more runs"
-    if not (use.users or use.calls or use.runs):
+    for it in use.served:
+        yield (
+            "clients outside tasks, by the package index"
+            if it == "-"
+            else f"task {it} installed it"
+        )
+    if not (use.users or use.calls or use.runs or use.served):
         yield "nobody, by the ledger"
 
 
@@ -140,4 +146,5 @@ def as_json(answer: Answer) -> str:
         ]  # fmt: skip
         facts["tool_calls"] = dict(answer.use.calls)
         facts["runs"] = list(answer.use.runs)
+        facts["served"] = list(answer.use.served)
     return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
