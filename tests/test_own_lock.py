@@ -18,6 +18,15 @@ def test_what_tollway_is_made_of_is_as_locked(
     assert (code, said.out) == (0, ""), f"{said.out}{said.err}run: tollway lock own.toml"
 
 
+def test_no_threat_to_it_is_open_that_nobody_answers_or_accepts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    code = run(["threatmodel", "own.toml"])
+    said = capsys.readouterr().out
+    assert (code, " 0 open," in said.partition("\n")[0]) == (3, True), said
+
+
 def test_every_lock_file_is_among_them() -> None:
     text = (ROOT / "own.toml").read_text()
     assert [

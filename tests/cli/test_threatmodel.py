@@ -121,7 +121,7 @@ Made from bare.toml 9286caf4ebf6b5a1, no lock.
 def test_json_has_every_judgement_and_what_it_was_made_from(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["threatmodel", "--json", "--on", "2026-11-23"]) == 1
+    assert run(["threatmodel", "--json", "--today", "2026-11-23"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["made"] == "2026-11-23"
     assert told["exit_code"] == 1
@@ -134,17 +134,31 @@ def test_json_has_every_judgement_and_what_it_was_made_from(
 
 
 def test_the_page_is_written_and_is_the_same_each_time(here: Path) -> None:
-    assert run(["threatmodel", "--html", "a.html", "--on", "2026-11-23"]) == 1
-    assert run(["threatmodel", "--html", "b.html", "--on", "2026-11-23"]) == 1
+    assert run(["threatmodel", "--html", "a.html", "--today", "2026-11-23"]) == 1
+    assert run(["threatmodel", "--html", "b.html", "--today", "2026-11-23"]) == 1
     assert (here / "a.html").read_bytes() == (here / "b.html").read_bytes()
 
 
-def test_acceptances_without_words_or_of_no_threat_are_refused(
+def test_what_is_accepted_is_no_more_open_until_its_day(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["threatmodel", "--accept", "LLM09"]) == 2
-    assert run(["threatmodel", "--accept", "LLM99=we know"]) == 2
-    assert 'Did you mean "LLM09"?' in capsys.readouterr().err
+    def counted(today: str) -> str:
+        capsys.readouterr()
+        run(["threatmodel", "--today", today])
+        return capsys.readouterr().out.partition("\n")[0]
+
+    before = counted("2026-11-23")
+    accepted = [("fleet:all", "LLM09"), ("route:chat", "LLM01")]
+    with (here / "fleet.toml").open("a") as file:
+        file.write("[pins]\n" if "[pins]" not in (here / "fleet.toml").read_text() else "")
+        for component, rule in accepted:
+            file.write(
+                f'[[pins.accept]]\ncomponent = "{component}"\nrule = "{rule}"\n'
+                'reason = "clerks check"\nuntil = 2026-12-31\n'
+            )
+    assert "0 accepted" in before
+    assert "2 accepted" in counted("2026-12-31")
+    assert counted("2027-01-01") == before
 
 
 def test_the_bill_is_the_same_each_time_and_bears_the_moment_it_is_told(

@@ -26,9 +26,8 @@ def threatmodel(
     *,
     lock: Path | None = None,
     html: Path | None = None,
-    accept: Annotated[list[str] | None, Parameter(negative="")] = None,
     state: str | None = None,
-    on: str | None = None,
+    today: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Say which threats apply to a fleet, which control answers each, and what is open.
@@ -43,13 +42,10 @@ def threatmodel(
         The lock. Default: ai.lock beside the fleet file, where there is one.
     html
         Write it as one HTML file, to print or to hand on.
-    accept
-        What a person accepts as it is, in their words: "LLM09=answers are checked by clerks", or
-        at one thing, "LLM02@route fast=...". May be given several times.
     state
         The state folder: vendors are weighed by what the ledger says was spent there.
-    on
-        The date that the page bears. Default: today, UTC.
+    today
+        The day to judge by, as 2026-11-30. Default: today, UTC.
     json
         Print one JSON object.
     """
@@ -65,14 +61,14 @@ def threatmodel(
     found = read_fleet(fleet)
     pinned, digest = _lock(found, fleet, lock)
     facts = Facts(found, pinned)
-    model = threat_model(facts, _accepted(accept or []))
+    model = threat_model(facts, _accepted(found, _day(today)))
     shown = Shown(
         fleet=fleet.name,
         model=model,
         losses=losses(found, pinned),
         astray=() if pinned is None else astray(pinned),
         vendors=_vendors(found, state, os.environ.get("TOLLWAY_STATE")),
-        provenance=Provenance(found.digest, digest, _day(on)),
+        provenance=Provenance(found.digest, digest, _day(today)),
     )
     sys.stdout.write(as_json(shown) if json else as_text(shown))
     if html is not None:
@@ -97,20 +93,18 @@ def _lock(fleet: "Fleet", path: Path, named: Path | None) -> "tuple[Lock | None,
     return read_lock_file(file), sha256(file.read_bytes()).hexdigest()
 
 
-def _accepted(said: list[str]) -> dict[str, str]:
+def _accepted(fleet: "Fleet", today: date) -> dict[str, str]:
+    """What [[pins.accept]] says of threats, as far as it still holds: by threat, or by threat and
+    thing."""
     from tollway.catalog.threats import threats
-    from tollway.errors import unknown
 
     words: dict[str, str] = {}
-    for one in said:
-        what, mark, why = one.partition("=")
-        if not mark or not why.strip():
-            mend = 'Write "LLM09=who accepts it, and why".'
-            raise FaultsFound([Fault("--accept", f"{one!r} has no words", mend)])
-        id_ = what.partition("@")[0]
-        if id_ not in threats():
-            raise FaultsFound([unknown(id_, threats(), "--accept")])
-        words[what] = why.strip()
+    for it in () if fleet.pins is None else fleet.pins.accept:
+        if it.rule not in threats() or today > it.until:
+            continue
+        kind, _, name = it.component.partition(":")
+        what = it.rule if (kind, name) == ("fleet", "all") else f"{it.rule}@{kind} {name}"
+        words[what] = f"{it.reason} (until {it.until})"
     return words
 
 
@@ -143,7 +137,7 @@ def _day(said: str | None) -> date:
     try:
         return date.fromisoformat(said)
     except ValueError:
-        fault = Fault("--on", f"is {said!r}, not a date", "Write 2026-11-23.")
+        fault = Fault("--today", f"is {said!r}, not a date", "Write 2026-11-23.")
         raise FaultsFound([fault]) from None
 
 

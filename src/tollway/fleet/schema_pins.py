@@ -34,10 +34,13 @@ class WeightsPinTable(Table):
 
 
 class AcceptanceTable(Table):
-    """A finding of `tollway audit` that you live with for a time."""
+    """A finding of `tollway audit`, `verify` or `threatmodel` that you live with for a time."""
 
-    component: Called = key('Whose: "kind:name".')
-    rule: Text = key("Which finding, as `tollway audit` names it.")
+    component: Called = key(
+        'Whose: "kind:name" of the lock; of the threat model also "route:NAME" and the like, and '
+        '"fleet:all" for everything.'
+    )
+    rule: Text = key("Which finding, by the word in brackets, or the threat's id.")
     reason: Text = key("Why it may stand.")
     until: Day = key("The last day on which it may, UTC.")
 

@@ -19,6 +19,7 @@ from tollway.errors import Fault, FaultsFound, did_you_mean
 from tollway.fleet.objects import Candidate, Fleet, Route, Serving, Source
 from tollway.fleet.pinning import ModelPin, PinSettings
 from tollway.pins.component import (
+    KINDS,
     Artifact,
     Component,
     Image,
@@ -100,7 +101,7 @@ def _check_names(pins: PinSettings, names: Iterable[str], file: str) -> None:
             ("accept", [it.component for it in pins.accept]),
         )
         for it in written
-        if it not in known
+        if it not in known and (table == "fallbacks" or it.partition(":")[0] in KINDS)
     ]
     if faults:
         raise FaultsFound(faults)
