@@ -292,7 +292,7 @@ def test_every_kind_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[s
         line for line in capsys.readouterr().out.splitlines() if "weights" not in line
     )
     assert shown == snapshot("""\
-alarm pypi:litellm: 1.82.8 is hostile: a .pth file runs a stealer at every start of the interpreter (PYSEC-2026-2). Take it out, and rotate what the machines that ran it could read. [package.known-bad]
+alarm pypi:litellm: 1.82.8 is hostile: a .pth file runs a stealer at every start of the interpreter (incident of 2026-03-24). Take it out, and rotate what the machines that ran it could read. [package.known-bad]
 look  model-api:s/m: m is an alias that the provider may point elsewhere. Ask for a dated snapshot. [model.moving-alias]
 look  pypi:litellm: no artifact of it is locked. Lock it from a file with hashes. [package.no-artifact]
 look  pypi:litellm: an interpreter runs litellm_init.pth at every start. Read it, then accept it. [package.startup-file]

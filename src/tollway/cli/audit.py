@@ -69,12 +69,7 @@ def audit(
     json
         Print one JSON object.
     """
-    try:
-        import_module("packaging.pylock")
-        import_module("packageurl")
-        import_module("httpx2")
-    except ModuleNotFoundError as error:
-        raise TollwayError(f"{error.name}: {NO_EXTRA}") from None
+    _need_the_extra()
     day = _day(today)
     held = lock_of(lock)
     asked: dict[str, str] = {} if offline else {"pypi": index or "", "npm": registry or ""}
@@ -86,6 +81,14 @@ def audit(
     else:
         _print(found, attested)
     return found.exit_code
+
+
+def _need_the_extra() -> None:
+    for module in ("packaging.pylock", "packageurl", "httpx2"):
+        try:
+            import_module(module)
+        except ModuleNotFoundError:
+            raise TollwayError(f"{module}: {NO_EXTRA}") from None
 
 
 def lock_of(path: Path) -> Lock:
