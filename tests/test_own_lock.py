@@ -20,4 +20,6 @@ def test_what_tollway_is_made_of_is_as_locked(
 
 def test_every_lock_file_is_among_them() -> None:
     text = (ROOT / "own.toml").read_text()
-    assert [it.name for it in (ROOT / "locks").glob("*.txt") if f'"locks/{it.name}"' not in text] == []
+    assert [
+        it.name for it in (ROOT / "locks").glob("*.txt") if f'"locks/{it.name}"' not in text
+    ] == []

@@ -1,4 +1,4 @@
-"""The wheel is a function of the sources: built twice, elsewhere and later, it is the same bytes."""
+"""The wheel is a function of the sources: built twice, elsewhere and later, it is the same."""
 
 import os
 import shutil
@@ -50,9 +50,7 @@ def test_two_builds_are_the_same_bytes(wheel: Path, copied: Path, tmp_path: Path
     assert sha256(other.read_bytes()).digest() == sha256(wheel.read_bytes()).digest()
 
 
-def test_a_wheel_of_other_sources_is_another_one(
-    wheel: Path, copied: Path, tmp_path: Path
-) -> None:
+def test_a_wheel_of_other_sources_is_another_one(wheel: Path, copied: Path, tmp_path: Path) -> None:
     """What the test above compares would show a difference."""
     shutil.copytree(copied, tmp_path / "tree")
     with (tmp_path / "tree" / "src" / "tollway" / "units.py").open("a") as file:

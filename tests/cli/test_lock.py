@@ -113,6 +113,19 @@ def test_a_broken_lock_is_made_anew_and_never_verified(fleet: Path, capsys: Out)
     assert run(["verify", str(fleet)]) == 0
 
 
+@pytest.mark.parametrize("missing", ["packageurl", "packaging"])
+def test_without_the_extra_one_line_says_how_to_install_it(missing: str, fleet: Path) -> None:
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None; "
+        f"from tollway.cli.app import run; sys.exit(run(['lock', {str(fleet)!r}]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    said = f"Locks need {missing}, which is not here. Run: pip install 'tollway[pins]'"
+    assert (ended.returncode, ended.stderr.strip()) == (2, said)
+
+
 def keys(folder: Path) -> tuple[Path, Path]:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import (

@@ -10,18 +10,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tollway.errors import TollwayError
 from tollway.fleet.egressing import SecretUse
 from tollway.fleet.sandboxing import SandboxSettings
-from tollway.gateway.doors import EGRESS_SOCKET, MODELS_SOCKET, TOOLS_SOCKET, Doors
+from tollway.gateway.doors import EGRESS_SOCKET, INDEX_SOCKET, MODELS_SOCKET, TOOLS_SOCKET, Doors
 from tollway.gateway.log import Log
 from tollway.gateway.offer import Offer
 from tollway.gateway.private import listen_privately
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.runs import Run, Runs
 from tollway.ledger.guarded.tasks import Task, Tasks
-from tollway.sandbox.inside import MODELS, PROXY, TOOLS
+from tollway.sandbox.inside import INDEX, MODELS, PROXY, TOOLS
 from tollway.sandbox.order import Ended, Kept, Limits, NotBegunError, Order, Streams, TierName
 from tollway.sandbox.session import Session, Wanted
 from tollway.units import Seconds
@@ -192,6 +193,23 @@ async def test_doors_of_a_state_folder_with_a_long_path_are_elsewhere_and_gone_t
     assert not seen[0].is_relative_to(folder)
     assert not seen[0].exists()
     assert os.listdir(folder / "doors") == []
+
+
+async def test_a_fleet_with_an_index_gives_pip_uv_and_npm_an_exit_to_it(means: Means) -> None:
+    async def look(box: Box) -> Ended:
+        assert box.order.exits[INDEX].name == "index.sock"
+        found = box.order.environment
+        assert found["PIP_INDEX_URL"] == found["UV_DEFAULT_INDEX"]
+        assert found["UV_DEFAULT_INDEX"] == "http://127.0.0.1:8402/pypi/simple/"
+        assert found["NPM_CONFIG_REGISTRY"] == "http://127.0.0.1:8402/npm/"
+        return FINE
+
+    means.tier.act = look
+    means.offer = structs.replace(means.offer, index=True)
+    async with served(means, MODELS_SOCKET, EGRESS_SOCKET, TOOLS_SOCKET, INDEX_SOCKET):
+        over = await Session(WANTED, means, Streams()).run()
+    assert over.ending is not None
+    assert over.ending.code == 0
 
 
 async def test_tools_are_narrowed_at_their_door_alone(means: Means) -> None:

@@ -191,6 +191,26 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.verify:verify",
         "Hold the lock against what is here, without the network: files, packages, models, tools.",
     ),
+    "threatmodel": (
+        "tollway.cli.threatmodel:threatmodel",
+        "Say which threats apply to a fleet, which control of it answers each, and what is open.",
+    ),
+    "bom": (
+        "tollway.cli.bom:bom",
+        "Write a lock as a CycloneDX 1.7 bill of materials, the same each time.",
+    ),
+    "incident": (
+        "tollway.cli.incident:incident",
+        "Say whether something bad was in use, since when, by whom, and what to do now.",
+    ),
+    "index": (
+        "tollway.cli.index:index",
+        "Serve packages under rules, and decide on what is held.",
+    ),
+    "drift": (
+        "tollway.cli.drift:drift",
+        "Say whether the models behind sources are still those that were locked.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

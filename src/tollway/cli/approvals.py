@@ -132,13 +132,13 @@ def _decide(
 ) -> int:
     now = time.time()
     with _approvals(state) as known:
-        decided = known.decide(approval, granted, _who(name), now, note)
+        decided = known.decide(approval, granted, who(name), now, note)
     sys.stderr.write(f"{approval} is {decided.state(now)}: {_safe(decided.words)}\n")
     return 0
 
 
-def _who(name: str | None) -> str:
-    """Rule 2."""
+def who(name: str | None) -> str:
+    """Who answers (rule 2)."""
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -36,10 +36,9 @@ def lock(
         Print one JSON object with what changes and what could not be locked.
     """
     from tollway.cli.findings import print_json, print_unaudited
-    from tollway.cli.locked import lock_now, lock_path
+    from tollway.cli.locked import lock_now, lock_path, write_signature
     from tollway.inspect.fleetfile import read_fleet
     from tollway.inspect.lockfile import read_lock_file, write_lock_file
-    from tollway.inspect.signing import sign as signed
     from tollway.pins.lock import Lock, lock_text
     from tollway.pins.verifying import verified
 
@@ -59,7 +58,7 @@ def lock(
         if changed:
             write_lock_file(path, now)
         if sign is not None:
-            signed(path, sign)
+            write_signature(path, sign)
     if json:
         print_json(changes, unaudited, {"changed": changed, "components": len(now.component)})
     else:

@@ -24,6 +24,32 @@ def lock_path(fleet: Fleet, path: Path) -> Path:
     return path.absolute().parent / (fleet.pins or PinSettings()).lock
 
 
+@contextmanager
+def extra() -> Iterator[None]:
+    """Says in a line what is missing where the extra is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        package = (error.name or "a package").partition(".")[0]
+        raise TollwayError(
+            f"Locks need {package}, which is not here. Run: pip install 'tollway[pins]'"
+        ) from None
+
+
+def write_signature(lock: Path, key: Path) -> Path:
+    """Sign a lock with a private key; where the signature is."""
+    with extra():
+        from tollway.inspect.signing import sign
+    return sign(lock, key)
+
+
+def signature_fault(lock: Path, key: Path) -> str | None:
+    """Why a lock is not signed by the holder of a public key; None where it is."""
+    with extra():
+        from tollway.inspect.signing import unsigned
+    return unsigned(lock, key)
+
+
 def lock_now(
     fleet: Fleet, path: Path, old: Lock | None, *, hash_weights: bool = True
 ) -> tuple[Lock, tuple[Unaudited, ...]]:
@@ -34,13 +60,10 @@ def lock_now(
         FaultsFound: a file cannot be read, or is not what it is declared to be.
         TollwayError: the extra is not installed.
     """
-    try:
+    with extra():
+        import tollway.inspect.packages  # noqa: F401 - read_packages needs it
         from tollway.inspect.lockparts import hash_files, read_packages, read_prompts, weight_files
         from tollway.pins.locking import Read, lock_of
-    except ImportError as error:
-        raise TollwayError(
-            f"Locks need {error.name}, which is not here. Run: pip install 'tollway[pins]'"
-        ) from None
     pins = fleet.pins or PinSettings()
     folder = path.absolute().parent
     prompts = read_prompts(folder, pins)

@@ -60,7 +60,7 @@ def receipt(run: Run, book: GuardBook, folder: Path) -> dict[str, Any]:
     used = _used(run, 0.0)
     by_concern = {
         concern: [it for it in events if it["concern"] == concern]
-        for concern in ("tool", "credential", "traffic", "egress", "task")
+        for concern in ("tool", "credential", "traffic", "egress", "task", "package")
     }
     return {
         **msgspec.to_builtins(run),
@@ -69,6 +69,7 @@ def receipt(run: Run, book: GuardBook, folder: Path) -> dict[str, Any]:
         "connections": [asdict(row) for row in rows],
         "tool_calls": by_concern["tool"],
         "credentials": by_concern["credential"],
+        "packages": by_concern["package"],
         "decisions": by_concern["traffic"] + by_concern["egress"] + by_concern["task"],
     }
 
@@ -131,6 +132,7 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from _section("Connections", map(_connection, facts["connections"]))
     yield from _section("Tool calls", map(_event, facts["tool_calls"]))
     yield from _section("Credentials", map(_event, facts["credentials"]))
+    yield from _section("Packages", map(_event, facts["packages"]))
     yield from _section("Other decisions", map(_event, facts["decisions"]))
     if ending is not None:
         yield from _left(ending)

@@ -36,10 +36,9 @@ def verify(
         Print one JSON object.
     """
     from tollway.cli.findings import print_findings, print_json
-    from tollway.cli.locked import lock_now, lock_path
+    from tollway.cli.locked import lock_now, lock_path, signature_fault
     from tollway.inspect.fleetfile import read_fleet
     from tollway.inspect.lockfile import read_lock_file
-    from tollway.inspect.signing import unsigned
     from tollway.pins.finding import Finding, Findings, together
     from tollway.pins.verifying import verified
 
@@ -47,7 +46,7 @@ def verify(
     path = lock_path(declared, fleet)
     lock = read_lock_file(path)
     looks: list[Findings] = []
-    if key is not None and (problem := unsigned(path, key)) is not None:
+    if key is not None and (problem := signature_fault(path, key)) is not None:
         mend = "Find out who wrote it; if it is meant, run: tollway lock --sign KEY"
         looks.append(Findings((Finding("lock", "verify.signature", problem, mend, path.name),)))
     now, unaudited = lock_now(declared, fleet, lock, hash_weights=weights)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from tollway.dispatch.accounts import KeyAccount, Refusal
@@ -15,6 +16,10 @@ from tollway.policy import breaker as rules
 
 MOST_ATTEMPTS: Final = 8
 """A bound of last resort: a pair that only asked for rest may be tried again, but not for ever."""
+
+
+WITHDRAWN_FOR: Final = 60.0
+"""Seconds until one should ask again where only a person can bring a source back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,8 @@ def nothing_fits(request: RequestState) -> Reject:
 def no_source(request: RequestState, untried: tuple[Pair, ...], now: float) -> Turned:
     """Every source that is left is resting or has an open breaker for too long to wait."""
     back = min((_back_at(pair, now) for pair in untried), default=now) - now
+    if back == inf:
+        back = WITHDRAWN_FOR
     names = ", ".join(f"{pair.source.name} ({_why_not(pair, now)})" for pair in untried) or "none"
     only_rest = untried and all(now < pair.rest_until for pair in untried)
     return Turned(

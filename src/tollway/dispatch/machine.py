@@ -37,6 +37,8 @@ from tollway.dispatch.messages import (
     Reserve,
     Reserved,
     ReserveFailed,
+    Restored,
+    Withdrawn,
     Woke,
 )
 from tollway.dispatch.opening import Opening
@@ -86,6 +88,8 @@ class Dispatcher:
             KeysChanged: self._keys_changed,
             Drill: self._drill,
             DrillOver: self._drill_over,
+            Withdrawn: self._withdrawn,
+            Restored: self._restored,
             ClockSet: self._clock_set,
         }
 
@@ -381,6 +385,17 @@ class Dispatcher:
 
     def _drill_over(self, event: DrillOver, now: float) -> None:
         self._drilling.end()
+
+    def _withdrawn(self, event: Withdrawn, now: float) -> None:
+        pair = self._placing.pair(event.source, event.model)
+        if pair is not None:
+            self._out.extend(pair.withdraw(event.why))
+
+    def _restored(self, event: Restored, now: float) -> None:
+        pair = self._placing.pair(event.source, event.model)
+        if pair is not None:
+            self._out.extend(pair.restore())
+            self._placing.serve_waiting(event.source, now)
 
     def _clock_set(self, event: ClockSet, now: float) -> None:
         self._books.accounts.calendar.offset = event.utc_offset

@@ -154,6 +154,21 @@ class DrillOver(Message, frozen=True, gc=False):
     """End the drill that is on, if one is."""
 
 
+class Withdrawn(Message, frozen=True, gc=False):
+    """Send no more requests to this source for this model, until it is `Restored`."""
+
+    source: str
+    model: str
+    why: str
+
+
+class Restored(Message, frozen=True, gc=False):
+    """What was withdrawn may be asked again. Harmless where nothing was."""
+
+    source: str
+    model: str
+
+
 class ClockSet(Message, frozen=True, gc=False):
     """UTC is now `utc_offset` seconds ahead of the monotonic clock (at start, and after a step)."""
 
@@ -173,6 +188,8 @@ Event = (
     | KeysChanged
     | Drill
     | DrillOver
+    | Withdrawn
+    | Restored
     | ClockSet
 )
 

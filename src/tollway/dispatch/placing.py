@@ -94,6 +94,11 @@ class Placing:
         self._send(request, pair, now)
         return None
 
+    def pair(self, source: str, model: str) -> Pair | None:
+        """The pair of these names; None where the fleet has none."""
+        state = self.sources.by_name.get(source)
+        return None if state is None else state.pairs.get(model)
+
     def may_retry(self, now: float) -> bool:
         """Whether the retry budget has one more attempt, which is then drawn."""
         terms = self.fleet.retry

@@ -1,6 +1,7 @@
 """What dispatch knows of each source: slots in use, health, rest, and what it was seen to do."""
 
 from hashlib import blake2b
+from math import inf
 from typing import Final
 
 from tollway.dispatch.messages import Action, BreakerMoved
@@ -218,6 +219,22 @@ class Pair:
         breaker.round += 1
         breaker.probes_in_flight = 0
         return [BreakerMoved(self.source.name, self.model, "half_open", breaker.why)]
+
+    def withdraw(self, why: str) -> list[Action]:
+        """Open for good: no time and no success closes it, only `restore`."""
+        breaker = self.breaker
+        if breaker.until == inf:
+            return []
+        breaker.state, breaker.until, breaker.why = rules.OPEN, inf, why
+        breaker.forget()
+        return [BreakerMoved(self.source.name, self.model, "open", why)]
+
+    def restore(self) -> list[Action]:
+        """Close what was opened for good."""
+        if self.breaker.until != inf:
+            return []
+        self.breaker.until = 0.0
+        return self._close("restored by the operator")
 
     def _open(self, why: str, now: float) -> list[Action]:
         breaker = self.breaker

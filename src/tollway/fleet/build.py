@@ -11,12 +11,14 @@ from types import MappingProxyType
 from tollway.fleet.build_books import price_book
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.build_egress import egress_of, secrets_of
+from tollway.fleet.build_index import index_of
 from tollway.fleet.build_pins import pins_of
 from tollway.fleet.build_planning import builds, plan_of, sites, workloads
 from tollway.fleet.build_tools import tools_of
 from tollway.fleet.check_routes import candidate, candidates_of
 from tollway.fleet.credential import Credential
 from tollway.fleet.declared import Declared
+from tollway.fleet.drifting import DriftSettings
 from tollway.fleet.guarding import GuardRule, GuardSettings
 from tollway.fleet.objects import (
     BreakerTerms,
@@ -60,6 +62,7 @@ from tollway.fleet.schema import (
     ServingTable,
     TimeoutsTable,
 )
+from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_tenants import TenantTable
 from tollway.units import Seconds, Tokens, TokensPerSecond
@@ -113,7 +116,17 @@ def build(declared: Declared, digest: str) -> Fleet:
         tools=tools_of(declared),
         sandbox=SandboxSettings(**dict(declared.sandbox.table)),
         pins=pins_of(declared.pins.table),
+        index=index_of(declared),
+        drift=_drift(declared.drift.table),
     )
+
+
+def _drift(table: DriftTable | None) -> DriftSettings | None:
+    if table is None:
+        return None
+    facts = dict(table)
+    models = facts.pop("models")
+    return DriftSettings(models=None if models is None else tuple(models), **facts)
 
 
 def _guard(table: GuardTable | None) -> GuardSettings | None:

@@ -21,8 +21,10 @@ from tollway.fleet.schema import (
 )
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
+from tollway.fleet.schema_index import IndexTable
 from tollway.fleet.schema_pins import PinsTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_sandbox import SandboxTable
@@ -59,6 +61,8 @@ SETTINGS = (
     "tools",
     "sandbox",
     "pins",
+    "index",
+    "drift",
 )  # fmt: skip
 """Tables that one document declares whole."""
 
@@ -108,6 +112,8 @@ class Declared:
     tools: Placed[ToolsTable | None]
     sandbox: Placed[SandboxTable]
     pins: Placed[PinsTable | None]
+    index: Placed[IndexTable | None]
+    drift: Placed[DriftTable | None]
     builds: Mapping[str, Placed[BuildTable]]
     secrets: Mapping[str, Placed[SecretTable]]
 
@@ -155,6 +161,8 @@ def gather(
         tools=_setting(documents, main, "tools", None),
         sandbox=_setting(documents, main, "sandbox", SandboxTable()),
         pins=_setting(documents, main, "pins", None),
+        index=_setting(documents, main, "index", None),
+        drift=_setting(documents, main, "drift", None),
         **named,
     )
 

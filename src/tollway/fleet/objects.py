@@ -9,8 +9,10 @@ from typing import Literal
 from tollway.fleet.books import PriceBook
 from tollway.fleet.contract import Contract, Party
 from tollway.fleet.credential import Credential
+from tollway.fleet.drifting import DriftSettings
 from tollway.fleet.egressing import EgressSettings, SecretUse
 from tollway.fleet.guarding import GuardSettings
+from tollway.fleet.indexing import IndexSettings
 from tollway.fleet.pinning import PinMode, PinSettings
 from tollway.fleet.planning import Build, Planning, Site
 from tollway.fleet.planning import Demand as Workload
@@ -358,6 +360,8 @@ class Fleet:
     tools: ToolSettings | None = None
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     pins: PinSettings | None = None
+    index: IndexSettings | None = None
+    drift: DriftSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,10 @@ from tollway.fleet.build import build
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.check_books import check_books
 from tollway.fleet.check_contracts import check_contracts
+from tollway.fleet.check_drift import check_drift
 from tollway.fleet.check_egress import check_egress
 from tollway.fleet.check_guard import check_guard
+from tollway.fleet.check_index import check_index
 from tollway.fleet.check_names import check_letters, check_names
 from tollway.fleet.check_pins import check_pins
 from tollway.fleet.check_planning import check_planning
@@ -58,6 +60,8 @@ def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
         check_egress,
         check_tools,
         check_pins,
+        check_index,
+        check_drift,
     )  # fmt: skip
     declared = _sound(own, main, (check_each_source, *more), related)
     return build(declared, digest_of(ordered))

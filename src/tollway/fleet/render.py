@@ -29,7 +29,10 @@ from tollway.fleet.objects import (
 )
 from tollway.fleet.pinning import PinMode
 from tollway.fleet.render_contracts import blocks as contract_blocks
+from tollway.fleet.render_drift import blocks as drift_blocks
 from tollway.fleet.render_egress import blocks as egress_blocks
+from tollway.fleet.render_index import blocks as index_blocks
+from tollway.fleet.render_index import credentials_of as index_credentials
 from tollway.fleet.render_pins import blocks as pin_blocks
 from tollway.fleet.render_planning import blocks as plan_blocks
 from tollway.fleet.render_sandbox import blocks as sandbox_blocks
@@ -80,6 +83,8 @@ def render(fleet: Fleet) -> str:
     blocks += egress_blocks(fleet)
     blocks += sandbox_blocks(fleet)
     blocks += pin_blocks(fleet.pins)
+    blocks += index_blocks(fleet.index, names)
+    blocks += drift_blocks(fleet.drift)
     blocks += tool_blocks(fleet.tools, names, _tool_times(fleet.tools))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
@@ -114,6 +119,8 @@ def _credential_names(fleet: Fleet) -> Mapping[Credential, str]:
             names.setdefault(source.credential, source.name)
     for credential, name in credentials_of(fleet.tools):
         names.setdefault(credential, name if name not in names.values() else f"tools.{name}")
+    for credential, name in index_credentials(fleet.index):
+        names.setdefault(credential, name)
     return names
 
 

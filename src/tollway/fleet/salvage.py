@@ -34,6 +34,7 @@ _STAND_INS: dict[str, object] = {
     "up_to": 1,
     "price": "0",
     "buyer": "stand-in",
+    "tenant": "stand-in",
     "supplier": "stand-in",
     "title": "stand-in",
     "months": 1,

@@ -30,8 +30,10 @@ from tollway.fleet.objects import Dialect
 from tollway.fleet.pinning import PinMode
 from tollway.fleet.schema_books import TermsTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
+from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
+from tollway.fleet.schema_index import IndexTable
 from tollway.fleet.schema_pins import PinsTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_sandbox import SandboxTable
@@ -376,6 +378,8 @@ class Document(Table):
     tools: ToolsTable | None = key("Tools for agents; none unless written.", None)
     sandbox: SandboxTable | None = key("How agents are run.", None)
     pins: PinsTable | None = key("What the lock covers, and who goes by it.", None)
+    index: IndexTable | None = key("Packages for tasks and CI; no index unless written.", None)
+    drift: DriftTable | None = key("How models behind sources are watched.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})

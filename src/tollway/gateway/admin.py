@@ -22,6 +22,7 @@ _METHODS = {
     b"/shutdown": b"POST",
     b"/drill": b"POST",
     b"/drill/end": b"POST",
+    b"/drift": b"POST",
     b"/approvals": b"GET, POST",
 }
 
@@ -40,6 +41,10 @@ class Governed(Protocol):
         ...
 
     def end_drill(self) -> Mapping[str, object]: ...
+
+    def drift(self, report: bytes) -> Mapping[str, object]:
+        """Take how a watched model stands; raises `Refusal`."""
+        ...
 
     def approvals(
         self, order: bytes | None, done: Callable[[Mapping[str, object] | Refusal], None]
@@ -95,6 +100,8 @@ class Admin:
             _answer(connection, 200, self._governed.drill(body))
         elif request.path == b"/drill/end":
             _answer(connection, 200, self._governed.end_drill())
+        elif request.path == b"/drift":
+            _answer(connection, 200, self._governed.drift(body))
         elif request.path == b"/approvals":
             order = body if request.method == b"POST" else None
             self._governed.approvals(order, lambda said: _tell(connection, said))

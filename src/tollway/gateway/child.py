@@ -1,4 +1,4 @@
-"""Processes beside the gateway: emulated sources, the egress proxy, the MCP gateway.
+"""Processes beside the gateway: emulated sources, the egress proxy, the MCP gateway, the watch.
 
 Rules
 1. Each holds a pipe from us as its standard input and ends when that ends, so none outlives us.
@@ -66,6 +66,15 @@ def programs(loaded: Loaded) -> Mapping[str, Program]:
     if fleet.tools is not None:
         at = (fleet.tools.host, fleet.tools.port)
         found["tools"] = Program("the MCP gateway", ("tools", *more), (at,), True, at)
+    if fleet.index is not None:
+        at = (fleet.index.host, fleet.index.port)
+        words = ("index", "serve", *more)
+        found["index"] = Program("the package index", words, (at,), True, at)
+    if fleet.drift is not None:
+        # It has no port; whatever changes in the fleet, it begins anew with what it has kept.
+        found["drift"] = Program(
+            "the watch for drift", ("drift", "watch", *more), (), False, fleet.digest
+        )
     return found
 
 

@@ -25,6 +25,7 @@ from tollway.ledger.guarded.tasks import Task
 MODELS_SOCKET: Final = "models.sock"
 EGRESS_SOCKET: Final = "egress.sock"
 TOOLS_SOCKET: Final = "tools.sock"
+INDEX_SOCKET: Final = "index.sock"
 """Where doors are asked for, by their names in the state folder."""
 MOST_CONNECTIONS: Final = 128
 """At once, over one door: what is over it is broken off, so that a task fills nobody's memory."""
@@ -33,6 +34,7 @@ _MENDS: Mapping[str, str] = {
     MODELS_SOCKET: "Start the gateway: tollway serve.",
     EGRESS_SOCKET: "Declare [egress] and start the gateway, or run `tollway egress`.",
     TOOLS_SOCKET: "Declare [tools] and start the gateway, or run `tollway tools`.",
+    INDEX_SOCKET: "Declare [index] and start the gateway, or run `tollway index serve`.",
 }
 _LONGEST = 256 * 1024
 _PATIENCE = 10.0

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from tollway.fleet.usage import Usage
 from tollway.gateway.counts import Counts, Labels
+from tollway.pins.drift.standing import STANDINGS
 
 TTFT_BOUNDS: Final = (0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
 GAP_BOUNDS: Final = (
@@ -118,6 +119,11 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "tollway_breaker_state", "gauge", (*_PAIR, "state"), "0 or 1",
         "1 for the state that the breaker is in (closed, half_open, open), 0 for the others.",
+    ),
+    Metric(
+        "tollway_drift_standing", "gauge", (*_PAIR, "standing"), "0 or 1",
+        "1 for how a watched model stands (watched, unwatched, alarm, differs, withdrawn), 0 for "
+        "the other standings.",
     ),
     Metric("tollway_live_streams", "gauge", (), "streams", "Requests being answered now."),
     Metric("tollway_connections", "gauge", (), "connections", "Client connections open now."),
@@ -248,6 +254,12 @@ class Metrics:
         series = self._numbers["tollway_breaker_state"]
         for known in _STATES:
             series[source, model, known] = int(known == state)
+
+    def drift(self, source: str, model: str, standing: str) -> None:
+        """How a watched model stands."""
+        series = self._numbers["tollway_drift_standing"]
+        for known in STANDINGS:
+            series[source, model, known] = int(known == standing)
 
     def set_live(self, streams: int, connections: int, ledger_pending: int) -> None:
         """What is going on now, told when the page is asked for."""

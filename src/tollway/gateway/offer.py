@@ -12,8 +12,8 @@ from tollway.ledger.keys import KeyRecord
 
 class Offer(msgspec.Struct, frozen=True):
     """Of the fleet that is served now: how agents run, which secrets tasks may use, what the ledger
-    is called in the state folder, whether there are a proxy and tools, and each tenant's
-    living keys, by their ids."""
+    is called in the state folder, whether there are a proxy, tools and a package index, and each
+    tenant's living keys, by their ids."""
 
     settings: SandboxSettings
     secrets: Mapping[str, SecretUse]
@@ -21,6 +21,7 @@ class Offer(msgspec.Struct, frozen=True):
     egress: bool
     tools: bool
     keys: Mapping[str, tuple[str, ...]]
+    index: bool = False
 
 
 def offer(fleet: Fleet, keys: tuple[KeyRecord, ...], utc: float) -> Offer:
@@ -34,4 +35,5 @@ def offer(fleet: Fleet, keys: tuple[KeyRecord, ...], utc: float) -> Offer:
         fleet.egress is not None,
         fleet.tools is not None,
         owned,
+        fleet.index is not None,
     )

@@ -39,6 +39,7 @@ from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.telemetry.outlets import Outlets
 from tollway.gateway.watch import Watch
+from tollway.gateway.watching.reports import take_report
 from tollway.ledger.bookkeeper import Bookkeeper
 from tollway.ledger.ring import KeyRing
 from tollway.ledger.sqlite import SqliteLedger, open_for_gateway, open_reader
@@ -177,6 +178,11 @@ class Process:
         """See `Governed`."""
         self._log.say("drill: ended")
         return drills.end(self.house.board)
+
+    def drift(self, report: bytes) -> Mapping[str, object]:
+        """See `Governed`."""
+        house = self.house
+        return take_report(report, house.fleet, house.board, house.watch.metrics, self._log.say)
 
     def approvals(
         self, order: bytes | None, done: Callable[[Mapping[str, object] | Refusal], None]

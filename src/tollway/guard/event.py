@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Concern = Literal["traffic", "tool", "egress", "credential", "task"]
-"""Where it happened: model traffic, a tool call, a connection of a task, a sentinel, a task."""
+Concern = Literal["traffic", "tool", "egress", "credential", "task", "package"]
+"""Where it happened: model traffic, a tool call, a connection of a task, a sentinel, a task, a
+package of an index."""
 
 Outcome = Literal["allowed", "changed", "asked", "denied"]
 """What became of it. `changed`: it went on without what was found, or only to some places."""

@@ -29,6 +29,7 @@ _CLASSES: Final[Mapping[Concern, tuple[int, str]]] = {
     "egress": (2004, "Detection Finding"),
     "credential": (2004, "Detection Finding"),
     "task": (2004, "Detection Finding"),
+    "package": (2004, "Detection Finding"),
 }
 _DONE: Final[Mapping[Outcome, tuple[int, str, int, str, int]]] = {
     # action id and name, disposition id and name, severity

@@ -46,8 +46,6 @@ def verified(lock: Lock, now: Lock) -> Findings:
 
 def _differences(name: str, old: Component, new: Component) -> Iterator[Finding]:
     before, after = _facts(old), _facts(new)
-    for facts in (before, after):  # a file's digest and size stand beside the rest
-        facts |= facts.pop("file", {})
     mend = "Find out who changed it; if it is meant, run: tollway lock"
     for key in sorted(before.keys() | after.keys()):
         was, now = before.get(key), after.get(key)
@@ -62,7 +60,10 @@ def _differences(name: str, old: Component, new: Component) -> Iterator[Finding]
 
 
 def _facts(component: Component) -> dict[str, Any]:
-    return cast("dict[str, Any]", msgspec.to_builtins(component))
+    """A component's fields; of a file that it is, digest and size stand beside the rest."""
+    facts = cast("dict[str, Any]", msgspec.to_builtins(component))
+    file = facts.pop("file", {})
+    return {**facts, **file}
 
 
 def _of_list(by: str, was: list[Any], now: list[Any]) -> Iterator[tuple[str, str]]:

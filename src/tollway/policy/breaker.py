@@ -6,6 +6,8 @@ Rules
 2. Open: nothing is sent until `until`; then half open.
 3. Half open: at most `probes` requests at a time; one success closes it, one failure opens it again
    for twice as long, up to `LONGEST` times the declared time.
+4. One that was opened because the model is not what was locked has no such time: a person closes
+   it.
 """
 
 from typing import Final

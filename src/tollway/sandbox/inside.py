@@ -8,12 +8,14 @@ Rules
 from collections.abc import Mapping
 
 from tollway.egress.environment import environment as proxied
+from tollway.index.environment import environment as packages
 from tollway.sandbox.order import GIVEN
 
 MODELS = 8400
 PROXY = 3128
 TOOLS = 8401
-EXIT_NAMES: Mapping[int, str] = {MODELS: "models", PROXY: "egress", TOOLS: "tools"}
+INDEX = 8402
+EXIT_NAMES: Mapping[int, str] = {MODELS: "models", PROXY: "egress", TOOLS: "tools", INDEX: "index"}
 
 HOME = "/home/agent"
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
@@ -31,9 +33,9 @@ _BASE_URLS = {
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
 
 
-def environment(task: str, *, egress: bool, tools: bool) -> dict[str, str]:
-    """The variables of a task's programs, beside its sentinels. `egress` and `tools` say which
-    exits there are beside models."""
+def environment(task: str, *, egress: bool, tools: bool, index: bool = False) -> dict[str, str]:
+    """The variables of a task's programs, beside its sentinels. `egress`, `tools` and `index` say
+    which exits there are beside models."""
     models = f"http://127.0.0.1:{MODELS}"
     found = {
         "PATH": PATH,
@@ -51,4 +53,6 @@ def environment(task: str, *, egress: bool, tools: bool) -> dict[str, str]:
         found |= {"NO_PROXY": here, "no_proxy": here}
     if tools:
         found["TOLLWAY_MCP_URL"] = f"http://127.0.0.1:{TOOLS}/mcp"
+    if index:
+        found |= packages(f"http://127.0.0.1:{INDEX}")
     return found

@@ -20,6 +20,7 @@ from typing import Protocol
 from tollway.errors import TollwayError
 from tollway.gateway.doors import (
     EGRESS_SOCKET,
+    INDEX_SOCKET,
     MODELS_SOCKET,
     TOOLS_SOCKET,
     OpenDoor,
@@ -32,7 +33,7 @@ from tollway.ledger.guarded.runs import Ending, Exit, Run, Runs
 from tollway.ledger.guarded.tasks import Task, Tasks
 from tollway.sandbox.digests import digests
 from tollway.sandbox.hosts import is_alive, this_host
-from tollway.sandbox.inside import CA_NAME, EXIT_NAMES, MODELS, PROXY, TOOLS, environment
+from tollway.sandbox.inside import CA_NAME, EXIT_NAMES, INDEX, MODELS, PROXY, TOOLS, environment
 from tollway.sandbox.order import (
     Box,
     Ended,
@@ -48,7 +49,7 @@ from tollway.units import Bytes, Seconds
 
 _DOORS = "doors"
 """The folder, within the state folder, where the sockets of runs are."""
-_SOCKETS = {MODELS: MODELS_SOCKET, PROXY: EGRESS_SOCKET, TOOLS: TOOLS_SOCKET}
+_SOCKETS = {MODELS: MODELS_SOCKET, PROXY: EGRESS_SOCKET, TOOLS: TOOLS_SOCKET, INDEX: INDEX_SOCKET}
 """Who is asked for a door to each exit: sockets of the state folder."""
 _STARTING = 10.0
 """Seconds that proxy and tools may be behind a gateway that answers already."""
@@ -192,7 +193,7 @@ class Session:
         self, stack: AsyncExitStack, task: Task, folder: Path
     ) -> Mapping[int, OpenDoor]:
         offer = self._means.offer
-        there = {MODELS: True, PROXY: offer.egress, TOOLS: offer.tools}
+        there = {MODELS: True, PROXY: offer.egress, TOOLS: offer.tools, INDEX: offer.index}
         doors: dict[int, OpenDoor] = {}
         for port in (it for it, is_there in there.items() if is_there):
             door = open_door(
@@ -207,7 +208,7 @@ class Session:
 
     def _order(self, task: Task, folder: Path, doors: Mapping[int, OpenDoor]) -> Order:
         wanted, offer = self._wanted, self._means.offer
-        variables = environment(task.id, egress=offer.egress, tools=offer.tools)
+        variables = environment(task.id, egress=offer.egress, tools=offer.tools, index=offer.index)
         variables |= self._sentinels(task)
         pem = "" if PROXY not in doors else doors[PROXY].pem
         return Order(

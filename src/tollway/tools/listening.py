@@ -56,8 +56,8 @@ class TaskDoor:
         await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def listen(app: Any, host: str, port: int) -> Listener:
-    """Serve at an address; port 0 takes a free one.
+async def listen(app: Any, host: str, port: int, place: str = "tools.listen") -> Listener:
+    """Serve at an address, which `place` of the fleet file names; port 0 takes a free one.
 
     Raises:
         TollwayError: it cannot be listened on.
@@ -71,7 +71,7 @@ async def listen(app: Any, host: str, port: int) -> Listener:
     except OSError as error:
         sock.close()
         raise TollwayError(
-            f"tools.listen: {host}:{port} cannot be listened on: {error.strerror}. "
+            f"{place}: {host}:{port} cannot be listened on: {error.strerror}. "
             "Stop what listens there, or name another port."
         ) from None
     server = await asyncio.get_running_loop().create_server(protocol, sock=sock, backlog=256)

@@ -134,6 +134,11 @@ class Approvals:
         rows = self._book.read(_SELECT + "ORDER BY asked DESC, id")
         return tuple(_approval(row) for row in rows)
 
+    def of(self, concern: Concern) -> tuple[Approval, ...]:
+        """Every question of one concern, the latest first."""
+        rows = self._book.read(f"{_SELECT}WHERE concern = ? ORDER BY asked DESC, id", (concern,))
+        return tuple(_approval(row) for row in rows)
+
     def decide(
         self, approval: str, granted: bool, who: str, utc: float, note: str | None = None
     ) -> Approval:

@@ -1,0 +1,1 @@
+"""Which packages may a sandbox, a developer or CI install, and from where?"""

@@ -1,0 +1,112 @@
+"""Files that were fetched and proved, on the disk, by their digests.
+
+Rules
+1. A file is put on the shelf only with the digest that its index told, and read from it only after
+   its bytes were hashed again.
+2. The shelf is bounded: what was not asked for the longest goes first.
+3. Everything here blocks: not for the event loop.
+"""
+
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import IO
+
+_CHUNK = 1 << 20
+_PART = ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A file whose bytes were proved."""
+
+    path: Path
+    size: int
+
+
+class Shelf:
+    """The files of one folder, of at most `most` bytes together."""
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self._folder = folder
+        self._most = most
+        self._lock = Lock()
+        self._known: dict[str, tuple[int, int, int, int]] = {}
+        """What a file was, when it was hashed last: device, inode, size, time of change."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in folder.glob(f"*{_PART}"):
+            left.unlink(missing_ok=True)
+
+    def fresh(self) -> IO[bytes]:
+        """A file to write into; `put` it, or close it and it is gone."""
+        return tempfile.NamedTemporaryFile(dir=self._folder, prefix="new-", suffix=_PART)
+
+    def find(self, digests: tuple[str, ...]) -> Proved | None:
+        """The file of one of these digests, hashed again (rule 1)."""
+        for digest in digests:
+            path = self._path(digest)
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            now = (status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns)
+            if self._known.get(digest) != now and not self._proves(path, digest):
+                path.unlink(missing_ok=True)
+                continue
+            self._known[digest] = now
+            with suppress(OSError):
+                os.utime(path)  # it was asked for: rule 2
+                self._known[digest] = _seen(path)
+            return Proved(path, status.st_size)
+        return None
+
+    def put(self, fetched: IO[bytes], digest: str) -> Proved:
+        """Keep a file whose bytes were just proved to be of this digest."""
+        fetched.flush()
+        path = self._path(digest)
+        os.fsync(fetched.fileno())
+        with self._lock:
+            spare = Path(f"{fetched.name}.kept")
+            spare.hardlink_to(fetched.name)
+            spare.replace(path)
+            self._known[digest] = _seen(path)
+            self._make_room(path)
+        return Proved(path, path.stat().st_size)
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / digest.replace(":", "-")
+
+    def _proves(self, path: Path, digest: str) -> bool:
+        with path.open("rb") as file:
+            return digest_of(file, digest.partition(":")[0]) == digest
+
+    def _make_room(self, keep: Path) -> None:
+        held: list[tuple[float, int, Path]] = []
+        for path in self._folder.iterdir():
+            if not path.name.endswith(_PART):
+                status = path.stat()
+                held.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in held)
+        for _, size, path in sorted(held):
+            if total <= self._most:
+                return
+            if path != keep:
+                path.unlink(missing_ok=True)
+                total -= size
+
+
+def digest_of(file: IO[bytes], kind: str) -> str:
+    """The digest of a file from where it stands, as `kind:hex`."""
+    running = hashlib.new(kind)
+    while chunk := file.read(_CHUNK):
+        running.update(chunk)
+    return f"{kind}:{running.hexdigest()}"
+
+
+def _seen(path: Path) -> tuple[int, int, int, int]:
+    status = path.stat()
+    return (status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns)

@@ -1,0 +1,1 @@
+"""Is the model behind a source still the one that was locked?"""

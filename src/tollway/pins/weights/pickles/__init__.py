@@ -1,0 +1,1 @@
+"""What would a pickle do if it were loaded? Interpreted, never run."""
