@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tollway.errors import FaultsFound
 from tollway.inspect.packages import read_requirements
-from tollway.pins.component import Package, Publisher, called
+from tollway.pins.component import Package, Publisher, called, released
 from tollway.pins.finding import Unaudited
 from tollway.pins.lock import Lock, lock_text, read_lock
 
@@ -109,14 +109,14 @@ def test_a_constraint_gives_a_version_and_is_no_entry(tmp_path: Path) -> None:
     assert unaudited == ()
 
 
-def test_of_two_releases_by_marker_the_one_for_here_is_locked(tmp_path: Path) -> None:
+def test_of_two_releases_by_marker_the_one_for_here_has_the_name(tmp_path: Path) -> None:
     text = (
         f"anyio==3.0 ; python_version < '3' --hash=sha256:{_A}\n"
         f"anyio==4.0 ; python_version >= '3' --hash=sha256:{_B}\n"
     )
     packages, unaudited = _read(tmp_path, text)
-    assert [it.version for it in packages] == ["4.0"]
-    assert [it.what for it in unaudited] == ["3.0"]
+    assert [(it.name, it.version) for it in packages] == [("anyio", "4.0"), ("anyio@3.0", "3.0")]
+    assert unaudited == ()
 
 
 def test_every_line_that_is_not_understood_is_a_fault(tmp_path: Path) -> None:
@@ -379,5 +379,5 @@ _line = st.builds(
 def test_no_line_of_requirements_is_dropped(tmp_path: Path, lines: list[str]) -> None:
     packages, unaudited = _read(tmp_path, "\n".join(lines))
     wanted = {it.split("=")[0].split(">")[0].split(" ")[0].split("[")[0] for it in lines}
-    seen = {called(it) for it in packages} | {it.component for it in unaudited}
+    seen = {f"pypi:{released(it)}" for it in packages} | {it.component for it in unaudited}
     assert seen == {f"pypi:{it.lower().replace('_', '-').replace('.', '-')}" for it in wanted}
