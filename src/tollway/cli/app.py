@@ -211,6 +211,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.drift:drift",
         "Say whether the models behind sources are still those that were locked.",
     ),
+    "weights": (
+        "tollway.cli.weights:weights",
+        "Say whether a model's files may be loaded: by structure, default-deny.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

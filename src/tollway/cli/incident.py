@@ -59,8 +59,8 @@ def incident(
     from tollway.cli.incident_text import Answer, as_json, as_text, unknown
     from tollway.cli.locked import lock_path
     from tollway.inspect.fleetfile import read_fleet
-    from tollway.pins.sought import sought
     from tollway.pins.incident import reached, stays
+    from tollway.pins.sought import sought
 
     declared = read_fleet(fleet)
     asked = sought(what, _records(advisories))

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tollway.cli.table import printable
-from tollway.pins.sought import Sought
 from tollway.pins.component import called
 from tollway.pins.finding import Unaudited
 from tollway.pins.incident import Reached, Stay
+from tollway.pins.sought import Sought
 
 if TYPE_CHECKING:
     from tollway.cli.incident_use import Use

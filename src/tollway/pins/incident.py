@@ -14,10 +14,10 @@ from datetime import datetime
 
 from tollway.fleet.credential import Credential
 from tollway.fleet.objects import Fleet
-from tollway.pins.sought import Sought
 from tollway.pins.component import Component, McpServer, ModelApi, called
 from tollway.pins.finding import Unaudited
 from tollway.pins.lock import Lock
+from tollway.pins.sought import Sought
 
 
 @dataclass(frozen=True, slots=True)
