@@ -8,6 +8,7 @@ Rules
 from msgspec.structs import replace
 
 from tollway.pins.component import Artifact, Package
+from tollway.pins.threats import threats_of
 
 _SAID = ("hasInstallScript",)
 """All that a package-lock.json says of scripts: that there are some."""
@@ -17,13 +18,14 @@ def learned(package: Package, asked: Package, opened: Package) -> Package:
     """A package with what its index said (`asked`) and what its artifacts hold (`opened`)."""
     told = {it.digest: it for it in asked.artifacts}
     unknown = package.scripts in (None, _SAID)
-    return replace(
+    new = replace(
         package,
         artifacts=tuple(_artifact(it, told.get(it.digest, it)) for it in package.artifacts),
         publishers=asked.publishers if package.publishers is None else package.publishers,
         startup=opened.startup if package.startup is None else package.startup,
         scripts=opened.scripts if unknown else package.scripts,
     )
+    return replace(new, threats=threats_of(new))
 
 
 def _artifact(locked: Artifact, told: Artifact) -> Artifact:
