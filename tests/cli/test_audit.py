@@ -20,10 +20,11 @@ from tollway.pins.component import (
     ModelApi,
     PinnedFile,
     Publisher,
+    PypiPackage,
     Runtime,
     Weights,
 )
-from tollway.pins.lock import Lock, lock_text
+from tollway.pins.lock import Lock, lock_text, read_lock
 
 _TODAY = "2026-11-20"
 _CLEAN = {
@@ -199,6 +200,26 @@ def test_a_provenance_that_does_not_hold_is_an_alarm_and_a_lost_one_too(
     assert (code, [it["rule"] for it in told["findings"]]) == (1, ["package.publisher-changed"])
 
 
+def test_what_was_learned_is_written_and_never_replaces_what_was_locked(
+    tmp_path: Path, index: tuple[str, Served], advisories: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, package = _store(tmp_path)
+    url, served = index
+    served["/simple/x/"] = 200, _page(package, yanked="broken")
+    bare = replace(package.artifacts[0], size=None, uploaded=None)
+    publisher = Publisher(kind="GitHub", identity="x/x", workflow="release.yml")
+    options = ["--index", url, "--advisories", str(advisories), "--artifacts", str(store)]
+    for publishers, kept in ((None, ()), ((publisher,), (publisher,))):
+        lock = _lock(tmp_path, replace(package, artifacts=(bare,), publishers=publishers))
+        _audit(capsys, lock, *options, "--write")
+        (now,) = read_lock(lock.read_text(), "ai.lock").component
+        assert isinstance(now, PypiPackage)
+        assert (now.publishers, now.startup, now.scripts) == (kept, (), ())
+        artifact_ = now.artifacts[0]
+        assert (artifact_.size, artifact_.yanked) == (package.artifacts[0].size, "broken")
+        assert artifact_.uploaded == package.artifacts[0].uploaded
+
+
 def _stale(folder: Path) -> None:
     record = {**_CLEAN, "modified": "2026-10-01T00:00:00Z"}
     (folder / "X-1.json").write_text(json.dumps(record))
@@ -292,7 +313,7 @@ def test_every_kind_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[s
         line for line in capsys.readouterr().out.splitlines() if "weights" not in line
     )
     assert shown == snapshot("""\
-alarm pypi:litellm: 1.82.8 is hostile: a .pth file runs a stealer at every start of the interpreter (PYSEC-2026-2). Take it out, and rotate what the machines that ran it could read. [package.known-bad]
+alarm pypi:litellm: 1.82.8 is hostile: a .pth file runs a stealer at every start of the interpreter (incident of 2026-03-24). Take it out, and rotate what the machines that ran it could read. [package.known-bad]
 look  model-api:s/m: m is an alias that the provider may point elsewhere. Ask for a dated snapshot. [model.moving-alias]
 look  pypi:litellm: no artifact of it is locked. Lock it from a file with hashes. [package.no-artifact]
 look  pypi:litellm: an interpreter runs litellm_init.pth at every start. Read it, then accept it. [package.startup-file]

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import Parameter
+from msgspec.structs import replace
 
 from tollway.cli.table import printable
 from tollway.errors import Fault, FaultsFound, TollwayError
-from tollway.pins.component import Ecosystem, NpmPackage, Publisher, PypiPackage, Weights
+from tollway.inspect.lockfile import write_lock_file
+from tollway.pins.component import Ecosystem, NpmPackage, Package, PypiPackage, Weights, called
 from tollway.pins.finding import Finding, Findings, Unaudited, together
 from tollway.pins.lock import Lock, read_lock
 from tollway.pins.severity import ORDER, severity_of
@@ -44,6 +46,7 @@ def audit(
     artifacts: Path | None = None,
     offline: Annotated[bool, _NO_FLAG] = False,
     today: str | None = None,
+    write: Annotated[bool, _NO_FLAG] = False,
     json: Annotated[bool, _NO_FLAG] = False,
 ) -> int:
     """Look at every component of a lock; exit 1 for findings, 3 where anything was not audited.
@@ -66,26 +69,35 @@ def audit(
         Ask no index, whatever other options say.
     today
         The day to judge by, as 2026-11-30. Default: today, UTC.
+    write
+        Write into the lock what it did not know of its packages: upload times, sizes, publishers
+        whose attestations hold, and what artifacts run. What it knows stays as it is.
     json
         Print one JSON object.
     """
-    try:
-        import_module("packaging.pylock")
-        import_module("packageurl")
-        import_module("httpx2")
-    except ModuleNotFoundError as error:
-        raise TollwayError(f"{error.name}: {NO_EXTRA}") from None
+    _need_the_extra()
     day = _day(today)
     held = lock_of(lock)
     asked: dict[str, str] = {} if offline else {"pypi": index or "", "npm": registry or ""}
-    facts, publishers, held = _facts(held, asked, advisories, artifacts, day, oldest)
-    found = _audited(held, facts, lock, day)
-    attested = {name: [_words(it) for it in publishers[name]] for name in sorted(publishers)}
+    facts, filled, written = _facts(held, asked, advisories, artifacts, day, oldest)
+    found = _audited(filled, facts, lock, day)
+    if write and written != held:
+        write_lock_file(lock, written)
+        sys.stderr.write(f"{lock}: what was learned of its packages is written.\n")
+    attested = _attested(facts)
     if json:
         sys.stdout.write(msgspec.json.encode(_plain(found, attested)).decode() + "\n")
     else:
         _print(found, attested)
     return found.exit_code
+
+
+def _need_the_extra() -> None:
+    for module in ("packaging.pylock", "packageurl", "httpx2"):
+        try:
+            import_module(module)
+        except ModuleNotFoundError:
+            raise TollwayError(f"{module}: {NO_EXTRA}") from None
 
 
 def lock_of(path: Path) -> Lock:
@@ -119,16 +131,15 @@ def _facts(
     artifacts: Path | None,
     today: date,
     oldest: int,
-) -> tuple["PackageFacts", Mapping[str, tuple[Publisher, ...]], Lock]:
-    """What options bring: facts for the rules, whom attestations prove, and the lock with what its
-    artifacts run filled in."""
+) -> tuple["PackageFacts", Lock, Lock]:
+    """What options bring: facts for the rules, the lock with what its artifacts run, and the lock
+    with all that was learned."""
     from tollway.catalog.bad_releases import bad_releases
     from tollway.inspect.packages import enrich
     from tollway.inspect.packages.advisory_files import read_advisories
     from tollway.inspect.packages.shelf import looked_into, shelf_of
     from tollway.pins.auditing_packages import PackageFacts
-    from tollway.pins.component import called
-    from tollway.pins.packages import Attested
+    from tollway.pins.learned import learned
 
     packages = [it for it in lock.component if isinstance(it, PypiPackage | NpmPackage)]
     records = read_advisories(advisories, packages) if advisories is not None else None
@@ -146,12 +157,32 @@ def _facts(
         enriched.attested if enriched is not None else {},
         {name: it.looked for name, it in into.items()},
     )
-    proved: dict[str, tuple[Publisher, ...]] = {}
-    for (name, _), it in facts.attested.items():
-        if isinstance(it, Attested) and it.publishers:
-            proved[name] = tuple(dict.fromkeys((*proved.get(name, ()), *it.publishers)))
-    filled = (into[called(it)].package if called(it) in into else it for it in lock.component)
-    return facts, proved, msgspec.structs.replace(lock, component=tuple(filled))
+    opened = {name: it.package for name, it in into.items()}
+    told = {called(it): it for it in enriched.packages} if enriched is not None else {}
+    new = {
+        called(it): learned(it, told.get(called(it), it), opened.get(called(it), it))
+        for it in packages
+    }
+    return facts, _with(lock, opened), _with(lock, new)
+
+
+def _with(lock: Lock, packages: Mapping[str, Package]) -> Lock:
+    filled = tuple(packages.get(called(it), it) for it in lock.component)
+    return replace(lock, component=filled)
+
+
+def _attested(facts: "PackageFacts") -> dict[str, list[str]]:
+    """Whom attestations prove, by component."""
+    from tollway.pins.auditing_packages import publisher_words
+    from tollway.pins.packages import Attested
+
+    proved: dict[str, list[str]] = {}
+    for (name, _), it in sorted(facts.attested.items()):
+        for publisher in it.publishers if isinstance(it, Attested) else ():
+            words = publisher_words(publisher)
+            if words not in proved.setdefault(name, []):
+                proved[name].append(words)
+    return proved
 
 
 def _audited(lock: Lock, facts: "PackageFacts", path: Path, today: date) -> Findings:
@@ -189,10 +220,15 @@ def _weights(folder: Path) -> Callable[[Weights], Findings] | None:
             path = folder / file.path
             if path.is_file():
                 rules = {"formats": weights.formats, "globals": weights.globals}
-                found.append(examine(path, **rules, name=weights.name))
+                try:
+                    found.append(examine(path, **rules, name=weights.name))
+                except FaultsFound as error:
+                    why = error.faults[0].problem
+                    left = Unaudited(f"weights:{weights.name}", file.path, why)
+                    found.append(Findings((), (left,)))
             else:
-                why = Unaudited(f"weights:{weights.name}", file.path, "it is not there")
-                found.append(Findings((), (why,)))
+                left = Unaudited(f"weights:{weights.name}", file.path, "it is not there")
+                found.append(Findings((), (left,)))
         return together(found)
 
     return look
@@ -224,12 +260,6 @@ def print_unaudited(unaudited: Iterable[Unaudited]) -> None:
         more = f" and {len(names) - 3} more (--json names them)" if len(names) > 3 else ""
         words = f"not audited {', '.join(names[:3])}{more}: {what}: {why}"
         sys.stdout.write(printable(words) + "\n")
-
-
-def _words(publisher: Publisher) -> str:
-    from tollway.pins.auditing_packages import publisher_words
-
-    return publisher_words(publisher)
 
 
 def _plain(found: Findings, attested: Mapping[str, list[str]]) -> dict[str, object]:

@@ -15,7 +15,7 @@ from datetime import date
 
 from tollway.catalog.bad_releases import BadRelease
 from tollway.pins.advisories import Advisories, canonical, judged
-from tollway.pins.component import Artifact, NpmPackage, Package, Publisher, called
+from tollway.pins.component import Artifact, Package, Publisher, called, released
 from tollway.pins.finding import Finding, Unaudited
 from tollway.pins.packages import Attested, Indexed, IndexedFile
 
@@ -44,13 +44,6 @@ class PackageFacts:
     """What opening its artifacts said, by `kind:name`; nothing for one whose were not at hand."""
 
 
-def bare_name(package: Package) -> str:
-    """A package's name as its index has it: npm's without the version."""
-    if isinstance(package, NpmPackage):
-        return package.name.removesuffix(f"@{package.version}")
-    return package.name
-
-
 def package_findings(package: Package, facts: PackageFacts) -> Iterator[Looked]:
     """All that is wrong with a package, and what of it nobody could look at."""
     name = called(package)
@@ -75,7 +68,7 @@ def package_findings(package: Package, facts: PackageFacts) -> Iterator[Looked]:
 
 def _known_bad(package: Package, bad: Sequence[BadRelease]) -> Iterator[Looked]:
     for release in bad:
-        same = (release.ecosystem, release.name) == (package.kind, bare_name(package))
+        same = (release.ecosystem, release.name) == (package.kind, released(package))
         if same and package.version in release.versions:
             problem = f"{package.version} is hostile: {release.what} ({release.source})"
             mend = "Take it out, and rotate what the machines that ran it could read."
@@ -89,7 +82,7 @@ def _advised(package: Package, facts: PackageFacts) -> Iterator[Looked]:
         yield Unaudited(name, "advisories", why)
     if advisories is None:
         return
-    key = package.kind, canonical(package.kind, bare_name(package))
+    key = package.kind, canonical(package.kind, released(package))
     for advisory in advisories.by_package.get(key, ()):
         answer = judged(advisory, package.version)
         if answer == "affected":

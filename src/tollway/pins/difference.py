@@ -1,8 +1,8 @@
 """What differs between two locks, each difference by a rule that says how much it matters.
 
 Rules
-1. A component is the same by kind and name; an npm package by its name without the version, in the
-   order of versions where several are locked.
+1. A component is the same by kind and name; a package by its name without the version, in the order
+   of versions where several are locked.
 2. Under one version, an artifact with another digest is an alarm: a release does not change.
 3. What one of the locks does not know (None) cannot be compared, and is named.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from tollway.pins.auditing_packages import bare_name, publisher_words
+from tollway.pins.auditing_packages import publisher_words
 from tollway.pins.component import (
     Component,
     Image,
@@ -25,6 +25,7 @@ from tollway.pins.component import (
     Runtime,
     Weights,
     called,
+    released,
 )
 from tollway.pins.finding import Unaudited
 from tollway.pins.lock import Lock
@@ -102,7 +103,8 @@ def _paired(
 def _by_name(lock: Lock) -> Mapping[tuple[str, str], list[Component]]:
     found: dict[tuple[str, str], list[Component]] = defaultdict(list)
     for it in lock.component:
-        found[it.kind, bare_name(it) if isinstance(it, NpmPackage) else it.name].append(it)
+        name = released(it) if isinstance(it, PypiPackage | NpmPackage) else it.name
+        found[it.kind, name].append(it)
     for same in found.values():
         same.sort(key=_order)
     return found
@@ -168,7 +170,7 @@ def _packages(before: _Package, after: _Package) -> Iterator[Seen]:
     yield from _word(name, "index.changed", before.index, after.index)
     yield from _publishers(before, after)
     parts = [("script", before.scripts, after.scripts)]
-    if isinstance(after, PypiPackage):
+    if isinstance(after, PypiPackage) or None not in (before.startup, after.startup):
         parts += [("startup", before.startup, after.startup)]
     for rule, old, new in parts:
         if before.version == after.version and old == new:
@@ -204,6 +206,10 @@ def _artifacts(before: _Package, after: _Package) -> Iterator[Seen]:
             yield Difference(name, "artifact.replaced", old[it.name], it.digest, it.name)
         else:
             yield Difference(name, "artifact.added", "", it.digest, it.name)
+    names = {it.name for it in after.artifacts}
+    for it in before.artifacts:
+        if it.digest not in new and it.name not in names:
+            yield Difference(name, "artifact.gone", it.digest, "", it.name)
     for it in after.artifacts:
         was = next((a for a in before.artifacts if a.digest == it.digest), None)
         if was is not None and was.yanked is None and it.yanked is not None:

@@ -121,7 +121,8 @@ def _kept(it: Component, old: Component | None) -> Component:
             artifacts=artifacts,
             publishers=old.publishers if same and it.publishers is None else it.publishers,
             startup=old.startup if same and it.startup is None else it.startup,
-            scripts=old.scripts if same and it.scripts is None else it.scripts,
+            # What was read of the same bytes is more than what another lock file says of them.
+            scripts=old.scripts if same and old.scripts is not None else it.scripts,
         )
     return it
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from tollway.errors import Fault, FaultsFound
 from tollway.pins.advisories import Advisories, canonical
-from tollway.pins.auditing_packages import bare_name
-from tollway.pins.component import Package
+from tollway.pins.component import Package, released
 
 _LARGEST = 64 << 20
 _MEND = "Name a folder, a zip or a JSON file of OSV records."
@@ -23,7 +22,7 @@ def read_advisories(path: Path, packages: Iterable[Package]) -> Advisories:
     Raises:
         FaultsFound: nothing is there.
     """
-    wanted = frozenset((it.kind, canonical(it.kind, bare_name(it))) for it in packages)
+    wanted = frozenset((it.kind, canonical(it.kind, released(it))) for it in packages)
     found = Advisories()
     if not path.exists():
         raise FaultsFound([Fault(f"{path}:", "is not there", _MEND)])

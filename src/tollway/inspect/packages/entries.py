@@ -2,8 +2,8 @@
 
 Rules
 1. Every entry ends as a package or as `Unaudited`; none is dropped.
-2. A lock has one release of a Python package. Where a file names several, by marker, the one that
-   applies to this interpreter is taken and the others are said.
+2. Where a file names several releases of a Python package, by marker, the one that applies to this
+   interpreter has the name, and the others are `name@version`.
 3. Credentials in a URL never reach the lock.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
+from msgspec.structs import replace
 from packageurl import PackageURL
 
 from tollway.pins.component import Artifact, NpmPackage, Package, PypiPackage, called
@@ -27,9 +28,9 @@ class Entries:
     """The entries of a file, as they are read."""
 
     def __init__(self) -> None:
-        self.packages: dict[str, Package] = {}
         self.unaudited: list[Unaudited] = []
-        self._here: dict[str, bool] = {}
+        self._releases: dict[str, dict[str, Package]] = {}
+        self._here: set[tuple[str, str]] = set()
 
     def add(self, package: Package, *, here: bool = True) -> None:
         """Take a package; `here` says that its marker applies to this interpreter."""
@@ -42,20 +43,11 @@ class Entries:
         except msgspec.ValidationError as error:
             self.skip(name, package.version, f"its entry cannot be locked: {error}")
             return
-        known = self.packages.get(name)
-        if known is None:
-            self.packages[name], self._here[name] = package, here
-        elif known.version == package.version:
-            self.packages[name] = _joined(known, package)
-        elif here and not self._here[name]:
-            self.packages[name], self._here[name] = package, here
-            self._other(known, package)
-        else:
-            self._other(package, known)
-
-    def _other(self, left: Package, taken: Package) -> None:
-        why = f"{taken.version} of the same package is locked; a lock holds one release"
-        self.skip(called(left), left.version, why)
+        if here:
+            self._here.add((name, package.version))
+        releases = self._releases.setdefault(name, {})
+        known = releases.get(package.version)
+        releases[package.version] = package if known is None else _joined(known, package)
 
     def skip(self, component: str, what: str, why: str) -> None:
         """Name something that cannot be locked."""
@@ -63,12 +55,18 @@ class Entries:
 
     @property
     def result(self) -> tuple[tuple[Package, ...], tuple[Unaudited, ...]]:
-        return tuple(self.packages.values()), tuple(self.unaudited)
+        packages: list[Package] = []
+        for name, releases in self._releases.items():
+            # Rule 2. The sort is stable: else the order is the file's.
+            order = sorted(releases.values(), key=lambda it: (name, it.version) not in self._here)
+            packages += order[:1]
+            packages += [replace(it, name=f"{it.name}@{it.version}") for it in order[1:]]
+        return tuple(packages), tuple(self.unaudited)
 
 
 def _joined(one: Package, other: Package) -> Package:
     """Two entries of one release as one."""
-    return msgspec.structs.replace(
+    return replace(
         one,
         index=one.index or other.index,
         artifacts=_unique([*one.artifacts, *other.artifacts]),

@@ -17,8 +17,7 @@ from msgspec.structs import replace
 
 from tollway.errors import FaultsFound
 from tollway.inspect.packages.attested import attested
-from tollway.pins.auditing_packages import bare_name
-from tollway.pins.component import Artifact, Ecosystem, Package, Publisher, called
+from tollway.pins.component import Artifact, Ecosystem, Package, Publisher, called, released
 from tollway.pins.finding import Unaudited
 from tollway.pins.packages import Attested, Indexed, IndexedFile, read_packument, read_simple
 
@@ -98,7 +97,7 @@ class _Client:
         if not index:
             option = "--index" if package.kind == "pypi" else "--registry"
             return f"no index of {package.kind} was named; name one with {option}"
-        name = bare_name(package)
+        name = released(package)
         is_python = package.kind == "pypi"
         url = f"{index}/{name}/" if is_python else f"{index}/{quote(name, safe='@')}"
         answer = await self._got(url, _SIMPLE if is_python else "application/json")

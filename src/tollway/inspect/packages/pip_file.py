@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from tollway.errors import Fault, FaultsFound
 from tollway.inspect.packages.entries import Entries, index_of, pypi, shown
-from tollway.pins.component import Artifact, Package
+from tollway.pins.component import Artifact, Package, released
 from tollway.pins.finding import Unaudited
 from tollway.pins.packages import digest_of
 
@@ -83,7 +83,7 @@ def read_pip(
     for component, what, why in reading.unaudited:
         found.skip(component, what, why)
     packages, unaudited = found.result
-    return tuple(_asking(it, asked.get(it.name, set())) for it in packages), unaudited
+    return tuple(_asking(it, asked.get(released(it), set())) for it in packages), unaudited
 
 
 def _asking(package: Package, dependencies: set[str]) -> Package:

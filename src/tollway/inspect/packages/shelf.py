@@ -117,13 +117,18 @@ def _open(name: str, path: Path, found: dict[str, Opened], looked: list[Looked])
 
 
 def _filled(package: Package, found: Mapping[str, Opened]) -> Package:
-    """The package with what its artifacts run (rule 3); as it was where none was opened."""
-    if not found:
-        return package
+    """The package with what its artifacts run (rule 3). That they run nothing is known where all
+    that count were opened."""
     has_wheel = any(it.name.endswith(".whl") for it in package.artifacts)
     counted: Sequence[Opened] = [it for it in found.values() if it.kind != "sdist" or not has_wheel]
     if not counted:
         return package
-    startup = sorted({path for it in counted for path in it.startup})
-    scripts = sorted({script for it in counted for script in it.scripts})
-    return replace(package, startup=tuple(startup), scripts=tuple(scripts))
+    count = sum(not has_wheel or it.name.endswith(".whl") for it in package.artifacts)
+    startup = tuple(sorted({path for it in counted for path in it.startup}))
+    scripts = tuple(sorted({script for it in counted for script in it.scripts}))
+    whole = len(counted) == count
+    return replace(
+        package,
+        startup=startup if whole or startup else package.startup,
+        scripts=scripts if whole or scripts else package.scripts,
+    )
