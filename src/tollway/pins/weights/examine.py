@@ -28,8 +28,8 @@ from tollway.pins.weights.texts.judge import is_text, judge_text
 from tollway.pins.weights.tflite import judge_tflite
 
 
-def examine(pieces: Iterable[Piece], component: str, rules: Rules) -> tuple[Findings, set[str]]:
-    """Every piece and what lies in it: what is wrong, and the formats that were seen."""
+def examine(pieces: Iterable[Piece], component: str, rules: Rules) -> tuple[Findings, Look]:
+    """Every piece and what lies in it: what is wrong, and the look that saw it."""
     if "torchscript" in rules.formats:
         rules = Rules(rules.formats, rules.globals | {TORCHSCRIPT})
     look = Look(component, rules)
@@ -38,7 +38,7 @@ def examine(pieces: Iterable[Piece], component: str, rules: Rules) -> tuple[Find
         look.waiting.append(piece)
         while look.waiting:
             _examine(look.waiting.pop(), look)
-    return look.findings(), look.formats
+    return look.findings(), look
 
 
 def _examine(piece: Piece, look: Look) -> None:
