@@ -189,11 +189,7 @@ def torches() -> Iterator[Case]:
     yield Case("torch-legacy-two", "m.pth", made.torch_legacy(pickled(two, 2), ["1", "2"], arrays))
     row = pickled(value(("1", "cpu", named("torch:FloatStorage"))), 2)
     storages = pickled(value(1), 2) + row + struct.pack("<q", 4) + bytes(16) + pickled(value([]), 2)
-    kept = (
-        pickled(value(("5", "1", named("torch:FloatTensor"))), 2)
-        if False
-        else pickled(value((5, "1", None)), 2)
-    )
+    kept = pickled(value((5, "1", None)), 2)
     tensors = (
         pickled(value(1), 2) + kept + struct.pack("<i", 1) + bytes(4) + struct.pack("<qqq", 4, 1, 0)
     )
@@ -311,7 +307,8 @@ TEMPLATES = {
     "filters": "{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | "
     "list | join('\\n') }}{{ '%s' | format(x) }}{{ messages | rejectattr('role', 'in', ['a']) | "
     "list | length }}",
-    "raw": "{# a comment #}{% raw %}{{ not.__class__ }}{% endraw %}{{- '{' -}}{{ {'a': [1, 2]}['a'][0] }}",
+    "raw": "{# a comment #}{% raw %}{{ not.__class__ }}{% endraw %}{{- '{' -}}"
+    "{{ {'a': [1, 2]}['a'][0] }}",
     "call": "{% macro m(x) %}{{ caller() }}{% endmacro %}{% call m(1) %}text{% endcall %}",
 }
 
