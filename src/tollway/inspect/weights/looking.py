@@ -65,12 +65,13 @@ def _look(path: Path, allowed: Rules, name: str, second: bool = True) -> tuple[F
                 yield found.piece
 
     try:
-        findings, formats = judge(pieces(), component, allowed)
+        findings, look = judge(pieces(), component, allowed)
     except OSError as error:
         why = f"its folder cannot be read: {(error.strerror or 'no reason').lower()}"
         return Findings(unaudited=(Unaudited(component, str(path), why),), looked=1), {"unknown"}
+    formats = look.formats
     if second and "pickle" in formats:
-        other.append(second_opinion(path, component, findings, allowed.globals))
+        other.append(second_opinion(path, component, findings, look.names))
     whole = together([findings, *other])
     if not formats and not whole.found and not whole.unaudited:
         whole = Findings(unaudited=(Unaudited(component, str(path), "there is no file in it"),))

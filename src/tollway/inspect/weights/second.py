@@ -1,7 +1,8 @@
 """What picklescan says of pickles, where it is installed.
 
 Rules
-1. Only its dangerous globals count: what it merely does not know, the allowlist has judged.
+1. Only dangerous globals count that the first look did not see: those it saw, it has judged with
+   their arguments.
 2. It never takes a finding away, and a failure of its own is none of the model's.
 """
 
@@ -14,9 +15,7 @@ from tollway.pins.finding import Finding, Findings
 _MOST = 512 << 20  # bytes: it reads whole files
 
 
-def second_opinion(
-    path: Path, component: str, first: Findings, allowed: frozenset[str]
-) -> Findings:
+def second_opinion(path: Path, component: str, first: Findings, seen: set[str]) -> Findings:
     """Its findings where the first look has none."""
     if first.found or importlib.util.find_spec("picklescan") is None:
         return Findings()
@@ -32,7 +31,7 @@ def second_opinion(
         return Findings()
     names = sorted(
         {f"{it.module}.{it.name}" for it in result.globals if it.safety == SafetyLevel.Dangerous}
-        - allowed
+        - seen
     )
     return Findings(
         tuple(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from tollway.pins.finding import Findings
 from tollway.pins.weights.archives.tars import is_tar
 from tollway.pins.weights.archives.unpack import KINDS as PACKED
-from tollway.pins.weights.archives.zips import is_zip, zip_end
+from tollway.pins.weights.archives.zips import ends_as_zip, is_zip, until_zip_ends, zip_end
 from tollway.pins.weights.boxes import judge_packed, judge_tar, judge_zip
 from tollway.pins.weights.code import judge_name
 from tollway.pins.weights.gguf import judge_gguf
@@ -28,8 +28,8 @@ from tollway.pins.weights.texts.judge import is_text, judge_text
 from tollway.pins.weights.tflite import judge_tflite
 
 
-def examine(pieces: Iterable[Piece], component: str, rules: Rules) -> tuple[Findings, set[str]]:
-    """Every piece and what lies in it: what is wrong, and the formats that were seen."""
+def examine(pieces: Iterable[Piece], component: str, rules: Rules) -> tuple[Findings, Look]:
+    """Every piece and what lies in it: what is wrong, and the look that saw it."""
     if "torchscript" in rules.formats:
         rules = Rules(rules.formats, rules.globals | {TORCHSCRIPT})
     look = Look(component, rules)
@@ -38,7 +38,7 @@ def examine(pieces: Iterable[Piece], component: str, rules: Rules) -> tuple[Find
         look.waiting.append(piece)
         while look.waiting:
             _examine(look.waiting.pop(), look)
-    return look.findings(), look.formats
+    return look.findings(), look
 
 
 def _examine(piece: Piece, look: Look) -> None:
@@ -61,11 +61,16 @@ def _judge(reader: Reader, piece: Piece, look: Look) -> None:
     kind = kind_of(reader)
     zipped = is_zip(reader)
     known = _by_kind(kind, reader, piece, look)
-    if zipped:
-        judge_zip(reader, piece, look, polyglot=known and zip_end(reader) is not None)
-        known = True
     if not known and is_tar(reader):
+        # A zip that ends near the end of a tar is one of its files.
         judge_tar(reader, piece, look)
+        known, zipped = True, False
+    if zipped and reader.read(0, 1) == b"\x80" and not ends_as_zip(reader):
+        # A tensor's own file within a pickle's bytes: what it holds is looked at here too.
+        look.inside(piece, "zip", lambda: until_zip_ends(reader))
+        known = True
+    elif zipped:
+        judge_zip(reader, piece, look, polyglot=known and zip_end(reader) is not None)
         known = True
     if kind != "npy" and is_pickle(reader):
         if not known and is_safetensors(reader):
@@ -81,7 +86,7 @@ def _by_kind(kind: str | None, reader: Reader, piece: Piece, look: Look) -> bool
     """Judges a file whose first bytes say what it is; False where they do not."""
     if kind is None:
         return False
-    if kind in PROGRAMS or kind == "compiled Python":
+    if kind in PROGRAMS:
         look.finding(piece.place, "program", f"is {kind}")
     elif kind in UNREAD_ARCHIVES:
         look.finding(piece.place, "format", f"is a {kind} archive, which is not opened here")
@@ -99,9 +104,11 @@ def _by_kind(kind: str | None, reader: Reader, piece: Piece, look: Look) -> bool
     elif kind == "tflite":
         look.saw(piece.place, "tflite")
         judge_tflite(reader, piece, look)
-    else:
+    elif kind == "image":
         look.saw(piece.place, "data")
         tell_hidden(reader, (0, reader.size), piece, look)
+    else:
+        return False
     return True
 
 

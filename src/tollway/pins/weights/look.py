@@ -104,6 +104,7 @@ class Look:
     waiting: list[Piece] = field(default_factory=list[Piece])
     budget: Budget = field(default_factory=Budget)
     said: dict[str, int] = field(default_factory=dict[str, int])
+    names: set[str] = field(default_factory=set[str])  # globals that pickles named
     unknown: dict[str, str] = field(default_factory=dict[str, str])
     declared: set[str] = field(default_factory=set[str])
 

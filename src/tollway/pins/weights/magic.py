@@ -33,7 +33,10 @@ _STARTS = (
     (b"GIF87a", "image"),
     (b"GIF89a", "image"),
 )
-PROGRAMS = frozenset(what for _, what in _STARTS if what.startswith(("a ", "an ")))
+PROGRAMS = frozenset(
+    {what for _, what in _STARTS if what.startswith(("a ", "an "))}
+    | {"a Windows program", "compiled Python"}
+)
 UNREAD_ARCHIVES = frozenset({"7z", "rar", "cab", "ar", "xar"})
 _USER_BLOCKS = (0, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 

@@ -4,7 +4,6 @@ The payload holds MARKER where the file's path goes; tests put a path of the sam
 """
 
 import marshal
-import sys
 
 from weights.corpus.opcodes import MARKER, Raw, called, named, pickled
 
@@ -29,7 +28,7 @@ RUNNING: dict[str, Raw] = {
     "os.spawnlp": called("os:spawnlp", 0, "touch", "touch", MARKER),
     "builtins.exec": called("builtins:exec", PYTHON),
     "builtins.eval": called("builtins:eval", PYTHON),
-    "__builtin__.eval": called("__builtin__:eval", PYTHON),
+    "__builtin__.eval": Raw(b"\x80\x02" + called("__builtin__:eval", PYTHON).code),
     "builtins.open": called("builtins:open", MARKER, "w"),
     "io.open": called("io:open", MARKER, "w"),
     "_io.FileIO": called("_io:FileIO", MARKER, "w"),
@@ -44,9 +43,7 @@ RUNNING: dict[str, Raw] = {
         called("operator:methodcaller", "system", SHELL), called("importlib:import_module", "os")
     ),
     "functools.partial": called(called("functools:partial", named("os:system"), SHELL)),
-    "functools.reduce": called(
-        "functools:reduce", named("builtins:map"), [named("os:system"), [SHELL]]
-    ),
+    "functools.reduce": called("functools:reduce", named("builtins:eval"), [PYTHON, {}]),
     "builtins.map": called("builtins:list", called("builtins:map", named("os:system"), [SHELL])),
     "collections.deque(map)": called(
         "collections:deque", called("builtins:map", named("os:system"), [SHELL])
@@ -68,7 +65,6 @@ RUNNING: dict[str, Raw] = {
     "code.InteractiveInterpreter": called(
         called("builtins:getattr", called("code:InteractiveInterpreter"), "runsource"), PYTHON
     ),
-    "doctest.debug_script": called("doctest:_SpoofOut"),
     "pickle.loads": called("pickle:loads", _EXEC),
     "_pickle.loads": called("_pickle:loads", _EXEC),
     "types.FunctionType": called(
@@ -90,11 +86,9 @@ RUNNING: dict[str, Raw] = {
     "pathlib.Path.touch": called("pathlib:Path.touch", called("pathlib:PosixPath", MARKER)),
     "numpy.testing.runstring": called("numpy.testing._private.utils:runstring", PYTHON, {}),
     "numpy.f2py.myeval": called("numpy.f2py.crackfortran:myeval", PYTHON, {}),
-    "numpy.save": called("numpy:save", f"{MARKER}", [1]),
     "numpy.memmap": called("numpy:memmap", MARKER, "uint8", "w+", 0, (1,)),
     "logging.FileHandler": called("logging:FileHandler", MARKER),
     "sqlite3.connect": called("sqlite3:connect", MARKER),
-    "tempfile.mktemp-exec": called("runpy:_run_code", named("builtins:exec"), {}),
     "ctypes": called(
         called("builtins:getattr", called("ctypes:CDLL", None), "system"), SHELL.encode()
     ),
@@ -106,16 +100,10 @@ RUNNING: dict[str, Raw] = {
     "weakref.finalize": called(
         called("weakref:finalize", named("os:system"), named("os:system"), SHELL)
     ),
-    "ensurepip._run_pip": called("distutils.spawn:spawn", ["touch", MARKER])
-    if sys.version_info < (3, 12)
-    else called("os:system", SHELL),
 }
-# Not runnable as they stand; each is denied all the same.
-for _name in ("doctest.debug_script", "tempfile.mktemp-exec"):
-    del RUNNING[_name]
-
 # Those of libraries that are not installed here, or that reach for a network.
 ABSENT: dict[str, Raw] = {
+    "numpy.save": called("numpy:save", "x", [1]),
     "torch.load": called("torch:load", "x"),
     "torch.hub.load": called("torch.hub:load", "evil/evil", "x"),
     "torch.utils.collect_env.run": called("torch.utils.collect_env:run", SHELL),

@@ -403,7 +403,8 @@ TEMPLATES = {
     "nested": "{% for i in range(9999) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}",
     "power": "{{ 9**9**9 }}",
     "repeat": "{{ 'x' * 999999999 }}",
-    "doubling": "{% set n = namespace(a='a') %}{% for i in range(90) %}{% set n.a = n.a ~ n.a %}{% endfor %}",
+    "doubling": "{% set n = namespace(a='a') %}{% for i in range(90) %}"
+    "{% set n.a = n.a ~ n.a %}{% endfor %}",
     "request": "{{ request.application.__globals__ }}",
     "unknown-call": "{{ eval('1') }}",
     "broken": "{{ messages[0 }}",

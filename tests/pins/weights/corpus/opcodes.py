@@ -27,6 +27,8 @@ def value(it: object) -> bytes:
         return text_of(it)
     if isinstance(it, bytes):
         return b"B" + struct.pack("<I", len(it)) + it
+    if isinstance(it, float):
+        return b"G" + struct.pack(">d", it)
     if isinstance(it, int):
         return b"J" + struct.pack("<i", it)
     if isinstance(it, tuple):

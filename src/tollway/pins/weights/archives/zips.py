@@ -14,7 +14,7 @@ from struct import unpack
 
 from tollway.pins.weights.archives.names import wrong_name
 from tollway.pins.weights.look import Look, Piece
-from tollway.pins.weights.reader import Reader
+from tollway.pins.weights.reader import Reader, Window
 
 _END = b"PK\x05\x06"
 _MOST_ENTRIES = 200_000
@@ -64,6 +64,22 @@ def zip_end(reader: Reader) -> int | None:
     if found < 0 or start + found + 22 > reader.size:
         return None
     return start + found
+
+
+def ends_as_zip(reader: Reader) -> bool:
+    """Is its directory at its very end?"""
+    end = zip_end(reader)
+    return end is not None and end + 22 + unpack("<H", reader.read(end + 20, 2))[0] == reader.size
+
+
+def until_zip_ends(reader: Reader) -> Reader:
+    """The zip that lies within other bytes: from where its directory says that it begins."""
+    end = zip_end(reader)
+    if end is None:
+        return Window(reader, 0, 0)
+    size, offset = unpack("<II", reader.read(end + 12, 8))
+    start = max(0, end - size - offset) if _NOT_HERE not in (size, offset) else 0
+    return Window(reader, start, end + 22 - start)
 
 
 def is_zip(reader: Reader) -> bool:

@@ -121,7 +121,7 @@ _CALLS = {
     "numpy.ma.core": "_mareconstruct",
     "numpy.random._pickle": "__bit_generator_ctor __generator_ctor __randomstate_ctor",
     "numpy.random.bit_generator": "__pyx_unpickle_SeedSequence",
-    "pandas": "Interval Period Timestamp",
+    "pandas": "Interval Period Timestamp NA",
     "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
     "pandas._libs.internals": "_unpickle_block",
     "pandas._libs.interval": "Interval __pyx_unpickle_IntervalMixin",

@@ -69,13 +69,22 @@ def _one(reader: Reader, at: int, piece: Piece, look: Look) -> Run:
         _tell(reader, each, piece, look)
     if run.arrays:
         plain = Machine(Cursor(reader, at), more, limit).run()
-        if would_act(plain) and not run.denied_called:
+        if _strange(plain, [run, *nested]) and not run.denied_called:
             look.finding(
                 piece.place, "pickle-global", "calls a denied global where joblib sees an array"
             )
         for start, size in run.skipped:
             tell_hidden(reader, (start, size), piece, look)
     return run
+
+
+def _strange(plain: Run, joined: list[Run]) -> bool:
+    """Would it call a denied global? An array of objects has a memo of its own, so that without it
+    a benign file's names come together anew: those are not counted."""
+    modules = {it.module for each in joined for it in each.named}
+    names = {it.name for each in joined for it in each.named}
+    strange = [it for it in plain.denied if it.module not in modules or it.name not in names]
+    return would_act(plain) and any(map(plausible, strange))
 
 
 def tell_hidden(reader: Reader, span: tuple[int, int], piece: Piece, look: Look) -> None:
@@ -87,6 +96,7 @@ def tell_hidden(reader: Reader, span: tuple[int, int], piece: Piece, look: Look)
 
 
 def _tell(reader: Reader, run: Run, piece: Piece, look: Look) -> None:
+    look.names.update(map(str, run.named))
     for problem in run.problems:
         look.finding(piece.place, problem.rule, problem.words)
     if run.ended == "broken":
