@@ -10,6 +10,7 @@ Rules
 import hashlib
 import os
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import IO
 
 _CHUNK = 1 << 20
 _PART = ".part"
+_TOUCHED = 60.0
+"""Seconds for which a file that was asked for need not be marked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,10 @@ class Shelf:
                 path.unlink(missing_ok=True)
                 continue
             self._known[digest] = now
-            with suppress(OSError):
-                os.utime(path)  # it was asked for: rule 2
-                self._known[digest] = _seen(path)
+            if status.st_mtime < time.time() - _TOUCHED:
+                with suppress(OSError):
+                    os.utime(path)  # it was asked for: rule 2
+                    self._known[digest] = _seen(path)
             return Proved(path, status.st_size)
         return None
 

@@ -9,8 +9,9 @@ Rules
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar, cast
 
@@ -42,8 +43,6 @@ from tollway.units import UtcSeconds
 T = TypeVar("T")
 
 _MOST_LISTINGS = 2_000
-_SETTLED = 2.0
-"""Seconds for which a page's verdicts are used again while nobody approves anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +56,15 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A name's files with what is decided of each, in order; `settled` until when."""
+    """A name's files with what is decided of each, in order, judged at a moment and holding until
+    another. `pages` keeps what was rendered of it."""
 
     listing: Listing
     verdicts: Sequence[tuple[Offered, Verdict]]
     standards: Standards
+    judged: float
     settled: float
+    pages: dict[tuple[str, ...], bytes] = field(default_factory=dict[tuple[str, ...], bytes])
 
 
 class Stock:
@@ -164,7 +166,7 @@ class Stock:
             known is not None
             and known.listing is listing
             and known.standards.approved == approved
-            and self._utc() < known.settled
+            and known.judged <= self._utc() < known.settled
         ):
             return known
         standards, now = replace(self.means.standards, approved=approved), self._utc()
@@ -172,7 +174,7 @@ class Stock:
             (it, judge(self._looked.complete(it.facts), standards, UtcSeconds(now)))
             for it in listing.files
         ]
-        shown = Shown(listing, verdicts, standards, now + _SETTLED)
+        shown = Shown(listing, verdicts, standards, now, _next_change(listing, standards, now))
         self._shown[listing.kind, listing.name] = shown
         bound(self._shown, _MOST_LISTINGS)
         return shown
@@ -215,8 +217,8 @@ class Stock:
             raise await self._refused(offered.facts, verdict, place, caller)
         proved = await self._proved(offered)
         if verdict.by == "rules":  # rule 3
-            await self._look_into(offered, proved)
-            verdict = await self._verdict(offered)
+            if await self._look_into(offered, proved):
+                verdict = await self._verdict(offered)
             if not isinstance(verdict, Admitted):
                 raise await self._refused(offered.facts, verdict, place, caller)
         self.desk.tell("allowed", place, f"{file} is served.", f"index.{verdict.by}", caller)
@@ -322,14 +324,19 @@ class Stock:
 
         return await self._once(("file", *expected.digests), fetch)
 
-    async def _look_into(self, offered: Offered, proved: Proved) -> None:
+    async def _look_into(self, offered: Offered, proved: Proved) -> bool:
+        """Rule 3; whether anything was learnt by it."""
         facts, standards = offered.facts, self.means.standards
+        before = self._looked.complete(facts)
         await self._looked.look(offered, proved)
         locked = standards.locked.get((facts.kind, facts.name))
         known = locked is not None and bool(locked.publishers)
         if facts.kind == "pypi" and known and standards.rules.publishers != "allow":
             await self._looked.ask_publishers(self.upstream("pypi", facts.name), offered)
-        self._shown.pop((facts.kind, facts.name), None)
+        learnt = self._looked.complete(facts) != before
+        if learnt:
+            self._shown.pop((facts.kind, facts.name), None)
+        return learnt
 
     async def _once(self, key: tuple[str, ...], work: Callable[[], Awaitable[T]]) -> T:
         """Rule 4."""
@@ -350,3 +357,11 @@ def name_of(kind: Ecosystem, said: str) -> str:
     if name is None:
         raise nowhere(f"{kind}: {said[:60]!r}", "this is no name of a package")
     return name
+
+
+def _next_change(listing: Listing, standards: Standards, now: float) -> float:
+    """The next moment at which a file becomes old enough, or is no longer of a day to come."""
+    cooldown = standards.rules.cooldown
+    uploads = [it.facts.uploaded for it in listing.files if it.facts.uploaded is not None]
+    moments = (at for it in uploads for at in (it, it + cooldown) if at > now)
+    return min(moments, default=math.inf)
