@@ -4,7 +4,7 @@ Rules
 1. A name is asked of one upstream, the first that has a glob for it; nobody else is asked.
 2. A file is fetched only where its index's list, read anew if it is no longer fresh, names the very
    digest that was asked for.
-3. What is not locked or approved is looked into before it is served, and judged again.
+3. What is not locked is looked into before it is served, and judged again.
 4. Two that ask for the same at once cause one fetch.
 """
 
@@ -43,6 +43,8 @@ from tollway.units import UtcSeconds
 T = TypeVar("T")
 
 _MOST_LISTINGS = 2_000
+_FETCHES = 16
+"""Files at once, each with room on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Stock:
         self._listings: dict[tuple[Ecosystem, str], tuple[float, Listing]] = {}
         self._shown: dict[tuple[Ecosystem, str], Shown] = {}
         self._looked = Looked()
+        self._turns = asyncio.Semaphore(_FETCHES)
         self._flights: dict[tuple[str, ...], asyncio.Task[Any]] = {}
 
     async def use(self, means: Means) -> None:
@@ -216,7 +219,7 @@ class Stock:
         if not isinstance(verdict, Admitted):
             raise await self._refused(offered.facts, verdict, place, caller)
         proved = await self._proved(offered)
-        if verdict.by == "rules":  # rule 3
+        if verdict.by != "lock":  # rule 3
             if await self._look_into(offered, proved):
                 verdict = await self._verdict(offered)
             if not isinstance(verdict, Admitted):
@@ -318,9 +321,10 @@ class Stock:
         upstream = self.upstream(kind, name)
 
         async def fetch() -> Proved:
-            with await asyncio.to_thread(self._shelf.fresh) as part:
-                await upstream.fetch(what, url, part, expected)
-                return await asyncio.to_thread(self._shelf.put, part, expected.digests[0])
+            async with self._turns:
+                with await asyncio.to_thread(self._shelf.fresh) as part:
+                    await upstream.fetch(what, url, part, expected)
+                    return await asyncio.to_thread(self._shelf.put, part, expected.digests)
 
         return await self._once(("file", *expected.digests), fetch)
 
@@ -343,8 +347,13 @@ class Stock:
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = asyncio.ensure_future(cast("Any", work()))
-            flight.add_done_callback(lambda _: self._flights.pop(key, None))
+            flight.add_done_callback(lambda it: self._landed(key, it))
         return cast("T", await asyncio.shield(flight))
+
+    def _landed(self, key: tuple[str, ...], flight: asyncio.Task[Any]) -> None:
+        self._flights.pop(key, None)
+        if not flight.cancelled():
+            flight.exception()  # everybody who asked may have left: it is not lost
 
 
 def name_of(kind: Ecosystem, said: str) -> str:
