@@ -35,6 +35,7 @@ bench: ## Measure what the gateway costs: idle machine, one stack after another
 	else echo "make bench: there is no bench/run.py." >&2; exit 1; fi
 	@$(BIN)/python -m bench.sandbox
 	@$(BIN)/python -m bench.sandbox --tier vm
+	@$(BIN)/python -m bench.lock
 	@$(BIN)/python -m bench.index
 
 lock: ## Write locks/ anew from pyproject.toml (make lock UPGRADE=1: newest versions)

@@ -1,4 +1,4 @@
-"""The wheel is a function of the sources: built twice, elsewhere and later, it is the same bytes."""
+"""The wheel is a function of the sources: built twice, elsewhere and later, it is the same."""
 
 import os
 import shutil

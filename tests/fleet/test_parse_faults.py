@@ -94,7 +94,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             "version = 1\nfoo = 1",
             snapshot(
                 [
-                    'fleet.toml: foo is not a key of this table; known: breaker, builds, contracts, credentials, drift, egress, gateway, guard, include, index, models, parties, pins, plan, price_books, queue, retry, routes, sandbox, secrets, sites, sources, telemetry, tenants, timeouts, tools, version, workloads'
+                    "fleet.toml: foo is not a key of this table; known: breaker, builds, contracts, credentials, drift, egress, gateway, guard, include, index, models, parties, pins, plan, price_books, queue, retry, routes, sandbox, secrets, sites, sources, telemetry, tenants, timeouts, tools, version, workloads"
                 ]
             ),
         ),

@@ -39,7 +39,18 @@ def test_every_kind_of_component_is_open_to_something() -> None:
     assert [it.kind for it in ALL] == list(KINDS)
     told = [f"{it.kind}: {' '.join(threats_of(it))}" for it in ALL]
     wrapped = [fill(it, 92, subsequent_indent="    ") for it in told]
-    assert "\n".join(wrapped) == snapshot()
+    assert "\n".join(wrapped) == snapshot("""\
+model-api: LLM01 LLM02 LLM03 LLM09 LLM10 ASI08 AML.T0010.003 AML.T0029 AML.T0034 AML.T0051
+    AML.T0054 AML.T0057
+weights: LLM03 LLM04 ASI04 AML.T0010.003 AML.T0018.000 AML.T0058
+pypi: LLM03 ASI04 AML.T0010.001 AML.T0011.001 AML.T0109 AML.T0111
+npm: LLM03 ASI04 AML.T0010.001 AML.T0011.001 AML.T0109 AML.T0111
+prompt: LLM01 LLM07 ASI01 AML.T0056 AML.T0069.002 AML.T0081
+mcp: LLM01 LLM03 LLM06 ASI01 ASI02 ASI03 ASI04 ASI05 AML.T0010.005 AML.T0011.002 AML.T0050
+    AML.T0051.001 AML.T0053 AML.T0086 AML.T0098 AML.T0099 AML.T0101 AML.T0109 AML.T0110
+runtime: LLM03 ASI04 AML.T0010.001
+image: LLM03 ASI04 AML.T0010.004 AML.T0105\
+""")
 
 
 def test_every_rule_names_known_threats_and_its_reason() -> None:

@@ -175,6 +175,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.sandbox:sandbox",
         "Make what sandboxes need, and say which tiers this machine can run.",
     ),
+    "audit": (
+        "tollway.cli.audit:audit",
+        "Look at every component of a lock; exit 1 for findings, 3 where anything was not audited.",
+    ),
+    "pins": (
+        "tollway.cli.pins:pins",
+        "Say what differs between two locks, and between the code of their artifacts.",
+    ),
     "lock": (
         "tollway.cli.lock:lock",
         "Write the lock of a fleet's AI components: models, weights, packages, prompts, tools.",
@@ -202,6 +210,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drift": (
         "tollway.cli.drift:drift",
         "Say whether the models behind sources are still those that were locked.",
+    ),
+    "weights": (
+        "tollway.cli.weights:weights",
+        "Say whether a model's files may be loaded: by structure, default-deny.",
     ),
     "local": (
         "tollway.cli.local:local",

@@ -34,16 +34,15 @@ def baseline(
     /,
     *,
     out: Path | None = None,
-    calls: int = 1500,
-    rounds: int = 10,
-    temperature: float = 0.05,
+    calls: int = 2500,
+    temperature: float = 0.02,
     at_once: int = 4,
     fleet: Path | None = None,
     state: str | None = None,
 ) -> int:
     """Ask a source's model what it is to be held against later, and write it to a file.
 
-    Where the source lists log-probabilities about 420 calls do; where it doesn't, prompts that are
+    Where the source lists log-probabilities about 440 calls do; where it doesn't, prompts that are
     nearly a tie are searched for.
 
     Parameters
@@ -54,17 +53,17 @@ def baseline(
         The file. Default: drift/SOURCE--MODEL.json beside the fleet file.
     calls
         Calls at most.
-    rounds
-        Calls of each prompt that is kept.
     temperature
         Of prompts that are nearly a tie, where there are no log-probabilities.
     at_once
-        Calls at a time.
+        Calls at a time, in every other wave of them: the baseline is to know what load does.
     fleet
         The fleet file. Default: that of the running gateway, else fleet.toml.
     state
         The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
     """
+    from secrets import randbelow
+
     from msgspec.structs import replace
 
     from tollway.gateway.watching.asker import Straight, drive
@@ -74,20 +73,24 @@ def baseline(
     from tollway.pins.drift.baseline import baseline_text
     from tollway.pins.drift.gathering import CannotWatchError, Plan, Subject, gather
 
-    for option, count, least in (("--calls", calls, 50), ("--rounds", rounds, 4)):
-        if not least <= count <= 100_000:
-            raise FaultsFound([Fault(option, f"is {count}", f"Write {least} or more.")])
+    if not 500 <= calls <= 100_000:
+        raise FaultsFound([Fault("--calls", f"is {calls}", "Write 500 or more.")])
     if not 0.0 <= temperature <= 2.0:
         raise FaultsFound([Fault("--temperature", f"is {temperature:g}", "Write 0 to 2.")])
     path, declared = _fleet(fleet, state)
     (name,) = _names(declared, (model,))
     origin, upstream_model = origin_of(declared, name)
     source, _, known = name.partition("/")
-    plan = Plan(calls=calls, rounds=rounds, temperature=temperature)
+    plan = Plan(calls=calls, temperature=temperature)
     subject = Subject(source, known, upstream_model, datetime.now(UTC).replace(microsecond=0))
     sys.stderr.write(f"Asking {name}, {calls} calls at most.\n")
     try:
-        made = drive(gather(subject, plan), Straight(origin, upstream_model), _at_once(at_once))
+        made = drive(
+            gather(subject, plan, randbelow),
+            Straight(origin, upstream_model),
+            _at_once(at_once),
+            in_turn=True,
+        )
     except CannotWatchError as error:
         sys.stderr.write(f"{name} cannot be watched: {error}.\n")
         return 3

@@ -21,7 +21,7 @@ from tollway.index.shelf import Shelf
 from tollway.index.stock import Means, Stock, name_of
 from tollway.ledger.guarded.approvals import Approval, Approvals
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
-from tollway.pins.component import Ecosystem, NpmPackage, Package, Publisher, called
+from tollway.pins.component import Ecosystem, NpmPackage, Package, Publisher, called, released
 from tollway.pins.finding import Finding, Findings, Unaudited, together
 from tollway.pins.lock import Lock
 
@@ -108,7 +108,7 @@ def _stock(
 
 async def _looked(package: Package, stock: Stock) -> Findings:
     kind: Ecosystem = "npm" if isinstance(package, NpmPackage) else "pypi"
-    name = package.name.rpartition("@")[0] if kind == "npm" else package.name
+    name = released(package)
     component = called(package)
     try:
         listing = await stock.listing(kind, name)

@@ -16,7 +16,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from tollway.errors import Fault, FaultsFound
-from tollway.pins.component import PypiPackage
+from tollway.pins.component import PypiPackage, released
 from tollway.pins.finding import Finding, Findings, Unaudited
 from tollway.pins.lock import Lock
 
@@ -36,7 +36,7 @@ def installed(environment: Path, lock: Lock) -> Findings:
         raise FaultsFound([Fault(f"{environment}:", "holds no site-packages", mend)])
     found: list[Finding] = []
     unaudited: list[Unaudited] = []
-    locked = {(it.name.partition("@")[0], it.version): it for it in lock.component
+    locked = {(released(it), it.version): it for it in lock.component
               if isinstance(it, PypiPackage)}  # fmt: skip
     names = {name for name, _ in locked}
     looked = 0

@@ -17,7 +17,7 @@ from typing import Literal
 
 from tollway.fleet.indexing import IndexMode, PackageAnswer, PackageRules
 from tollway.pins.admission_names import Ranked, looks_like
-from tollway.pins.component import Ecosystem, NpmPackage, Publisher, PypiPackage
+from tollway.pins.component import Ecosystem, NpmPackage, Publisher, PypiPackage, released
 from tollway.pins.lock import Lock
 from tollway.units import UtcSeconds
 
@@ -112,9 +112,9 @@ def locked_names(lock: Lock) -> Mapping[tuple[Ecosystem, str], LockedName]:
     found: dict[tuple[Ecosystem, str], LockedName] = {}
     for component in lock.component:
         if isinstance(component, PypiPackage):
-            _add(found, ("pypi", component.name), component)
+            _add(found, ("pypi", released(component)), component)
         elif isinstance(component, NpmPackage):
-            _add(found, ("npm", component.name.rpartition("@")[0]), component)
+            _add(found, ("npm", released(component)), component)
     return found
 
 

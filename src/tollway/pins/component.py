@@ -127,7 +127,8 @@ class _Package(_Component, frozen=True, kw_only=True):
 
 
 class PypiPackage(_Package, tag="pypi", tag_field="kind", frozen=True, kw_only=True):
-    """A distribution of the Python Package Index. `name` is normalised (PEP 503)."""
+    """A distribution of the Python Package Index. `name` is normalised (PEP 503); where a lock has
+    several versions, all but the first are `name@version`."""
 
     kind: ClassVar[str] = "pypi"
 
@@ -177,6 +178,14 @@ KINDS: Mapping[str, type[Component]] = {
     for it in (ModelApi, Weights, PypiPackage, NpmPackage, Prompt, McpServer, Runtime, Image)
 }
 """Kind -> its type, in the order of the lock."""
+
+
+def released(package: Package) -> str:
+    """The name that a package's index knows it by, without the version that tells releases of one
+    name apart in a lock."""
+    if isinstance(package, NpmPackage):
+        return package.name.rpartition("@")[0] or package.name
+    return package.name.partition("@")[0]
 
 
 def called(component: Component) -> str:

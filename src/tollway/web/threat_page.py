@@ -9,7 +9,7 @@ from collections import defaultdict
 from importlib.resources import files
 
 from tollway.catalog.threats import FRAMEWORKS, framework, threats
-from tollway.pins.threats_judged import STATUSES, Judged, Status, Thing
+from tollway.pins.threats_judged import STATUSES, Judged, Status, Thing, ThingKind
 from tollway.pins.threats_model import worst
 from tollway.web.markup import Cell, behind, element, table, words
 from tollway.web.threat_shown import Item, Shown, count_words, items
@@ -111,28 +111,41 @@ def _item(item: Item) -> str:
     return element("li", *parts)
 
 
+_COLUMNS: tuple[tuple[str, tuple[ThingKind, ...]], ...] = (
+    ("routes", ("route",)),
+    ("models", ("source", "model-api")),
+    ("tenants", ("tenant",)),
+    ("tools", ("tool server", "mcp")),
+    ("tasks", ("sandbox", "egress rule", "secret")),
+    ("weights", ("weights",)),
+    ("packages", ("pypi", "npm")),
+    ("prompts", ("prompt",)),
+    ("base", ("runtime", "image")),
+    ("fleet", ("fleet",)),
+)
+
+
 def _matrix(shown: Shown) -> str:
-    kinds = list(dict.fromkeys(it.thing.kind for it in shown.model.judged))
-    kinds = [it for it in kinds if it != "fleet"]
-    cells: dict[str, dict[str, list[Judged]]] = defaultdict(lambda: defaultdict(list))
+    there = {it.thing.kind for it in shown.model.judged}
+    columns = [(name, kinds) for name, kinds in _COLUMNS if there.intersection(kinds)]
+    rows_of: dict[str, list[Judged]] = defaultdict(list)
     for row in shown.model.judged:
-        cells[row.threat][row.thing.kind].append(row)
-    parts = [
-        element("p", words(
-            "The status of the worst thing of a kind, and how many things have it of how many. "
-            "A dash: the threat is to nothing of that kind."
-        ))
-    ]  # fmt: skip
+        rows_of[row.threat].append(row)
+    said = (
+        "Each cell has the status of the worst thing of its column, and how many things have it of "
+        "how many. A dash: the threat is to nothing of the kind."
+    )
+    parts = [element("p", words(said))]
     for key in FRAMEWORKS:
         told = framework(key)
-        rows = [
-            [f"{it.id} {it.title}", *(_cell(cells[it.id].get(kind, [])) for kind in kinds)]
+        rows: list[list[object]] = [
+            [f"{it.id} {it.title}",
+             *(_cell([one for one in rows_of[it.id] if one.thing.kind in kinds])
+               for _, kinds in columns)]
             for it in told.threats
-            if any(cells[it.id].get(kind) for kind in kinds)
-        ]
-        if not rows:
-            continue
-        head = ["threat", *kinds]
+            if key != "atlas" or any(one.thing.kind != "fleet" for one in rows_of[it.id])
+        ]  # fmt: skip
+        head = ["threat", *(name for name, _ in columns)]
         made = table(f"{told.name} {told.version}", head, rows, text=1, kind="heat")
         parts.append(made if key != "atlas" else behind(f"{told.name}: {len(rows)} rows", made))
     return "".join(parts)

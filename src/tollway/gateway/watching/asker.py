@@ -43,8 +43,10 @@ class Asker(Protocol):
     def ask(self, question: Question) -> Reply: ...
 
 
-def drive(asking: Asking[T], asker: Asker, at_once: int = 1) -> T:
-    """Ask what is wanted, so many at a time, until there is a result."""
+def drive(asking: Asking[T], asker: Asker, at_once: int = 1, *, in_turn: bool = False) -> T:
+    """Ask what is wanted, so many at a time, until there is a result. `in_turn`: every other wave
+    of questions one after the other."""
+    alone = False
     with ThreadPoolExecutor(at_once) as pool:
         replies: Sequence[Reply] | None = None
         while True:
@@ -53,7 +55,9 @@ def drive(asking: Asking[T], asker: Asker, at_once: int = 1) -> T:
                 wanted = next(asking) if replies is None else asking.send(replies)
             except StopIteration as over:
                 return over.value
-            replies = list(pool.map(asker.ask, wanted)) if at_once > 1 else _each(asker, wanted)
+            one_by_one = at_once == 1 or (in_turn and alone)
+            alone = not alone
+            replies = _each(asker, wanted) if one_by_one else list(pool.map(asker.ask, wanted))
 
 
 def _each(asker: Asker, wanted: Sequence[Question]) -> list[Reply]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from secrets import randbelow
 from typing import Final
 
 from tollway.errors import TollwayError
@@ -62,7 +63,7 @@ def _checked(fleet: Fleet, kept: Kept, level: float, at_once: int, today: date) 
     if models is not None and baseline.listed and baseline.upstream_model not in models:
         gone = after_vanishing(Standing(), baseline.upstream_model, 0.0)
         return _row(kept, gone, last, today)
-    seen = drive(look(baseline), Straight(origin, model), at_once)
+    seen = drive(look(baseline, randbelow), Straight(origin, model), at_once)
     return _row(kept, after_look(Standing(), seen, level, 0.0), last, today)
 
 

@@ -117,7 +117,7 @@ class Watch:
         if baseline is None:
             self._take(name, Look(None, 0, one.why), utc)
         else:
-            self._take(name, drive(look(baseline), asker), utc)
+            self._take(name, drive(look(baseline, secrets.randbelow), asker), utc)
             self._confirm(name, baseline, asker, utc)
         if name in self._members:
             self._canaries(name, drive(round_of(), asker), utc)

@@ -25,6 +25,7 @@ _CODE = (".py", ".pth", ".js", ".cjs", ".mjs", ".ts", ".sh")
 _NATIVE = (".so", ".dll", ".dylib", ".pyd", ".node", ".exe")
 _MAGIC = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa")
 _CUSTOM = re.compile(r"(?:site|user)customize(?:\.py\w?|/__init__\.py|\..*\.so)\Z")
+_OWN_BUILD = ("install: ", "preinstall: ")
 _RECORD_OWN = ("RECORD", "RECORD.jws", "RECORD.p7s")
 _OTHER = "Do not install it; compare it with its source."
 
@@ -183,7 +184,7 @@ def _npm(files: Mapping[str, Member]) -> Opened:
         oddities.append(Oddity("npm.no-manifest", problem, _OTHER, "package.json"))
     told = cast("dict[str, Any]", read) if isinstance(read, dict) else {}
     scripts = list(lifecycle(told.get("scripts")))
-    if "binding.gyp" in inner and not any("install: " in it for it in scripts):
+    if "binding.gyp" in inner and not any(it.startswith(_OWN_BUILD) for it in scripts):
         scripts.append("install: node-gyp rebuild")
     bins = told.get("bin")
     table = cast("dict[str, Any]", bins) if isinstance(bins, dict) else {"": bins} if bins else {}

@@ -1,6 +1,6 @@
 """A question to a model under watch, and what was heard."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -39,8 +39,25 @@ class Unheard(msgspec.Struct, frozen=True, gc=False):
 
 Reply = Heard | Unheard
 
+Below = Callable[[int], int]
+"""Draws an integer from 0 to one less than it is given."""
+
 Result = TypeVar("Result")
 
 Asking = Generator[Sequence[Question], Sequence[Reply], Result]
 """Yields questions that may be asked side by side, is sent their replies in the same order, and
 returns what came of it. Who drives it does the I/O, and may stop at any yield."""
+
+
+def shuffled(count: int, below: Below) -> list[int]:
+    """The numbers below `count`, each order as likely as any."""
+    order = list(range(count))
+    shuffle(order, below)
+    return order
+
+
+def shuffle(order: list[int], below: Below) -> None:
+    """Bring a list into any order."""
+    for at in range(len(order) - 1, 0, -1):
+        other = below(at + 1)
+        order[at], order[other] = order[other], order[at]

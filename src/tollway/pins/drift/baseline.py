@@ -16,6 +16,7 @@ from tollway.errors import Fault, FaultsFound
 VERSION: Final = 1
 Method = Literal["logprobs", "border"]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Noise = Annotated[float, msgspec.Meta(ge=0.0, le=1e4)]
 Logprob = Annotated[float, msgspec.Meta(ge=-1e4, le=0.1)]
 
 
@@ -24,10 +25,12 @@ class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Still(_Value, frozen=True):
-    """A prompt of the log-probability test: its reference tokens, and a row for each call."""
+    """A prompt of the log-probability test: its reference tokens, how far apart calls lay before
+    it was chosen, and a row for each call since."""
 
     prompt: str
     tokens: tuple[str, ...]
+    noise: tuple[Noise, ...]
     rows: tuple[tuple[Logprob, ...], ...]
 
 
@@ -95,7 +98,7 @@ def read_baseline(text: bytes, place: str) -> Baseline:
     for still in read.stills:
         if not still.tokens or len(still.rows) < 2:
             raise _fault(place, f"has too little of the prompt {still.prompt[:60]!r}")
-        if any(len(row) != len(still.tokens) for row in still.rows):
+        if any(len(row) != len(still.tokens) for row in (*still.rows, still.noise)):
             raise _fault(place, f"has rows of several lengths for {still.prompt[:60]!r}")
     if any(sum(tie.counts.values()) < 2 for tie in read.ties):
         raise _fault(place, "has a prompt with too few calls")

@@ -4,10 +4,12 @@ After "Model Equality Testing: Which Model Is This API Serving?" (arXiv 2410.202
 Hamming kernel over characters.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from math import ceil
 from typing import Final
+
+from tollway.pins.drift.asking import Below, shuffle
 
 Lot = Sequence[str]
 """Answers to one prompt."""
@@ -18,9 +20,7 @@ LONGEST: Final = 64
 """Characters of an answer that are compared."""
 
 
-def p_value(
-    one: Sequence[Lot], other: Sequence[Lot], below: Callable[[int], int], least: float = 0.0
-) -> float:
+def p_value(one: Sequence[Lot], other: Sequence[Lot], below: Below, least: float = 0.0) -> float:
     """How easily answers of one kind would lie as far apart: prompts side by side, their maximum
     mean discrepancies summed. `below(n)` draws an integer from 0 to n - 1.
 
@@ -35,7 +35,7 @@ def p_value(
     for done in range(1, shuffles + 1):
         apart = 0.0
         for (cut, kernel), order in zip(bags, orders, strict=True):
-            _shuffle(order, below)
+            shuffle(order, below)
             apart += _discrepancy(kernel, order, cut)
         as_far += apart >= seen - 1e-12
         if least and as_far > least * (shuffles + 1):
@@ -68,9 +68,3 @@ def _discrepancy(kernel: Sequence[Sequence[float]], order: Sequence[int], cut: i
     within_other = sum(kernel[i][j] for i in second for j in second) / (m * m)
     between = sum(kernel[i][j] for i in first for j in second) / (n * m)
     return within_one + within_other - 2.0 * between
-
-
-def _shuffle(order: list[int], below: Callable[[int], int]) -> None:
-    for at in range(len(order) - 1, 0, -1):
-        other = below(at + 1)
-        order[at], order[other] = order[other], order[at]

@@ -3,8 +3,8 @@
 Rules
 1. A source that lists log-probabilities is watched by them; one that doesn't, by border inputs.
 2. Calls that chose a prompt are not part of its baseline.
-3. Questions of a baseline go round and round over the prompts: a slow change of the source's noise
-   is in every prompt's calls, and not in one prompt's.
+3. Questions of a baseline go round and round over the prompts, each time in another order: what the
+   calls before and beside it do to an answer is in every prompt's calls.
 4. `Plan.calls` is never passed.
 """
 
@@ -16,7 +16,7 @@ from typing import Final
 
 from tollway.errors import TollwayError
 from tollway.pins.drift import border, logprobs
-from tollway.pins.drift.asking import Asking, Heard, Question, Reply, Unheard
+from tollway.pins.drift.asking import Asking, Below, Heard, Question, Reply, Unheard, shuffled
 from tollway.pins.drift.baseline import Baseline, Method, Still, Story, Tie
 from tollway.pins.drift.prompts import open_prompt, story_prompt, tie_prompt
 
@@ -24,7 +24,7 @@ FEWEST_TIES: Final = 5
 """Border inputs below which a change would be seen too seldom to call it watched."""
 
 _FEWEST_LISTED: Final = 5
-_TRIALS: Final = 3
+_TRIALS: Final = 5
 _WAVE: Final = 40
 STORY_TOKENS: Final = 16
 STORY_TEMPERATURE: Final = 1.0
@@ -36,15 +36,18 @@ class CannotWatchError(TollwayError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much to ask. `calls` bounds all of it; `rounds` are calls of each prompt; `temperature`
-    is what ties are asked at: the lower, the smaller the shift that turns one over, and the rarer
-    they are. `stories` prompts of the confirmation get `answers` each; none leaves it out."""
+    """How much to ask. `calls` bounds all of it; `rounds` are calls of each prompt that is kept,
+    `tie_rounds` of each tie; `temperature` is what ties are asked at: the lower, the smaller the
+    shift that turns one over, and the rarer they are. `stories` prompts of the confirmation get
+    `answers` each; none leaves it out."""
 
-    calls: int = 1500
+    calls: int = 2500
     prompts: int = 20
-    rounds: int = 10
-    temperature: float = 0.05
-    stories: int = 10
+    rounds: int = 8
+    ties: int = 12
+    tie_rounds: int = 16
+    temperature: float = 0.02
+    stories: int = 8
     answers: int = 10
 
 
@@ -58,8 +61,8 @@ class Subject:
     made: datetime
 
 
-def gather(subject: Subject, plan: Plan) -> Asking[Baseline]:
-    """A baseline of a subject.
+def gather(subject: Subject, plan: Plan, below: Below) -> Asking[Baseline]:
+    """A baseline of a subject. `below(n)` draws an integer from 0 to n - 1.
 
     Raises:
         CannotWatchError: rule 1 finds neither, or an answer stayed away twice.
@@ -71,7 +74,7 @@ def gather(subject: Subject, plan: Plan) -> Asking[Baseline]:
     stills: tuple[Still, ...] = ()
     ties: tuple[Tie, ...] = ()
     if isinstance(probe, Heard) and len(probe.first or ()) >= _FEWEST_LISTED:
-        stills = yield from _stills(plan, heard)
+        stills = yield from _stills(plan, heard, below)
     method: Method = "logprobs" if stills else "border"
     if not stills:
         ties = yield from _ties(plan, heard)
@@ -92,44 +95,46 @@ def gather(subject: Subject, plan: Plan) -> Asking[Baseline]:
     )
 
 
-def _stills(plan: Plan, heard: list[Heard]) -> Asking[tuple[Still, ...]]:
+def _stills(plan: Plan, heard: list[Heard], below: Below) -> Asking[tuple[Still, ...]]:
     """Prompts of the log-probability test, those of the most merit of twice as many."""
     candidates = [open_prompt(it) for it in range(2 * plan.prompts)]
-    trials = yield from _lists(candidates, _TRIALS, heard)
+    trials = yield from _lists(candidates, _TRIALS, heard, below)
     if not all(trials):
         return ()
     merits = [(logprobs.merit(logprobs.reference(it), it), at) for at, it in enumerate(trials)]
     best = sorted(merits, key=lambda it: (-it[0], it[1]))[: plan.prompts]
-    chosen = [candidates[at] for merit, at in best if merit > 0.0]
-    calls = yield from _lists(chosen, plan.rounds, heard)
+    chosen = [at for merit, at in best if merit > 0.0]
+    prompts = [candidates[at] for at in chosen]
+    calls = yield from _lists(prompts, plan.rounds, heard, below)
     stills: list[Still] = []
-    for prompt, lists in zip(chosen, calls, strict=True):
-        tokens = logprobs.reference(lists) if lists else ()
-        if tokens:
+    for at, lists in zip(chosen, calls, strict=True):
+        tokens = logprobs.reference(trials[at])
+        if lists:
             rows = tuple(logprobs.row(tokens, it) for it in lists)
-            stills.append(Still(prompt, tokens, rows))
+            noise = logprobs.noise(tokens, trials[at])
+            stills.append(Still(candidates[at], tokens, noise, rows))
     return tuple(stills)
 
 
 def _lists(
-    prompts: Sequence[str], times: int, heard: list[Heard]
+    prompts: Sequence[str], times: int, heard: list[Heard], below: Below
 ) -> Asking[list[list[Mapping[str, float]]]]:
     """For each prompt the first token's candidates of each call; none where any call had none."""
-    wanted = [Question(it, logprobs=True) for _ in range(times) for it in prompts]
-    got = yield from _asked(wanted, heard)
-    found: list[list[Mapping[str, float]]] = []
-    for at in range(len(prompts)):
-        lists = [it.first for it in got[at :: len(prompts)] if it.first]
-        found.append(lists if len(lists) == times else [])
-    return found
+    order = [at for _ in range(times) for at in shuffled(len(prompts), below)]
+    got = yield from _asked([Question(prompts[at], logprobs=True) for at in order], heard)
+    lists: list[list[Mapping[str, float]]] = [[] for _ in prompts]
+    for at, one in zip(order, got, strict=True):
+        if one.first:
+            lists[at].append(one.first)
+    return [it if len(it) == times else [] for it in lists]
 
 
 def _ties(plan: Plan, heard: list[Heard]) -> Asking[tuple[Tie, ...]]:
     """Border inputs, as many as are found within the calls that are left for the search."""
-    kept = plan.prompts * plan.rounds + plan.stories * plan.answers
+    kept = plan.ties * plan.tie_rounds + plan.stories * plan.answers
     found: list[str] = []
     number = 0
-    while len(found) < plan.prompts:
+    while len(found) < plan.ties:
         wave = min(_WAVE, (plan.calls - 1 - kept - len(heard)) // 2)
         if wave < 1:
             break
@@ -139,12 +144,12 @@ def _ties(plan: Plan, heard: list[Heard]) -> Asking[tuple[Tie, ...]]:
         texts = [it.text for it in got]
         pairs = zip(prompts, texts[:wave], texts[wave:], strict=True)
         found += [prompt for prompt, one, two in pairs if border.on_border(one, two)]
-    found = found[: plan.prompts]
+    found = found[: plan.ties]
     if len(found) < FEWEST_TIES:
         raise CannotWatchError(
             f"it lists no log-probabilities, and of {number} prompts {len(found)} were near a tie"
         )
-    rounds = _tie_questions(found, plan.temperature) * plan.rounds
+    rounds = _tie_questions(found, plan.temperature) * plan.tie_rounds
     got = yield from _asked(rounds, heard)
     counts = [Counter(it.text for it in got[at :: len(found)]) for at in range(len(found))]
     return tuple(Tie(prompt, dict(it)) for prompt, it in zip(found, counts, strict=True))

@@ -4,8 +4,10 @@ Rules
 1. If a new call and the baseline's calls of the same prompt could have come in any order, the
    p-value is at or below any level with at most that probability: whatever the noise is, identical
    values, values in steps and ties among them.
-2. A prompt is chosen by calls of their own, which the test never sees: chosen for their stillness
-   they would make every later call look loud.
+2. A prompt is chosen, and its noise measured, by calls of their own, which the test never sees:
+   chosen for their stillness they would make every later call look loud.
+3. Differences within a prompt's measured noise are no evidence. The order of calls is not all that
+   differs between two days: an engine under load rounds otherwise, and is no other model for it.
 
 After "Log Probability Tracking of LLM APIs" (arXiv 2512.03816), with the exact permutation
 distribution in place of a sampled one.
@@ -57,25 +59,32 @@ def merit(tokens: Sequence[str], calls: Sequence[Mapping[str, float]]) -> float:
     return moves * sqrt(len(tokens)) / (noise + _STILL)
 
 
-def p_value(baseline: Sequence[Sequence[Row]], new: Sequence[Row]) -> float:
+def noise(tokens: Sequence[str], calls: Sequence[Mapping[str, float]]) -> Row:
+    """How far apart calls of one model lie, by token; never less than `TOLERANCE`."""
+    rows = [row(tokens, it) for it in calls]
+    return tuple(max(TOLERANCE, max(it) - min(it)) for it in zip(*rows, strict=True))
+
+
+def p_value(baseline: Sequence[Sequence[Row]], new: Sequence[Row], noises: Sequence[Row]) -> float:
     """How easily new calls, one a prompt, would look so unlike their prompts' baseline by chance.
+    `noises` are their prompts' (rule 3).
 
     Each prompt's calls are taken in any order: the statistic, summed over prompts, is how far the
     one that stands for "new" lies from the mean of the others.
     """
     draws: list[list[Weighed]] = []
     seen = 0.0
-    for old, one in zip(baseline, new, strict=True):
+    for old, one, still in zip(baseline, new, noises, strict=True):
         bag = [*old, one]
         weight = 1.0 / len(bag)
-        distances = _distances(bag)
+        distances = _distances(bag, still)
         seen += distances[-1]
         draws.append([(it, weight) for it in distances])
     return tail(draws, seen)
 
 
-def _distances(bag: Sequence[Row]) -> list[float]:
-    """How far each call lies from the mean of the others."""
+def _distances(bag: Sequence[Row], still: Row) -> list[float]:
+    """How far each call lies from the mean of the others, beyond its prompt's noise."""
     others = len(bag) - 1
     # Anchored at a median, so that identical values have a distance of exactly nothing.
     middle = [sorted(column)[len(bag) // 2] for column in zip(*bag, strict=True)]
@@ -83,8 +92,8 @@ def _distances(bag: Sequence[Row]) -> list[float]:
     sums = [sum(column) for column in zip(*apart, strict=True)]
     return [
         sum(
-            max(0.0, abs(x - (total - x) / others) - TOLERANCE)
-            for x, total in zip(row, sums, strict=True)
+            max(0.0, abs(x - (total - x) / others) - near)
+            for x, total, near in zip(row, sums, still, strict=True)
         )
         for row in apart
     ]

@@ -6,17 +6,17 @@ Rules
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from tollway.pins.drift import border, completions, logprobs
-from tollway.pins.drift.asking import Asking, Heard, Question, Reply, Unheard
+from tollway.pins.drift.asking import Asking, Below, Heard, Question, Reply, Unheard, shuffled
 from tollway.pins.drift.baseline import Baseline, Still
 from tollway.pins.drift.gathering import story_questions
 
-TIE_CALLS: Final = 6
+TIE_CALLS: Final = 10
 """Calls of each border input in a check."""
 
 
@@ -38,11 +38,12 @@ def calls_of(baseline: Baseline) -> int:
     return TIE_CALLS * len(baseline.ties)
 
 
-def look(baseline: Baseline) -> Asking[Look]:
-    """Hold the source against its baseline, once."""
+def look(baseline: Baseline, below: Below) -> Asking[Look]:
+    """Hold the source against its baseline, once, its prompts in any order."""
     if baseline.method == "logprobs":
-        replies = yield [Question(it.prompt, logprobs=True) for it in baseline.stills]
-        p = _by_logprobs(baseline.stills, replies)
+        stills = [baseline.stills[at] for at in shuffled(len(baseline.stills), below)]
+        replies = yield [Question(it.prompt, logprobs=True) for it in stills]
+        p = _by_logprobs(stills, replies)
     else:
         round_ = [Question(it.prompt, temperature=baseline.temperature) for it in baseline.ties]
         replies = yield round_ * TIE_CALLS
@@ -60,11 +61,13 @@ def look(baseline: Baseline) -> Asking[Look]:
 def _by_logprobs(stills: Sequence[Still], replies: Sequence[Reply]) -> float | None:
     old: list[Sequence[logprobs.Row]] = []
     new: list[logprobs.Row] = []
+    noises: list[logprobs.Row] = []
     for still, reply in zip(stills, replies, strict=True):
         if isinstance(reply, Heard) and reply.first:
             old.append(still.rows)
             new.append(logprobs.row(still.tokens, reply.first))
-    return logprobs.p_value(old, new) if 2 * len(new) > len(stills) else None
+            noises.append(still.noise)
+    return logprobs.p_value(old, new, noises) if 2 * len(new) > len(stills) else None
 
 
 def _by_ties(old: Sequence[Mapping[str, int]], replies: Sequence[Reply]) -> float | None:
@@ -76,7 +79,7 @@ def _by_ties(old: Sequence[Mapping[str, int]], replies: Sequence[Reply]) -> floa
     return border.p_value(old, new) if 2 * there > len(old) else None
 
 
-def confirm(baseline: Baseline, below: Callable[[int], int], least: float) -> Asking[Look]:
+def confirm(baseline: Baseline, below: Below, least: float) -> Asking[Look]:
     """Hold short answers against the baseline's, by their discrepancy. `below(n)` draws an integer
     from 0 to n - 1; `least` is the level that is asked for."""
     stories = [it for it in baseline.stories if it.answers]

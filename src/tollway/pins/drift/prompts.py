@@ -16,12 +16,14 @@ _LINE: Final = (
 _WORDS: Final = tuple(_LINE.split())
 
 _OPEN: Final = (
-    "Write one word about a {}.",
-    "A {} is like a",
-    "Name something found near a {}.",
-    "The old {} was",
-    "Write the first word of a story about a {}.",
+    "{}: one word that goes with it is",
+    "{} is like a",
+    "{}s are often found near a",
+    "{} reminds everybody of",
+    "{}, in a story, is always",
 )
+"""The word comes first: two prompts share no beginning that an engine would have kept from the one
+before, with numbers that a batch of another shape had rounded otherwise."""
 
 _TIES: Final = (
     "Write one of these two words and nothing else: {} {}",
@@ -38,8 +40,10 @@ _STORIES: Final = (
 
 
 def open_prompt(number: int) -> str:
-    """A prompt whose first token may be many things; there are 200 of them."""
-    return _OPEN[number % len(_OPEN)].format(_WORDS[number // len(_OPEN) % len(_WORDS)])
+    """A prompt whose first token may be many things; there are 200 of them, and the first 40 begin
+    with words of their own."""
+    turn, word = divmod(number, len(_WORDS))
+    return _OPEN[(number + turn) % len(_OPEN)].format(_WORDS[word].capitalize())
 
 
 def tie_prompt(number: int) -> str:

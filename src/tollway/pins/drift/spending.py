@@ -12,11 +12,11 @@ from tollway.units import Seconds
 
 MONTH: Final = Seconds(30 * 86_400.0)
 
-SINGLE: Final = 0.5
+SINGLE: Final = 0.25
 """False alarms a month that are expected at most of sources held against their baselines, all
 sources together."""
 
-GROUPS: Final = 0.25
+GROUPS: Final = 0.1
 """The same of sources held against each other."""
 
 CONFIRMED: Final = 0.01

@@ -11,7 +11,7 @@ from typing import Final
 Weighed = tuple[float, float]
 """A value, 0 or above, and its probability."""
 
-STEPS: Final = 1000
+STEPS: Final = 500
 """Parts that the seen sum is cut into. Each draw is rounded by one of them at most."""
 
 _SLACK: Final = 1e-9

@@ -104,6 +104,8 @@ class Look:
     waiting: list[Piece] = field(default_factory=list[Piece])
     budget: Budget = field(default_factory=Budget)
     said: dict[str, int] = field(default_factory=dict[str, int])
+    unknown: dict[str, str] = field(default_factory=dict[str, str])
+    declared: set[str] = field(default_factory=set[str])
 
     def finding(self, place: str, rule: str, problem: str, mend: str = "") -> None:
         """Something wrong: `rule` without its `weights.`."""
@@ -130,6 +132,15 @@ class Look:
         )
         return False
 
+    def declare(self, place: str) -> None:
+        """Raw bytes lie at `place` (or below it, where it ends with a slash), as a graph says that
+        was judged."""
+        self.declared.add(place)
+
+    def unrecognised(self, place: str, why: str) -> None:
+        """Of no known format: Unaudited, unless a graph says in the end that it is raw bytes."""
+        self.unknown[place] = why
+
     def inside(self, parent: Piece, name: str, open_: Callable[[], Reader]) -> None:
         """Something lies within `parent`: look at it later."""
         place = f"{parent.place}!{name}"
@@ -152,6 +163,13 @@ class Look:
         self.inside(parent, name, lambda: Held(data))
 
     def findings(self) -> Findings:
+        folders = tuple(it for it in self.declared if it.endswith("/"))
+        for place, why in self.unknown.items():
+            path = place.replace("!", "/")
+            if path not in self.declared and not path.startswith(folders):
+                self.formats.add("unknown")
+                self.unread(place, why)
+        self.unknown.clear()
         return Findings(tuple(self.found), tuple(self.unaudited), 1)
 
 

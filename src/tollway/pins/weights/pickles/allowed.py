@@ -73,8 +73,6 @@ _MODULES = (
 
 _MAKES = {
     **SKLEARN,
-    **SCIPY,
-    **PANDAS,
     **{
         f"torch.nn.modules.{place}": names
         for place, _, names in (row.partition(":") for row in _MODULES.split(";"))
@@ -186,11 +184,27 @@ def _flat(table: dict[str, str], use: Use) -> dict[Name, Use]:
 
 ALLOWED: dict[Name, Use] = (
     _flat(_VALUES, "value")
+    | _flat(SCIPY | PANDAS, "call")
     | _flat(_MAKES, "make")
     | _flat(_CALLS, "call")
     | _flat({module: SKLEARN[module] for module in _COMPILED} | {"builtins": _ERRORS}, "call")
     | _flat({"zoneinfo": "ZoneInfo"}, "value")
 )
+
+
+# What a loader of TorchScript may name, where that is allowed: classes of the archive's own code.
+TORCHSCRIPT = "__torch__"
+_SCRIPT = {
+    Name("torch.jit._pickle", it)
+    for it in (
+        "build_intlist",
+        "build_tensorlist",
+        "build_doublelist",
+        "build_boollist",
+        "build_tensor_from_id",
+        "restore_type_tag",
+    )
+}
 
 
 def modern(name: Name) -> Name:
@@ -208,4 +222,6 @@ def use_of(name: Name, more: frozenset[str]) -> Use | None:
     known = ALLOWED.get(modern(name))
     if known is not None:
         return known
+    if TORCHSCRIPT in more and (name.module.split(".")[0] == "__torch__" or name in _SCRIPT):
+        return "call"
     return "call" if str(name) in more or str(modern(name)) in more else None

@@ -1,4 +1,4 @@
-"""Which arguments an allowed global may be called with, where some would do more than build a value.
+"""Which arguments an allowed global may be given, where some would do more than build a value.
 
 Rules
 1. Each check gives what is wrong, as a clause that follows the global's name, or None.
@@ -127,9 +127,12 @@ def _from_type(args: Arguments) -> str | None:
 def _state_of_tensor(args: Arguments) -> str | None:
     """The rebuilding functions call methods of what they are given: torch's own objects only."""
     for it in args:
-        if isinstance(it, Made) and not it.maker.module.startswith(("torch", "collections")):
-            return None if it.maker.module.startswith("numpy") else f"is given a {it.maker}"
+        if isinstance(it, Made) and not it.maker.module.startswith(_TENSORS):
+            return f"is given a {it.maker}"
     return None
+
+
+_TENSORS = ("torch", "collections", "numpy", "builtins")
 
 
 def _subclass(args: Arguments) -> str | None:

@@ -203,13 +203,7 @@ class Machine:
             if what.kind not in kinds:
                 raise Broken(f"gives items to a {what.kind}")
             what.held.extend(held)
-        elif isinstance(what, Made) and (
-            str(what.maker) in _CONTAINERS or str(what.maker) in self.more or what.maker.name == "?"
-        ):
-            return
-        elif isinstance(what, Made) and use_of(what.maker, self.more) is None:
-            return
-        else:
+        elif not isinstance(what, Made) or not self._takes_items(what.maker):
             self.out.problem("pickle-state", f"gives items to {_said(what)} (byte {self.at:,})")
         if "dict" in kinds:
             held = held[::2]
@@ -217,13 +211,19 @@ class Machine:
             for key in held:
                 self.hashed(key)
 
+    def _takes_items(self, maker: Name) -> bool:
+        """A container does; what is denied anyway has been said."""
+        return (
+            str(maker) in _CONTAINERS or str(maker) in self.more or use_of(maker, self.more) is None
+        )
+
     def hashed(self, key: object) -> None:
         """A key: tuples within tuples, each shared, would hash for ever."""
         if not isinstance(key, tuple):
             return
         waiting, seen = [key], 0
         while waiting:
-            seen += 1
+            seen += 1 + len(waiting[-1])
             if seen > MOST_EXPANDED:
                 self.out.problem("pickle-bomb", f"has a key that takes for ever (byte {self.at:,})")
                 return

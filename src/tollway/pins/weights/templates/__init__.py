@@ -1,0 +1,1 @@
+"""Would a chat template do more than write text?"""
