@@ -224,7 +224,8 @@ class Stock:
                 verdict = await self._verdict(offered)
             if not isinstance(verdict, Admitted):
                 raise await self._refused(offered.facts, verdict, place, caller)
-        self.desk.tell("allowed", place, f"{file} is served.", f"index.{verdict.by}", caller)
+        words = f"{file} is served, {offered.facts.digests[0]}."
+        self.desk.tell("allowed", place, words, f"index.{verdict.by}", caller)
         return proved
 
     async def metadata(self, name: str, file: str, digest: str, caller: Task | None) -> bytes:
