@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_wheel_that_reads_in_two_ways_is_refused(tmp_path: Path) -> None:
             startup_of(put(tmp_path, odd))
 
 
-def packed(*members: tuple[str, dict[str, object]], between: bytes = b"") -> bytes:
+def packed(*members: tuple[str, Mapping[str, object]], between: bytes = b"") -> bytes:
     made = b""
     for path, manifest in members:
         one = io.BytesIO()

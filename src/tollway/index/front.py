@@ -86,8 +86,8 @@ class _Asked:
         kind = _wanted(request.headers.get("accept", "*/*"))
         body = shown.pages.get((kind,))
         if body is None:
-            body = simple_json(shown) if kind == JSON_TYPE else simple_html(shown)
-            shown.pages[kind,] = body
+            render = simple_json if kind == JSON_TYPE else simple_html
+            body = shown.pages[kind,] = await asyncio.to_thread(render, shown)
         return Response(body, media_type=kind, headers=_PAGE)
 
     async def file(self, request: Request) -> Response:
@@ -110,7 +110,8 @@ class _Asked:
         base, kind = f"{_base(request)}/npm", _SHORT if short else "application/json"
         body = shown.pages.get((kind, base))
         if body is None:
-            body = shown.pages[kind, base] = packument(shown, base, short=short)
+            body = await asyncio.to_thread(packument, shown, base, short=short)
+            shown.pages[kind, base] = body
             bound(shown.pages, _MOST_PAGES)
         return Response(body, media_type=kind, headers=_PAGE)
 

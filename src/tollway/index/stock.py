@@ -173,14 +173,19 @@ class Stock:
         ):
             return known
         standards, now = replace(self.means.standards, approved=approved), self._utc()
-        verdicts = [
-            (it, judge(self._looked.complete(it.facts), standards, UtcSeconds(now)))
-            for it in listing.files
-        ]
+        verdicts = await asyncio.to_thread(self._judge_all, listing, standards, now)
         shown = Shown(listing, verdicts, standards, now, _next_change(listing, standards, now))
         self._shown[listing.kind, listing.name] = shown
         bound(self._shown, _MOST_LISTINGS)
         return shown
+
+    def _judge_all(
+        self, listing: Listing, standards: Standards, now: float
+    ) -> list[tuple[Offered, Verdict]]:
+        return [
+            (it, judge(self._looked.complete(it.facts), standards, UtcSeconds(now)))
+            for it in listing.files
+        ]
 
     async def _hold(self, shown: Shown, caller: Task | None) -> None:
         """Put the newest release into the queue, where it can be approved, and tell."""
