@@ -161,6 +161,28 @@ def test_a_check_finds_what_vanished_changed_hands_or_could_not_be_asked(
     assert rules() == (3, [], ["its index's list"])
 
 
+def test_a_reload_takes_all_of_the_new_file_or_nothing(
+    index: Index, upstream: Upstream, tmp_path: Path
+) -> None:
+    def reload() -> bool:
+        house, loop = index.house, index.loop  # type: ignore[attr-defined]
+        return asyncio.run_coroutine_threadsafe(house.reload(), loop).result(10)
+
+    def status() -> int:
+        return httpx2.get(f"{index.url}/pypi/simple/tool/").status_code
+
+    text = index.fleet.read_text()
+    index.fleet.write_text(text.replace("[index]", '[index]\nmode = "lock"'))
+    assert not reload()  # there is no lock
+    assert status() == 200
+    (tmp_path / "ai.lock").write_text(lock_text(Lock()))
+    assert reload()
+    assert status() == 404
+    index.fleet.write_text(text)
+    assert reload()
+    assert status() == 200
+
+
 def test_a_lock_serves_pip_uv_and_npm_what_it_names(tmp_path: Path, upstream: Upstream) -> None:
     facts = upstream.pages["tool"][0]
     dist = upstream.packuments["tool"]["versions"]["1.0.0"]["dist"]

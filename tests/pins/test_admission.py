@@ -25,6 +25,7 @@ from tollway.units import UtcSeconds
 NOW = UtcSeconds(1_800_000_000.0)
 DAY = 86400.0
 SHA = "sha256:" + "a" * 64
+YOUNG = frozenset(("index.young",))
 OTHER = "sha256:" + "b" * 64
 WHO = Publisher(kind="GitHub", identity="acme/tool", workflow="release.yml")
 GOOD = PackageFile(
@@ -102,7 +103,7 @@ def test_what_the_lock_names_by_its_digest_is_admitted_and_in_mode_lock_nothing_
     bad = replace(GOOD, uploaded=None, yanked="", startup=("x.pth",), form="sdist")
     assert judge(replace(bad, digests=(OTHER,)), standards, NOW) == Admitted("lock")
     assert rules_of(judge(GOOD, standards, NOW)) == ["index.unlocked"]
-    approved = replace(standards, approved=frozenset({("pypi", "tool", "1.0", SHA)}))
+    approved = replace(standards, approved={("pypi", "tool", "1.0", SHA): YOUNG})
     assert rules_of(judge(GOOD, approved, NOW)) == ["index.unlocked"]
 
 
@@ -112,10 +113,13 @@ def test_what_the_lock_names_by_its_digest_is_admitted_and_in_mode_lock_nothing_
 )  # fmt: skip
 def test_an_approval_is_for_exact_bytes_of_one_version(wrong: tuple[str, ...]) -> None:
     young = replace(GOOD, uploaded=NOW)
-    right = replace(STANDARDS, approved=frozenset({("pypi", "tool", "1.0", SHA)}))
+    right = replace(STANDARDS, approved={("pypi", "tool", "1.0", SHA): YOUNG})
     assert judge(young, right, NOW) == Admitted("approval")
-    other = replace(STANDARDS, approved=frozenset({wrong}))
-    assert isinstance(judge(young, other, NOW), NeedsApproval)  # type: ignore[arg-type]
+    other = replace(STANDARDS, approved={wrong: YOUNG})  # type: ignore[dict-item]
+    assert isinstance(judge(young, other, NOW), NeedsApproval)
+    # What another rule says afterwards was not approved.
+    assert rules_of(judge(replace(young, startup=("x.pth",)), right, NOW)) == ["index.startup"]
+    assert isinstance(judge(replace(young, yanked="malware"), right, NOW), Denied)
 
 
 def test_another_publisher_than_the_lock_names_is_held_and_so_is_none() -> None:

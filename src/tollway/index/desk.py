@@ -1,7 +1,8 @@
 """What a person is asked about packages, what they said, and what is told of it.
 
 Rules
-1. A question names a release's exact files by their digests; a yes is good for these alone.
+1. A question names a release's exact files by their digests, and the rules that hold them; a yes is
+   good for these alone.
 2. The queue holds what somebody asked for and could not get, so many at most.
 3. What happened is told as an event, for a page once for each caller and reason in a while.
 """
@@ -21,6 +22,7 @@ from tollway.pins.component import Ecosystem
 
 CONCERN = "package"
 _MOST = 500
+_MOST_OF_A_TASK = 50
 _REMEMBERED = 10_000
 
 
@@ -64,15 +66,20 @@ class Desk:
         self._utc = utc
         self._told: dict[tuple[str | None, str, str], float] = {}
 
-    def approved(self) -> frozenset[Approved]:
-        """Everything that holds now.
+    def approved(self) -> Mapping[Approved, frozenset[str]]:
+        """Everything that holds now, with the rules that it is for.
 
         Raises:
             TollwayError: the book cannot be read: then nothing is approved, and nothing is served.
         """
         now = self._utc()
-        found = (it for it in self._approvals.of(CONCERN) if it.state(now) == "granted")
-        return frozenset(each for one in found for each in _approved(one))
+        found: dict[Approved, frozenset[str]] = {}
+        for one in self._approvals.of(CONCERN):
+            if one.state(now) == "granted":
+                rules = frozenset(map(str, one.facts.get("rules", ())))
+                for key in _approved(one):
+                    found[key] = found.get(key, frozenset()) | rules
+        return found
 
     def ask(self, release: Release, caller: Task | None) -> Approval | None:
         """Put a release into the queue; None where the queue is full (rule 2)."""
@@ -81,19 +88,19 @@ class Desk:
             digest=_digest(release),
             concern=CONCERN,
             words=f"Serve {release.place}: it {words_of(release.reasons)}",
-            tenant=None,
+            tenant=None if caller is None else caller.tenant,
+            task=None if caller is None else caller.id,
             facts={
                 "kind": release.kind,
                 "name": release.name,
                 "version": release.version,
                 "digests": list(release.digests),
                 "rules": [it.rule for it in release.reasons],
-                "asked_by": None if caller is None else caller.id,
             },
             waits=settings.waits,
             holds=settings.holds,
             uses=None,
-            most=_MOST,
+            most=_MOST if caller is None else _MOST_OF_A_TASK,
         )
         try:
             return self._approvals.ask(question, self._utc())
@@ -131,7 +138,8 @@ class Desk:
 
 def _digest(release: Release) -> str:
     """Rule 1."""
-    told = [CONCERN, release.kind, release.name, release.version, list(release.digests)]
+    rules = sorted(it.rule for it in release.reasons)
+    told = [CONCERN, release.kind, release.name, release.version, list(release.digests), rules]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

@@ -2,16 +2,21 @@
 
 Rules
 1. Nothing is unpacked: names are read, and of a tarball its package.json.
-2. What cannot be read to its end is not believed to be harmless: ValueError.
+2. What cannot be read to its end, or reads differently from its start than from its directory, is
+   not believed to be harmless: ValueError.
 3. A wheel's `.data` folders land beside its packages, so what lies in them counts too.
+4. A tarball is read as npm does, and where readers differ what any of them finds counts: folders
+   are cut off by `/` alone, nothing ends at an empty block, and each package.json is one.
 """
 
+import gzip
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import Final
+from pathlib import Path
+from typing import IO, Final
 
 from tollway.index.registry import scripts_of
 from tollway.index.strict import read_object
@@ -20,33 +25,64 @@ MOST_MEMBERS: Final = 200_000
 _MOST_BYTES = 4 << 30
 _LARGEST_MANIFEST = 4 << 20
 _AT_START = frozenset(("sitecustomize", "usercustomize"))
+_LOCAL = struct.Struct("<4s5H3L2H")
+"""The header of a zip's member: signature, ..., name's length, extra's length (APPNOTE 4.3.7)."""
+_END = 22
+"""Bytes of the record that ends a zip, without its comment."""
+_DESCRIPTORS = frozenset((0, 12, 16, 20, 24))
+"""Bytes that may follow a member's data: none, or its sizes, with or without a signature."""
 
 
 def startup_of(wheel: Path) -> tuple[str, ...]:
     """The files of a wheel that Python runs at each of its starts: `.pth` files, and the modules
-    `sitecustomize` and `usercustomize`, by their names.
+    `sitecustomize` and `usercustomize`, by their paths in it.
 
     Raises:
         ValueError: it is no wheel that can be read whole; the text says why.
     """
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+        with zipfile.ZipFile(wheel) as archive, wheel.open("rb") as raw:
+            members = archive.infolist()
+            if len(members) > MOST_MEMBERS:
+                raise ValueError(f"it has over {MOST_MEMBERS} members")
+            _check_one_reading(members, raw, archive.start_dir, len(archive.comment))
+            names = [it.orig_filename for it in members]
+    except (zipfile.BadZipFile, NotImplementedError, OSError, struct.error) as error:
         raise ValueError(f"it is no zip archive ({str(error)[:80]})") from None
-    if len(names) > MOST_MEMBERS:
-        raise ValueError(f"it has over {MOST_MEMBERS} members")
     return tuple(sorted(set(_starting(names))))
+
+
+def _check_one_reading(
+    members: list[zipfile.ZipInfo], raw: IO[bytes], end: int, comment: int
+) -> None:
+    """Rule 2: who streams an archive finds what who reads its directory finds (uv does the one, pip
+    the other), and nothing lies between."""
+    at = 0
+    for member in sorted(members, key=lambda it: it.header_offset):
+        raw.seek(member.header_offset)
+        head = _LOCAL.unpack(raw.read(_LOCAL.size))
+        name = raw.read(head[9])
+        coded = "utf-8" if head[2] & 0x800 else "cp437"
+        if head[0] != b"PK\x03\x04" or name.decode(coded, "replace") != member.orig_filename:
+            raise ValueError("its members are others than its directory names")
+        if member.header_offset - at not in _DESCRIPTORS or (at == 0 and member.header_offset):
+            raise ValueError("something lies between its members")
+        at = member.header_offset + _LOCAL.size + head[9] + head[10] + member.compress_size
+    raw.seek(0, 2)
+    raw.seek(max(0, raw.tell() - _END - comment))
+    if end - at not in _DESCRIPTORS or raw.read(4) != b"PK\x05\x06":
+        raise ValueError("something lies behind its members")
+    if len({it.orig_filename for it in members}) != len(members):
+        raise ValueError("it has a member twice")
 
 
 def _starting(names: list[str]) -> Iterator[str]:
     for name in names:
-        if "\\" in name or name.startswith("/") or ".." in name.split("/"):
+        parts = name.split("/")
+        if "\\" in name or "\0" in name or name.startswith("/") or ".." in parts:
             raise ValueError("a member of it would be put elsewhere")
-        parts = PurePosixPath(name).parts
-        if not parts:
-            continue
-        if parts[0].endswith(".data") and len(parts) > 2:  # rule 3
+        parts = [it for it in parts if it not in ("", ".")]
+        if parts and parts[0].endswith(".data") and len(parts) > 2:  # rule 3
             if parts[1] in ("purelib", "platlib"):
                 parts = parts[2:]
             elif parts[1] == "data" and "site-packages" in parts:
@@ -55,7 +91,7 @@ def _starting(names: list[str]) -> Iterator[str]:
                 continue
         alone = len(parts) == 1 and parts[0].lower().endswith(".pth")
         if parts and (alone or parts[0].partition(".")[0] in _AT_START):
-            yield parts[0]
+            yield name
 
 
 def scripts_in(tarball: Path, name: str, version: str) -> tuple[str, ...]:
@@ -65,36 +101,43 @@ def scripts_in(tarball: Path, name: str, version: str) -> tuple[str, ...]:
         ValueError: it is no package that can be read whole, or another one; the text says why.
     """
     try:
-        manifest, builds = _read(tarball)
+        manifests, builds = _read(tarball)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise ValueError(f"it is no gzipped tar archive ({str(error)[:80]})") from None
-    if manifest is None:
+    if not manifests:
         raise ValueError("it has no package.json")
-    facts = read_object(manifest)
-    said = (facts.get("name"), str(facts.get("version", "")).lstrip("v="))
-    if said != (name, version):
-        raise ValueError(f"its package.json is of {str(said[0])[:60]}@{said[1][:40]}")
-    found = scripts_of(facts)
-    return found or (("install",) if builds else ())
+    found: dict[str, None] = {}
+    for manifest in manifests:
+        facts = read_object(manifest)
+        said = (facts.get("name"), str(facts.get("version", "")).lstrip("v="))
+        if said != (name, version):
+            raise ValueError(f"its package.json is of {str(said[0])[:60]}@{said[1][:40]}")
+        found |= dict.fromkeys(scripts_of(facts))
+    return tuple(found) or (("install",) if builds else ())
 
 
-def _read(tarball: Path) -> tuple[bytes | None, bool]:
-    """Its package.json, and whether it has a binding.gyp, which npm builds unasked. npm strips the
-    first folder, whatever it is called; of two members of one name the last one stays."""
-    manifest: bytes | None = None
+def _read(tarball: Path) -> tuple[list[bytes], bool]:
+    """Each package.json at its top, and whether it has a binding.gyp there, which npm builds
+    unasked. npm cuts off the first folder, whatever it is called."""
+    manifests: list[bytes] = []
     builds, total = False, 0
-    with tarfile.open(tarball, "r:gz") as archive:
+    with (
+        gzip.open(tarball) as plain,
+        tarfile.open(fileobj=plain, mode="r|", ignore_zeros=True) as archive,
+    ):
         for count, member in enumerate(archive):
             total += member.size
             if count >= MOST_MEMBERS or total > _MOST_BYTES:
                 raise ValueError("it has more in it than any package")
-            inner = PurePosixPath(member.name).parts[1:]
-            if inner == ("binding.gyp",):
-                builds = True
-            if inner != ("package.json",):
+            inner = [it for it in member.name.split("/")[1:] if it not in ("", ".")]
+            if ".." in inner:
+                raise ValueError("a member of it would be put elsewhere")
+            top = inner[0].lower() if len(inner) == 1 else ""  # some disks know no capitals
+            builds = builds or top == "binding.gyp"
+            if top != "package.json":
                 continue
             file = archive.extractfile(member) if member.isreg() else None
             if file is None or member.size > _LARGEST_MANIFEST:
                 raise ValueError("its package.json is no file of a usual size")
-            manifest = file.read()
-    return manifest, builds
+            manifests.append(file.read())
+    return manifests, builds

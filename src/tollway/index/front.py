@@ -8,6 +8,7 @@ Rules
 4. Nothing can be published here, and nothing asked but what installing needs.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
@@ -18,8 +19,10 @@ from starlette.routing import Route
 
 from tollway.errors import TollwayError
 from tollway.fleet.quantities import is_loopback
+from tollway.index.looked import bound
 from tollway.index.pages import packument, simple_html, simple_json
 from tollway.index.refusal import RefusedError, nowhere
+from tollway.index.shelf import Proved
 from tollway.index.simple import HTML_TYPE, JSON_TYPE
 from tollway.index.stock import Stock, name_of
 from tollway.ledger.guarded.tasks import Task
@@ -29,6 +32,9 @@ _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?\Z")
 _SHORT = "application/vnd.npm.install-v1+json"
 _PAGE = {"cache-control": "no-cache", "vary": "accept", "x-content-type-options": "nosniff"}
 _FILE = {"cache-control": "private, max-age=300", "x-content-type-options": "nosniff"}
+_SMALL = 4 << 20
+_MOST_PAGES = 8
+"""Of one name: a client may call this machine by many names."""
 _JSON_LAST = "application/vnd.pypi.simple.latest+json"
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -78,7 +84,10 @@ class _Asked:
             return Response(status_code=301, headers={"location": f"{up}/{name}/", **_PAGE})
         shown = await self._stock.shown("pypi", name, self._caller)
         kind = _wanted(request.headers.get("accept", "*/*"))
-        body = simple_json(shown) if kind == JSON_TYPE else simple_html(shown)
+        body = shown.pages.get((kind,))
+        if body is None:
+            render = simple_json if kind == JSON_TYPE else simple_html
+            body = shown.pages[kind,] = await asyncio.to_thread(render, shown)
         return Response(body, media_type=kind, headers=_PAGE)
 
     async def file(self, request: Request) -> Response:
@@ -91,15 +100,19 @@ class _Asked:
             body = await self._stock.metadata(name, wheel, digest, self._caller)
             return Response(body, media_type="application/octet-stream", headers=_FILE)
         proved = await self._stock.file("pypi", name, file, digest, self._caller)
-        return FileResponse(proved.path, media_type="application/octet-stream", headers=_FILE)
+        return await _bytes(proved)
 
     async def package(self, request: Request) -> Response:
         """A packument."""
         name = name_of("npm", request.path_params["name"])
         shown = await self._stock.shown("npm", name, self._caller)
         short = _SHORT in request.headers.get("accept", "")
-        body = packument(shown, f"{_base(request)}/npm", short=short)
-        kind = _SHORT if short else "application/json"
+        base, kind = f"{_base(request)}/npm", _SHORT if short else "application/json"
+        body = shown.pages.get((kind, base))
+        if body is None:
+            body = await asyncio.to_thread(packument, shown, base, short=short)
+            shown.pages[kind, base] = body
+            bound(shown.pages, _MOST_PAGES)
         return Response(body, media_type=kind, headers=_PAGE)
 
     async def tarball(self, request: Request) -> Response:
@@ -107,7 +120,16 @@ class _Asked:
         said = request.path_params
         name = name_of("npm", said["name"])
         proved = await self._stock.file("npm", name, said["file"], None, self._caller)
-        return FileResponse(proved.path, media_type="application/octet-stream", headers=_FILE)
+        return await _bytes(proved)
+
+
+async def _bytes(proved: Proved) -> Response:
+    """A file; at once where it is small, since each piece of a larger one costs a thread's turn."""
+    kind = "application/octet-stream"
+    if proved.size > _SMALL:
+        return FileResponse(proved.path, media_type=kind, headers=_FILE)
+    body = await asyncio.to_thread(proved.path.read_bytes)
+    return Response(body, media_type=kind, headers=_FILE)
 
 
 def _told(kind: Ecosystem, answer: Answer, fault: Callable[[Exception], None]) -> Answer:

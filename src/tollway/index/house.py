@@ -14,6 +14,7 @@ from pathlib import Path
 from tollway.errors import TollwayError
 from tollway.gateway.doors import INDEX_SOCKET, Doors
 from tollway.gateway.log import Log
+from tollway.guard.event import SecurityEvent
 from tollway.index.desk import Desk
 from tollway.index.doors import Doorkeeper
 from tollway.index.front import Front
@@ -49,7 +50,14 @@ class House:
         self._stack.callback(book.close)
         teller = Teller(book, self._log.say, await asyncio.to_thread(self._events))
         self._stack.callback(teller.close)
-        desk = Desk(Approvals(book), teller.tell, lambda: self.stock.means.settings, self._utc)
+
+        def tell(event: SecurityEvent) -> None:
+            teller.tell(event)
+            if event.outcome != "allowed":
+                whose = "" if event.task is None else f" for task {event.task}"
+                self._log.say(f"index: {event.outcome} {event.place}{whose}: {event.words}")
+
+        desk = Desk(Approvals(book), tell, lambda: self.stock.means.settings, self._utc)
         shelf = await asyncio.to_thread(Shelf, self._folder / SHELF, settings.cache)
         self.stock = Stock(means, shelf, desk, self._utc)
         self._stack.push_async_callback(self.stock.close)

@@ -30,11 +30,11 @@ _TOLD = 5
 
 
 def simple_json(shown: Shown) -> bytes:
-    """The page of a name, API version 1.1 (PEP 700)."""
+    """The page of a name, of API version 1.1 (PEP 700) where its index tells all sizes."""
     files = [_file(it, verdict) for it, verdict in _listed(shown)]
     versions = dict.fromkeys(it.facts.version for it, _ in _listed(shown))
     page = {
-        "meta": {"api-version": "1.1"},
+        "meta": {"api-version": "1.1" if all("size" in it for it in files) else "1.0"},
         "name": shown.listing.name,
         "versions": list(versions),
         "files": files,

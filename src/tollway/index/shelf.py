@@ -10,6 +10,7 @@ Rules
 import hashlib
 import os
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import IO
 
 _CHUNK = 1 << 20
 _PART = ".part"
+_TOUCHED = 60.0
+"""Seconds for which a file that was asked for need not be marked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,8 @@ class Shelf:
         self._folder = folder
         self._most = most
         self._lock = Lock()
-        self._known: dict[str, tuple[int, int, int, int]] = {}
-        """What a file was, when it was hashed last: device, inode, size, time of change."""
+        self._known: dict[tuple[Path, tuple[str, ...]], tuple[int, ...]] = {}
+        """What a file was, when it was hashed last for these digests."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in folder.glob(f"*{_PART}"):
             left.unlink(missing_ok=True)
@@ -46,43 +49,43 @@ class Shelf:
         return tempfile.NamedTemporaryFile(dir=self._folder, prefix="new-", suffix=_PART)
 
     def find(self, digests: tuple[str, ...]) -> Proved | None:
-        """The file of one of these digests, hashed again (rule 1)."""
+        """The file of all these digests, hashed again (rule 1)."""
         for digest in digests:
             path = self._path(digest)
             try:
                 status = path.stat()
             except OSError:
                 continue
-            now = (status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns)
-            if self._known.get(digest) != now and not self._proves(path, digest):
-                path.unlink(missing_ok=True)
-                continue
-            self._known[digest] = now
-            with suppress(OSError):
-                os.utime(path)  # it was asked for: rule 2
-                self._known[digest] = _seen(path)
+            if self._known.get((path, digests)) != _state(status):
+                if not _proves(path, (digest,)):
+                    path.unlink(missing_ok=True)
+                    continue
+                if not _proves(path, digests):
+                    continue  # one that somebody told another digest of
+                self._known[path, digests] = _state(status)
+            if status.st_mtime < time.time() - _TOUCHED:
+                with suppress(OSError):
+                    os.utime(path)  # it was asked for: rule 2
+                    self._known[path, digests] = _state(path.stat())
             return Proved(path, status.st_size)
         return None
 
-    def put(self, fetched: IO[bytes], digest: str) -> Proved:
-        """Keep a file whose bytes were just proved to be of this digest."""
+    def put(self, fetched: IO[bytes], digests: tuple[str, ...]) -> Proved:
+        """Keep a file whose bytes were just proved to be of these digests."""
         fetched.flush()
-        path = self._path(digest)
+        path = self._path(digests[0])
         os.fsync(fetched.fileno())
         with self._lock:
-            spare = Path(f"{fetched.name}.kept")
+            spare = Path(f"{fetched.name}.kept{_PART}")
             spare.hardlink_to(fetched.name)
             spare.replace(path)
-            self._known[digest] = _seen(path)
+            status = path.stat()
+            self._known[path, digests] = _state(status)
             self._make_room(path)
-        return Proved(path, path.stat().st_size)
+        return Proved(path, status.st_size)
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest.replace(":", "-")
-
-    def _proves(self, path: Path, digest: str) -> bool:
-        with path.open("rb") as file:
-            return digest_of(file, digest.partition(":")[0]) == digest
 
     def _make_room(self, keep: Path) -> None:
         held: list[tuple[float, int, Path]] = []
@@ -107,6 +110,14 @@ def digest_of(file: IO[bytes], kind: str) -> str:
     return f"{kind}:{running.hexdigest()}"
 
 
-def _seen(path: Path) -> tuple[int, int, int, int]:
-    status = path.stat()
-    return (status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns)
+def _proves(path: Path, digests: tuple[str, ...]) -> bool:
+    for digest in digests:
+        with path.open("rb") as file:
+            if digest_of(file, digest.partition(":")[0]) != digest:
+                return False
+    return True
+
+
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    """Another one where anybody has written the file."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns

@@ -4,13 +4,14 @@ Rules
 1. A name is asked of one upstream, the first that has a glob for it; nobody else is asked.
 2. A file is fetched only where its index's list, read anew if it is no longer fresh, names the very
    digest that was asked for.
-3. What is not locked or approved is looked into before it is served, and judged again.
+3. What is not locked is looked into before it is served, and judged again.
 4. Two that ask for the same at once cause one fetch.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar, cast
 
@@ -42,8 +43,8 @@ from tollway.units import UtcSeconds
 T = TypeVar("T")
 
 _MOST_LISTINGS = 2_000
-_SETTLED = 2.0
-"""Seconds for which a page's verdicts are used again while nobody approves anything."""
+_FETCHES = 16
+"""Files at once, each with room on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,15 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A name's files with what is decided of each, in order; `settled` until when."""
+    """A name's files with what is decided of each, in order, judged at a moment and holding until
+    another. `pages` keeps what was rendered of it."""
 
     listing: Listing
     verdicts: Sequence[tuple[Offered, Verdict]]
     standards: Standards
+    judged: float
     settled: float
+    pages: dict[tuple[str, ...], bytes] = field(default_factory=dict[tuple[str, ...], bytes])
 
 
 class Stock:
@@ -76,6 +80,7 @@ class Stock:
         self._listings: dict[tuple[Ecosystem, str], tuple[float, Listing]] = {}
         self._shown: dict[tuple[Ecosystem, str], Shown] = {}
         self._looked = Looked()
+        self._turns = asyncio.Semaphore(_FETCHES)
         self._flights: dict[tuple[str, ...], asyncio.Task[Any]] = {}
 
     async def use(self, means: Means) -> None:
@@ -164,18 +169,23 @@ class Stock:
             known is not None
             and known.listing is listing
             and known.standards.approved == approved
-            and self._utc() < known.settled
+            and known.judged <= self._utc() < known.settled
         ):
             return known
         standards, now = replace(self.means.standards, approved=approved), self._utc()
-        verdicts = [
-            (it, judge(self._looked.complete(it.facts), standards, UtcSeconds(now)))
-            for it in listing.files
-        ]
-        shown = Shown(listing, verdicts, standards, now + _SETTLED)
+        verdicts = await asyncio.to_thread(self._judge_all, listing, standards, now)
+        shown = Shown(listing, verdicts, standards, now, _next_change(listing, standards, now))
         self._shown[listing.kind, listing.name] = shown
         bound(self._shown, _MOST_LISTINGS)
         return shown
+
+    def _judge_all(
+        self, listing: Listing, standards: Standards, now: float
+    ) -> list[tuple[Offered, Verdict]]:
+        return [
+            (it, judge(self._looked.complete(it.facts), standards, UtcSeconds(now)))
+            for it in listing.files
+        ]
 
     async def _hold(self, shown: Shown, caller: Task | None) -> None:
         """Put the newest release into the queue, where it can be approved, and tell."""
@@ -214,12 +224,13 @@ class Stock:
         if not isinstance(verdict, Admitted):
             raise await self._refused(offered.facts, verdict, place, caller)
         proved = await self._proved(offered)
-        if verdict.by == "rules":  # rule 3
-            await self._look_into(offered, proved)
-            verdict = await self._verdict(offered)
+        if verdict.by != "lock":  # rule 3
+            if await self._look_into(offered, proved):
+                verdict = await self._verdict(offered)
             if not isinstance(verdict, Admitted):
                 raise await self._refused(offered.facts, verdict, place, caller)
-        self.desk.tell("allowed", place, f"{file} is served.", f"index.{verdict.by}", caller)
+        words = f"{file} is served, {offered.facts.digests[0]}."
+        self.desk.tell("allowed", place, words, f"index.{verdict.by}", caller)
         return proved
 
     async def metadata(self, name: str, file: str, digest: str, caller: Task | None) -> bytes:
@@ -316,28 +327,39 @@ class Stock:
         upstream = self.upstream(kind, name)
 
         async def fetch() -> Proved:
-            with await asyncio.to_thread(self._shelf.fresh) as part:
-                await upstream.fetch(what, url, part, expected)
-                return await asyncio.to_thread(self._shelf.put, part, expected.digests[0])
+            async with self._turns:
+                with await asyncio.to_thread(self._shelf.fresh) as part:
+                    await upstream.fetch(what, url, part, expected)
+                    return await asyncio.to_thread(self._shelf.put, part, expected.digests)
 
         return await self._once(("file", *expected.digests), fetch)
 
-    async def _look_into(self, offered: Offered, proved: Proved) -> None:
+    async def _look_into(self, offered: Offered, proved: Proved) -> bool:
+        """Rule 3; whether anything was learnt by it."""
         facts, standards = offered.facts, self.means.standards
+        before = self._looked.complete(facts)
         await self._looked.look(offered, proved)
         locked = standards.locked.get((facts.kind, facts.name))
         known = locked is not None and bool(locked.publishers)
         if facts.kind == "pypi" and known and standards.rules.publishers != "allow":
             await self._looked.ask_publishers(self.upstream("pypi", facts.name), offered)
-        self._shown.pop((facts.kind, facts.name), None)
+        learnt = self._looked.complete(facts) != before
+        if learnt:
+            self._shown.pop((facts.kind, facts.name), None)
+        return learnt
 
     async def _once(self, key: tuple[str, ...], work: Callable[[], Awaitable[T]]) -> T:
         """Rule 4."""
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = asyncio.ensure_future(cast("Any", work()))
-            flight.add_done_callback(lambda _: self._flights.pop(key, None))
+            flight.add_done_callback(lambda it: self._landed(key, it))
         return cast("T", await asyncio.shield(flight))
+
+    def _landed(self, key: tuple[str, ...], flight: asyncio.Task[Any]) -> None:
+        self._flights.pop(key, None)
+        if not flight.cancelled():
+            flight.exception()  # everybody who asked may have left: it is not lost
 
 
 def name_of(kind: Ecosystem, said: str) -> str:
@@ -350,3 +372,11 @@ def name_of(kind: Ecosystem, said: str) -> str:
     if name is None:
         raise nowhere(f"{kind}: {said[:60]!r}", "this is no name of a package")
     return name
+
+
+def _next_change(listing: Listing, standards: Standards, now: float) -> float:
+    """The next moment at which a file becomes old enough, or is no longer of a day to come."""
+    cooldown = standards.rules.cooldown
+    uploads = [it.facts.uploaded for it in listing.files if it.facts.uploaded is not None]
+    moments = (at for it in uploads for at in (it, it + cooldown) if at > now)
+    return min(moments, default=math.inf)

@@ -2,7 +2,8 @@
 
 Rules
 1. What the lock names by its digest is admitted; in mode lock nothing else is.
-2. An approval is for exact bytes of one version: kind, name, version and digest.
+2. An approval is for exact bytes of one version (kind, name, version, digest) and for the rules
+   that held them: what another rule says afterwards, or one that denies, is not approved.
 3. A fact that is missing counts against the file, never for it.
 4. Every reason is told; one that denies outweighs all that may be approved.
 5. Without a digest of SHA-256 or better nothing is admitted, nor is anything but a wheel, an sdist
@@ -67,7 +68,10 @@ class Standards:
         default_factory=dict[tuple[Ecosystem, str], LockedName]
     )
     ranked: Mapping[Ecosystem, Ranked] = field(default_factory=dict[Ecosystem, Ranked])
-    approved: frozenset[Approved] = frozenset()
+    approved: Mapping[Approved, frozenset[str]] = field(
+        default_factory=dict[Approved, frozenset[str]]
+    )
+    """The rules that were approved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +143,23 @@ def judge(file: PackageFile, standards: Standards, now: UtcSeconds) -> Verdict:
         return Admitted("lock")
     if standards.mode == "lock":
         return Denied((_unlocked(file, locked),))
-    if any((file.kind, file.name, file.version, it) in standards.approved for it in file.digests):
-        return Admitted("approval")
-    told = [it for it in _broken(file, standards, locked, now) if it[0] != "allow"]
-    if not told:
-        return Admitted("rules")
+    told = list(_broken(file, standards, locked, now))
     denying = tuple(reason for answer, reason in told if answer == "deny")
     asking = tuple(reason for answer, reason in told if answer == "ask")
-    return Denied(denying + asking) if denying else NeedsApproval(asking)
+    if not denying and not asking:
+        return Admitted("rules")
+    if denying:
+        return Denied(denying + asking)
+    granted = _granted(file, standards)
+    left = tuple(it for it in asking if it.rule not in granted)
+    return NeedsApproval(left) if left else Admitted("approval")
+
+
+def _granted(file: PackageFile, standards: Standards) -> frozenset[str]:
+    found: set[str] = set()
+    for digest in file.digests:
+        found |= standards.approved.get((file.kind, file.name, file.version, digest), frozenset())
+    return frozenset(found)
 
 
 def words_of(reasons: Iterable[Reason]) -> str:
