@@ -161,7 +161,7 @@ def power(noise: str, lists: bool, trials: int) -> tuple[str, ...]:
         return (noise, "no baseline")
     one, many = level(HOUR, 1), level(HOUR, 20)
     shares = [
-        f"{_share(sum(p <= one for p in it), len(it))}, {_share(sum(p <= many for p in it), len(it))}"
+        ", ".join(_share(sum(p <= below for p in it), len(it)) for below in (one, many))
         for it in found.values()
     ]
     return (noise, f"{sum(calls) / len(calls):.0f} + {last}", *shares, f"{missed} of {trials}")

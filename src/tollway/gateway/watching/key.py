@@ -19,8 +19,9 @@ from tollway.ledger.state import FILE_MODE
 FILE: Final = "drift.key"
 
 
-def own_key(folder: Path, ledger: Path, drift: DriftSettings, utc: float) -> str:
-    """The key of the watch in a state folder.
+def own_key(folder: Path, ledger: Path, drift: DriftSettings, utc: float) -> tuple[str, bool]:
+    """The key of the watch in a state folder, and whether it is new: a running gateway looks for
+    new keys twice a second.
 
     Raises:
         TollwayError: the ledger cannot be written.
@@ -35,7 +36,7 @@ def own_key(folder: Path, ledger: Path, drift: DriftSettings, utc: float) -> str
             if record.digest != key_digest(old.encode()) or record.revoked is not None:
                 continue
             if (record.tenant, record.terms.limits, record.terms.budget) == terms:
-                return old
+                return old, False
             store.revoke_key(record.id, utc)
         key = new_key()
         own = KeyTerms(key_id(key), *terms, request_class="batch")
@@ -44,4 +45,4 @@ def own_key(folder: Path, ledger: Path, drift: DriftSettings, utc: float) -> str
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     with os.fdopen(descriptor, "w") as file:
         file.write(key)
-    return key
+    return key, True

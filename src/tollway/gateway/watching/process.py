@@ -21,6 +21,9 @@ from tollway.gateway.watching.key import own_key
 from tollway.gateway.watching.turns import Watch
 from tollway.inspect.fleetfile import read_fleet
 
+_NOTICED: Final = 2.0
+"""Seconds until a running gateway surely knows a new key."""
+
 _POLL: Final = 2.0
 """Seconds after which what an operator has cleared is noticed."""
 
@@ -42,7 +45,9 @@ def serve(path: Path, folder: Path, *, until_eof: bool) -> int:
         signal.signal(number, lambda *_: over.set())
     if until_eof:
         threading.Thread(target=_at_eof, args=(over,), daemon=True).start()
-    key = own_key(folder, folder / fleet.gateway.ledger, fleet.drift, time.time())
+    key, new = own_key(folder, folder / fleet.gateway.ledger, fleet.drift, time.time())
+    if new:
+        over.wait(_NOTICED)
     watch = Watch(path, fleet, folder, key, log.say)
     log.say(f"drift: {watch.plan()}")
     while not over.is_set():

@@ -1,7 +1,8 @@
 """Whether two lots of short answers to the same prompts are of one kind: MMD, by permutation.
 
-After "Model Equality Testing: Which Model Is This API Serving?" (arXiv 2410.20247), with its
-Hamming kernel over characters.
+After "Model Equality Testing: Which Model Is This API Serving?" (arXiv 2410.20247): its Hamming
+kernel over characters, and beside it the common beginning, since sampled answers that have parted
+are no longer answers to the same text. The sum of the two is a kernel as each of them is.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ SHUFFLES: Final = 999
 MOST_SHUFFLES: Final = 50_000
 LONGEST: Final = 64
 """Characters of an answer that are compared."""
+BEGINNING: Final = 16
+"""Characters of an answer that are its beginning."""
 
 
 def p_value(one: Sequence[Lot], other: Sequence[Lot], below: Below, least: float = 0.0) -> float:
@@ -44,12 +47,12 @@ def p_value(one: Sequence[Lot], other: Sequence[Lot], below: Below, least: float
 
 
 def likeness(one: str, other: str) -> float:
-    """The share of places that hold the same character, 0 to 1."""
-    one, other = one[:LONGEST], other[:LONGEST]
-    longer = max(len(one), len(other))
-    if not longer:
-        return 1.0
-    return sum(a == b for a, b in zip(one, other, strict=False)) / longer
+    """Half the share of places that hold the same character, and half how long the two begin
+    alike; 0 to 1."""
+    one, other = one[:LONGEST].ljust(BEGINNING, "\0"), other[:LONGEST].ljust(BEGINNING, "\0")
+    same = [a == b for a, b in zip(one, other, strict=False)]
+    beginning = next((at for at, it in enumerate(same[:BEGINNING]) if not it), BEGINNING)
+    return 0.5 * sum(same) / max(len(one), len(other)) + 0.5 * beginning / BEGINNING
 
 
 def _kernel(answers: Lot) -> list[list[float]]:

@@ -27,7 +27,7 @@ _FEWEST_LISTED: Final = 5
 _TRIALS: Final = 5
 _WAVE: Final = 40
 STORY_TOKENS: Final = 16
-STORY_TEMPERATURE: Final = 1.0
+STORY_TEMPERATURE: Final = 0.7
 
 
 class CannotWatchError(TollwayError):
@@ -47,7 +47,7 @@ class Plan:
     ties: int = 12
     tie_rounds: int = 16
     temperature: float = 0.02
-    stories: int = 8
+    stories: int = 10
     answers: int = 10
 
 
