@@ -313,7 +313,7 @@ def test_every_kind_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[s
         line for line in capsys.readouterr().out.splitlines() if "weights" not in line
     )
     assert shown == snapshot("""\
-alarm pypi:litellm: 1.82.8 is hostile: a .pth file runs a stealer at every start of the interpreter (incident of 2026-03-24). Take it out, and rotate what the machines that ran it could read. [package.known-bad]
+alarm pypi:litellm: 1.82.8 is hostile: LiteLLM: a .pth file runs at every start of the interpreter and sends credentials away (https://blog.mozilla.ai/hardening-your-llm-dependency-supply-chain). Take it out, and run: tollway incident pypi:litellm@1.82.8 [package.known-bad]
 look  model-api:s/m: m is an alias that the provider may point elsewhere. Ask for a dated snapshot. [model.moving-alias]
 look  pypi:litellm: no artifact of it is locked. Lock it from a file with hashes. [package.no-artifact]
 look  pypi:litellm: an interpreter runs litellm_init.pth at every start. Read it, then accept it. [package.startup-file]

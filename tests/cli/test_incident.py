@@ -175,7 +175,8 @@ def test_calls_of_tools_and_installations_by_tasks_are_told(
     with closing(GuardBook(here / GUARD_BOOK)) as book:
         Events(book).add([*others, *calls, *served])
     (here / "osv.json").write_text(
-        '{"id": "MAL-1", "affected": [{"package": {"ecosystem": "npm", "name": "postmark-mcp"}}]}'
+        '{"id": "MAL-1", "affected": [{"package": {"ecosystem": "npm", "name": "postmark-mcp"},'
+        ' "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}]}]}'
     )
     asked = ["incident", "MAL-1", "--advisories", "osv.json", "--state", str(here), "--json"]
     assert run(asked) == 1

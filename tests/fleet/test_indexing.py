@@ -68,7 +68,10 @@ def test_what_is_written_is_read_and_what_is_read_can_be_written() -> None:
     ("change", "words"),
     [
         (("127.0.0.1:4004", "0.0.0.0:4004"), "which other machines reach"),
-        (("https://pypi.example.com", "http://pypi.example.com"), "which anyone on the way can change"),
+        (
+            ("https://pypi.example.com", "http://pypi.example.com"),
+            "which anyone on the way can change",
+        ),
         (("https://files", "http://files"), "which anyone on the way can change"),
         (('credential = "key"\nuser', 'credential = "keys"\nuser'), "names no credential"),
         (('credential = "key"\nuser', "user"), "stands without a credential"),

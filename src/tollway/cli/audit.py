@@ -134,7 +134,6 @@ def _facts(
 ) -> tuple["PackageFacts", Lock, Lock]:
     """What options bring: facts for the rules, the lock with what its artifacts run, and the lock
     with all that was learned."""
-    from tollway.catalog.bad_releases import bad_releases
     from tollway.inspect.packages import enrich
     from tollway.inspect.packages.advisory_files import read_advisories
     from tollway.inspect.packages.shelf import looked_into, shelf_of
@@ -149,7 +148,6 @@ def _facts(
     enriched = asyncio.run(enrich(packages, indexes)) if asked else None
     facts = PackageFacts(
         today,
-        bad_releases(),
         records,
         oldest,
         "" if asked else "--offline was given",

@@ -8,13 +8,14 @@ Rules
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from tollway.errors import Fault, FaultsFound
 
 if TYPE_CHECKING:
+    from tollway.pins.advisories import Told
     from tollway.pins.finding import Unaudited
     from tollway.pins.incident import Held, Stay
     from tollway.pins.lock import Lock
@@ -135,29 +136,23 @@ def _history(path: Path, folder: Path | None) -> "tuple[Lock | None, list[Held],
     return present, [*held, Held(None, path.name, present)], left
 
 
-def _records(path: Path | None) -> "list[dict[str, Any]]":
+def _records(path: Path | None) -> "tuple[Told, ...]":
     """OSV records of a file or of a folder's files; a file may hold one or a list.
 
     Raises:
         FaultsFound: one is none, or cannot be read.
     """
-    import json as json_text
+    from tollway.pins.advisories import told
 
     if path is None:
-        return []
-    records: list[dict[str, Any]] = []
-    for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+        return ()
+    records: list[Told] = []
+    for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
         try:
             if file.stat().st_size > _LARGEST:
                 raise ValueError(f"is larger than {_LARGEST >> 20} MiB")
-            told = json_text.loads(file.read_text("utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
+            records += told(file.read_bytes())
+        except (OSError, ValueError) as error:
             mend = "Name OSV records, in JSON."
-            fault = Fault(f"--advisories {file}", f"cannot be read: {error}", mend)
-            raise FaultsFound([fault]) from None
-        for one in told if isinstance(told, list) else [told]:
-            if not isinstance(one, dict) or "id" not in one:
-                mend = "Name OSV records, in JSON."
-                raise FaultsFound([Fault(f"--advisories {file}", "is no OSV record", mend)])
-            records.append(one)
-    return records
+            raise FaultsFound([Fault(f"--advisories {file}", str(error), mend)]) from None
+    return tuple(records)

@@ -49,7 +49,7 @@ class _Affected(msgspec.Struct, frozen=True):
 
 class _Record(msgspec.Struct, frozen=True):
     id: str
-    modified: str
+    modified: str = ""
     withdrawn: str | None = None
     summary: str | None = None
     details: str | None = None
@@ -109,6 +109,38 @@ class Advisories:
             key = ecosystem, canonical(ecosystem, affected.package.name)
             if record.withdrawn is None and key in wanted:
                 self.by_package.setdefault(key, []).append(_advisory(record, affected, ecosystem))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record whole: its id and aliases, its summary, and what it says of each package, by
+    (ecosystem, canonical name)."""
+
+    ids: tuple[str, ...]
+    summary: str
+    about: tuple[tuple[tuple[str, str], Advisory], ...]
+
+
+def told(data: bytes) -> tuple[Told, ...]:
+    """The records of a JSON text, those that were withdrawn left out.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        records = _records(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise ValueError(f"is no OSV record: {error}") from None
+    return tuple(_whole(it) for it in records if it.withdrawn is None)
+
+
+def _whole(record: _Record) -> Told:
+    about = tuple(
+        ((ecosystem, canonical(ecosystem, it.package.name)), _advisory(record, it, ecosystem))
+        for it in record.affected
+        if (ecosystem := ECOSYSTEMS.get(it.package.ecosystem)) is not None
+    )
+    return Told((record.id, *record.aliases), record.summary or record.id, about)
 
 
 def _records(data: bytes) -> list[_Record]:

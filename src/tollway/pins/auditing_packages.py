@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from tollway.catalog.bad_releases import BadRelease
+from tollway.catalog.incidents import known_bad
 from tollway.pins.advisories import Advisories, canonical, judged
 from tollway.pins.component import Artifact, Package, Publisher, called, released
 from tollway.pins.finding import Finding, Unaudited
@@ -31,7 +31,6 @@ class PackageFacts:
     where it could not be asked; `offline` says why none was asked at all."""
 
     today: date
-    bad: Sequence[BadRelease]
     advisories: Advisories | None
     oldest_days: int = 7
     offline: str = ""
@@ -47,7 +46,7 @@ class PackageFacts:
 def package_findings(package: Package, facts: PackageFacts) -> Iterator[Looked]:
     """All that is wrong with a package, and what of it nobody could look at."""
     name = called(package)
-    yield from _known_bad(package, facts.bad)
+    yield from _known_bad(package)
     yield from _advised(package, facts)
     if not package.artifacts:
         mend = "Lock it from a file with hashes."
@@ -66,13 +65,18 @@ def package_findings(package: Package, facts: PackageFacts) -> Iterator[Looked]:
         yield Unaudited(name, "what its artifacts hold", why)
 
 
-def _known_bad(package: Package, bad: Sequence[BadRelease]) -> Iterator[Looked]:
-    for release in bad:
-        same = (release.ecosystem, release.name) == (package.kind, released(package))
-        if same and package.version in release.versions:
-            problem = f"{package.version} is hostile: {release.what} ({release.source})"
-            mend = "Take it out, and rotate what the machines that ran it could read."
-            yield Finding(called(package), "package.known-bad", problem, mend)
+def _known_bad(package: Package) -> Iterator[Looked]:
+    name = called(package)
+    uploaded = next((it.uploaded for it in package.artifacts if it.uploaded), None)
+    for known in known_bad(package.kind, released(package), package.version, uploaded):
+        title = known.incident.title
+        if known.judgement == "unknown":
+            why = f"when it was uploaded is not known, so it may be of {known.incident.name}"
+            yield Unaudited(name, "known incidents", why)
+            continue
+        problem = f"{package.version} is hostile: {title} ({known.incident.source})"
+        mend = f"Take it out, and run: tollway incident {name}@{package.version}"
+        yield Finding(name, "package.known-bad", problem, mend)
 
 
 def _advised(package: Package, facts: PackageFacts) -> Iterator[Looked]:

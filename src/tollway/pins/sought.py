@@ -6,11 +6,12 @@ Rules
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal
 
 from tollway.catalog.incidents import incidents
+from tollway.pins.advisories import Advisory, Told, canonical, judged
 from tollway.pins.component import (
     Component,
     Image,
@@ -26,18 +27,18 @@ from tollway.pins.component import (
 Match = Literal["yes", "no", "unknown"]
 ADVISORY = re.compile(r"(GHSA|CVE|PYSEC|MAL|OSV)-", re.IGNORECASE)
 _DIGEST = re.compile(r"sha(256|512):[0-9a-f]+\Z")
-_ECOSYSTEMS = {"PyPI": "pypi", "npm": "npm"}
+_MATCHES: dict[str, Match] = {"affected": "yes", "clear": "no", "undecided": "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """Releases of a package that are bad. `versions` by name, `ranges` as OSV's events: pairs of
-    what happens (`introduced`, `fixed`, `last_affected`) and at which version. Both empty: all."""
+    """Releases of a package that are bad: as `advisory` says, else by `versions`; neither: all.
+    `of_scope`: `name` is the beginning of many names, of which some are bad."""
 
     kind: str
     name: str
     versions: tuple[str, ...] = ()
-    ranges: tuple[tuple[tuple[str, str], ...], ...] = ()
+    advisory: Advisory | None = None
     of_scope: bool = False
 
 
@@ -61,7 +62,7 @@ class Sought:
         return "yes" if "yes" in found else "unknown" if "unknown" in found else "no"
 
 
-def sought(said: str, records: Iterable[Mapping[str, Any]] = ()) -> Sought | None:
+def sought(said: str, records: Iterable[Told] = ()) -> Sought | None:
     """What `said` names; None for an advisory that neither `records` (OSV) nor the catalog has."""
     if _DIGEST.match(said):
         return Sought(said, digest=said)
@@ -83,14 +84,13 @@ def _split(text: str) -> tuple[str, str]:
     return (text, "") if at <= 0 else (text[:at], text[at + 1 :])
 
 
-def _advised(said: str, records: Iterable[Mapping[str, Any]]) -> tuple[list[Affected], list[str]]:
+def _advised(said: str, records: Iterable[Told]) -> tuple[list[Affected], list[str]]:
     found: list[Affected] = []
     titles: list[str] = []
     for record in records:
-        ids = {str(record.get("id", "")), *map(str, record.get("aliases") or ())}
-        if said.upper() in {it.upper() for it in ids}:
-            titles.append(str(record.get("summary") or record.get("id")))
-            found += [it for one in record.get("affected") or () for it in _of_osv(one)]
+        if said.upper() in {it.upper() for it in record.ids}:
+            titles.append(record.summary)
+            found += [Affected(kind, name, advisory=it) for (kind, name), it in record.about]
     for it in incidents():
         if said == it.name or said.upper() in {one.upper() for one in it.ids}:
             titles.append(it.title)
@@ -98,21 +98,6 @@ def _advised(said: str, records: Iterable[Mapping[str, Any]]) -> tuple[list[Affe
             if it.scope:
                 found.append(Affected(it.ecosystem, it.scope, of_scope=True))
     return found, titles
-
-
-def _of_osv(entry: Mapping[str, Any]) -> Iterable[Affected]:
-    package = cast("Mapping[str, str]", entry.get("package") or {})
-    kind = _ECOSYSTEMS.get(package.get("ecosystem", ""))
-    if kind is None:
-        return
-    ranges = tuple(
-        tuple(
-            (key, str(value)) for event in one.get("events") or () for key, value in event.items()
-        )
-        for one in entry.get("ranges") or ()
-        if one.get("type") in ("ECOSYSTEM", "SEMVER")
-    )
-    yield Affected(kind, package.get("name", ""), tuple(entry.get("versions") or ()), ranges)
 
 
 def base_name(component: Component) -> str:
@@ -128,46 +113,11 @@ def _match(wanted: Affected, component: Component) -> Match:
     name = base_name(component)
     if wanted.of_scope:
         return "unknown" if name.startswith(wanted.name) else "no"
-    if _plain(component, wanted.name) not in (name, component.name):
+    if canonical(component.kind, wanted.name) not in (name, component.name):
         return "no"
-    if component.version in wanted.versions:
-        return "yes"
-    if wanted.versions and not wanted.ranges:
-        return "no"
-    if not wanted.ranges:
-        return "yes"
-    found = {_in_range(it, component.version) for it in wanted.ranges}
-    return "yes" if "yes" in found else "unknown" if "unknown" in found else "no"
-
-
-def _plain(component: Component, name: str) -> str:
-    """PEP 503 for what PyPI takes for one name."""
-    return re.sub(r"[-_.]+", "-", name).lower() if isinstance(component, PypiPackage) else name
-
-
-def _in_range(events: tuple[tuple[str, str], ...], version: str) -> Match:
-    """OSV: from `introduced` on, up to before `fixed`, or up to and with `last_affected`."""
-    at = _number(version)
-    bad = False
-    for what, when in events:
-        bound = (0,) if when == "0" else _number(when)
-        if at is None or bound is None:
-            return "unknown"
-        if what == "introduced" and at >= bound:
-            bad = True
-        if (what == "fixed" and at >= bound) or (what == "last_affected" and at > bound):
-            bad = False
-    return "yes" if bad else "no"
-
-
-def _number(version: str) -> tuple[int, ...] | None:
-    """Numbers of a plain release; None of any other, whose order is not guessed."""
-    if not re.fullmatch(r"v?\d+(\.\d+){0,5}", version):
-        return None
-    parts = [int(it) for it in version.removeprefix("v").split(".")]
-    while len(parts) > 1 and parts[-1] == 0:
-        parts.pop()
-    return tuple(parts)
+    if wanted.advisory is not None:
+        return _MATCHES[judged(wanted.advisory, component.version)]
+    return "yes" if not wanted.versions or component.version in wanted.versions else "no"
 
 
 def _purl_is(has: str, asked: str) -> bool:
