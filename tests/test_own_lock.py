@@ -18,6 +18,17 @@ def test_what_tollway_is_made_of_is_as_locked(
     assert (code, said.out) == (0, ""), f"{said.out}{said.err}run: tollway lock own.toml"
 
 
+def test_an_audit_finds_nothing_and_names_what_it_could_not_ask(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    code = run(["audit", "--offline"])
+    said = capsys.readouterr().out
+    assert code == 3, said
+    assert all(it.startswith("not audited ") for it in said.splitlines())
+    assert "advisories: none were given" in said
+
+
 def test_no_threat_to_it_is_open_that_nobody_answers_or_accepts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
