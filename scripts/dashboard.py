@@ -141,6 +141,18 @@ ROWS: tuple[tuple[int, list[Json]], ...] = (
                 ],
                 "state-timeline",
             ),
+            panel(
+                "Models that are not as they were locked",
+                "short",
+                [
+                    (
+                        "max by (source, model) (tollway_drift_standing"
+                        f'{{{HERE}, standing=~"alarm|differs|withdrawn"}})',
+                        "{{source}} {{model}}",
+                    )
+                ],
+                "state-timeline",
+            ),
         ],
     ),
     (

@@ -39,6 +39,7 @@ def busy() -> Metrics:
     metrics.first_content("s", "m", 0.3)
     metrics.stream_ended(("s", "m"), [2] + [0] * (len(GAP_BOUNDS) - 1) + [1], 20.5, 42.0)
     metrics.breaker("s", "m", "open")
+    metrics.drift("s", "m", "alarm")
     metrics.set_live(3, 4, 5)
     metrics.traced(6, 7)
     metrics.unlogged(8)

@@ -387,15 +387,10 @@ class Dispatcher:
         self._drilling.end()
 
     def _withdrawn(self, event: Withdrawn, now: float) -> None:
-        pair = self._placing.pair(event.source, event.model)
-        if pair is not None:
-            self._out.extend(pair.withdraw(event.why))
+        self._placing.withdraw(event.source, event.model, event.why)
 
     def _restored(self, event: Restored, now: float) -> None:
-        pair = self._placing.pair(event.source, event.model)
-        if pair is not None:
-            self._out.extend(pair.restore())
-            self._placing.serve_waiting(event.source, now)
+        self._placing.restore(event.source, event.model, now)
 
     def _clock_set(self, event: ClockSet, now: float) -> None:
         self._books.accounts.calendar.offset = event.utc_offset

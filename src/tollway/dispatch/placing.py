@@ -94,8 +94,20 @@ class Placing:
         self._send(request, pair, now)
         return None
 
-    def pair(self, source: str, model: str) -> Pair | None:
-        """The pair of these names; None where the fleet has none."""
+    def withdraw(self, source: str, model: str, why: str) -> None:
+        """Send nothing more there, until `restore`; harmless where the fleet has no such pair."""
+        pair = self._pair(source, model)
+        if pair is not None:
+            self._out.extend(pair.withdraw(why))
+
+    def restore(self, source: str, model: str, now: float) -> None:
+        """Send there again what was withdrawn, and what has waited for it."""
+        pair = self._pair(source, model)
+        if pair is not None:
+            self._out.extend(pair.restore())
+            self.serve_waiting(source, now)
+
+    def _pair(self, source: str, model: str) -> Pair | None:
         state = self.sources.by_name.get(source)
         return None if state is None else state.pairs.get(model)
 

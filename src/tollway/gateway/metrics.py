@@ -122,8 +122,7 @@ TABLE: tuple[Metric, ...] = (
     ),
     Metric(
         "tollway_drift_standing", "gauge", (*_PAIR, "standing"), "0 or 1",
-        "1 for how a watched model stands (watched, unwatched, alarm, differs, withdrawn), 0 for "
-        "the other standings.",
+        "1 for how a watched model stands (watched, unwatched, alarm, differs, withdrawn), 0 else.",
     ),
     Metric("tollway_live_streams", "gauge", (), "streams", "Requests being answered now."),
     Metric("tollway_connections", "gauge", (), "connections", "Client connections open now."),
