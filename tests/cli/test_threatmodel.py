@@ -46,7 +46,7 @@ def test_a_small_fleet_whole(here: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert run(["threatmodel", "bare.toml"]) == 1
     told = capsys.readouterr()
     assert told.err == "There is no ai.lock: what the fleet is made of is not judged.\n"
-    assert "\n".join(it[:150].rstrip() for it in told.out.splitlines()) == snapshot("""\
+    assert told.out == snapshot("""\
 126 of 190 threats apply. 5 open, 12 not judged, 0 accepted, 2 answered.
 
 Open
@@ -67,7 +67,8 @@ Open
     -> Run: tollway drift baseline two/m
 
 Not judged
-  route r, route m: Nothing here sees whether a model obeys a text that it was only to read. What an obeyed text may do is judged at the tool servers,
+  route r, route m: Nothing here sees whether a model obeys a text that it was only to read.
+    What an obeyed text may do is judged at the tool servers, the sandbox and the egress rules.
     LLM01 AML.T0051 AML.T0051.000 AML.T0054
   route r, route m: What a client does with an answer (shows it, runs it) is not seen here.
     LLM05 AML.T0077
@@ -76,13 +77,16 @@ Not judged
     AML.T0018.000 AML.T0018.002 AML.T0056 AML.T0058 AML.T0060 AML.T0069.002 AML.T0076 AML.T0111
     AML.T0112.001
     -> Run: tollway lock
-  fleet: A fleet file declares no retrieval store, so none is judged; your application may have one.
+  fleet: A fleet file declares no retrieval store, so none is judged; your application may have
+    one.
     LLM08 AML.T0064 AML.T0066 AML.T0070 AML.T0071 AML.T0082 AML.T0085.000
   route r, route m: Nothing here checks whether an answer is true.
     LLM09
-  sandbox of tasks: Neither [sandbox] nor [egress] is written: whether agents run elsewhere is not seen here.
+  sandbox of tasks: Neither [sandbox] nor [egress] is written: whether agents run elsewhere is
+    not seen here.
     LLM10 ASI05 ASI10 AML.T0034.002 AML.T0050 AML.T0072 AML.T0105 AML.T0112 AML.T0112.000
-  sandbox of tasks: A sandbox keeps nothing between runs; memory that an agent keeps elsewhere, and what is mounted for it, is not seen here.
+  sandbox of tasks: A sandbox keeps nothing between runs; memory that an agent keeps elsewhere,
+    and what is mounted for it, is not seen here.
     ASI06 AML.T0080 AML.T0080.000 AML.T0081
   fleet: It works on people; nobody here sees what they believe or click.
     ASI09 AML.T0011.003 AML.T0048 AML.T0048.000 AML.T0048.001 AML.T0048.002 AML.T0048.003
@@ -110,7 +114,7 @@ Vendors by candidates: One 50%, Two 50%; HHI 0.50
 Frameworks: OWASP Top 10 for LLM Applications 2025 (CC-BY-SA-4.0, read 2026-11-23), OWASP Top 10
 for Agentic Applications 2026 (CC-BY-SA-4.0, read 2026-11-23), MITRE ATLAS 5.6.0 (Apache-2.0,
 read 2026-11-23).
-Made from bare.toml 9286caf4ebf6b5a1, no lock.\
+Made from bare.toml 9286caf4ebf6b5a1, no lock.
 """)
 
 

@@ -150,7 +150,7 @@ COMPONENTS: tuple[Component, ...] = (
         purl="pkg:pypi/litellm@1.82.8",
         artifacts=(artifact("litellm.whl"),),
         direct=True,
-        index="https://pypi.org/simple",
+        index="https://index.example/simple",
         startup=("litellm_init.pth",),
         scripts=(),
         dependencies=("httpx",),
@@ -160,7 +160,7 @@ COMPONENTS: tuple[Component, ...] = (
         version="0.28",
         purl="pkg:pypi/httpx@0.28",
         artifacts=(artifact("httpx.whl"),),
-        index="https://pypi.org/simple",
+        index="https://index.example/simple",
     ),
     NpmPackage(
         name="postmark-mcp@1.0.15",

@@ -61,7 +61,7 @@ def test_tools_of_one_server_and_packages_of_one_index_are_lost_with_it() -> Non
     assert others == {
         ("tool server", "desk"): ("tool desk/send_mail",),
         ("tool server", "wiki"): ("tool wiki/search",),
-        ("package index", "https://pypi.org/simple"): ("2 of pypi",),
+        ("package index", "https://index.example/simple"): ("2 of pypi",),
     }
 
 

@@ -7,12 +7,18 @@ from pins_fleet import COMPONENTS, LOCK, TEXT, fleet
 from tollway.catalog.threats import threats
 from tollway.pins.component import Component
 from tollway.pins.lock import Lock
-from tollway.pins.threats_judged import Beside, Facts, Judged
+from tollway.pins.threats_judged import Facts, Judged
 from tollway.pins.threats_model import CHECKS, threat_model
 from tollway.pins.threats_outside import outside
-from tollway.units import Seconds
 
 ALL = Facts(fleet(), LOCK)
+INDEX = """
+[index]
+listen = "127.0.0.1:8402"
+[index.upstreams.pypi]
+kind = "pypi"
+url = "https://index.example/simple/"
+"""
 BARE = """
 version = 1
 [models.m]
@@ -153,6 +159,9 @@ def test_a_model_is_held_by_a_snapshot_and_routes_that_enforce_it() -> None:
     assert status(enforced, "LLM03", gpt) == {"answered"}
     moving = "model-api anthropic/claude-sonnet-4-5"
     assert status(enforced, "LLM03", moving) == {"open"}
+    known = with_component(1, replace(COMPONENTS[1], answers=("claude-sonnet-4-5-20250929",)))
+    assert status(Facts(enforced.fleet, known.lock), "LLM03", moving) == {"answered"}
+    assert status(known, "LLM03", moving) == {"open"}
 
 
 def test_weights_that_may_run_code_by_names_of_their_own_are_open() -> None:
@@ -180,16 +189,20 @@ def test_a_package_that_is_known_to_be_bad_is_open_and_one_that_nobody_opened_is
 
 def test_an_index_with_a_cooldown_holds_back_the_next_release() -> None:
     assert status(ALL, "AML.T0109", "pypi httpx") == {"open"}
-    cooled = Facts(fleet(), LOCK, Beside(index="cooldown", cooldown=Seconds(604800.0)))
+    cooled = Facts(fleet(TEXT + INDEX), LOCK)
     [row] = of(cooled, "AML.T0109", "pypi httpx")
-    assert [(it.key, it.value) for it in row.verdict.controls] == [("index.cooldown", "7 days")]
+    assert [(it.key, it.value) for it in row.verdict.controls] == [
+        ("index.rules.cooldown", "7 days, younger: ask")
+    ]
+    careless = Facts(fleet(TEXT + INDEX + '[index.rules]\nyoung = "allow"\n'), LOCK)
+    assert status(careless, "AML.T0109", "pypi httpx") == {"open"}
 
 
 def test_a_baseline_counts_only_where_somebody_probes() -> None:
     pinned = with_component(0, replace(COMPONENTS[0], baseline=COMPONENTS[6].file))  # type: ignore[union-attr]
     gpt = "model-api openai/gpt-5-2025-08-07"
     assert status(pinned, "AML.T0031", gpt) == {"open"}
-    watched = Facts(pinned.fleet, pinned.lock, Beside(drift=Seconds(3600.0)))
+    watched = Facts(fleet(TEXT + '[drift]\ntenant = "agents"\n'), pinned.lock)
     assert status(watched, "AML.T0031", gpt) == {"answered"}
 
 

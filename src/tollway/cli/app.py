@@ -193,11 +193,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "threatmodel": (
         "tollway.cli.threatmodel:threatmodel",
-        "Say which threats apply to a fleet, which control of it answers each, and what is open.",
+        "Say which threats apply to a fleet, which control answers each, and what is open.",
     ),
     "bom": (
         "tollway.cli.bom:bom",
-        "Write a lock as a CycloneDX 1.7 bill of materials, the same each time.",
+        "Write a lock as a CycloneDX 1.7 bill of materials (JSON).",
     ),
     "incident": (
         "tollway.cli.incident:incident",

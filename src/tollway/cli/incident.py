@@ -77,12 +77,24 @@ def incident(
     elif found and state is not None:
         from tollway.cli.incident_use import use_of
 
-        use = use_of(uses, _since(found), state)
+        use = use_of(uses, _since(found), state, _releases(found))
     answer = Answer(asked, found, uses, use, (*left, *unaudited))
     sys.stdout.write(as_json(answer) if json else as_text(answer))
     if found:
         return 1
     return 3 if answer.unaudited else 0
+
+
+def _releases(found: "tuple[Stay, ...]") -> frozenset[str]:
+    """Packages among what was found, as the package index tells of them."""
+    from tollway.pins.component import NpmPackage, PypiPackage, released
+
+    packages = (it.component for it in found)
+    return frozenset(
+        f"{it.kind}:{released(it)}@{it.version}"
+        for it in packages
+        if isinstance(it, PypiPackage | NpmPackage)
+    )
 
 
 def _since(found: "tuple[Stay, ...]") -> float | None:

@@ -67,11 +67,12 @@ def unknown(said: str, *, json_wanted: bool) -> str:
 
 
 def _span(stay: Stay) -> str:
-    since = "nobody knows since when" if stay.since is None else f"since {_moment(stay.since)}"
     if stay.now:
-        return f"in the lock now, {since}"
+        since = "" if stay.since is None else f" since {_moment(stay.since)}"
+        return f"in the lock now{since or '; nobody knows since when'}"
     until = "a later lock" if stay.until is None else _moment(stay.until)
-    return f"was in the lock, {since}, until {until}"
+    since = "an unknown day" if stay.since is None else _moment(stay.since)
+    return f"was in the lock from {since} until {until}"
 
 
 def _moment(at: datetime) -> str:
@@ -91,7 +92,13 @@ def _users(use: "Use") -> Iterator[str]:
         yield f"run {run}"
     if len(use.runs) > _RUNS_SHOWN:
         yield f"and {len(use.runs) - _RUNS_SHOWN} more runs"
-    if not (use.users or use.calls or use.runs):
+    for it in use.served:
+        yield (
+            "clients outside tasks, by the package index"
+            if it == "-"
+            else f"task {it} installed it"
+        )
+    if not (use.users or use.calls or use.runs or use.served):
         yield "nobody, by the ledger"
 
 
@@ -139,4 +146,5 @@ def as_json(answer: Answer) -> str:
         ]  # fmt: skip
         facts["tool_calls"] = dict(answer.use.calls)
         facts["runs"] = list(answer.use.runs)
+        facts["served"] = list(answer.use.served)
     return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tollway.fleet.objects import Fleet
     from tollway.pins.concentration import Concentration
     from tollway.pins.lock import Lock
-    from tollway.pins.threats_judged import Beside
 
 
 def threatmodel(
@@ -32,7 +31,7 @@ def threatmodel(
     on: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Say which threats apply to a fleet, which control of it answers each, and what is open.
+    """Say which threats apply to a fleet, which control answers each, and what is open.
 
     Exit code 0: nothing is open. 1: something is. 3: nothing is, but something was not judged.
 
@@ -65,7 +64,7 @@ def threatmodel(
 
     found = read_fleet(fleet)
     pinned, digest = _lock(found, fleet, lock)
-    facts = Facts(found, pinned, _beside(found))
+    facts = Facts(found, pinned)
     model = threat_model(facts, _accepted(accept or []))
     shown = Shown(
         fleet=fleet.name,
@@ -96,18 +95,6 @@ def _lock(fleet: "Fleet", path: Path, named: Path | None) -> "tuple[Lock | None,
         sys.stderr.write(f"There is no {file.name}: what the fleet is made of is not judged.\n")
         return None, ""
     return read_lock_file(file), sha256(file.read_bytes()).hexdigest()
-
-
-def _beside(fleet: "Fleet") -> "Beside":
-    from tollway.pins.threats_judged import Beside
-
-    index = getattr(fleet, "index", None)
-    drift = getattr(fleet, "drift", None)
-    return Beside(
-        index=None if index is None else index.mode,
-        cooldown=None if index is None else index.rules.cooldown,
-        drift=None if drift is None else drift.every,
-    )
 
 
 def _accepted(said: list[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from textwrap import wrap
 from typing import Any
 
 from tollway.catalog.threats import FRAMEWORKS, framework, threats
+from tollway.cli.table import printable
 from tollway.pins.threats_judged import STATUSES, Verdict
 from tollway.web.threat_shown import Item, Shown, items
 
@@ -36,22 +37,27 @@ def _summary(shown: Shown) -> str:
 
 
 def _item(item: Item) -> list[str]:
-    said = item.verdict.why
-    ids = " ".join(item.threats)
-    lines = [f"  {item.where}: {said}"]
-    lines += wrap(ids, _WIDTH, initial_indent="    ", subsequent_indent="    ")
-    lines += [f"    has {it.what}: {it.key} = {it.value}" for it in item.verdict.controls]
+    lines = _wrapped(f"  {item.where}: {item.verdict.why}")
+    lines += _wrapped(f"    {' '.join(item.threats)}")
+    for it in item.verdict.controls:
+        lines += _wrapped(f"    has {it.what}: {it.key} = {it.value}")
     if item.verdict.mend:
-        lines.append(f"    -> {item.verdict.mend}")
+        lines += _wrapped(f"    -> {item.verdict.mend}")
     return lines
+
+
+def _wrapped(line: str) -> list[str]:
+    """Names in it may be anybody's: nothing in them reaches a terminal as anything but text."""
+    return wrap(printable(line), _WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _losses(shown: Shown) -> list[str]:
     lines = ["Single points of failure"]
     for loss in shown.losses:
         left = [f"route {it}" for it in loss.routes] + list(loss.others)
-        lines.append(f"  {loss.what} {loss.name}: nothing is left for {', '.join(left)}")
-    lines += [f"  {it.component}: its fallback {it.fallback} {it.why}" for it in shown.astray]
+        lines += _wrapped(f"  {loss.what} {loss.name}: nothing is left for {', '.join(left)}")
+    for it in shown.astray:
+        lines += _wrapped(f"  {it.component}: its fallback {it.fallback} {it.why}")
     if len(lines) == 1:
         lines.append("  none that the fleet file and the lock tell of")
     shares = ", ".join(f"{name} {share:.0%}" for name, share in shown.vendors.shares) or "none"

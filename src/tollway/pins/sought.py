@@ -20,6 +20,7 @@ from tollway.pins.component import (
     Runtime,
     Weights,
     called,
+    released,
 )
 
 Match = Literal["yes", "no", "unknown"]
@@ -115,8 +116,10 @@ def _of_osv(entry: Mapping[str, Any]) -> Iterable[Affected]:
 
 
 def base_name(component: Component) -> str:
-    """A component's name without the version that an npm package's has."""
-    return _split(component.name)[0] if isinstance(component, NpmPackage) else component.name
+    """A component's name; of a package, the one that its index knows it by."""
+    return (
+        released(component) if isinstance(component, PypiPackage | NpmPackage) else component.name
+    )
 
 
 def _match(wanted: Affected, component: Component) -> Match:

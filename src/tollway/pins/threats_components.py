@@ -1,4 +1,8 @@
-"""What answers threats to components of the lock: weights, packages, prompts, runtimes, images."""
+"""What answers threats to components of the lock: weights, packages, prompts, runtimes, images.
+
+Rules
+1. A control's key is the key of the component in the lock.
+"""
 
 from typing import TypeVar
 
@@ -13,6 +17,7 @@ from tollway.pins.component import (
     Runtime,
     Weights,
     called,
+    released,
 )
 from tollway.pins.threats_judged import (
     Control,
@@ -41,7 +46,7 @@ def altered_weights(facts: Facts, name: str) -> Verdict:
     weights = _found(facts, f"weights:{name}", Weights)
     if not weights.files:
         return opened("The lock names no file of it.", "Run: tollway lock")
-    files = Control("files by digest", f"weights:{name} files", f"{len(weights.files)}")
+    files = Control("files by digest", "files", "each by its digest")
     return answered(files, residual="Files that were bad when they were locked.")
 
 
@@ -55,11 +60,11 @@ def poisoned_weights(facts: Facts, name: str) -> Verdict:
 def loaded_weights(facts: Facts, name: str) -> Verdict:
     """Whether loading the weights may run code."""
     weights = _found(facts, f"weights:{name}", Weights)
-    formats = Control("formats", f"weights:{name} formats", ", ".join(weights.formats) or "none")
+    formats = Control("formats", "formats", ", ".join(weights.formats) or "none")
     unsafe = sorted(set(weights.formats) - CODE_FREE)
     if not unsafe and not weights.globals:
         return answered(formats, residual="Faults in the loader itself.")
-    names = Control("globals", f"weights:{name} globals", ", ".join(weights.globals) or "none")
+    names = Control("globals", "globals", ", ".join(weights.globals) or "none")
     if unsafe and not weights.globals:
         left = f"{', '.join(unsafe)} is loaded by the allowlist of globals that ships."
         return answered(formats, names, residual=left)
@@ -78,12 +83,11 @@ def _package(facts: Facts, name: str) -> tuple[Package, str]:
 def bad_package(facts: Facts, name: str) -> Verdict:
     """Whether a package is what its lock says, and nothing known to be bad."""
     package, me = _package(facts, name)
-    plain = package.name.rpartition("@")[0] if package.kind == "npm" else package.name
     uploads = {it.uploaded for it in package.artifacts} or {None}
     known = {
         it.incident.name: it.judgement
         for uploaded in uploads
-        for it in known_bad(package.kind, plain or package.name, package.version, uploaded)
+        for it in known_bad(package.kind, released(package), package.version, uploaded)
     }
     bad = sorted(name for name, judgement in known.items() if judgement == "bad")
     if bad:
@@ -94,9 +98,9 @@ def bad_package(facts: Facts, name: str) -> Verdict:
     yanked = sorted(it.name for it in package.artifacts if it.yanked is not None)
     if yanked:
         return opened(f"Its publisher has yanked {yanked[0]}.", f"Lock another release of {me}.")
-    controls = [Control("files by digest", f"{me} artifacts", f"{len(package.artifacts)}")]
-    if facts.beside.index is not None:
-        controls.append(Control("package index", "index.mode", facts.beside.index))
+    controls = [Control("files by digest", "artifacts", "each by its digest")]
+    if facts.fleet.index is not None:
+        controls.append(Control("package index", "index.mode", facts.fleet.index.mode))
     if known:
         return unjudged(
             f"It may be of {', '.join(sorted(known))}: its upload time is not in the lock.",
@@ -112,25 +116,26 @@ def startup_of_package(facts: Facts, name: str) -> Verdict:
         return unjudged("Nobody opened its files: whether it runs code by itself is not known.")
     if package.startup or package.scripts:
         what = ", ".join((*package.startup, *package.scripts))
-        control = Control("runs by itself", f"{me} startup, scripts", what)
+        control = Control("runs by itself", "startup, scripts", what)
         why = f"It runs {what} without being called."
         return opened(why, f"Read it, then approve it or lock a release of {me} without.", control)
-    looked = Control("opened", f"{me} startup, scripts", "none")
+    looked = Control("opened", "startup, scripts", "none")
     return answered(looked, residual="Code that runs when it is imported.")
 
 
 def next_release(facts: Facts, name: str) -> Verdict:
     """Whether a bad next release would be taken over."""
-    package, me = _package(facts, name)
+    package, _ = _package(facts, name)
     controls: list[Control] = []
-    if facts.beside.index == "lock":
+    index = facts.fleet.index
+    if index is not None and index.mode == "lock":
         controls.append(Control("only what is locked", "index.mode", "lock"))
-    elif facts.beside.cooldown is not None:
-        days = f"{facts.beside.cooldown / 86400:g} days"
-        controls.append(Control("cooldown", "index.cooldown", days))
+    elif index is not None and index.rules.young != "allow":
+        days = f"{index.rules.cooldown / 86400:g} days, younger: {index.rules.young}"
+        controls.append(Control("cooldown", "index.rules.cooldown", days))
     if package.publishers:
         who = ", ".join(it.identity for it in package.publishers)
-        controls.append(Control("publisher pinned", f"{me} publishers", who))
+        controls.append(Control("publisher pinned", "publishers", who))
     if not controls:
         why = "Nothing holds its next release back, and nobody knows who published this one."
         return opened(why, "Write [index], and have CI and sandboxes install from it.")
@@ -139,17 +144,27 @@ def next_release(facts: Facts, name: str) -> Verdict:
 
 def made_up_name(facts: Facts, name: str) -> Verdict:
     """Whether a name that a model made up would be installed."""
-    _, me = _package(facts, name)
-    if facts.beside.index is None:
+    package, _ = _package(facts, name)
+    if not package.direct:
+        return inapplicable("Nobody asked for its name: another package needs it.")
+    index = facts.fleet.index
+    if index is None:
         return opened("Any name that somebody asks for is installed.", "Write [index].")
-    control = Control("package index", "index.mode", facts.beside.index)
-    return answered(control, residual=f"A person who approves a wrong name; {me} itself is locked.")
+    mode = Control("package index", "index.mode", index.mode)
+    left = "A person who approves a wrong name."
+    if index.mode == "lock":
+        return answered(mode, residual=left)
+    unranked = Control("names that nobody knows", "index.rules.unranked", index.rules.unranked)
+    if index.rules.unranked == "allow":
+        mend = 'Write index.rules.unranked = "ask".'
+        return opened("A name that a model made up is served.", mend, mode, unranked)
+    return answered(mode, unranked, residual=left)
 
 
 def changed_prompt(facts: Facts, name: str) -> Verdict:
     """Whether a prompt is the one that was reviewed."""
     prompt = _found(facts, f"prompt:{name}", Prompt)
-    control = Control("file by digest", f"prompt:{name} file", prompt.file.digest[:19])
+    control = Control("file by digest", "file", prompt.file.digest[:19])
     return answered(control, residual="What the prompt says, and who may change the lock.")
 
 
@@ -173,7 +188,7 @@ def pinned_bytes(facts: Facts, name: str) -> Verdict:
         raise KeyError(name)
     if component.digest is None:
         return opened("Nobody saw its bytes: it is known by its version.", "Run: tollway lock")
-    control = Control("digest", f"{name} digest", component.digest[:19])
+    control = Control("digest", "digest", component.digest[:19])
     return answered(control, residual="What was in it when it was locked.")
 
 

@@ -12,7 +12,6 @@ from typing import Literal
 
 from tollway.fleet.objects import Fleet
 from tollway.pins.lock import Lock
-from tollway.units import Seconds
 
 Status = Literal["open", "not judged", "accepted", "answered", "does not apply"]
 STATUSES: tuple[Status, ...] = ("open", "not judged", "accepted", "answered", "does not apply")
@@ -37,8 +36,8 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What answers a threat: what it is, the key that says so (`guard.rules[0].action`, or a key
-    of the lock) and its value there."""
+    """What answers a threat: what it is, the key that says so (`guard.rules[0].action`; of a
+    component, its key in the lock) and its value there."""
 
     what: str
     key: str
@@ -67,23 +66,11 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """What further tables of the fleet file say. `index` is the package index's mode, None where
-    there is none, and `cooldown` how old a package must be there. `drift` says how often models are
-    probed."""
-
-    index: str | None = None
-    cooldown: Seconds | None = None
-    drift: Seconds | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
-    """What is judged: the fleet, its lock (None where it has none) and what else is declared."""
+    """What is judged: the fleet, and its lock (None where it has none)."""
 
     fleet: Fleet
     lock: Lock | None = None
-    beside: Beside = Beside()
 
 
 def answered(*controls: Control, residual: str) -> Verdict:

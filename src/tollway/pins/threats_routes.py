@@ -162,11 +162,13 @@ def swapped(facts: Facts, name: str) -> Verdict:
     found = facts.lock.find(f"model-api:{name}")
     if not isinstance(found, ModelApi):
         return opened("It is not in the lock.", "Run: tollway lock")
-    snapshot = Control("snapshot", f"model-api:{name} version", found.version or "none")
+    snapshot = Control("snapshot", "version", found.version or "none")
     source, _, model = name.partition("/")
-    if found.moving:
+    if found.moving and not found.answers:
         mend = f"Name a dated snapshot in sources.{source}.serves.{model!r}.upstream_model."
         return opened("Its id is an alias that its vendor may point elsewhere.", mend, snapshot)
+    if found.moving:
+        snapshot = Control("answers as", "answers", ", ".join(found.answers))
     using = sorted(_using(facts, source, model))
     if not using:
         return answered(snapshot, residual="No route asks it.")
@@ -186,10 +188,12 @@ def drifts(facts: Facts, name: str) -> Verdict:
     if not isinstance(found, ModelApi) or found.baseline is None:
         mend = f"Run: tollway drift baseline {name}"
         return opened("No baseline of its behaviour is in the lock.", mend)
-    baseline = Control("baseline", f"model-api:{name} baseline", found.baseline.path)
-    if facts.beside.drift is None:
-        return opened("Nobody probes it against its baseline.", "Write [drift].", baseline)
-    often = Control("probes", "drift", f"every {facts.beside.drift:.0f} s")
+    baseline = Control("baseline", "baseline", found.baseline.path)
+    drift = facts.fleet.drift
+    if drift is None or (drift.models is not None and name not in drift.models):
+        mend = "Write [drift]." if drift is None else "Add it to drift.models."
+        return opened("Nobody probes it against its baseline.", mend, baseline)
+    often = Control("probes", "drift.every", f"{drift.every:.0f} s")
     return answered(baseline, often, residual="Changes that the probes' prompts do not show.")
 
 

@@ -116,7 +116,7 @@ def rugged(facts: Facts, name: str) -> Verdict:
         return opened(
             "Nobody asked it for its tools.", "Run: tollway lock, while it can be started"
         )
-    pinned = Control("pinned tools", f"mcp:{name} tools", f"{len(found.tools)} tools")
+    pinned = Control("pinned tools", "tools", f"{len(found.tools)} tools")
     _, server = _of(facts, name)
     if server.command is None:
         return answered(pinned, residual="Its code is elsewhere, and may change unseen.")
@@ -124,7 +124,7 @@ def rugged(facts: Facts, name: str) -> Verdict:
     if package is None:
         why = "Its descriptions are pinned, and its code is not: the package is not in the lock."
         return opened(why, f"Have the lock cover the package of mcp:{name}.", pinned)
-    code = Control("pinned code", f"mcp:{name} package", found.package)
+    code = Control("pinned code", "package", found.package)
     return answered(pinned, code, residual="A release that was bad when it was locked.")
 
 

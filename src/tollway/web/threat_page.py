@@ -112,6 +112,7 @@ def _item(item: Item) -> str:
 
 
 _COLUMNS: tuple[tuple[str, tuple[ThingKind, ...]], ...] = (
+    ("fleet", ("fleet",)),
     ("routes", ("route",)),
     ("models", ("source", "model-api")),
     ("tenants", ("tenant",)),
@@ -121,7 +122,6 @@ _COLUMNS: tuple[tuple[str, tuple[ThingKind, ...]], ...] = (
     ("packages", ("pypi", "npm")),
     ("prompts", ("prompt",)),
     ("base", ("runtime", "image")),
-    ("fleet", ("fleet",)),
 )
 
 
@@ -204,13 +204,20 @@ def _unjudged(shown: Shown) -> str:
 
 def _answered(shown: Shown) -> str:
     rows: list[list[object]] = []
+    many: list[list[object]] = []
     for item in items(shown.model, "answered"):
         evidence = "; ".join(f"{it.what}: {it.key} = {it.value}" for it in item.verdict.controls)
         rows.append([item.where, " ".join(item.threats), evidence, item.verdict.residual])
+        if len(item.things) > 3:
+            many.append([item.where, ", ".join(map(str, item.things))])
     if not rows:
         return element("p", words("Nothing that the fleet file says answers a threat."))
     head = ["what", "threats", "by", "what is left"]
-    return table("Controls, with the key that says so", head, rows, text=4)
+    made = table("Controls, with the key that says so", head, rows, text=4)
+    if not many:
+        return made
+    all_ = table("Things that are alike", ["what", "all of them"], many, text=2)
+    return made + behind("All of those that are named by their first", all_)
 
 
 def _outside(shown: Shown) -> str:
