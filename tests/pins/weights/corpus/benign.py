@@ -66,10 +66,10 @@ NUMPY = {
     "strings": np.array(["ab", "c"]),
     "dates": np.array(["2026-01-01"], dtype="M8[D]"),
     "fortran": np.asfortranarray(BLOCK),
-    "masked": np.ma.masked_array([1, 2], mask=[0, 1]),
+    "masked": np.ma.masked_array([1, 2], mask=[False, True]),
     "generator": np.random.default_rng(0),
     "state": np.random.RandomState(0),
-    "records": np.rec.array([(1, 2.0)]),
+    "records": np.rec.fromrecords([(1, 2.0)]),
     "dtype": np.dtype("f4"),
     "class": np.float32,
 }
