@@ -20,6 +20,7 @@ SMALL = [it for it in (*malicious.cases(), *benign.cases()) if len(it.data) < 20
 SLOW = settings(
     deadline=None,
     max_examples=150,
+    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
