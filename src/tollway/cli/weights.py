@@ -21,9 +21,9 @@ def weights(
     allow_global: Annotated[tuple[str, ...], _LIST] = (),
     json: Annotated[bool, _NO_FLAG] = False,
 ) -> int:
-    """Say whether a model's files may be loaded: 0 they may, 1 findings, 3 some not audited.
+    """Say whether a model's files may be loaded: by structure, default-deny.
 
-    Nothing is loaded or run. Allowed are safetensors, GGUF, plain numpy arrays and plain data
+    Exit code 0: they may. 1: findings. 3: some were not audited. Nothing is loaded or run. Allowed are safetensors, GGUF, plain numpy arrays and plain data
     (text, JSON, YAML, templates, images); everything else is denied by its structure, whatever it
     is called, and what is in archives is looked at too.
 

@@ -6,7 +6,7 @@ _STARTS = (
     (b"GGUF", "gguf"),
     (b"\x93NUMPY", "npy"),
     (b"\x89HDF\r\n\x1a\n", "hdf5"),
-    (b"\x1f\x8b", "gzip"),
+    (b"\x1f\x8b\x08", "gzip"),
     (b"BZh", "bz2"),
     (b"\xfd7zXZ\0", "xz"),
     (b"\x5d\0\0", "lzma"),

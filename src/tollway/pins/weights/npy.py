@@ -9,6 +9,7 @@ Source: numpy/lib/format.py, versions 1 to 3.
 import ast
 import re
 
+from tollway.pins.weights.kinds import is_dict, is_list, is_tuple
 from tollway.pins.weights.look import Look, Piece
 from tollway.pins.weights.pickles.arrays import Element, element_of
 from tollway.pins.weights.pickles.judge import judge_pickle, tell_hidden
@@ -67,17 +68,17 @@ def _header(reader: Reader, at: int) -> tuple[int, Element, int] | str:
         facts = ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
         return "has a header that is no literal"
-    if not isinstance(facts, dict) or set(facts) != {"descr", "fortran_order", "shape"}:
+    if not is_dict(facts) or set(facts) != {"descr", "fortran_order", "shape"}:
         return "has a header without descr, fortran_order and shape"
     element = _element(facts["descr"], 0)
     shape = facts["shape"]
     if element is None or not isinstance(facts["fortran_order"], bool):
         return "has a dtype that is not understood"
-    if not isinstance(shape, tuple) or not all(type(it) is int and it >= 0 for it in shape):
+    if not is_tuple(shape) or not all(type(it) is int and it >= 0 for it in shape):
         return "has a shape that is none"
     count = 1
     for it in shape:
-        count *= it
+        count *= it if isinstance(it, int) else 1
     return start + size, element, count
 
 
@@ -87,14 +88,14 @@ def _element(descr: object, depth: int) -> Element | None:
         return element_of(descr)
     if depth > 8:
         return None
-    if isinstance(descr, tuple) and len(descr) == 2:
+    if is_tuple(descr) and len(descr) == 2:
         inner = _element(descr[0], depth + 1)
         return None if inner is None else _times(inner, descr[1])
-    if not isinstance(descr, list):
+    if not is_list(descr):
         return None
     size, objects = 0, False
     for field in descr:
-        if not isinstance(field, tuple) or len(field) not in (2, 3):
+        if not is_tuple(field) or len(field) not in (2, 3):
             return None
         inner = _element(field[1], depth + 1)
         if inner is not None and len(field) == 3:
@@ -107,7 +108,7 @@ def _element(descr: object, depth: int) -> Element | None:
 
 def _times(element: Element, shape: object) -> Element | None:
     count = 1
-    for it in shape if isinstance(shape, tuple) else (shape,):
+    for it in shape if is_tuple(shape) else (shape,):
         if type(it) is not int or it < 0:
             return None
         count *= it

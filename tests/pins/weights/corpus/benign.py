@@ -66,10 +66,10 @@ NUMPY = {
     "strings": np.array(["ab", "c"]),
     "dates": np.array(["2026-01-01"], dtype="M8[D]"),
     "fortran": np.asfortranarray(BLOCK),
-    "masked": np.ma.masked_array([1, 2], mask=[0, 1]),
+    "masked": np.ma.masked_array([1, 2], mask=[False, True]),
     "generator": np.random.default_rng(0),
     "state": np.random.RandomState(0),
-    "records": np.rec.array([(1, 2.0)]),
+    "records": np.rec.fromrecords([(1, 2.0)]),
     "dtype": np.dtype("f4"),
     "class": np.float32,
 }
@@ -309,6 +309,15 @@ TEMPLATES = {
     "list | length }}",
     "raw": "{# a comment #}{% raw %}{{ not.__class__ }}{% endraw %}{{- '{' -}}"
     "{{ {'a': [1, 2]}['a'][0] }}",
+    "types": "{%- macro kind(spec) %}{%- set map = {'string': 'str', 'array': 'list'} %}"
+    "{%- if map[spec.type] is defined %}{{ map[spec.type] }}{%- elif spec.type == 'array' %}"
+    "{{- 'list[' + kind(spec['items']) + ']' }}{%- else %}{{ spec.enum | join(' | ') }}"
+    "{%- endif %}{%- endmacro %}{%- for tool in tools %}{%- set tool = tool.function if "
+    "tool.function is defined else tool %}{%- for name, it in tool.parameters.items() if name != "
+    "'return' %}{{ '  ' * 2 }}{{ kind(it) }}{% endfor %}{% endfor %}",
+    "own-names": "{% set config = messages[0] %}{% set session = namespace(count=0) %}"
+    "{% set session.count = session.count + 1 %}{{ config.content }}"
+    "{{ messages[loop.index0 - 1] if loop is defined else messages[-1]['content'][0:5] }}",
     "call": "{% macro m(x) %}{{ caller() }}{% endmacro %}{% call m(1) %}text{% endcall %}",
 }
 

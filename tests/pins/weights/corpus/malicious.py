@@ -119,6 +119,13 @@ def opcodes() -> Iterator[Case]:
         b"h" + bytes([n]) + b"h" + bytes([n]) + b"\x86q" + bytes([n + 1]) for n in range(40)
     )
     yield Case("bomb-key", "a.pkl", b"\x80\x02}" + laughs[2:] + b"Ns.")
+    yield Case("op-text-in-prose", "notes.txt", b"I1\n0cos\nsystem\n(S'x'\ntR.")
+    late = b"cos\nsystem\n" + args + b"R\x80\x02."
+    yield Case("op-late-protocol", "a.pkl", late, "pickle")
+    slots = b"\x80\x02ctypes\nSimpleNamespace\n)\x81N" + value({"__class__": 1}) + b"\x86b."
+    yield Case("state-slots", "a.pkl", slots)
+    yield Case("metaclass", "a.pkl", pickled(called("builtins:type", "X", (), {})))
+    yield Case("file-of-a-zone", "a.pkl", pickled(called("zoneinfo:ZoneInfo", "../x")))
     yield Case("global-trailing-space", "a.pkl", b"\x80\x02cos \nsystem\n" + args + b"R.")
     yield Case("global-carriage-return", "a.pkl", b"\x80\x02cos\r\nsystem\r\n" + args + b"R.")
 
@@ -169,6 +176,12 @@ def torches() -> Iterator[Case]:
     yield Case("torch-zip-deflated", "m.pt", made.zipped({"archive/data.pkl": PAYLOAD}, 8))
     storage = made.torch_zip(pickled(value({})), {"0": PAYLOAD})
     yield Case("torch-zip-storage", "m.pt", storage)
+    inner = {"0": made.PACKERS["gz"](PAYLOAD), "1": made.zipped({"x/data.pkl": PAYLOAD})}
+    for key, data in inner.items():
+        nested = made.torch_zip(pickled(value({})), {key: data})
+        yield Case(f"torch-zip-packed-storage-{key}", "m.pt", nested)
+    elsewhere = {"a/data.pkl": pickled(value({})), "b/data.pkl": PAYLOAD}
+    yield Case("torch-zip-two-roots", "m.pt", made.zipped(elsewhere))
     yield Case(
         "torch-zip-other-pickle",
         "m.pt",

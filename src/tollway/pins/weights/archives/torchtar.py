@@ -9,6 +9,7 @@ Source: torch/serialization.py, `legacy_load`.
 from struct import unpack
 
 from tollway.pins.weights.archives.tars import Member
+from tollway.pins.weights.kinds import is_tuple
 from tollway.pins.weights.look import Look, Piece
 from tollway.pins.weights.pickles.machine import Machine
 from tollway.pins.weights.pickles.run import Run
@@ -66,7 +67,7 @@ def _run(cursor: Cursor, piece: Piece, look: Look) -> Run | None:
 
 def _skip(cursor: Cursor, name: str, row: Run) -> bool:
     value = row.value
-    if not isinstance(value, tuple) or len(value) != 3:
+    if not is_tuple(value) or len(value) != 3:
         return False
     if name == "tensors":
         (dimensions,) = unpack("<i", cursor.take(4))

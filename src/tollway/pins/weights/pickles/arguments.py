@@ -7,6 +7,7 @@ Rules
 
 from collections.abc import Callable
 
+from tollway.pins.weights.kinds import is_tuple
 from tollway.pins.weights.pickles.values import Items, Made, Name, Span
 
 # Above this a count in a call is a bomb: no file that is read here says so many elements in a call.
@@ -81,7 +82,7 @@ def _reconstruct(args: Arguments) -> str | None:
 
 
 def _shape(shape: object) -> str | None:
-    sizes = shape if isinstance(shape, tuple) else (shape,)
+    sizes = shape if is_tuple(shape) else (shape,)
     count = 1
     for it in sizes:
         if not isinstance(it, int) or isinstance(it, bool):
@@ -121,7 +122,7 @@ def _from_type(args: Arguments) -> str | None:
         return f"is given {args[0]} to call"
     if not isinstance(args[1], Name) or not args[1].module.startswith("torch"):
         return "is not given a tensor class"
-    return None if isinstance(args[2], tuple) else "is not given arguments"
+    return None if is_tuple(args[2]) else "is not given arguments"
 
 
 def _state_of_tensor(args: Arguments) -> str | None:

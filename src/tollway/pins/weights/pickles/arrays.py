@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tollway.pins.weights.kinds import is_tuple
 from tollway.pins.weights.pickles.machine import Machine
 from tollway.pins.weights.pickles.opcodes import Broken
 from tollway.pins.weights.pickles.run import Run
@@ -20,8 +21,19 @@ from tollway.pins.weights.reader import Cursor
 
 WRAPPER = Name("joblib.numpy_pickle", "NumpyArrayWrapper")
 _CODE = re.compile(r"[<>|=]?([?bBhHiIuUlLqQefdgFDGSVOmMc])(\d{0,9})(\[\w+\])?")
-_SIZES = {"?": 1, "b": 1, "B": 1, "h": 2, "H": 2, "e": 2, "c": 1, "d": 8, "g": 16, "F": 8, "D": 16}
-_SIZES |= {"l": 8, "L": 8, "q": 8, "Q": 8, "m": 8, "M": 8}
+_SIZES = {
+    "?": 1,
+    "b": 1,
+    "B": 1,
+    "h": 2,
+    "H": 2,
+    "e": 2,
+    "c": 1,
+    "d": 8,
+    "g": 16,
+    "F": 8,
+    "D": 16,
+} | {"l": 8, "L": 8, "q": 8, "Q": 8, "m": 8, "M": 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +73,7 @@ def element_of_dtype(dtype: object) -> Element | None:
     if not isinstance(code, str):
         return element_of_dtype(code)
     state = dtype.state
-    if isinstance(state, tuple) and len(state) >= 6:
+    if is_tuple(state) and len(state) >= 6:
         if state[2] is not None:  # a subarray: (dtype, shape)
             return None
         if isinstance(state[4], Items):
@@ -74,7 +86,7 @@ def element_of_dtype(dtype: object) -> Element | None:
 
 
 def _field(entry: object) -> Element | None:
-    return element_of_dtype(entry[0]) if isinstance(entry, tuple) and entry else None
+    return element_of_dtype(entry[0]) if is_tuple(entry) and entry else None
 
 
 def joblib_arrays(
@@ -109,7 +121,7 @@ def joblib_arrays(
 
 
 def _count(shape: object) -> int | None:
-    if not isinstance(shape, tuple):
+    if not is_tuple(shape):
         return None
     count = 1
     for it in shape:

@@ -9,6 +9,7 @@ Rules
 
 from collections.abc import Callable
 
+from tollway.pins.weights.kinds import is_tuple
 from tollway.pins.weights.pickles.allowed import modern, use_of
 from tollway.pins.weights.pickles.arguments import wrong_with
 from tollway.pins.weights.pickles.opcodes import Broken, argument_readers
@@ -144,9 +145,9 @@ class Machine:
             self.out.problem("pickle-call", f"calls what is no global (byte {self.at:,})")
             self.out.denied_called += 1
             return Made(Name("?", "?"), ())
-        given = args if isinstance(args, tuple) else ()
+        given = args if is_tuple(args) else ()
         name = modern(what)
-        if not isinstance(args, tuple):
+        if not is_tuple(args):
             self.out.problem("pickle-call", f"calls {what} with what is no tuple")
         use = use_of(what, self.more)
         if use is None:
@@ -219,7 +220,7 @@ class Machine:
 
     def hashed(self, key: object) -> None:
         """A key: tuples within tuples, each shared, would hash for ever."""
-        if not isinstance(key, tuple):
+        if not is_tuple(key):
             return
         waiting, seen = [key], 0
         while waiting:
@@ -227,7 +228,7 @@ class Machine:
             if seen > MOST_EXPANDED:
                 self.out.problem("pickle-bomb", f"has a key that takes for ever (byte {self.at:,})")
                 return
-            waiting.extend(it for it in waiting.pop() if isinstance(it, tuple))
+            waiting.extend(it for it in waiting.pop() if is_tuple(it))
 
 
 def _said(what: object) -> str:
@@ -238,7 +239,7 @@ def _said(what: object) -> str:
 
 def _keys(state: object) -> list[object]:
     """The attributes that a state sets: of a dict, and of the second of a pair (slots)."""
-    if isinstance(state, tuple):
+    if is_tuple(state):
         return [key for it in state if isinstance(it, Items) for key in _keys(it)]
     return state.held[::2] if isinstance(state, Items) and state.kind == "dict" else []
 

@@ -8,6 +8,7 @@ Rules
 Source: torch/serialization.py, 1.0 to 2.8.
 """
 
+from tollway.pins.weights.kinds import is_tuple
 from tollway.pins.weights.pickles.run import Run
 from tollway.pins.weights.pickles.values import Items, Name, Persistent
 from tollway.pins.weights.reader import Reader
@@ -39,7 +40,7 @@ def wrong_id(it: object) -> str | None:
     """What is wrong with a persistent id (rule 1), as a clause."""
     if isinstance(it, Persistent):
         it = it.id
-    if isinstance(it, tuple) and len(it) in (5, 6) and it[0] == "storage":
+    if is_tuple(it) and len(it) in (5, 6) and it[0] == "storage":
         kind, key, location, count = it[1:5]
         if (
             isinstance(kind, Name)
@@ -50,7 +51,7 @@ def wrong_id(it: object) -> str | None:
             and count >= 0
         ):
             return None
-    if isinstance(it, tuple) and len(it) == 4 and it[0] == "module" and isinstance(it[1], Name):
+    if is_tuple(it) and len(it) == 4 and it[0] == "module" and isinstance(it[1], Name):
         return None
     return "asks its loader for an object by an id that is no storage's"
 
@@ -60,8 +61,8 @@ def storages(runs: list[Run]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for run in runs:
         for it in run.persistent:
-            if wrong_id(it) is None and isinstance(it, tuple) and it[0] == "storage":
-                sizes[str(it[2])] = int(it[4]) * (bytes_of(it[1]) or 1)
+            if wrong_id(it) is None and is_tuple(it) and it[0] == "storage":
+                sizes[str(it[2])] = int(str(it[4])) * (bytes_of(it[1]) or 1)
     return sizes
 
 

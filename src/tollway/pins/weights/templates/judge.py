@@ -40,8 +40,7 @@ _INTERNAL = words(
 )
 _HANDED = words("raise_exception strftime_now namespace range dict caller joiner cycler")
 _NEVER = words(
-    "self lipsum config request session g url_for get_flashed_messages application super varargs "
-    "kwargs context environment os sys builtins open eval exec getattr setattr import_module"
+    "self lipsum config request session g url_for get_flashed_messages application super"
 )
 _METHODS = words(
     "strip lstrip rstrip split rsplit splitlines startswith endswith replace upper lower title "
@@ -80,6 +79,7 @@ def judge_template(source: bytes, place: str, look: Look) -> None:
 
 def _problems(statements: list[Statement]) -> Iterable[str]:
     macros = {it.name for it in statements if it.kind == "macro"}
+    own = macros | _assigned(statements)
     taint = Taint(statements)
     turns = [1]
     for statement in statements:
@@ -94,19 +94,25 @@ def _problems(statements: list[Statement]) -> Iterable[str]:
         yield from _growth(statement, len(turns) > 1)
         for node in _roots(statement):
             for one in walk(node):
-                yield from _wrong(one, macros, taint)
+                yield from _wrong(one, macros, own, taint)
             yield from _bare(node)
+
+
+def _assigned(statements: list[Statement]) -> set[str]:
+    """Variables of the template's own: they hide a global of the same name."""
+    targets = {path_of(it) or "" for one in statements for it in one.targets}
+    return targets | {name for one in statements for name, _ in one.params}
 
 
 def _roots(statement: Statement) -> list[Node]:
     return [*statement.values, *statement.targets, *(it for _, it in statement.params)]
 
 
-def _wrong(node: Node, macros: set[str], taint: Taint) -> Iterable[str]:
+def _wrong(node: Node, macros: set[str], own: set[str], taint: Taint) -> Iterable[str]:
     if isinstance(node, Const):
         yield from _literal(node.value)
     elif isinstance(node, Name):
-        if node.name.startswith("__") or (node.name in _NEVER and node.name not in macros):
+        if node.name.startswith("__") or (node.name in _NEVER and node.name not in own):
             yield f"names {node.name}"
     elif isinstance(node, Attribute):
         if node.name.startswith("_") or node.name in _INTERNAL:

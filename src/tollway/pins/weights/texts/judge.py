@@ -7,6 +7,8 @@ Rules
 
 import json
 import re
+from collections.abc import Iterator
+from typing import cast
 
 import yaml
 
@@ -150,13 +152,13 @@ def _yaml(text: str, piece: Piece, look: Look) -> None:
     keys: list[str] = []
     anchors = 0
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in cast("Iterator[object]", yaml.parse(text, Loader=yaml.SafeLoader)):  # type: ignore[reportUnknownMemberType]
             tag = getattr(event, "tag", None)
             if isinstance(tag, str) and not _plain(tag):
                 look.finding(piece.place, "yaml-tag", f"has the tag {tag}")
             anchors += isinstance(event, yaml.AliasEvent)
             if isinstance(event, yaml.ScalarEvent):
-                keys = [*keys[-1:], event.value]
+                keys = [*keys[-1:], str(event.value)]
                 _target(keys, piece, look)
             else:
                 keys = []

@@ -11,6 +11,8 @@ Source: keras/src/saving/serialization_lib.py (3.11); CVE-2025-1550, -8747, -990
 import builtins
 from collections.abc import Mapping
 
+from tollway.pins.weights.kinds import is_dict
+
 _CODE = frozenset(
     {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__"}
 )
@@ -72,6 +74,6 @@ def _module(module: object, kind: str, config: object) -> str | None:
 def _files(kind: str, config: object) -> str | None:
     if kind not in ("StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup"):
         return None
-    if isinstance(config, Mapping) and isinstance(config.get("vocabulary"), str):
+    if is_dict(config) and isinstance(config.get("vocabulary"), str):
         return f"has a {kind} that reads the file {config['vocabulary']}"
     return None

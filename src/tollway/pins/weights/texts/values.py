@@ -8,9 +8,9 @@ Rules
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import cast
 
 from tollway.pins.weights.archives.names import wrong_name
+from tollway.pins.weights.kinds import is_dict, is_list
 from tollway.pins.weights.look import Look
 from tollway.pins.weights.pickles.allowed import use_of
 from tollway.pins.weights.pickles.values import Name
@@ -81,12 +81,11 @@ def _objects(root: object) -> Iterator[Object]:
         seen += 1
         if seen > _MOST_NODES:
             raise RecursionError
-        if isinstance(one, dict):
-            node = cast("dict[str, object]", one)
-            yield node
-            waiting.extend(it for it in node.values() if isinstance(it, dict | list))
-        elif isinstance(one, list):
-            waiting.extend(it for it in cast("list[object]", one) if isinstance(it, dict | list))
+        if is_dict(one):
+            yield one
+            waiting.extend(it for it in one.values() if is_dict(it) or is_list(it))
+        elif is_list(one):
+            waiting.extend(it for it in one if is_dict(it) or is_list(it))
 
 
 def _remote(node: Object, place: str, look: Look) -> None:
@@ -106,12 +105,12 @@ def _template(node: Object, place: str, look: Look) -> None:
     found = node["chat_template"]
     if isinstance(found, str):
         judge_template(found.encode("utf-8", "surrogatepass"), f"{place}!chat_template", look)
-    rows = found.items() if isinstance(found, dict) else ()
+    rows = found.items() if is_dict(found) else ()
     for name, text in rows:
         if isinstance(text, str):
             judge_template(text.encode("utf-8", "replace"), f"{place}!chat_template.{name}", look)
-    for number, row in enumerate(found if isinstance(found, list) else ()):
-        text = row.get("template") if isinstance(row, dict) else row
+    for number, row in enumerate(found if is_list(found) else ()):
+        text = row.get("template") if is_dict(row) else row
         if isinstance(text, str):
             judge_template(text.encode("utf-8", "replace"), f"{place}!chat_template.{number}", look)
 
@@ -124,7 +123,7 @@ def _target(node: Object, place: str, look: Look) -> None:
 
 def _weight_map(node: Object, place: str, look: Look) -> None:
     rows = node["weight_map"]
-    if isinstance(rows, dict):
+    if is_dict(rows):
         for name in {str(it) for it in rows.values()}:
             wrong = wrong_name(name)
             if wrong:
@@ -136,12 +135,12 @@ def _class_name(node: Object, place: str, look: Look) -> None:
     """A pipeline of diffusers: [library, class], where a library of one's own is code."""
     libraries = ("diffusers", "transformers", "onnxruntime.training", "flax", None)
     for key, row in node.items():
-        if key == "_class_name" and isinstance(row, list):
+        if key == "_class_name" and is_list(row):
             look.finding(place, "remote-code", f"names a pipeline of its own: {row!r:.80}")
-        elif isinstance(row, list) and len(row) == 2 and not key.startswith("_"):
+        elif is_list(row) and len(row) == 2 and not key.startswith("_"):
             library, kind = row
-            named = isinstance(library, str) and isinstance(kind, str)
-            if named and library not in libraries and kind[:1].isupper():
+            named = isinstance(library, str) and library not in libraries
+            if named and isinstance(kind, str) and kind[:1].isupper():
                 look.finding(place, "remote-code", f"names {library}.{kind} to import")
 
 
@@ -158,7 +157,7 @@ def _module(node: Object, place: str, look: Look) -> None:
 
 def _mapping(node: Object, place: str, look: Look) -> None:
     found = node["auto_mapping"]
-    library = found.get("parent_library") if isinstance(found, dict) else None
+    library = found.get("parent_library") if is_dict(found) else None
     if isinstance(library, str) and not library.startswith(("transformers.", "diffusers.")):
         look.finding(place, "remote-code", f"names the library {library} to import")
 
