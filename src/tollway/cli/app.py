@@ -175,6 +175,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.sandbox:sandbox",
         "Make what sandboxes need, and say which tiers this machine can run.",
     ),
+    "lock": (
+        "tollway.cli.lock:lock",
+        "Write the lock of a fleet's AI components: models, weights, packages, prompts, tools.",
+    ),
+    "verify": (
+        "tollway.cli.verify:verify",
+        "Hold the lock against what is here, without the network: files, packages, models, tools.",
+    ),
     "audit": (
         "tollway.cli.audit:audit",
         "Look at every component of a lock; exit 1 for findings, 3 where anything was not audited.",
@@ -183,13 +191,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.pins:pins",
         "Say what differs between two locks, and between the code of their artifacts.",
     ),
-    "lock": (
-        "tollway.cli.lock:lock",
-        "Write the lock of a fleet's AI components: models, weights, packages, prompts, tools.",
-    ),
-    "verify": (
-        "tollway.cli.verify:verify",
-        "Hold the lock against what is here, without the network: files, packages, models, tools.",
+    "weights": (
+        "tollway.cli.weights:weights",
+        "Say whether a model's files may be loaded: by structure, default-deny.",
     ),
     "threatmodel": (
         "tollway.cli.threatmodel:threatmodel",
@@ -203,17 +207,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.incident:incident",
         "Say whether something bad was in use, since when, by whom, and what to do now.",
     ),
-    "index": (
-        "tollway.cli.index:index",
-        "Serve packages under rules, and decide on what is held.",
-    ),
     "drift": (
         "tollway.cli.drift:drift",
         "Say whether the models behind sources are still those that were locked.",
     ),
-    "weights": (
-        "tollway.cli.weights:weights",
-        "Say whether a model's files may be loaded: by structure, default-deny.",
+    "index": (
+        "tollway.cli.index:index",
+        "Serve packages under rules, and decide on what is held.",
     ),
     "local": (
         "tollway.cli.local:local",

@@ -23,9 +23,10 @@ def weights(
 ) -> int:
     """Say whether a model's files may be loaded: by structure, default-deny.
 
-    Exit code 0: they may. 1: findings. 3: some were not audited. Nothing is loaded or run. Allowed are safetensors, GGUF, plain numpy arrays and plain data
-    (text, JSON, YAML, templates, images); everything else is denied by its structure, whatever it
-    is called, and what is in archives is looked at too.
+    Exit code 0: they may. 1: findings. 3: some were not audited. Nothing is loaded or run. Allowed
+    are safetensors, GGUF, plain numpy arrays and plain data (text, JSON, YAML, templates, images);
+    everything else is denied by its structure, whatever it is called, and what is in archives is
+    looked at too.
 
     Parameters
     ----------
