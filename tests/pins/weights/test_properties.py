@@ -22,7 +22,6 @@ SLOW = settings(
     max_examples=150,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
-    derandomize=True,  # the same examples on every machine
 )
 
 
