@@ -21,7 +21,7 @@ SLOW = settings(
     deadline=None,
     max_examples=150,
     derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 

@@ -45,6 +45,14 @@ def test_a_download_cache_of_links_is_followed_to_its_blobs(tmp_path: Path) -> N
     assert examine(snapshot, name="m").exit_code == 0
 
 
+def test_only_gits_own_folder_is_left_out(tmp_path: Path) -> None:
+    for folder in (".git", ".cache"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.bin").write_bytes(pickled(called("os:system", "x")))
+    findings = examine(tmp_path, formats=("pickle",), name="m")
+    assert {it.place for it in findings.found} == {".cache/x.bin"}
+
+
 def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     import os
 

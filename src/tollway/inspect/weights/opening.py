@@ -11,8 +11,8 @@ from tollway.pins.weights.reader import Reader, Unreadable
 
 MOST_FILES = 100_000
 MOST_READ = 1 << 30  # bytes of one read: a count in a file cannot take more memory than that
-# What tools keep beside a model and no loader reads.
-IGNORED = frozenset({".git", ".gitattributes", ".cache", ".DS_Store"})
+# What git keeps beside a model: its hooks are scripts, and no loader reads there.
+IGNORED = frozenset({".git"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,6 @@ def walk(path: Path) -> Iterator[Found]:
         for name in sorted(names) + [it for it in folders if (Path(folder) / it).is_symlink()]:
             file = Path(folder) / name
             place = file.relative_to(root).as_posix()
-            if name in IGNORED:
-                continue
             count += 1
             if count > MOST_FILES:
                 piece = Piece(place, lambda file=file: open_file(file))

@@ -11,7 +11,7 @@ from struct import unpack
 from tollway.pins.weights.archives.tars import Member
 from tollway.pins.weights.kinds import is_tuple
 from tollway.pins.weights.look import Look, Piece
-from tollway.pins.weights.pickles.machine import Machine
+from tollway.pins.weights.pickles.interpret import interpret
 from tollway.pins.weights.pickles.run import Run
 from tollway.pins.weights.pickles.torch import bytes_of
 from tollway.pins.weights.reader import Cursor, Reader, Window
@@ -58,7 +58,7 @@ def _rows(reader: Reader, name: str, piece: Piece, look: Look) -> None:
 
 
 def _run(cursor: Cursor, piece: Piece, look: Look) -> Run | None:
-    run = Machine(cursor, look.rules.globals, max(1, look.budget.opcodes)).run()
+    run = interpret(cursor, look.rules.globals, max(1, look.budget.opcodes))
     look.budget.opcodes -= run.opcodes
     for problem in run.problems:
         look.finding(piece.place, problem.rule, problem.words)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tollway.pins.weights.kinds import is_tuple
-from tollway.pins.weights.pickles.machine import Machine
+from tollway.pins.weights.pickles.interpret import interpret
 from tollway.pins.weights.pickles.opcodes import Broken
 from tollway.pins.weights.pickles.run import Run
 from tollway.pins.weights.pickles.values import Items, Made, Name
@@ -105,7 +105,7 @@ def joblib_arrays(
             raise Broken("an array whose size cannot be told")
         run.arrays.append(cursor.position)
         if element.objects:
-            inner = Machine(cursor, more, limit - run.opcodes).run()
+            inner = interpret(cursor, more, limit - run.opcodes)
             place.append(inner)
             if inner.ended != "stop":
                 raise Broken(f"an array of objects is broken: {inner.why}")

@@ -7,7 +7,7 @@ Rules
 
 import re
 
-from tollway.pins.weights.pickles.machine import Machine
+from tollway.pins.weights.pickles.interpret import interpret
 from tollway.pins.weights.pickles.run import Run
 from tollway.pins.weights.pickles.values import Name
 from tollway.pins.weights.reader import Cursor, Reader, Window
@@ -43,7 +43,7 @@ def hidden_pickle(reader: Reader, start: int, size: int) -> Run | None:
             if tried >= _MOST_TRIED:
                 break
             window = Window(reader, begin + found.start(), reader.size - begin - found.start())
-            run = Machine(Cursor(window), limit=_MOST_OPCODES).run()
+            run = interpret(Cursor(window), limit=_MOST_OPCODES)
             if would_act(run):
                 return run
     return None

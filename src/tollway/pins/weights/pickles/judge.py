@@ -12,7 +12,7 @@ import re
 from tollway.pins.weights.look import Look, Piece
 from tollway.pins.weights.pickles.arrays import joblib_arrays
 from tollway.pins.weights.pickles.hidden import hidden_pickle, plausible, would_act
-from tollway.pins.weights.pickles.machine import Machine
+from tollway.pins.weights.pickles.interpret import interpret
 from tollway.pins.weights.pickles.run import Run
 from tollway.pins.weights.pickles.torch import end_of_storages, is_magic, wrong_id
 from tollway.pins.weights.reader import Cursor, Held, Reader, Window
@@ -30,7 +30,7 @@ def is_pickle(reader: Reader) -> bool:
         return True
     if not _OPENS.match(head):
         return False
-    run = Machine(Cursor(reader), limit=_PROBED).run()
+    run = interpret(Cursor(reader), limit=_PROBED)
     if run.ended == "stop" and run.named:
         return True
     return any(map(plausible, run.named)) and run.called > 0
@@ -57,18 +57,18 @@ def judge_pickle(reader: Reader, piece: Piece, look: Look) -> None:
 
 def _more(reader: Reader, at: int) -> bool:
     """Does another pickle begin here? At least its first opcodes must be."""
-    return Machine(Cursor(reader, at), limit=1000).run().opcodes > 1
+    return interpret(Cursor(reader, at), limit=1000).opcodes > 1
 
 
 def _one(reader: Reader, at: int, piece: Piece, look: Look) -> Run:
     more, limit = look.rules.globals, max(1, look.budget.opcodes)
     nested: list[Run] = []
-    run = Machine(Cursor(reader, at), more, limit, joblib_arrays(more, limit, nested)).run()
+    run = interpret(Cursor(reader, at), more, limit, joblib_arrays(more, limit, nested))
     look.budget.opcodes -= run.opcodes
     for each in (run, *nested):
         _tell(reader, each, piece, look)
     if run.arrays:
-        plain = Machine(Cursor(reader, at), more, limit).run()
+        plain = interpret(Cursor(reader, at), more, limit)
         if _strange(plain, [run, *nested]) and not run.denied_called:
             look.finding(
                 piece.place, "pickle-global", "calls a denied global where joblib sees an array"
