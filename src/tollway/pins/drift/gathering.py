@@ -104,6 +104,9 @@ def _stills(plan: Plan, heard: list[Heard], below: Below) -> Asking[tuple[Still,
     merits = [(logprobs.merit(logprobs.reference(it), it), at) for at, it in enumerate(trials)]
     best = sorted(merits, key=lambda it: (-it[0], it[1]))[: plan.prompts]
     chosen = [at for merit, at in best if merit > 0.0]
+    # A prompt that happened to be still is of the same engine as those that were not.
+    noises = [logprobs.noise(logprobs.reference(it), it) for it in trials]
+    floor = logprobs.usual_noise(noises)
     prompts = [candidates[at] for at in chosen]
     calls = yield from _lists(prompts, plan.rounds, heard, below)
     stills: list[Still] = []
@@ -111,7 +114,7 @@ def _stills(plan: Plan, heard: list[Heard], below: Below) -> Asking[tuple[Still,
         tokens = logprobs.reference(trials[at])
         if lists:
             rows = tuple(logprobs.row(tokens, it) for it in lists)
-            noise = logprobs.noise(tokens, trials[at])
+            noise = tuple(max(floor, it) for it in noises[at])
             stills.append(Still(candidates[at], tokens, noise, rows))
     return tuple(stills)
 

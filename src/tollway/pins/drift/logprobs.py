@@ -65,6 +65,12 @@ def noise(tokens: Sequence[str], calls: Sequence[Mapping[str, float]]) -> Row:
     return tuple(max(TOLERANCE, max(it) - min(it)) for it in zip(*rows, strict=True))
 
 
+def usual_noise(noises: Sequence[Row]) -> float:
+    """The noise that three of four tokens of all prompts stay within."""
+    every = sorted(it for each in noises for it in each)
+    return every[len(every) * 3 // 4] if every else TOLERANCE
+
+
 def p_value(baseline: Sequence[Sequence[Row]], new: Sequence[Row], noises: Sequence[Row]) -> float:
     """How easily new calls, one a prompt, would look so unlike their prompts' baseline by chance.
     `noises` are their prompts' (rule 3).
