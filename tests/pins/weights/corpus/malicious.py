@@ -23,6 +23,7 @@ def cases() -> Iterator[Case]:
     for name, code in ABSENT.items():
         yield Case(f"absent-{name}", "model.pkl", pickled(code))
     yield from opcodes()
+    yield from overridden()
     yield from rows()
     yield from packed()
     yield from torches()
@@ -32,6 +33,25 @@ def cases() -> Iterator[Case]:
     yield from templates()
     yield from graphs()
     yield from texts()
+
+
+def overridden() -> Iterator[Case]:
+    """An attribute that takes the place of what the loader calls to fill an object."""
+    harmless = b"ctorch.storage\n_load_from_bytes\n"
+    hidden = b"B" + struct.pack("<I", len(PAYLOAD)) + PAYLOAD
+    for name, maker in (
+        ("ordered", b"ccollections\nOrderedDict\n"),
+        ("counter", b"ccollections\nCounter\n"),
+        ("bunch", b"csklearn.utils._bunch\nBunch\n"),
+    ):
+        for word, step in (("append", hidden + b"a"), ("extend", b"(" + hidden + b"e"),
+                           ("add", b"(" + hidden + b"\x90")):  # fmt: skip
+            state = b"}" + short(word) + harmless + b"s"
+            yield Case(f"op-{name}-{word}", "a.pkl", b"\x80\x04" + maker + b")R" + state + b"b"
+                       + step + b".")  # fmt: skip
+            items = short(word) + harmless + b"s"
+            yield Case(f"op-{name}-item-{word}", "a.pkl", b"\x80\x04" + maker + b")R" + items
+                       + step + b".")  # fmt: skip
 
 
 def opcodes() -> Iterator[Case]:

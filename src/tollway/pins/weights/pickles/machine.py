@@ -19,6 +19,9 @@ from tollway.pins.weights.reader import Cursor
 
 MARK = Mark()
 MOST_EXPANDED = 100_000  # values in one key, with what is shared counted each time
+_LOADERS_OWN = frozenset(("append", "extend", "add", "__setstate__"))
+"""What the loader itself calls on an object that it fills: an attribute of the name, or an item
+where items are attributes, takes its place."""
 _CONTAINERS = frozenset(
     {
         "collections.OrderedDict",
@@ -153,7 +156,7 @@ class Machine:
         for key in _keys(state):
             if not isinstance(key, str | int | bytes | tuple | None):
                 self.out.problem("pickle-state", f"sets an attribute of {what.maker} by no text")
-            elif isinstance(key, str) and key.startswith("__"):
+            elif isinstance(key, str) and (key.startswith("__") or key in _LOADERS_OWN):
                 self.out.problem("pickle-state", f"sets {key} of {what.maker} (byte {self.at:,})")
         what.state = state
         if self.on_build is not None:
@@ -171,6 +174,8 @@ class Machine:
             held = held[::2]
         if kinds != ("list",):
             for key in held:
+                if isinstance(what, Made) and key in _LOADERS_OWN:
+                    self.out.problem("pickle-state", f"gives {what.maker} an item {key}")
                 self.hashed(key)
 
     def _takes_items(self, maker: Name) -> bool:
