@@ -226,3 +226,63 @@ def test_a_startup_file_of_a_locked_package_is_known_or_found(fleet: Path, capsy
         lock.read_text().replace('name = "inert"', 'name = "inert"\nstartup = ["inert.pth"]')
     )
     assert run(asked) == 0
+
+
+def signed(fleet: Path) -> None:
+    """The weights of a fleet, signed with a key of an elliptic curve, and a table that wants it."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        PublicFormat,
+    )
+    from model_signing import hashing, signing
+
+    key = generate_private_key(SECP256R1())
+    private, public = fleet.with_name("model.key"), fleet.with_name("model.pub")
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(
+        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    signature = fleet.with_name("model.sig")
+    plain = hashing.Config().set_ignored_paths(paths=[signature], ignore_git_paths=False)
+    signing.Config().set_hashing_config(plain).use_elliptic_key_signer(private_key=private).sign(
+        fleet.with_name("weights"), signature
+    )
+    with fleet.open("a") as file:
+        file.write('[pins.weights.tiny.signed]\npath = "model.sig"\npublic_key = "model.pub"\n')
+
+
+def test_weights_that_somebody_must_have_signed_are_what_they_signed(
+    fleet: Path, capsys: Out
+) -> None:
+    signed(fleet)
+    run(["lock", str(fleet)])
+    assert run(["verify", str(fleet)]) == 0
+    weights = fleet.parent / "weights" / "deep" / "model.safetensors"
+    weights.write_bytes(b"z" * 100)
+    run(["lock", str(fleet)])  # whoever may write the lock too is not the signer
+    capsys.readouterr()
+    assert run(["verify", str(fleet)]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("weights:tiny model.sig: is not what its signer signed: ")
+    assert "[verify.model-signature]" in said
+    weights.write_bytes(b"x" * 100)
+    (weights.parent / "more.bin").write_bytes(b"not signed")
+    run(["lock", str(fleet)])
+    assert run(["verify", str(fleet)]) == 1
+    fleet.with_name("model.sig").unlink()
+    capsys.readouterr()
+    assert run(["verify", str(fleet)]) == 1
+    assert "weights:tiny model.sig: has no signature" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("table", ["", 'identity = "me@example.com"\n', 'issuer = "https://x"\n'])
+def test_a_signature_of_nobody_in_particular_is_a_fault(
+    fleet: Path, capsys: Out, table: str
+) -> None:
+    with fleet.open("a") as file:
+        file.write(f'[pins.weights.tiny.signed]\npath = "model.sig"\n{table}')
+    assert run(["check", str(fleet)]) == 2
+    assert "names no one signer. Write public_key, or identity and" in capsys.readouterr().err

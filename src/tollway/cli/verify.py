@@ -52,6 +52,10 @@ def verify(
     now, unaudited = lock_now(declared, fleet, lock, hash_weights=weights)
     looks.append(verified(lock, now))
     looks.append(Findings(unaudited=unaudited))
+    if declared.pins is not None:
+        from tollway.inspect.model_signature import signed_weights
+
+        looks.append(signed_weights(fleet.absolute().parent, declared.pins))
     if environment is not None:
         from tollway.inspect.installed import installed
 

@@ -2,8 +2,8 @@
 
 from types import MappingProxyType
 
-from tollway.fleet.pinning import Acceptance, ModelPin, PinSettings, WeightsPin
-from tollway.fleet.schema_pins import PinsTable
+from tollway.fleet.pinning import Acceptance, ModelPin, ModelSignature, PinSettings, WeightsPin
+from tollway.fleet.schema_pins import ModelSignatureTable, PinsTable
 
 
 def pins_of(table: PinsTable | None) -> PinSettings | None:
@@ -24,7 +24,7 @@ def pins_of(table: PinsTable | None) -> PinSettings | None:
         ),
         weights=MappingProxyType(
             {
-                name: WeightsPin(it.path, tuple(it.formats), tuple(it.globals))
+                name: WeightsPin(it.path, tuple(it.formats), tuple(it.globals), _signed(it.signed))
                 for name, it in table.weights.items()
             }
         ),
@@ -32,3 +32,9 @@ def pins_of(table: PinsTable | None) -> PinSettings | None:
         fallbacks=MappingProxyType(dict(table.fallbacks)),
         accept=tuple(Acceptance(it.component, it.rule, it.reason, it.until) for it in table.accept),
     )
+
+
+def _signed(table: ModelSignatureTable | None) -> ModelSignature | None:
+    if table is None:
+        return None
+    return ModelSignature(table.path, table.public_key, table.identity, table.issuer)

@@ -25,6 +25,7 @@ def check_pins(declared: Declared) -> Iterator[Finding]:
         return
     yield from _models(declared, placed.document, placed.table)
     yield from _paths(placed.document, placed.table)
+    yield from _signers(placed.document, placed.table)
     for name in placed.table.fallbacks:
         if ":" not in name.strip(":"):
             mend = 'Write "kind:name", as the lock lists it: "pypi:numpy".'
@@ -42,11 +43,27 @@ def _models(declared: Declared, document: str, table: PinsTable) -> Iterator[Fin
             yield Finding(document, ("pins", "models", name), fault.problem, fault.mend)
 
 
+def _signers(document: str, table: PinsTable) -> Iterator[Finding]:
+    for name, it in table.weights.items():
+        if it.signed is None:
+            continue
+        by_key, by_name = it.signed.public_key, (it.signed.identity, it.signed.issuer)
+        whole = by_name == (None, None) if by_key is not None else None not in by_name
+        if not whole:
+            path: Path = ("pins", "weights", name, "signed")
+            mend = "Write public_key, or identity and issuer."
+            yield Finding(document, path, "names no one signer", mend)
+
+
 def _paths(document: str, table: PinsTable) -> Iterator[Finding]:
     named: list[tuple[Path, str]] = [
         *((("pins", key, i), it) for key in ("requirements", "prompts")
           for i, it in enumerate(getattr(table, key))),
         *((("pins", "weights", name, "path"), it.path) for name, it in table.weights.items()),
+        *((("pins", "weights", name, "signed", key), text)
+          for name, it in table.weights.items() if it.signed is not None
+          for key, text in (("path", it.signed.path), ("public_key", it.signed.public_key))
+          if text is not None),
     ]  # fmt: skip
     for path, text in named:
         if text.startswith("/") or ".." in text.split("/") or "\0" in text:

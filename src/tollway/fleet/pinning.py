@@ -25,6 +25,18 @@ class ModelPin:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSignature:
+    """Who must have signed a model's files, by OpenSSF Model Signing: the holder of `public_key`
+    (PEM, elliptic curve), or, by Sigstore, an `identity` that `issuer` vouches for. `path` is the
+    signature's; all paths are relative to the fleet file."""
+
+    path: str
+    public_key: str | None = None
+    identity: str | None = None
+    issuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WeightsPin:
     """A model's files, below the fleet file's folder. `formats` are those that its loader reads
     (empty: those that run nothing), `globals` what a pickle may name besides, as `module.name`."""
@@ -32,6 +44,7 @@ class WeightsPin:
     path: str
     formats: tuple[str, ...] = ()
     globals: tuple[str, ...] = ()
+    signed: ModelSignature | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from tollway.fleet.findings import place
@@ -30,6 +31,8 @@ def blocks(pins: PinSettings | None) -> Iterator[list[str]]:
             "globals": weights.globals or None,
         }
         yield _table(("pins", "weights", name), facts)
+        if weights.signed is not None:
+            yield _table(("pins", "weights", name, "signed"), asdict(weights.signed))
     if pins.runtimes:
         yield _table(("pins", "runtimes"), pins.runtimes)
     if pins.fallbacks:

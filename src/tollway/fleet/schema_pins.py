@@ -23,6 +23,17 @@ class ModelPinTable(Table):
     shutdown: Day | None = key("Its announced last day, UTC.", None)
 
 
+class ModelSignatureTable(Table):
+    """Who must have signed a model's files (OpenSSF Model Signing): a key, or an identity."""
+
+    path: Text = key("The signature, relative to this file.")
+    public_key: Text | None = key("The signer's public key (PEM, elliptic curve).", None)
+    identity: Text | None = key(
+        "The signer's identity, as Sigstore has it: an e-mail, a URL.", None
+    )
+    issuer: Text | None = key("Who vouches for the identity: an OpenID issuer's URL.", None)
+
+
 class WeightsPinTable(Table):
     """A model's files."""
 
@@ -31,6 +42,7 @@ class WeightsPinTable(Table):
         "Formats that its loader may read; safetensors, gguf and plain data unless written.", []
     )
     globals: list[Text] = key('What a pickle in it may name besides: "module.name".', [])
+    signed: ModelSignatureTable | None = key("Who must have signed them.", None)
 
 
 class AcceptanceTable(Table):
