@@ -126,6 +126,21 @@ def test_without_the_extra_one_line_says_how_to_install_it(missing: str, fleet: 
     assert (ended.returncode, ended.stderr.strip()) == (2, said)
 
 
+def test_a_drift_baseline_is_taken_into_the_lock_and_verified(fleet: Path, capsys: Out) -> None:
+    baseline = fleet.parent / "drift" / "a--m.json"
+    baseline.parent.mkdir()
+    baseline.write_text("{}")
+    run(["lock", str(fleet)])
+    assert 'path = "drift/a--m.json"' in fleet.with_name("ai.lock").read_text()
+    assert run(["verify", str(fleet)]) == 0
+    baseline.write_text("{ }")
+    capsys.readouterr()
+    assert run(["verify", str(fleet)]) == 1
+    assert "model-api:a/m: baseline's digest is sha256:" in capsys.readouterr().out
+    baseline.unlink()
+    assert run(["verify", str(fleet)]) == 1
+
+
 def keys(folder: Path) -> tuple[Path, Path]:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import (

@@ -166,11 +166,19 @@ def test_a_shutdown_and_a_baseline_are_kept_for_the_same_snapshot_only() -> None
     first = by_name(lock_of(fleet_of(), "fleet.toml", READ))["model-api:one/m"]
     known = msgspec.structs.replace(first, shutdown=date(2027, 1, 1), baseline=file("b.json"))
     old = Lock(component=(known,))
-    kept = by_name(lock_of(fleet_of(), "fleet.toml", READ, old))["model-api:one/m"]
-    assert kept == known
-    moved = by_name(lock_of(fleet_of("m-2026-06-01"), "fleet.toml", READ, old))["model-api:one/m"]
+
+    def locked(asked: str, digest: str) -> Component:
+        baselines = {"one/m": file("b.json", digest)}
+        read = Read(weights=READ.weights, packages=READ.packages, baselines=baselines)
+        return by_name(lock_of(fleet_of(asked), "fleet.toml", read, old))["model-api:one/m"]
+
+    assert locked("m-2026-01-01", A) == known
+    moved = locked("m-2026-06-01", A)
     assert isinstance(moved, ModelApi)
     assert (moved.shutdown, moved.baseline) == (None, None)
+    anew = locked("m-2026-06-01", B)
+    assert isinstance(anew, ModelApi)
+    assert anew.baseline == file("b.json", B)
 
 
 def test_two_versions_of_a_package_are_two_components() -> None:

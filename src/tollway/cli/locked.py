@@ -62,7 +62,13 @@ def lock_now(
     """
     with extra():
         import tollway.inspect.packages  # noqa: F401 - read_packages needs it
-        from tollway.inspect.lockparts import hash_files, read_packages, read_prompts, weight_files
+        from tollway.inspect.lockparts import (
+            hash_files,
+            read_baselines,
+            read_packages,
+            read_prompts,
+            weight_files,
+        )
         from tollway.pins.locking import Read, lock_of
     pins = fleet.pins or PinSettings()
     folder = path.absolute().parent
@@ -78,7 +84,8 @@ def lock_now(
     total = sum((folder / it).stat().st_size for files in rest.values() for it in files)
     with _progress(total) as hashed:
         weights |= hash_files(folder, rest, hashed)
-    read = Read(prompts, weights, packages, _tools(fleet, path))
+    kept = read_baselines(path, fleet, old)
+    read = Read(prompts, weights, packages, _tools(fleet, path), kept)
     return lock_of(fleet, path.name, read, old), unaudited
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from tollway.errors import FaultsFound
+from tollway.fleet.objects import Fleet
+from tollway.fleet.pinning import PinSettings
 from tollway.pins.component import ModelApi, PinnedFile
 from tollway.pins.drift.baseline import Baseline, read_baseline
 from tollway.pins.lock import Lock, read_lock
 
-LOCK: Final = "ai.lock"
 FOLDER: Final = "drift"
 LARGEST: Final = 32 * 2**20
 
@@ -37,14 +38,15 @@ def usual_path(fleet: Path, name: str) -> Path:
     return fleet.absolute().parent / FOLDER / f"{name.replace('/', '--')}.json"
 
 
-def baselines_of(fleet: Path, names: Iterable[str]) -> tuple[Kept, ...]:
-    """What there is of each `SOURCE/MODEL` of the fleet file at `fleet`."""
-    path = fleet.absolute().parent / LOCK
+def baselines_of(fleet: Path, declared: Fleet, names: Iterable[str]) -> tuple[Kept, ...]:
+    """What there is of each `SOURCE/MODEL` of the fleet `declared` by the file at `fleet`."""
+    name_of_lock = (declared.pins or PinSettings()).lock
+    path = fleet.absolute().parent / name_of_lock
     lock: Lock | None = None
     fault = ""
     if path.is_file():
         try:
-            lock = read_lock(path.read_text(encoding="utf-8"), LOCK)
+            lock = read_lock(path.read_text(encoding="utf-8"), name_of_lock)
         except FaultsFound as found:
             fault = f"the lock cannot be read: {found.faults[0]}"
         except (OSError, UnicodeDecodeError) as error:

@@ -14,9 +14,12 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from tollway.errors import Fault, FaultsFound
+from tollway.fleet.objects import Fleet
 from tollway.fleet.pinning import PinSettings
-from tollway.pins.component import Package, PinnedFile
+from tollway.inspect.baselines import usual_path
+from tollway.pins.component import ModelApi, Package, PinnedFile
 from tollway.pins.finding import Unaudited
+from tollway.pins.lock import Lock
 
 _CHUNK = 1 << 20
 MOST_FILES = 100_000
@@ -126,6 +129,25 @@ def hashed_file(path: Path, name: str, hashed: Hashed = lambda _: None) -> Pinne
     if size != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
         raise FaultsFound([Fault(f"{name}:", "changed while it was read", "Run it again.")])
     return PinnedFile(path=name, digest=f"sha256:{digest.hexdigest()}", size=size)
+
+
+def read_baselines(path: Path, fleet: Fleet, old: Lock | None) -> Mapping[str, PinnedFile]:
+    """The drift baselines of the fleet file at `path`, by `source/model`: where the lock that was
+    has them, else where `tollway drift baseline` writes them.
+
+    Raises:
+        FaultsFound: one cannot be read.
+    """
+    folder = path.absolute().parent
+    models = [f"{source.name}/{it}" for source in fleet.sources.values() for it in source.serves]
+    found: dict[str, PinnedFile] = {}
+    for name in models:
+        locked = None if old is None else old.find(f"model-api:{name}")
+        pinned = locked.baseline if isinstance(locked, ModelApi) else None
+        file = usual_path(path, name) if pinned is None else folder / pinned.path
+        if file.is_file():
+            found[name] = hashed_file(file, _name(folder, file))
+    return found
 
 
 def read_packages(

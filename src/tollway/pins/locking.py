@@ -4,8 +4,10 @@ Rules
 1. A model that is asked by a name without a date or a revision moves: its provider may point the
    name elsewhere. An engine of your own does not move by itself.
 2. A model's fallback is what its routes would ask instead, unless the fleet file names another.
-3. What only asking the world brings (upload times, publishers, baselines, dates) is kept from the
-   lock that was, for artifacts and models that are still the same ones.
+3. What only asking the world brings (upload times, publishers, dates) is kept from the lock that
+   was, for artifacts and models that are still the same ones.
+4. A drift baseline is of one snapshot: where the model is asked by another id than the lock that
+   was has, the baseline of that lock is none of it.
 """
 
 import re
@@ -52,7 +54,7 @@ _DATED = re.compile(
 @dataclass(frozen=True, slots=True)
 class Read:
     """What was read of a fleet's files. `tools` has an entry for each server whose tools are
-    pinned; `weights` is by the names of the fleet file."""
+    pinned; `weights` is by the names of the fleet file, `baselines` by `source/model`."""
 
     prompts: tuple[PinnedFile, ...] = ()
     weights: Mapping[str, tuple[PinnedFile, ...]] = field(
@@ -62,6 +64,7 @@ class Read:
     tools: Mapping[str, tuple[PinnedTool, ...]] = field(
         default_factory=dict[str, tuple[PinnedTool, ...]]
     )
+    baselines: Mapping[str, PinnedFile] = field(default_factory=dict[str, PinnedFile])
 
 
 def lock_of(fleet: Fleet, name: str, read: Read, old: Lock | None = None) -> Lock:
@@ -73,7 +76,7 @@ def lock_of(fleet: Fleet, name: str, read: Read, old: Lock | None = None) -> Loc
     pins = fleet.pins or PinSettings()
     before = {} if old is None else {called(it): it for it in old.component}
     found: list[Component] = [
-        *_models(fleet, pins),
+        *_models(fleet, pins, read),
         *_weights(pins, read.weights),
         *_packages(read.packages),
         *(_prompt(it) for it in read.prompts),
@@ -109,9 +112,10 @@ def _check_names(pins: PinSettings, names: Iterable[str], file: str) -> None:
 
 def _kept(it: Component, old: Component | None) -> Component:
     """Rule 3."""
-    if isinstance(it, ModelApi) and isinstance(old, ModelApi) and old.version == it.version:
-        shutdown = it.shutdown or old.shutdown
-        return msgspec.structs.replace(it, shutdown=shutdown, baseline=old.baseline)
+    if isinstance(it, ModelApi) and isinstance(old, ModelApi):
+        if old.version == it.version:
+            return msgspec.structs.replace(it, shutdown=it.shutdown or old.shutdown)
+        return it if it.baseline != old.baseline else msgspec.structs.replace(it, baseline=None)
     if isinstance(it, PypiPackage | NpmPackage) and isinstance(old, PypiPackage | NpmPackage):
         known = {artifact.digest: artifact for artifact in old.artifacts}
         artifacts = tuple(_told(one, known.get(one.digest)) for one in it.artifacts)
@@ -143,7 +147,7 @@ def is_moving(source: Source, asked: str) -> bool:
     return source.kind == "api" and _DATED.search(asked) is None
 
 
-def _models(fleet: Fleet, pins: PinSettings) -> Iterator[ModelApi]:
+def _models(fleet: Fleet, pins: PinSettings, read: Read) -> Iterator[ModelApi]:
     instead = _fallbacks(fleet)
     for source in fleet.sources.values():
         for model, serving in source.serves.items():
@@ -160,6 +164,7 @@ def _models(fleet: Fleet, pins: PinSettings) -> Iterator[ModelApi]:
                 fingerprints=known.fingerprints,
                 moving=is_moving(source, serving.upstream_model),
                 shutdown=known.shutdown,
+                baseline=read.baselines.get(name),
             )
 
 

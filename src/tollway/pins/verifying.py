@@ -15,7 +15,7 @@ from tollway.pins.component import Component, McpServer, called
 from tollway.pins.finding import Finding, Findings, Unaudited
 from tollway.pins.lock import Lock
 
-_UNCOMPARED = frozenset(("threats", "baseline", "shutdown"))
+_UNCOMPARED = frozenset(("threats", "shutdown"))
 _LISTS = {"files": "path", "artifacts": "name", "tools": "name"}
 """Fields that are tables of things with names: a difference says which of them."""
 
@@ -63,7 +63,8 @@ def _facts(component: Component) -> dict[str, Any]:
     """A component's fields; of a file that it is, digest and size stand beside the rest."""
     facts = cast("dict[str, Any]", msgspec.to_builtins(component))
     file = facts.pop("file", {})
-    return {**facts, **file}
+    baseline = facts.pop("baseline", {})
+    return {**facts, **file, **{f"baseline's {key}": it for key, it in baseline.items()}}
 
 
 def _of_list(by: str, was: list[Any], now: list[Any]) -> Iterator[tuple[str, str]]:

@@ -46,7 +46,8 @@ def check_once(
     path: Path, fleet: Fleet, names: Sequence[str], level: float, at_once: int, today: date
 ) -> tuple[Findings, tuple[Row, ...]]:
     """Ask each of `names` once, straight. `level` is that of each test; `path` is the fleet's."""
-    rows = tuple(_checked(fleet, kept, level, at_once, today) for kept in baselines_of(path, names))
+    kept = baselines_of(path, fleet, names)
+    rows = tuple(_checked(fleet, it, level, at_once, today) for it in kept)
     return _findings(rows), rows
 
 
@@ -71,7 +72,7 @@ def stand(path: Path, fleet: Fleet, kept: Watched, today: date) -> tuple[Finding
     """How the watched models of a fleet stand, by what the watch last wrote."""
     names = watched_names(fleet)
     rows: list[Row] = []
-    for one in baselines_of(path, names):
+    for one in baselines_of(path, fleet, names):
         usual = Standing(why=one.why or "not checked yet")
         rows.append(_row(one, kept.standings.get(one.name, usual), None, today))
     found = _findings(rows)

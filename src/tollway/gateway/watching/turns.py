@@ -59,7 +59,7 @@ class Watch:
         )
         self._groups = {} if fleet.drift.same_model == "off" else dict(grouped(fleet))
         members = {it for group in self._groups.values() for it in group}
-        self._kept = {it.name: it for it in baselines_of(path, {*names, *members})}
+        self._kept = {it.name: it for it in baselines_of(path, fleet, {*names, *members})}
         self._members = members
         costs = [self._cost(it) for it in self._kept.values()]
         self._watched = sum(1 for it in self._kept.values() if it.baseline is not None)
