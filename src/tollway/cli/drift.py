@@ -111,7 +111,7 @@ def baseline(
 def check(
     *models: str,
     level: float = 0.001,
-    at_once: int = 4,
+    at_once: int = 1,
     fleet: Path | None = None,
     state: str | None = None,
     json: Annotated[bool, _NO_FLAG] = False,
