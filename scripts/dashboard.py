@@ -120,6 +120,16 @@ ROWS: tuple[tuple[int, list[Json]], ...] = (
                 "reqps",
                 [(rate("tollway_fallbacks_total", "source"), "{{source}}")],
             ),
+            panel(
+                "Answers of a model that is not locked",
+                "reqps",
+                [
+                    (
+                        rate("tollway_pin_mismatches_total", "source, outcome"),
+                        "{{source}} {{outcome}}",
+                    )
+                ],
+            ),
         ],
     ),
     (
