@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 
 import numpy as np
+from weights.corpus import attacks
 from weights.corpus import containers as made
 from weights.corpus.case import Case
 from weights.corpus.gadgets import ABSENT, RUNNING, SHELL
@@ -33,6 +34,7 @@ def cases() -> Iterator[Case]:
     yield from templates()
     yield from graphs()
     yield from texts()
+    yield from attacks.cases()
 
 
 def overridden() -> Iterator[Case]:

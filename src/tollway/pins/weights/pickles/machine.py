@@ -12,6 +12,7 @@ from collections.abc import Callable
 from tollway.pins.weights.kinds import is_tuple
 from tollway.pins.weights.pickles.allowed import modern, use_of
 from tollway.pins.weights.pickles.arguments import wrong_with
+from tollway.pins.weights.pickles.dtypes import DTYPE, element_of_dtype
 from tollway.pins.weights.pickles.opcodes import Broken
 from tollway.pins.weights.pickles.run import Run
 from tollway.pins.weights.pickles.values import Items, Made, Mark, Name, Persistent, Span
@@ -22,27 +23,45 @@ MOST_EXPANDED = 100_000  # values in one key, with what is shared counted each t
 _LOADERS_OWN = frozenset(("append", "extend", "add", "__setstate__"))
 """What the loader itself calls on an object that it fills: an attribute of the name, or an item
 where items are attributes, takes its place."""
-_CONTAINERS = frozenset(
+_BAGS = frozenset(
+    f"{module}.{name}"
+    for name, modules in {
+        "Bunch": ("sklearn.utils._bunch", "sklearn.utils"),
+        "AttributeDict": (
+            "lightning_fabric.utilities.data",
+            "lightning.fabric.utilities.data",
+            "pytorch_lightning.utilities.parsing",
+            "lightning.pytorch.utilities.parsing",
+        ),
+    }.items()
+    for module in modules
+)
+"""Dicts whose items are attributes too."""
+_FILLED_AS: dict[str, str] = {
+    "collections.OrderedDict": "dict",
+    "collections.defaultdict": "dict",
+    "collections.Counter": "dict",
+    "collections.ChainMap": "dict",
+    "builtins.dict": "dict",
+    **dict.fromkeys(_BAGS, "dict"),
+    "builtins.set": "set",
+    "collections.deque": "list",
+    "builtins.list": "list",
+    "builtins.bytearray": "list",
+    "array.array": "list",
+    "pandas.core.indexes.frozen.FrozenList": "list",
+}
+_ONLY_CALLED = frozenset(
     {
-        "collections.OrderedDict",
-        "collections.defaultdict",
-        "collections.Counter",
-        "collections.deque",
-        "collections.ChainMap",
-        "builtins.list",
-        "builtins.dict",
-        "builtins.set",
-        "builtins.bytearray",
-        "array.array",
-        "sklearn.utils._bunch.Bunch",
-        "sklearn.utils.Bunch",
-        "pandas.core.indexes.frozen.FrozenList",
-        "lightning_fabric.utilities.data.AttributeDict",
-        "lightning.fabric.utilities.data.AttributeDict",
-        "pytorch_lightning.utilities.parsing.AttributeDict",
-        "lightning.pytorch.utilities.parsing.AttributeDict",
+        Name("builtins", "getattr"),
+        Name("_codecs", "encode"),
+        Name("copyreg", "_reconstructor"),
+        Name("re", "_compile"),
+        Name("torch.storage", "_load_from_bytes"),
+        Name("torch._tensor", "_rebuild_from_type_v2"),
     }
 )
+"""Functions that do what their arguments say: kept anywhere, another would call them."""
 
 
 class Machine:
@@ -126,7 +145,7 @@ class Machine:
 
     def _judge(self, name: Name, given: tuple[object, ...], how: str, use: str) -> None:
         theirs = str(name) in self.more
-        if use == "value" and not (how == "new" and name.module == "builtins"):
+        if use == "value":
             self.out.problem("pickle-call", f"calls {name}, which may only be named")
         elif use == "make" and how == "call" and given:
             self.out.problem("pickle-call", f"calls {name} with arguments")
@@ -158,31 +177,44 @@ class Machine:
                 self.out.problem("pickle-state", f"sets an attribute of {what.maker} by no text")
             elif isinstance(key, str) and (key.startswith("__") or key in _LOADERS_OWN):
                 self.out.problem("pickle-state", f"sets {key} of {what.maker} (byte {self.at:,})")
+        self.kept([state])
         what.state = state
+        if what.maker == DTYPE and element_of_dtype(what) is None:
+            self.out.problem(
+                "pickle-state", f"gives numpy.dtype a state that is no dtype's (byte {self.at:,})"
+            )
         if self.on_build is not None:
             self.on_build(what, self.cursor, self.out)
 
     def filled(self, what: object, held: list[object], kinds: tuple[str, ...]) -> None:
         """Items for a list, dict or set, or for an object that is one."""
+        self.kept(held)
         if isinstance(what, Items):
             if what.kind not in kinds:
                 raise Broken(f"gives items to a {what.kind}")
             what.held.extend(held)
-        elif not isinstance(what, Made) or not self._takes_items(what.maker):
+        elif not isinstance(what, Made) or not self._takes(what.maker, kinds):
             self.out.problem("pickle-state", f"gives items to {_said(what)} (byte {self.at:,})")
-        if "dict" in kinds:
-            held = held[::2]
-        if kinds != ("list",):
-            for key in held:
-                if isinstance(what, Made) and key in _LOADERS_OWN:
-                    self.out.problem("pickle-state", f"gives {what.maker} an item {key}")
-                self.hashed(key)
+        if kinds == ("list",):
+            return
+        for key in held[::2] if "dict" in kinds else held:
+            if isinstance(what, Made) and str(what.maker) in _BAGS and not _is_attribute(key):
+                self.out.problem("pickle-state", f"gives {what.maker} an item {key!r:.60}")
+            self.hashed(key)
 
-    def _takes_items(self, maker: Name) -> bool:
-        """A container does; what is denied anyway has been said."""
+    def _takes(self, maker: Name, kinds: tuple[str, ...]) -> bool:
+        """A container of the kind does; what is denied anyway has been said."""
         return (
-            str(maker) in _CONTAINERS or str(maker) in self.more or use_of(maker, self.more) is None
+            _FILLED_AS.get(str(maker)) in kinds
+            or str(maker) in self.more
+            or use_of(maker, self.more) is None
         )
+
+    def kept(self, held: list[object]) -> None:
+        """What is put where another may find it and call it."""
+        for it in held:
+            if isinstance(it, Name) and modern(it) in _ONLY_CALLED:
+                self.out.problem("pickle-call", f"hands on {it} (byte {self.at:,})")
 
     def hashed(self, key: object) -> None:
         """A key: tuples within tuples, each shared, would hash for ever."""
@@ -201,6 +233,14 @@ def _said(what: object) -> str:
     if isinstance(what, Made):
         return f"a {what.maker}"
     return str(what) if isinstance(what, Name) else f"a {type(what).__name__.lower()}"
+
+
+def _is_attribute(key: object) -> bool:
+    """May an item of a bag have the key? A text that is there to be read, and none of Python's or
+    the loader's own names; what is no text is no attribute."""
+    if isinstance(key, str):
+        return not key.startswith("__") and key not in _LOADERS_OWN
+    return isinstance(key, int | float | bytes | None)
 
 
 def _keys(state: object) -> list[object]:

@@ -1,0 +1,123 @@
+"""Files that were made to pass: each says one thing to the scanner and another to the loader."""
+
+from collections.abc import Iterator
+
+from weights.corpus.case import Case
+from weights.corpus.gadgets import SHELL
+from weights.corpus.opcodes import Raw, called, named, pickled, short, text_of, value
+
+LOAD = "torch.storage:_load_from_bytes"
+Fields = dict[str, tuple[Raw, int]]
+
+
+def cases() -> Iterator[Case]:
+    yield from lying_dtypes()
+    yield from handed_on()
+    yield from bags()
+    yield from only_named()
+
+
+def made(path: str, state: object = None) -> Raw:
+    """NEWOBJ, with a state."""
+    return Raw(named(path).code + b")\x81" + value(state) + b"b")
+
+
+def dtype(code: str, state: object = None) -> Raw:
+    it = called("numpy:dtype", code, False, True)
+    return it if state is None else Raw(it.code + value(state) + b"b")
+
+
+def void(fields: Fields, size: int, flags: int) -> Raw:
+    return dtype(f"V{size}", (3, "|", None, tuple(fields), fields, size, 1, flags))
+
+
+def array(of: Raw, data: bytes) -> Raw:
+    empty = called("numpy.core.multiarray:_reconstruct", named("numpy:ndarray"), (0,), b"b")
+    return Raw(empty.code + value((1, (1,), of, False, data)) + b"b")
+
+
+def wrapped(of: Raw, count: int) -> Raw:
+    state = {"subclass": named("numpy:ndarray"), "shape": (count,), "order": "C"}
+    return made("joblib.numpy_pickle:NumpyArrayWrapper", state | {"dtype": of, "allow_mmap": False})
+
+
+def lying_dtypes() -> Iterator[Case]:
+    """Flags and offsets are what a loader trusts; the code is what a reader sees."""
+    an_object, number = called("numpy:dtype", "O"), called("numpy:dtype", "i8")
+    lies = {
+        "flags": dtype("i8", (3, "<", None, None, None, -1, -1, 63)),
+        "size": dtype("i8", (3, "<", None, None, None, 1, 1, 0)),
+        "hidden-object": void({"f": (an_object, 0)}, 8, 0),
+        "hidden-subarray": dtype("V8", (3, "|", (an_object, (1,)), None, None, 8, 1, 0)),
+        "beyond": void({"f": (number, 10**9)}, 8, 0),
+        "before": void({"f": (number, -8)}, 8, 0),
+        "over-an-object": void({"f": (an_object, 0), "g": (number, 0)}, 8, 27),
+        "no-object": void({"f": (number, 0)}, 8, 63),
+        "nameless": dtype("V8", (3, "|", None, ("a",), {"b": (number, 0)}, 8, 1, 0)),
+        "subarray-size": dtype("V8", (3, "|", (number, (9,)), None, None, 8, 1, 0)),
+    }
+    for name, it in lies.items():
+        yield Case(f"dtype-{name}", "a.pkl", pickled(array(it, b"\1" * 8)))
+        scalar = called("numpy.core.multiarray:scalar", it, b"\1" * 8)
+        yield Case(f"dtype-{name}-scalar", "a.pkl", pickled(scalar))
+        call = short("posix") + short("system") + b"\x93" + value((SHELL,)) + b"R."
+        call += b"N" * (-len(call) % 8)
+        noise = wrapped(called("numpy:dtype", "u1"), 8).code + b"\xff" * 8 + b"0"
+        data = b"\x80\x02" + noise + wrapped(it, len(call) // 8).code + call + b"."
+        yield Case(f"dtype-{name}-joblib", "a.joblib", data)
+    array_ = wrapped(called("numpy:dtype", "u1"), len(call)).code + call + b"."
+    yield Case("hidden-without-a-beginning", "a.joblib", b"\x80\x02" + array_)
+
+
+def handed_on() -> Iterator[Case]:
+    """A function that does what its arguments say, kept where another may call it."""
+    for name in ("builtins:getattr", LOAD, "copyreg:_reconstructor", "_codecs:encode"):
+        it = named(name)
+        kept = {
+            "list": [it],
+            "tuple": (it,),
+            "pair": ("a", (it, 1)),
+            "value": {"a": it},
+            "exception": called("builtins:ValueError", it),
+            "predict": made("sklearn.svm._classes:SVC", {"predict": it}),
+        }
+        for where, holder in kept.items():
+            yield Case(f"kept-{name}-{where}", "a.pkl", pickled(value(holder)))
+        error = b"(" + named("builtins:ValueError").code + it.code + b"o"
+        yield Case(f"kept-{name}-obj", "a.pkl", pickled(error))
+        yield Case(f"kept-{name}-append", "a.pkl", b"\x80\x04]" + it.code + b"a.")
+        yield Case(f"kept-{name}-set", "a.pkl", b"\x80\x04\x8f(" + it.code + b"\x90.")
+
+
+def bags() -> Iterator[Case]:
+    """Items that are attributes, and items for what takes none of their kind."""
+    for path in ("sklearn.utils._bunch:Bunch", "pytorch_lightning.utilities.parsing:AttributeDict"):
+        bag = named(path).code + b")\x81"
+        for key in ("__setstate__", "__array_interface__", "__getattr__", "append"):
+            code = bag + short(key) + b"K\x01s"
+            yield Case(f"bag-{path}-{key}", "a.pkl", pickled(Raw(code)))
+            computed = called("builtins:str", key)
+            code = bag + computed.code + b"K\x01s"
+            yield Case(f"bag-{path}-{key}-computed", "a.pkl", pickled(Raw(code)))
+    for path, step in (
+        ("collections:OrderedDict", b"K\x01a"),
+        ("collections:Counter", b"(K\x01e"),
+        ("collections:ChainMap", b"(K\x01\x90"),
+        ("collections:deque", b"(K\x01\x90"),
+        ("builtins:set", b"K\x01a"),
+        ("sklearn.utils._bunch:Bunch", b"K\x01a"),
+    ):
+        yield Case(f"filled-{path}", "a.pkl", pickled(Raw(called(path).code + step)))
+
+
+def only_named() -> Iterator[Case]:
+    """`type` makes a class of any bases and methods."""
+    arguments = value(("X", (), {}))
+    kind = named("builtins:type").code
+    yield Case("type-reduce", "a.pkl", pickled(Raw(kind + arguments + b"R")))
+    yield Case("type-newobj", "a.pkl", pickled(Raw(kind + arguments + b"\x81")))
+    yield Case("type-newobj-ex", "a.pkl", pickled(Raw(kind + arguments + b"}\x92")))
+    yield Case("type-obj", "a.pkl", pickled(Raw(b"(" + kind + text_of("X") + b")}o")))
+    yield Case("type-inst", "a.pkl", pickled(Raw(b"(" + text_of("X") + b")}ibuiltins\ntype\n")))
+    keywords = named("decimal:Decimal").code + b")" + value({"value": "1"}) + b"\x92"
+    yield Case("keywords", "a.pkl", pickled(Raw(keywords)))
