@@ -15,6 +15,7 @@ def cases() -> Iterator[Case]:
     yield from handed_on()
     yield from bags()
     yield from only_named()
+    yield from bombs()
 
 
 def made(path: str, state: object = None) -> Raw:
@@ -121,3 +122,59 @@ def only_named() -> Iterator[Case]:
     yield Case("type-inst", "a.pkl", pickled(Raw(b"(" + text_of("X") + b")}ibuiltins\ntype\n")))
     keywords = named("decimal:Decimal").code + b")" + value({"value": "1"}) + b"\x92"
     yield Case("keywords", "a.pkl", pickled(Raw(keywords)))
+
+
+def bombs() -> Iterator[Case]:
+    """Few bytes that take a memory or a day."""
+    big = 2**31 - 1
+    far = called("builtins:range", 0, big)
+    index = called("pandas:RangeIndex", 0, big)
+    rows = {"start": 0, "stop": Raw(b"\x8a\x06" + (10**12).to_bytes(6, "little")), "step": 1}
+    shape = (big, 1000)
+    made_ = {
+        "fraction": called("fractions:Fraction", "1e1000000000"),
+        "fraction-decimal": called("fractions:Fraction", called("decimal:Decimal", "1e999999")),
+        "int": called("builtins:int", called("decimal:Decimal", "1e9999999999")),
+        "int-digits": called("builtins:int", "9" * 50_000, 16),
+        "str": called("builtins:str", [1, 2]),
+        "bytes": called("builtins:bytes", 1 << 19),
+        "bytearray": called("builtins:bytearray", 1 << 19),
+        "bytes-new": Raw(named("builtins:bytes").code + value((big,)) + b"\x81"),
+        "reconstructor": called(
+            "copyreg:_reconstructor", named("uuid:UUID"), named("builtins:bytes"), big
+        ),
+        "series": called("pandas:Series", far),
+        "series-index": called("pandas:Series", index),
+        "index-new": Raw(named("pandas:Index").code + value((far,)) + b"\x81"),
+        "rows": called(
+            "pandas.core.indexes.base:_new_Index", named("pandas:RangeIndex"), Raw(value(rows))
+        ),
+        "frame": called("pandas:DataFrame", 0, far, [1]),
+        "frame-plain": called("pandas:DataFrame", 0, [1], [1]),
+        "categorical": called("pandas:Categorical", far),
+        "sparse": called("scipy.sparse._csr:csr_matrix", shape),
+        "array": called("array:array", "d", far),
+        "array-short": called("array:array", "d", called("builtins:range", 9)),
+        "range": Raw(value([far])),
+        "size": called("torch:Size", called("builtins:range", 9)),
+        "tensor": called("torch:Tensor", 10**6, 10**6),
+        "tree": called("sklearn.tree._tree:Tree", 1, 1, big),
+        "scalar": called(
+            "numpy.core.multiarray:scalar", called("numpy:dtype", "V2000000000"), None
+        ),
+        "scalar-size": called("numpy.core.multiarray:scalar", called("numpy:dtype", "f8"), b"1"),
+        "shape": called(
+            "numpy.core.multiarray:_reconstruct", named("numpy:ndarray"), (1 << 19,), b"b"
+        ),
+        "dtype-of-a-path": called("numpy:dtype", named("pathlib:Path")),
+    }
+    for name, it in made_.items():
+        yield Case(f"expands-{name}", "a.pkl", pickled(it))
+    laughs = b"K\x01\x85q\x00" + b"".join(
+        b"h" + bytes([n]) + b"h" + bytes([n]) + b"\x86q" + bytes([n + 1]) for n in range(40)
+    )
+    for name in ("set", "frozenset"):
+        kind = named(f"builtins:{name}").code
+        yield Case(f"expands-{name}", "a.pkl", pickled(Raw(kind + b"(](" + laughs + b"etR")))
+    pair = named("collections:OrderedDict").code + b"(](](" + laughs + b"K\x01eetR"
+    yield Case("expands-ordered", "a.pkl", pickled(Raw(pair)))

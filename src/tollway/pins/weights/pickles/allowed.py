@@ -165,6 +165,15 @@ _CALLS = {
     "uuid": "UUID SafeUUID",
     "zoneinfo": "ZoneInfo._unpickle",
 }
+# Those of pandas' classes that its pickles give arguments; a frame or an array could expand them.
+_ENDINGS = (
+    *("Dtype", "Interval", "Period", "Timedelta", "Timestamp", "IntIndex", "BlockIndex"),
+    *("Manager", "FrozenList"),
+)
+_GIVEN = {
+    module: " ".join(it for it in names.split() if it.endswith(_ENDINGS))
+    for module, names in PANDAS.items()
+}
 # Compiled classes that give themselves back by a call.
 _COMPILED = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast")
 
@@ -184,7 +193,8 @@ def _flat(table: dict[str, str], use: Use) -> dict[Name, Use]:
 
 ALLOWED: dict[Name, Use] = (
     _flat(_VALUES, "value")
-    | _flat(SCIPY | PANDAS, "call")
+    | _flat(SCIPY | PANDAS, "make")
+    | _flat(_GIVEN, "call")
     | _flat(_MAKES, "make")
     | _flat(_CALLS, "call")
     | _flat({module: SKLEARN[module] for module in _COMPILED} | {"builtins": _ERRORS}, "call")

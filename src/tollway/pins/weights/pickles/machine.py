@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tollway.pins.weights.kinds import is_tuple
 from tollway.pins.weights.pickles.allowed import modern, use_of
-from tollway.pins.weights.pickles.arguments import wrong_with
+from tollway.pins.weights.pickles.arguments import is_checked, wrong_with
 from tollway.pins.weights.pickles.dtypes import DTYPE, element_of_dtype
 from tollway.pins.weights.pickles.opcodes import Broken
 from tollway.pins.weights.pickles.run import Run
@@ -51,6 +51,11 @@ _FILLED_AS: dict[str, str] = {
     "array.array": "list",
     "pandas.core.indexes.frozen.FrozenList": "list",
 }
+_OF_PAIRS = ("dict", "OrderedDict")
+_HASHING = frozenset(
+    {Name("builtins", it) for it in ("set", "frozenset", "dict")}
+    | {Name("collections", it) for it in ("OrderedDict", "Counter")}
+)
 _ONLY_CALLED = frozenset(
     {
         Name("builtins", "getattr"),
@@ -147,12 +152,14 @@ class Machine:
         theirs = str(name) in self.more
         if use == "value":
             self.out.problem("pickle-call", f"calls {name}, which may only be named")
-        elif use == "make" and how == "call" and given:
+        elif use == "make" and given and (how == "call" or not is_checked(name)):
             self.out.problem("pickle-call", f"calls {name} with arguments")
         elif not theirs:
             wrong = wrong_with(name, given)
             if wrong:
                 self.out.problem("pickle-call", f"{name} {wrong} (byte {self.at:,})")
+            if name in _HASHING:
+                self._hashed_all(name, given)
             if name == Name("torch.storage", "_load_from_bytes"):
                 self._nested(given)
 
@@ -215,6 +222,14 @@ class Machine:
         for it in held:
             if isinstance(it, Name) and modern(it) in _ONLY_CALLED:
                 self.out.problem("pickle-call", f"hands on {it} (byte {self.at:,})")
+
+    def _hashed_all(self, name: Name, given: tuple[object, ...]) -> None:
+        """What a set or a dict is made of by a call: its keys, or the firsts of its pairs."""
+        for it in given:
+            held = it.held if isinstance(it, Items) else it if is_tuple(it) else ()
+            for one in held:
+                pair = one.held if isinstance(one, Items) else one if is_tuple(one) else ()
+                self.hashed(pair[0] if pair and name.name in _OF_PAIRS else one)
 
     def hashed(self, key: object) -> None:
         """A key: tuples within tuples, each shared, would hash for ever."""
