@@ -16,6 +16,8 @@ def cases() -> Iterator[Case]:
     yield from bags()
     yield from only_named()
     yield from bombs()
+    yield from keepers()
+    yield from states()
 
 
 def made(path: str, state: object = None) -> Raw:
@@ -176,5 +178,31 @@ def bombs() -> Iterator[Case]:
     for name in ("set", "frozenset"):
         kind = named(f"builtins:{name}").code
         yield Case(f"expands-{name}", "a.pkl", pickled(Raw(kind + b"(](" + laughs + b"etR")))
-    pair = named("collections:OrderedDict").code + b"(](](" + laughs + b"K\x01eetR"
+    pair = named("collections:OrderedDict").code + b"(](](h(K\x01eetR"
+    pair = laughs + b"0" * 41 + pair
     yield Case("expands-ordered", "a.pkl", pickled(Raw(pair)))
+
+
+def keepers() -> Iterator[Case]:
+    """What runs a function of its state, with one that acts."""
+    for path, key in (
+        ("sklearn.preprocessing._function_transformer:FunctionTransformer", "func"),
+        ("sklearn.metrics._scorer:_Scorer", "_score_func"),
+        ("scipy.interpolate._interpolate:interp1d", "_call"),
+        ("scipy.stats._kde:gaussian_kde", "covariance_factor"),
+    ):
+        for function in ("os:system", LOAD, "pathlib:Path", "builtins:bytearray", "numpy:load"):
+            it = made(path, {key: named(function)})
+            yield Case(f"keeps-{path}-{function}", "a.pkl", pickled(it))
+    away = called("builtins:getattr", named("scipy.interpolate._interpolate:interp1d"), "__init__")
+    yield Case("interpolate-attribute", "a.pkl", pickled(away))
+    frozen = made("scipy.stats._continuous_distns:norm_gen", {"_parse_arg_template": "1"})
+    yield Case("frozen-distribution", "a.pkl", pickled(frozen))
+
+
+def states() -> Iterator[Case]:
+    """A state that is a dict of its own class: its items are attributes as much."""
+    bag = Raw(called("collections:OrderedDict").code + short("x") + b"K\x01s")
+    for path in ("types:SimpleNamespace", "sklearn.svm._classes:SVC"):
+        yield Case(f"state-dict-{path}", "a.pkl", pickled(made(path, bag)))
+        yield Case(f"state-slots-{path}", "a.pkl", pickled(made(path, (None, bag))))

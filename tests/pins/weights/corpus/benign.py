@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from weights.corpus import containers as made
+from weights.corpus import everyday
 from weights.corpus.case import Case
 from weights.corpus.opcodes import Raw, called, named, pickled, value
 
@@ -34,6 +35,7 @@ def cases() -> Iterator[Case]:
     yield from templates()
     yield from graphs()
     yield from texts()
+    yield from everyday.cases()
 
 
 PYTHON = {

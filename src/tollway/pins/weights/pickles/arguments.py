@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from tollway.pins.weights.kinds import is_tuple
 from tollway.pins.weights.pickles.dtypes import element_of_dtype
+from tollway.pins.weights.pickles.science import INTERPOLATES, WAYS
 from tollway.pins.weights.pickles.values import Items, Made, Name, Span
 
 _MOST_ROWS = 1 << 31  # of an index that is two numbers: what reads it may make an array of it
@@ -42,8 +43,19 @@ def _encode(args: Arguments) -> str | None:
     return None
 
 
+def attribute(args: Arguments) -> Name | None:
+    """The function of a class that `getattr` may be asked for: older protocols name it so."""
+    if len(args) != 2 or not isinstance(args[0], Name) or not isinstance(args[1], str):
+        return None
+    of, way = args[0], args[1]
+    known = (of == Name("zoneinfo", "ZoneInfo") and way == "_unpickle") or (
+        of.module in INTERPOLATES and of.name == "interp1d" and way in WAYS.split()
+    )
+    return Name(of.module, f"{of.name}.{way}") if known else None
+
+
 def _getattr(args: Arguments) -> str | None:
-    if args == (Name("zoneinfo", "ZoneInfo"), "_unpickle"):
+    if attribute(args) is not None:
         return None
     return "takes an attribute by its name"
 

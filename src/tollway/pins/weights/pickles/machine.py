@@ -7,14 +7,15 @@ Rules
 4. Where two unpicklers differ (frames, a stray MARK), what the laxer one does is interpreted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tollway.pins.weights.kinds import is_tuple
 from tollway.pins.weights.pickles.allowed import modern, use_of
-from tollway.pins.weights.pickles.arguments import is_checked, wrong_with
+from tollway.pins.weights.pickles.arguments import attribute, is_checked, wrong_with
 from tollway.pins.weights.pickles.dtypes import DTYPE, element_of_dtype
 from tollway.pins.weights.pickles.opcodes import Broken
 from tollway.pins.weights.pickles.run import Run
+from tollway.pins.weights.pickles.science import KEEPERS
 from tollway.pins.weights.pickles.values import Items, Made, Mark, Name, Persistent, Span
 from tollway.pins.weights.reader import Cursor
 
@@ -142,8 +143,9 @@ class Machine:
             self.out.denied_called += 1
             return Made(what, given)
         self._judge(name, given, how, use)
-        if name == Name("builtins", "getattr") and given[:1] == (Name("zoneinfo", "ZoneInfo"),):
-            return Name("zoneinfo", "ZoneInfo._unpickle")
+        method = attribute(given) if name == Name("builtins", "getattr") else None
+        if method is not None:
+            return method
         if name == Name("copyreg", "_reconstructor") and given and isinstance(given[0], Name):
             return Made(given[0], given[2:])
         return Made(name, given)
@@ -179,11 +181,13 @@ class Machine:
         if not isinstance(what, Made):
             self.out.problem("pickle-state", f"gives a state to what is no object: {_said(what)}")
             return
-        for key in _keys(state):
+        for key, value in self._attributes(state):
             if not isinstance(key, str | int | bytes | tuple | None):
                 self.out.problem("pickle-state", f"sets an attribute of {what.maker} by no text")
             elif isinstance(key, str) and (key.startswith("__") or key in _LOADERS_OWN):
                 self.out.problem("pickle-state", f"sets {key} of {what.maker} (byte {self.at:,})")
+            elif isinstance(value, Name) and not self._may_keep(what.maker, value):
+                self.out.problem("pickle-state", f"gives {what.maker} {value} to call as its {key}")
         self.kept([state])
         what.state = state
         if what.maker == DTYPE and element_of_dtype(what) is None:
@@ -192,6 +196,18 @@ class Machine:
             )
         if self.on_build is not None:
             self.on_build(what, self.cursor, self.out)
+
+    def _attributes(self, state: object) -> Iterator[tuple[object, object]]:
+        """What a state sets: a dict's items, and those of the second of a pair (slots)."""
+        for it in state if is_tuple(state) else (state,):
+            if isinstance(it, Items) and it.kind == "dict":
+                yield from zip(it.held[::2], it.held[1::2], strict=True)
+            elif isinstance(it, Made) and _FILLED_AS.get(str(it.maker)) == "dict":
+                self.out.problem("pickle-state", f"gives a {it.maker} for a state")
+
+    def _may_keep(self, maker: Name, value: Name) -> bool:
+        """What runs a function of its state may keep a value's name, and none that acts."""
+        return str(maker) not in KEEPERS or use_of(value, self.more) != "call"
 
     def filled(self, what: object, held: list[object], kinds: tuple[str, ...]) -> None:
         """Items for a list, dict or set, or for an object that is one."""
@@ -256,10 +272,3 @@ def _is_attribute(key: object) -> bool:
     if isinstance(key, str):
         return not key.startswith("__") and key not in _LOADERS_OWN
     return isinstance(key, int | float | bytes | None)
-
-
-def _keys(state: object) -> list[object]:
-    """The attributes that a state sets: of a dict, and of the second of a pair (slots)."""
-    if is_tuple(state):
-        return [key for it in state if isinstance(it, Items) for key in _keys(it)]
-    return state.held[::2] if isinstance(state, Items) and state.kind == "dict" else []
