@@ -309,6 +309,9 @@ TEMPLATES = {
     "filters": "{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | "
     "list | join('\\n') }}{{ '%s' | format(x) }}{{ messages | rejectattr('role', 'in', ['a']) | "
     "list | length }}",
+    "format-literal": "{{ '{}: {}'.format(name, it) }}{{ '{:.2f}'.format(x) }}",
+    "slices": "{%- set loop_messages = messages[1:] %}{% for m in loop_messages[::-1] %}"
+    "{{ roles[m.role] }}{{ m.content[:9] }}{% set text = 'abc' %}{{ text[1:] }}{% endfor %}",
     "raw": "{# a comment #}{% raw %}{{ not.__class__ }}{% endraw %}{{- '{' -}}"
     "{{ {'a': [1, 2]}['a'][0] }}",
     "types": "{%- macro kind(spec) %}{%- set map = {'string': 'str', 'array': 'list'} %}"

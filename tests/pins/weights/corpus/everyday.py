@@ -8,6 +8,11 @@ from weights.corpus.case import Case
 from weights.corpus.opcodes import Raw, called, named, pickled, value
 
 SPLIT = "sklearn.model_selection._split"
+SPLITTERS = (
+    *("KFold", "StratifiedKFold", "GroupKFold", "ShuffleSplit", "StratifiedShuffleSplit"),
+    *("TimeSeriesSplit", "StratifiedGroupKFold", "GroupShuffleSplit", "LeaveOneOut", "LeavePOut"),
+    "PredefinedSplit",
+)
 
 
 def cases() -> Iterator[Case]:
@@ -19,19 +24,7 @@ def cases() -> Iterator[Case]:
 
 def splitters() -> Iterator[Case]:
     state = {"n_splits": 5, "shuffle": True, "random_state": 0}
-    for name in [
-        "KFold",
-        "StratifiedKFold",
-        "GroupKFold",
-        "ShuffleSplit",
-        "StratifiedShuffleSplit",
-        "TimeSeriesSplit",
-        "StratifiedGroupKFold",
-        "GroupShuffleSplit",
-        "LeaveOneOut",
-        "LeavePOut",
-        "PredefinedSplit",
-    ]:
+    for name in SPLITTERS:
         yield Case(f"sklearn-{name}", "m.pkl", pickled(made(f"{SPLIT}:{name}", state)))
     for name in ("RepeatedKFold", "RepeatedStratifiedKFold"):
         kind = named(f"{SPLIT}:{name.removeprefix('Repeated')}")
