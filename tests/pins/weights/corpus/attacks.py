@@ -122,6 +122,9 @@ def only_named() -> Iterator[Case]:
     yield Case("type-newobj-ex", "a.pkl", pickled(Raw(kind + arguments + b"}\x92")))
     yield Case("type-obj", "a.pkl", pickled(Raw(b"(" + kind + text_of("X") + b")}o")))
     yield Case("type-inst", "a.pkl", pickled(Raw(b"(" + text_of("X") + b")}ibuiltins\ntype\n")))
+    plain = b"cposix\nsystem\n" + value((SHELL,)) + b"R."
+    yield Case("behind-a-number", "notes.txt", b"I1\n." + plain)
+    yield Case("persistent-without-protocol", "a.pkl", b"Pos.system\n.")
     keywords = named("decimal:Decimal").code + b")" + value({"value": "1"}) + b"\x92"
     yield Case("keywords", "a.pkl", pickled(Raw(keywords)))
 
@@ -206,3 +209,11 @@ def states() -> Iterator[Case]:
     for path in ("types:SimpleNamespace", "sklearn.svm._classes:SVC"):
         yield Case(f"state-dict-{path}", "a.pkl", pickled(made(path, bag)))
         yield Case(f"state-slots-{path}", "a.pkl", pickled(made(path, (None, bag))))
+    rebuild, base = named("torch._utils:_rebuild_tensor_v2"), named("torch:Tensor")
+    for state in ({"__class__": 1}, (None, {"__class__": 1})):
+        kind = type(state).__name__
+        it = called("torch._tensor:_rebuild_from_type_v2", rebuild, base, (), state)
+        yield Case(f"state-torch-{kind}", "a.pkl", pickled(it))
+        it = called("torch._utils:_rebuild_parameter_with_state", 1, True, (), state)
+        yield Case(f"state-parameter-{kind}", "a.pkl", pickled(it))
+    yield Case("memo-without-protocol", "a.pkl", b"Np" + b"9" * 19 + b"\n.")

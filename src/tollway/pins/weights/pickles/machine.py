@@ -52,6 +52,13 @@ _FILLED_AS: dict[str, str] = {
     "array.array": "list",
     "pandas.core.indexes.frozen.FrozenList": "list",
 }
+_SETTING = frozenset(
+    {
+        Name("torch._tensor", "_rebuild_from_type_v2"),
+        Name("torch._utils", "_rebuild_parameter_with_state"),
+    }
+)
+"""Functions that set a state, their fourth argument, themselves."""
 _OF_PAIRS = ("dict", "OrderedDict")
 _HASHING = frozenset(
     {Name("builtins", it) for it in ("set", "frozenset", "dict")}
@@ -160,6 +167,8 @@ class Machine:
             wrong = wrong_with(name, given)
             if wrong:
                 self.out.problem("pickle-call", f"{name} {wrong} (byte {self.at:,})")
+            if name in _SETTING and len(given) > 3:
+                self._set(name, given[3])
             if name in _HASHING:
                 self._hashed_all(name, given)
             if name == Name("torch.storage", "_load_from_bytes"):
@@ -181,13 +190,7 @@ class Machine:
         if not isinstance(what, Made):
             self.out.problem("pickle-state", f"gives a state to what is no object: {_said(what)}")
             return
-        for key, value in self._attributes(state):
-            if not isinstance(key, str | int | bytes | tuple | None):
-                self.out.problem("pickle-state", f"sets an attribute of {what.maker} by no text")
-            elif isinstance(key, str) and (key.startswith("__") or key in _LOADERS_OWN):
-                self.out.problem("pickle-state", f"sets {key} of {what.maker} (byte {self.at:,})")
-            elif isinstance(value, Name) and not self._may_keep(what.maker, value):
-                self.out.problem("pickle-state", f"gives {what.maker} {value} to call as its {key}")
+        self._set(what.maker, state)
         self.kept([state])
         what.state = state
         if what.maker == DTYPE and element_of_dtype(what) is None:
@@ -196,6 +199,16 @@ class Machine:
             )
         if self.on_build is not None:
             self.on_build(what, self.cursor, self.out)
+
+    def _set(self, maker: Name, state: object) -> None:
+        """What is wrong with the attributes that a state sets."""
+        for key, value in self._attributes(state):
+            if not isinstance(key, str | int | bytes | tuple | None):
+                self.out.problem("pickle-state", f"sets an attribute of {maker} by no text")
+            elif isinstance(key, str) and (key.startswith("__") or key in _LOADERS_OWN):
+                self.out.problem("pickle-state", f"sets {key} of {maker} (byte {self.at:,})")
+            elif isinstance(value, Name) and not self._may_keep(maker, value):
+                self.out.problem("pickle-state", f"gives {maker} {value} to call as its {key}")
 
     def _attributes(self, state: object) -> Iterator[tuple[object, object]]:
         """What a state sets: a dict's items, and those of the second of a pair (slots)."""
