@@ -219,8 +219,10 @@ class Machine:
                 self.out.problem("pickle-state", f"gives a {it.maker} for a state")
 
     def _may_keep(self, maker: Name, value: Name) -> bool:
-        """What runs a function of its state may keep a value's name, and none that acts."""
-        return str(maker) not in KEEPERS or use_of(value, self.more) != "call"
+        """What runs a function of its state may keep a value's name, or one that the user
+        allows."""
+        theirs = str(value) in self.more
+        return theirs or str(maker) not in KEEPERS or use_of(value, self.more) != "call"
 
     def filled(self, what: object, held: list[object], kinds: tuple[str, ...]) -> None:
         """Items for a list, dict or set, or for an object that is one."""
