@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from weights.corpus import containers as made
+from weights.corpus.attacks import made as estimator
 from weights.corpus.opcodes import called, named, pickled, value
 
 from tollway.cli.app import run
@@ -162,3 +163,12 @@ def test_the_command_says_what_and_exits_so(
     assert facts["findings"][0]["rule"] == "weights.format"
     assert run(["weights", str(tmp_path / "none")]) == 2
     assert run(["weights"]) == 2
+
+
+def test_a_transformer_may_run_the_function_that_the_user_allows(tmp_path: Path) -> None:
+    path = tmp_path / "m.pkl"
+    kind = "sklearn.preprocessing._function_transformer:FunctionTransformer"
+    path.write_bytes(pickled(estimator(kind, {"func": named("mine.features:scaled")})))
+    assert examine(path, formats=("pickle",), name="m").exit_code == 1
+    allowed = examine(path, formats=("pickle",), globals=("mine.features.scaled",), name="m")
+    assert allowed.exit_code == 0

@@ -11,7 +11,7 @@ import re
 
 from tollway.pins.weights.kinds import is_dict, is_list, is_tuple
 from tollway.pins.weights.look import Look, Piece
-from tollway.pins.weights.pickles.arrays import Element, element_of
+from tollway.pins.weights.pickles.dtypes import Element, element_of
 from tollway.pins.weights.pickles.judge import judge_pickle, tell_hidden
 from tollway.pins.weights.reader import Reader, Window
 

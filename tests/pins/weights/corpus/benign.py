@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from weights.corpus import containers as made
+from weights.corpus import everyday
 from weights.corpus.case import Case
 from weights.corpus.opcodes import Raw, called, named, pickled, value
 
@@ -34,6 +35,7 @@ def cases() -> Iterator[Case]:
     yield from templates()
     yield from graphs()
     yield from texts()
+    yield from everyday.cases()
 
 
 PYTHON = {
@@ -307,6 +309,9 @@ TEMPLATES = {
     "filters": "{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | "
     "list | join('\\n') }}{{ '%s' | format(x) }}{{ messages | rejectattr('role', 'in', ['a']) | "
     "list | length }}",
+    "format-literal": "{{ '{}: {}'.format(name, it) }}{{ '{:.2f}'.format(x) }}",
+    "slices": "{%- set loop_messages = messages[1:] %}{% for m in loop_messages[::-1] %}"
+    "{{ roles[m.role] }}{{ m.content[:9] }}{% set text = 'abc' %}{{ text[1:] }}{% endfor %}",
     "raw": "{# a comment #}{% raw %}{{ not.__class__ }}{% endraw %}{{- '{' -}}"
     "{{ {'a': [1, 2]}['a'][0] }}",
     "types": "{%- macro kind(spec) %}{%- set map = {'string': 'str', 'array': 'list'} %}"

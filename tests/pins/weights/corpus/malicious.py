@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 
 import numpy as np
+from weights.corpus import attacks
 from weights.corpus import containers as made
 from weights.corpus.case import Case
 from weights.corpus.gadgets import ABSENT, RUNNING, SHELL
@@ -33,6 +34,7 @@ def cases() -> Iterator[Case]:
     yield from templates()
     yield from graphs()
     yield from texts()
+    yield from attacks.cases()
 
 
 def overridden() -> Iterator[Case]:
@@ -422,6 +424,12 @@ TEMPLATES = {
     "key-block": "{% set k %}_{{ '_class_' }}_{% endset %}{{ messages[k] }}",
     "key-namespace": "{% set n = namespace(k='_' ~ '_class__') %}{{ messages[n.k] }}",
     "key-replace": "{{ messages['xxclassxx'.replace('xx', '__')] }}",
+    "key-slice": "{{ ''['__ssalc__'[::-1]] }}",
+    "key-slice-set": "{% set a='__ssalc__x' %}{{ ''[a[8::-1]] }}",
+    "key-slice-held": "{% set a='x__class__' %}{% set b=a[1:] %}{{ ''[b] }}",
+    "key-message": "{{ ''[messages[0].content] }}",
+    "key-message-slice": "{{ ''[messages[0]['content'][::-1]] }}",
+    "format-spec": "{{ '{:{0.__class__}}'.format(messages) }}",
     "map-attr": "{{ [messages]|map('attr', '__class__')|list }}",
     "map-attribute": "{{ messages|map(attribute='__class__.__mro__')|list }}",
     "sort": "{{ messages|sort(attribute='__class__') }}",

@@ -10,7 +10,14 @@ Rules
 
 from typing import Literal
 
-from tollway.pins.weights.pickles.science import PANDAS, SCIPY, SKLEARN
+from tollway.pins.weights.pickles.science import (
+    FUNCTIONS,
+    INTERPOLATES,
+    PANDAS,
+    SCIPY,
+    SKLEARN,
+    WAYS,
+)
 from tollway.pins.weights.pickles.values import Name
 
 Use = Literal["value", "make", "call"]
@@ -45,6 +52,8 @@ _VALUES = {
     "sklearn.feature_selection._univariate_selection": (
         "f_classif f_regression chi2 f_oneway r_regression"
     ),
+    "numpy.random._generator": "Generator",
+    "numpy.random.mtrand": "RandomState",
     "scipy._lib.array_api_compat.numpy._aliases": "asarray",
     "pytorch_lightning.callbacks.model_checkpoint": "ModelCheckpoint",
     "pytorch_lightning.callbacks.early_stopping": "EarlyStopping",
@@ -165,6 +174,15 @@ _CALLS = {
     "uuid": "UUID SafeUUID",
     "zoneinfo": "ZoneInfo._unpickle",
 }
+# Those of pandas' classes that its pickles give arguments; a frame or an array could expand them.
+_ENDINGS = (
+    *("Dtype", "Interval", "Period", "Timedelta", "Timestamp", "IntIndex", "BlockIndex"),
+    *("Manager", "FrozenList"),
+)
+_GIVEN = {
+    module: " ".join(it for it in names.split() if it.endswith(_ENDINGS))
+    for module, names in PANDAS.items()
+}
 # Compiled classes that give themselves back by a call.
 _COMPILED = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast")
 
@@ -184,7 +202,12 @@ def _flat(table: dict[str, str], use: Use) -> dict[Name, Use]:
 
 ALLOWED: dict[Name, Use] = (
     _flat(_VALUES, "value")
-    | _flat(SCIPY | PANDAS, "call")
+    | _flat(FUNCTIONS, "value")
+    | _flat(
+        {it: " ".join(f"interp1d.{way}" for way in WAYS.split()) for it in INTERPOLATES}, "value"
+    )
+    | _flat(SCIPY | PANDAS, "make")
+    | _flat(_GIVEN, "call")
     | _flat(_MAKES, "make")
     | _flat(_CALLS, "call")
     | _flat({module: SKLEARN[module] for module in _COMPILED} | {"builtins": _ERRORS}, "call")

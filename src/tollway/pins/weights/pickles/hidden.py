@@ -2,10 +2,12 @@
 
 Rules
 1. Only what would call a global that is denied counts: random bytes do not come to that.
-2. The ends of a long span are searched, not its middle.
+2. The ends of a long span are searched, not its middle; its first byte is always tried, for a
+   loader that reads there needs no sign of a beginning.
 """
 
 import re
+from itertools import chain, islice
 
 from tollway.pins.weights.pickles.interpret import interpret
 from tollway.pins.weights.pickles.run import Run
@@ -39,10 +41,9 @@ def hidden_pickle(reader: Reader, start: int, size: int) -> Run | None:
         spans = [(start, SEARCHED), (start + size - SEARCHED, SEARCHED)]
     for begin, count in spans:
         data = reader.read(begin, count)
-        for tried, found in enumerate(_START.finditer(data)):
-            if tried >= _MOST_TRIED:
-                break
-            window = Window(reader, begin + found.start(), reader.size - begin - found.start())
+        starts = (it.start() for it in _START.finditer(data))
+        for at in islice(chain((0,), starts), _MOST_TRIED):
+            window = Window(reader, begin + at, reader.size - begin - at)
             run = interpret(Cursor(window), limit=_MOST_OPCODES)
             if would_act(run):
                 return run

@@ -19,21 +19,30 @@ from tollway.pins.weights.reader import Cursor, Held, Reader, Window
 
 _MOST_IN_A_ROW = 10_000
 _PROBED = 20_000  # opcodes of what may be a pickle without PROTO
+_MOST_PROBED = 16  # pickles in a row that name nothing
 _OPENS = re.compile(rb"[c(}\]\)IJKLMNSTUVXFG\x88-\x8f\x96BC0-2dlgPi\x82-\x84]")
 
 
 def is_pickle(reader: Reader) -> bool:
-    """Would pickle.load begin to act on it? PROTO says so; without it, reaching a call or an end
-    with a global does."""
+    """Would pickle.load begin to act on it, or one behind it? PROTO says so; without it, reaching a
+    call or an end with a global does."""
     head = reader.read(0, 2)
     if len(head) == 2 and head[0] == 0x80 and head[1] <= 5:
         return True
     if not _OPENS.match(head):
         return False
-    run = interpret(Cursor(reader), limit=_PROBED)
-    if run.ended == "stop" and run.named:
-        return True
-    return any(map(plausible, run.named)) and run.called > 0
+    at = 0
+    for _ in range(_MOST_PROBED):
+        run = interpret(Cursor(reader, at), limit=_PROBED)
+        stopped = run.ended == "stop"
+        if stopped and (run.named or run.persistent or run.problems):
+            return True
+        if any(map(plausible, run.named)) and run.called > 0:
+            return True
+        if not stopped or run.end >= reader.size:
+            return False
+        at = run.end
+    return False
 
 
 def judge_pickle(reader: Reader, piece: Piece, look: Look) -> None:

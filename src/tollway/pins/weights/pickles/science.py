@@ -2,7 +2,9 @@
 
 Rules
 1. An instance is made without running its class's `__init__`; its state is set and nothing more.
-2. What keeps a callable to run over data (`FunctionTransformer`) is not here.
+2. What keeps a function to run over data (`FunctionTransformer`, a scorer) may keep only those that
+   a pickle may name as a value. SciPy's frozen distributions are not here: they run a text of
+   their state as code when they are loaded.
 3. From scikit-learn 1.9, pandas 3.1 (and 1.x to 2.x), SciPy 1.17, by pickling one of each.
 """
 
@@ -35,7 +37,9 @@ SKLEARN = {
     "sklearn.cluster._mean_shift": "MeanShift",
     "sklearn.cluster._optics": "OPTICS",
     "sklearn.cluster._spectral": "SpectralClustering",
-    "sklearn.compose._column_transformer": "ColumnTransformer _RemainderColsList",
+    "sklearn.compose._column_transformer": (
+        "ColumnTransformer _RemainderColsList make_column_selector"
+    ),
     "sklearn.compose._target": "TransformedTargetRegressor",
     "sklearn.covariance._elliptic_envelope": "EllipticEnvelope",
     "sklearn.covariance._empirical_covariance": "EmpiricalCovariance",
@@ -146,6 +150,14 @@ SKLEARN = {
     "sklearn.model_selection._classification_threshold": (
         "FixedThresholdClassifier TunedThresholdClassifierCV"
     ),
+    "sklearn.metrics._scorer": (
+        "_PassthroughScorer _PredictScorer _ProbaScorer _Scorer _ThresholdScorer"
+    ),
+    "sklearn.model_selection._split": (
+        "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut "
+        "PredefinedSplit RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold "
+        "StratifiedKFold StratifiedShuffleSplit TimeSeriesSplit _CVIterableWrapper"
+    ),
     "sklearn.model_selection._search": "GridSearchCV RandomizedSearchCV",
     "sklearn.multiclass": "OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier",
     "sklearn.multioutput": (
@@ -172,6 +184,7 @@ SKLEARN = {
     ),
     "sklearn.preprocessing._discretization": "KBinsDiscretizer",
     "sklearn.preprocessing._encoders": "OneHotEncoder OrdinalEncoder",
+    "sklearn.preprocessing._function_transformer": "FunctionTransformer",
     "sklearn.preprocessing._label": "LabelBinarizer LabelEncoder MultiLabelBinarizer",
     "sklearn.preprocessing._polynomial": "PolynomialFeatures SplineTransformer",
     "sklearn.preprocessing._target_encoder": "TargetEncoder",
@@ -190,6 +203,10 @@ SKLEARN = {
 }
 SCIPY = {
     "scipy.interpolate._bsplines": "BSpline",
+    "scipy.interpolate._interpolate": "interp1d",
+    "scipy.interpolate.interpolate": "interp1d",
+    "scipy.stats._kde": "gaussian_kde",
+    "scipy.stats.kde": "gaussian_kde",
     "scipy.sparse": (
         "bsr_array bsr_matrix coo_array coo_matrix csc_array csc_matrix csr_array csr_matrix "
         "dia_array dia_matrix dok_array dok_matrix lil_array lil_matrix"
@@ -260,3 +277,39 @@ PANDAS = {
     "pandas.core.internals.managers": "BlockManager SingleBlockManager",
     "pandas.core.series": "Series",
 }
+# Those that run a function of their state when they are used.
+KEEPERS = frozenset(
+    {
+        "sklearn.preprocessing._function_transformer.FunctionTransformer",
+        "sklearn.metrics._scorer._PredictScorer",
+        "sklearn.metrics._scorer._ProbaScorer",
+        "sklearn.metrics._scorer._Scorer",
+        "sklearn.metrics._scorer._ThresholdScorer",
+        "scipy.interpolate._interpolate.interp1d",
+        "scipy.interpolate.interpolate.interp1d",
+        "scipy.stats._kde.gaussian_kde",
+        "scipy.stats.kde.gaussian_kde",
+    }
+)
+# Functions of numbers that such a state may name.
+FUNCTIONS = {
+    "numpy": (
+        "abs absolute arccos arcsin arcsinh arctan cbrt ceil clip cos cosh deg2rad exp2 floor "
+        "isnan log10 log2 nan_to_num negative rad2deg reciprocal rint sign sin sinh square tan "
+        "tanh trunc"
+    ),
+    "sklearn.metrics._classification": (
+        "accuracy_score balanced_accuracy_score cohen_kappa_score f1_score fbeta_score "
+        "hamming_loss jaccard_score log_loss matthews_corrcoef precision_score recall_score "
+        "zero_one_loss brier_score_loss"
+    ),
+    "sklearn.metrics._ranking": "average_precision_score roc_auc_score top_k_accuracy_score",
+    "sklearn.metrics._regression": (
+        "explained_variance_score max_error mean_absolute_error mean_absolute_percentage_error "
+        "mean_poisson_deviance mean_squared_error mean_squared_log_error median_absolute_error "
+        "r2_score root_mean_squared_error"
+    ),
+}
+# interp1d keeps the one of its own ways that it was asked for.
+WAYS = "_call_linear _call_linear_np _call_nearest _call_previousnext _call_spline _call_nan_spline"
+INTERPOLATES = ("scipy.interpolate._interpolate", "scipy.interpolate.interpolate")

@@ -34,9 +34,16 @@ def _pop(m: Machine, _: object) -> None:
 def _tuple(count: int) -> Callable[[Machine, object], None]:
     def step(m: Machine, _: object) -> None:
         held = [m.pop() for _ in range(count)]
+        m.kept(held)
         m.stack.append(tuple(reversed(held)))
 
     return step
+
+
+def _tuple_of_all(m: Machine, _: object) -> None:
+    held = m.gathered()
+    m.kept(held)
+    m.stack.append(tuple(held))
 
 
 def _gather(kind: str) -> Callable[[Machine, object], None]:
@@ -102,13 +109,14 @@ def _newobj(m: Machine, _: object) -> None:
 def _newobj_ex(m: Machine, _: object) -> None:
     keywords, args, what = m.pop(), m.pop(), m.pop()
     made = m.called(what, args, "new")
-    if isinstance(what, Name) and isinstance(keywords, Items) and keywords.held and args != ():
+    if isinstance(what, Name) and isinstance(keywords, Items) and keywords.held:
         m.out.problem("pickle-call", f"makes {what} with keywords")
     m.stack.append(made)
 
 
 def _inst(m: Machine, names: object) -> None:
     held = m.gathered()
+    m.kept(held)
     m.named(*names)  # type: ignore[misc] - INST's reader gives the two lines
     m.stack.append(m.called(m.pop(), tuple(held), "call" if held else "new"))
 
@@ -117,6 +125,7 @@ def _obj(m: Machine, _: object) -> None:
     held = m.gathered()
     if not held:
         raise Broken("makes an object of nothing")
+    m.kept(held[1:])
     m.stack.append(m.called(held[0], tuple(held[1:]), "call" if held[1:] else "new"))
 
 
@@ -165,7 +174,7 @@ def _steps() -> list[Callable[[Machine, object], None] | None]:
         "]": _empty("list"),
         "\x8f": _empty("set"),
         ")": lambda m, _: m.stack.append(()),
-        "t": lambda m, _: m.stack.append(tuple(m.gathered())),
+        "t": _tuple_of_all,
         "\x85": _tuple(1),
         "\x86": _tuple(2),
         "\x87": _tuple(3),

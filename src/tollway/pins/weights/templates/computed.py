@@ -2,7 +2,7 @@
 
 Rules
 1. A text is computed where an operator or a filter makes it from others; what holds, passes on or
-   loops over a computed text is computed too.
+   loops over a computed text is computed too; so is a part of a text that is known to be one.
 2. A number never is, and neither is a text that begins with a literal that no internal name begins
    with: it cannot become one.
 """
@@ -56,17 +56,29 @@ def is_number(node: Node) -> bool:
     return False
 
 
+def is_written(node: Node) -> bool:
+    """Is it what the one who writes to the model says?"""
+    if isinstance(node, Attribute):
+        return node.name in ("content", "text")
+    return isinstance(node, Subscript) and node.key in (Const("content"), Const("text"))
+
+
+def _is_slice(key: Node) -> bool:
+    return isinstance(key, Operation) and key.sign == ":"
+
+
 class Taint:
     """The variables of a template that hold computed texts."""
 
     def __init__(self, statements: list[Statement]) -> None:
         self.held: set[str] = set()
+        self.texts: set[str | None] = set()
         macros = {it.name: it for it in statements if it.kind == "macro"}
         for _ in range(_ROUNDS):
-            before = len(self.held)
+            before = len(self.held) + len(self.texts)
             for statement in statements:
                 self._learn(statement, macros)
-            if len(self.held) == before:
+            if len(self.held) + len(self.texts) == before:
                 return
 
     def _learn(self, statement: Statement, macros: dict[str, Statement]) -> None:
@@ -74,6 +86,8 @@ class Taint:
             self._hold(statement.targets)
         if statement.kind in ("set", "with", "for"):
             over = statement.values[:1] if statement.kind == "for" else statement.values
+            if any(isinstance(it, Const) and isinstance(it.value, str) for it in over):
+                self.texts.update(path for it in statement.targets if (path := path_of(it)))
             if any(map(self.computed, over)):
                 self._hold(statement.targets)
         for name, default in statement.params:
@@ -117,7 +131,7 @@ class Taint:
         if isinstance(node, Attribute):
             return f".{node.name}" in self.held or self.computed(node.on)
         if isinstance(node, Subscript):
-            return self.computed(node.on)
+            return self.computed(node.on) or (_is_slice(node.key) and self._is_text(node.on))
         if isinstance(node, Call):
             if isinstance(node.on, Attribute):
                 return node.on.name in _MAKING or self.computed(node.on.on)
@@ -126,6 +140,11 @@ class Taint:
             inner = node.on is not None and self.computed(node.on)
             return inner or node.name in _MAKERS
         return self._operation(node)
+
+    def _is_text(self, node: Node) -> bool:
+        if isinstance(node, Const):
+            return isinstance(node.value, str)
+        return path_of(node) in self.texts or is_written(node)
 
     def _operation(self, node: Operation) -> bool:
         if node.sign in ("~", "+", "%", "*"):

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 
 from tollway.pins.weights.look import Look
-from tollway.pins.weights.templates.computed import Taint, is_number
+from tollway.pins.weights.templates.computed import Taint, is_number, is_written
 from tollway.pins.weights.templates.nodes import (
     Attribute,
     Call,
@@ -158,6 +158,8 @@ def _key(key: Node, taint: Taint) -> Iterable[str]:
         if isinstance(key.value, str) and (key.value.startswith("_") or key.value in _INTERNAL):
             yield f"reaches the key {key.value[:60]}"
         return
+    if is_written(key):
+        yield "reaches what a message names"
     if not is_number(key) and taint.computed(key):
         yield "computes the name of what it reaches"
 
@@ -173,7 +175,7 @@ def _call(node: Call, macros: set[str]) -> Iterable[str]:
         return
     if isinstance(on, Attribute):
         literal = isinstance(on.on, Const) and isinstance(on.on.value, str)
-        if on.name == "format" and literal and not re.search(r"\{[^}]*[.\[]", str(on.on.value)):  # type: ignore[union-attr] - literal
+        if on.name == "format" and literal and not re.search(r"\{[^{}:!]*[.\[]", str(on.on.value)):  # type: ignore[union-attr] - literal
             return
         if on.name not in _METHODS:
             yield f"calls the method {on.name}"
