@@ -59,12 +59,12 @@ def lying_dtypes() -> Iterator[Case]:
         "nameless": dtype("V8", (3, "|", None, ("a",), {"b": (number, 0)}, 8, 1, 0)),
         "subarray-size": dtype("V8", (3, "|", (number, (9,)), None, None, 8, 1, 0)),
     }
+    call = short("posix") + short("system") + b"\x93" + value((SHELL,)) + b"R."
+    call += b"N" * (-len(call) % 8)
     for name, it in lies.items():
         yield Case(f"dtype-{name}", "a.pkl", pickled(array(it, b"\1" * 8)))
         scalar = called("numpy.core.multiarray:scalar", it, b"\1" * 8)
         yield Case(f"dtype-{name}-scalar", "a.pkl", pickled(scalar))
-        call = short("posix") + short("system") + b"\x93" + value((SHELL,)) + b"R."
-        call += b"N" * (-len(call) % 8)
         noise = wrapped(called("numpy:dtype", "u1"), 8).code + b"\xff" * 8 + b"0"
         data = b"\x80\x02" + noise + wrapped(it, len(call) // 8).code + call + b"."
         yield Case(f"dtype-{name}-joblib", "a.joblib", data)
