@@ -1,6 +1,8 @@
 """What the guard remembers: tasks and their marks, questions and their answers, events."""
 
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -168,6 +170,26 @@ def test_events_that_cannot_be_kept_are_said_once(book: GuardBook) -> None:
     teller.close()
     assert len(said) == 1
     assert "security events are lost" in said[0]
+
+
+def test_what_one_process_writes_outlasts_another_that_opens_and_closes_the_book(
+    book: GuardBook,
+) -> None:
+    Events(book).add([DENIED])
+    GuardBook(book.path)  # a second one of this process, as a gateway's doors have
+    program = "import sys, pathlib; from tollway.ledger.guarded.book import GuardBook as B; "
+    program += "B(pathlib.Path(sys.argv[1])).close()"
+    subprocess.run([sys.executable, "-c", program, str(book.path)], check=True)
+    Events(book).add([DENIED])
+    other = GuardBook(book.path)
+    assert len(Events(other).read()) == 2
+    other.close()
+    count = "import sys, sqlite3; print(sqlite3.connect(sys.argv[1]).execute("
+    count += "'SELECT count(*) FROM events').fetchone()[0])"
+    told = subprocess.run(
+        [sys.executable, "-c", count, str(book.path)], check=True, capture_output=True, text=True
+    )
+    assert told.stdout == "2\n"
 
 
 def test_an_event_in_ocsf_says_class_action_and_what_was_found() -> None:

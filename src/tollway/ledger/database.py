@@ -1,6 +1,5 @@
 """Opens the ledger's SQLite file, and puts what disk and database refuse into words."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tollway.ledger.migrate import schema_version
-from tollway.ledger.state import FILE_MODE
+from tollway.ledger.state import make_database
 from tollway.ledger.store import LedgerUnavailableError
 
 BUSY_TIMEOUT = 5.0
@@ -38,8 +37,7 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
         WrongSchemaError: the file is no ledger, or a newer one.
     """
     if create:
-        # SQLite gives its own new files the mode of this one.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+        make_database(path)  # SQLite gives its own new files the mode of this one
     db = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode=rw",
         uri=True,

@@ -6,11 +6,15 @@ Rules
 2. Only its owner may look into it: mode 0700, and files in it that hold money or a key 0600.
 3. A folder of somebody else's, or one that all users share as they do /tmp, is not used: who could
    put files there could name the gateway that our commands talk to and the process they stop.
+4. A database that is there is opened by SQLite alone. Closing any other descriptor of the file
+   drops the locks that this process has on it; whoever closes the database next then takes away
+   the log that others still write, and what they write is lost.
 """
 
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tollway.errors import TollwayError
@@ -37,6 +41,16 @@ def state_folder(explicit: str | None, environ: Mapping[str, str]) -> Path:
     # The XDG base directory specification says to ignore a relative path here.
     home = Path(base) if Path(base).is_absolute() else Path("~/.local/state").expanduser()
     return home.absolute() / "tollway"
+
+
+def make_database(path: Path) -> None:
+    """Make a database's file, for its owner alone, where it is not there (rule 4).
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
 
 
 def make_state_folder(folder: Path) -> Path:

@@ -6,7 +6,6 @@ Rules
 3. A book of a newer version is refused.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 
 from tollway.errors import TollwayError
-from tollway.ledger.state import FILE_MODE, make_state_folder
+from tollway.ledger.state import make_database, make_state_folder
 
 GUARD_BOOK = "guard.sqlite"
 """Its name in the state folder."""
@@ -80,7 +79,7 @@ class GuardBook:
         self._lock = Lock()
         make_state_folder(path.parent)
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+            make_database(path)
             self._db = sqlite3.connect(
                 path, timeout=_BUSY, isolation_level=None, check_same_thread=False
             )
