@@ -11,6 +11,7 @@ Rules
    the log that others still write, and what they write is lost.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -49,6 +50,8 @@ def make_database(path: Path) -> None:
     Raises:
         OSError: it cannot be made.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
 
