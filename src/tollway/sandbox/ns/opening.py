@@ -24,7 +24,8 @@ import sys
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 MS_NOSUID, MS_NODEV = 2, 4
 PR_SET_PDEATHSIG = 1
-SIGKILL, SIGPIPE, SIGXFSZ = 9, 13, 25
+SIGKILL = 9
+SIGNALS = 65  # numbers of Linux, from 1 on
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -155,7 +156,7 @@ def main() -> None:
             argv += ["--add-seccomp-fd", str(memory_file(program))]
         arguments = b"".join(each + b"\0" for each in plan["arguments"])
         argv += ["--args", str(memory_file(arguments)), "--", *plan["argv"]]
-        for number in (SIGPIPE, SIGXFSZ):  # Python ignores them, and so would the command
+        for number in range(1, SIGNALS):  # what Python, a shell's `&` or nohup ignores, too
             libc.signal(number, None)
         os.umask(0o022)
         os.execve(argv[0], argv, {})  # noqa: S606
