@@ -113,11 +113,20 @@ def test_a_broken_lock_is_made_anew_and_never_verified(fleet: Path, capsys: Out)
     assert run(["verify", str(fleet)]) == 0
 
 
-@pytest.mark.parametrize("missing", ["packageurl", "packaging"])
-def test_without_the_extra_one_line_says_how_to_install_it(missing: str, fleet: Path) -> None:
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("packageurl", ["lock"]),
+        ("packaging", ["lock"]),
+        ("packaging", ["incident", "x", "--fleet"]),
+    ],
+)
+def test_without_the_extra_one_line_says_how_to_install_it(
+    missing: str, words: list[str], fleet: Path
+) -> None:
     program = (
         f"import sys; sys.modules[{missing!r}] = None; "
-        f"from tollway.cli.app import run; sys.exit(run(['lock', {str(fleet)!r}]))"
+        f"from tollway.cli.app import run; sys.exit(run({[*words, str(fleet)]!r}))"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False

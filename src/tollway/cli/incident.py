@@ -57,11 +57,13 @@ def incident(
     json
         Print one JSON object.
     """
-    from tollway.cli.incident_text import Answer, as_json, as_text, unknown
-    from tollway.cli.locked import lock_path
+    from tollway.cli.locked import extra, lock_path
     from tollway.inspect.fleetfile import read_fleet
-    from tollway.pins.incident import reached, stays
-    from tollway.pins.sought import sought
+
+    with extra():
+        from tollway.cli.incident_text import Answer, as_json, as_text, unknown
+        from tollway.pins.incident import reached, stays
+        from tollway.pins.sought import sought
 
     declared = read_fleet(fleet)
     asked = sought(what, _records(advisories))
