@@ -15,9 +15,10 @@ from tollway.console.gate import Gate
 from tollway.console.rendering import render
 from tollway.console.signin import pages as signin
 from tollway.console.streaming import stream
+from tollway.console.twin import pages as twin
 from tollway.errors import TollwayError
 
-PAGES: tuple[list[Route], ...] = (signin.ROUTES,)
+PAGES: tuple[list[Route], ...] = (signin.ROUTES, twin.ROUTES)
 """The routes of each page."""
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from tollway.console.books import Books
 from tollway.console.caller import Caller
 from tollway.console.feed import Feed
+from tollway.console.hands import Hands
 from tollway.console.sessions import Sessions
 from tollway.fleet.consoling import ConsoleSettings
 from tollway.fleet.objects import Fleet
@@ -29,6 +30,7 @@ class Desk:
     feed: Feed
     books: Books
     sessions: Sessions
+    hands: Hands
     utc: Callable[[], float]
     say: Callable[[str], None]
     fault: Callable[[BaseException], None]

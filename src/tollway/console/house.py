@@ -18,6 +18,7 @@ from tollway.console.books import Books
 from tollway.console.caller import Caller
 from tollway.console.desk import Desk
 from tollway.console.feed import Feed
+from tollway.console.hands import Hands
 from tollway.console.sessions import Sessions
 from tollway.errors import TollwayError
 from tollway.fleet.consoling import ConsoleSettings
@@ -50,6 +51,7 @@ class House:
         self.desk = desk = await self._desk()
         self._stack.push_async_callback(desk.feed.close)
         self._stack.callback(desk.books.close)
+        self._stack.push_async_callback(desk.hands.close)
         begun = desk.settings
         listener = await listen(application(desk), begun.host, begun.port, "console.listen")
         self._stack.push_async_callback(listener.close)
@@ -74,6 +76,7 @@ class House:
             gateway=gateway,
             feed=Feed(gateway),
             books=Books(self._folder / fleet.gateway.ledger),
+            hands=Hands(),
             sessions=Sessions(settings.session, settings.idle, self._clocks.steady),
             utc=self._clocks.utc,
             say=self._log.say,
