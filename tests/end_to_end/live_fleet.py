@@ -264,12 +264,14 @@ class LiveFleet:
 
 def demo(folder: Path) -> LiveFleet:
     """The packaged demo fleet on free ports."""
-    gateway, h200, mi300x, b200 = free_ports(4)
+    gateway, console, h200, mi300x, b200 = free_ports(5)
     text = demo_fleet_text()
-    for old, new in ((8400, gateway), (8411, h200), (8412, mi300x), (8413, b200)):
+    moved = ((8400, gateway), (8440, console), (8411, h200), (8412, mi300x), (8413, b200))
+    for old, new in moved:
         assert f"127.0.0.1:{old}" in text
         text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
-    ports = {"gateway": gateway, "h200": h200, "mi300x": mi300x, "b200": b200}
+    ports = {"gateway": gateway, "console": console}
+    ports |= {"h200": h200, "mi300x": mi300x, "b200": b200}
     return LiveFleet(folder, text, ports)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from live_fleet import MODEL, LiveFleet
 
-from tollway.cli.admin_socket import OverSocket
+from tollway.gateway.admin_client import OverSocket
 from tollway.replay.answer import Answer
 
 CARD = "4111 1111 1111 1111"

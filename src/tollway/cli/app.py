@@ -215,6 +215,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.index:index",
         "Serve packages under rules, and decide on what is held.",
     ),
+    "console": (
+        "tollway.cli.console:console",
+        "Serve pages for people, and make the key that lets them in.",
+    ),
     "local": (
         "tollway.cli.local:local",
         "Serve a real model on this machine's CPU, as a source for the gateway.",

@@ -197,7 +197,7 @@ def clear(model: str, /, *, state: str | None = None, socket: Path | None = None
     socket
         The admin socket. Default: gateway.sock in the state folder.
     """
-    from tollway.cli.admin_socket import order
+    from tollway.gateway.admin_client import order
     from tollway.gateway.watching.state import WatchState
     from tollway.ledger.state import ADMIN_SOCKET, state_folder
     from tollway.pins.drift.standing import cleared

@@ -14,10 +14,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tollway.cli.admin_socket import order
 from tollway.cli.drill_report import Drilled, as_json, print_report
 from tollway.errors import Fault, FaultsFound
 from tollway.fleet.quantities import MalformedError, duration
+from tollway.gateway.admin_client import order
 from tollway.ledger.drills import Period, felt
 from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ADMIN_SOCKET, ledger_path, state_folder

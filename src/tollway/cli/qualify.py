@@ -22,11 +22,11 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from tollway.cli.admin_socket import ask_source
 from tollway.cli.given_key import given_key
 from tollway.cli.running import read_running
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound, TollwayError, unknown
+from tollway.gateway.admin_client import ask_source
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.query import UsageQuery
 from tollway.ledger.sqlite import open_reader

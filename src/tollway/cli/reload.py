@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from tollway.cli.admin_socket import OverSocket
 from tollway.cli.invocation import this_command
 from tollway.errors import TollwayError
+from tollway.gateway.admin_client import OverSocket
 from tollway.ledger.state import ADMIN_SOCKET, state_folder
 
 _PATIENCE = 30.0

@@ -102,7 +102,7 @@ def run(
         The state folder of the running gateway. Default: $TOLLWAY_STATE, else .tollway here, else
         the user's.
     """
-    from tollway.cli.admin_socket import ask_offer
+    from tollway.gateway.admin_client import ask_offer
     from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
     from tollway.ledger.state import ADMIN_SOCKET, state_folder
     from tollway.sandbox.session import Wanted

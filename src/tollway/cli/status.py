@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from tollway.cli.admin_socket import ask_status
 from tollway.cli.invocation import this_command
 from tollway.cli.running import read_running
+from tollway.gateway.admin_client import ask_status
 from tollway.ledger.state import LOG, state_folder
 
 

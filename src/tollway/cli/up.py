@@ -17,7 +17,6 @@ from pathlib import Path
 
 import msgspec
 
-from tollway.cli.admin_socket import ask_status
 from tollway.cli.demo import demo_fleet, demo_key
 from tollway.cli.detach import Outcome, detach, is_ready, last_lines, wait_ready
 from tollway.cli.invocation import this_command
@@ -29,19 +28,23 @@ from tollway.cli.running import (
     start_of,
     write_running,
 )
+from tollway.console.adminkey import kept_digest, make_admin_key
 from tollway.errors import TollwayError
+from tollway.fleet.consoling import console_url
 from tollway.fleet.objects import Fleet
+from tollway.gateway.admin_client import ask_status
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.state import LOG, make_state_folder, state_folder
 
 _ORPHAN_PATIENCE = 5.0
-"""Seconds that emulators of a killed gateway may take to notice and to leave their ports."""
+"""Seconds that the children of a killed gateway may take to notice and to leave their ports."""
 
 _STOP_PATIENCE = 5.0
 
 
 class Up(msgspec.Struct, frozen=True):
-    """How to reach a running gateway. `key` and `model` are None without a tenant or a route."""
+    """How to reach a running gateway. `key` and `model` are None without a tenant or a route;
+    `console` without one, and `console_key`, its admin key, unless it was made just now."""
 
     url: str
     key: str | None
@@ -50,6 +53,8 @@ class Up(msgspec.Struct, frozen=True):
     fleet: str
     state: str
     pid: int
+    console: str | None = None
+    console_key: str | None = None
 
 
 def up(
@@ -144,6 +149,8 @@ def _same_fleet(running: Running, fleet: Fleet, path: Path, folder: Path) -> Non
 def _refuse_busy_ports(fleet: Fleet, path: Path) -> None:
     gateway = fleet.gateway
     wanted = [("gateway.listen", gateway.host, gateway.port)]
+    if fleet.console is not None:
+        wanted.append(("console.listen", fleet.console.host, fleet.console.port))
     for source in fleet.sources.values():
         if source.emulation is not None:
             place = f"sources.{source.name}.listen"
@@ -161,7 +168,7 @@ def _holder(host: str, port: int) -> Holder | str | None:
     deadline = time.monotonic() + _ORPHAN_PATIENCE
     while port and is_busy(host, port):
         holder = holder_of(port)
-        orphan = holder is not None and "tollway emulate" in holder.command
+        orphan = holder is not None and "--until-eof" in holder.command
         if not orphan or time.monotonic() > deadline:
             return holder or "a process that this user may not look into"
         time.sleep(0.1)
@@ -213,7 +220,16 @@ def _describe(fleet: Fleet, folder: Path, running: Running, key: str | None) -> 
         fleet=running.fleet,
         state=str(folder),
         pid=running.pid,
+        console=None if fleet.console is None else console_url(fleet.console),
+        console_key=_first_admin_key(fleet, folder),
     )
+
+
+def _first_admin_key(fleet: Fleet, folder: Path) -> str | None:
+    """The console's admin key where nobody has made one yet."""
+    if fleet.console is None or kept_digest(folder) is not None:
+        return None
+    return make_admin_key(folder)
 
 
 def _print(up: Up, *, json: bool) -> None:
@@ -228,11 +244,20 @@ def _print(up: Up, *, json: bool) -> None:
         f"  URL    {up.url}\n"
         f"  key    {key}\n"
         f"  fleet  {up.fleet}\n"
+        f"{_console(up)}"
         f"  log    {up.log}\n"
         f"  stop   {this_command('down', folder)}\n"
     )
     if up.key and up.model:
         sys.stdout.write(f"\nTry it:\n\n{_curl(up.url, up.key, up.model)}\n")
+
+
+def _console(up: Up) -> str:
+    if up.console is None:
+        return ""
+    again = this_command("console key", Path(up.state))
+    key = up.console_key or f"as it was shown; `{again}` makes a new one"
+    return f"  pages  {up.console}\n         admin key {key}\n"
 
 
 def _curl(url: str, key: str, model: str) -> str:

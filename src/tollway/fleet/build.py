@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tollway.fleet.build_books import price_book
+from tollway.fleet.build_console import console_of
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.build_egress import egress_of, secrets_of
 from tollway.fleet.build_index import index_of
@@ -117,6 +118,7 @@ def build(declared: Declared, digest: str) -> Fleet:
         sandbox=SandboxSettings(**dict(declared.sandbox.table)),
         pins=pins_of(declared.pins.table),
         index=index_of(declared),
+        console=console_of(declared),
         drift=_drift(declared.drift.table),
     )
 

@@ -20,6 +20,7 @@ from tollway.fleet.schema import (
     TimeoutsTable,
 )
 from tollway.fleet.schema_books import TermsTable
+from tollway.fleet.schema_console import ConsoleTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
 from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
@@ -63,6 +64,7 @@ SETTINGS = (
     "pins",
     "index",
     "drift",
+    "console",
 )  # fmt: skip
 """Tables that one document declares whole."""
 
@@ -114,6 +116,7 @@ class Declared:
     pins: Placed[PinsTable | None]
     index: Placed[IndexTable | None]
     drift: Placed[DriftTable | None]
+    console: Placed[ConsoleTable | None]
     builds: Mapping[str, Placed[BuildTable]]
     secrets: Mapping[str, Placed[SecretTable]]
 
@@ -163,6 +166,7 @@ def gather(
         pins=_setting(documents, main, "pins", None),
         index=_setting(documents, main, "index", None),
         drift=_setting(documents, main, "drift", None),
+        console=_setting(documents, main, "console", None),
         **named,
     )
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from tollway.fleet.books import PriceBook
+from tollway.fleet.consoling import ConsoleSettings
 from tollway.fleet.contract import Contract, Party
 from tollway.fleet.credential import Credential
 from tollway.fleet.drifting import DriftSettings
@@ -362,6 +363,7 @@ class Fleet:
     pins: PinSettings | None = None
     index: IndexSettings | None = None
     drift: DriftSettings | None = None
+    console: ConsoleSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

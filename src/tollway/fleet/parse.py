@@ -16,6 +16,7 @@ from tollway.errors import FaultsFound
 from tollway.fleet.build import build
 from tollway.fleet.build_contracts import contracts, parties
 from tollway.fleet.check_books import check_books
+from tollway.fleet.check_console import check_console
 from tollway.fleet.check_contracts import check_contracts
 from tollway.fleet.check_drift import check_drift
 from tollway.fleet.check_egress import check_egress
@@ -62,6 +63,7 @@ def parse(documents: Mapping[str, str], main: str, *more: Check) -> Fleet:
         check_pins,
         check_index,
         check_drift,
+        check_console,
     )  # fmt: skip
     declared = _sound(own, main, (check_each_source, *more), related)
     return build(declared, digest_of(ordered))

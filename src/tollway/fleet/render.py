@@ -28,6 +28,8 @@ from tollway.fleet.objects import (
     Tenant,
 )
 from tollway.fleet.pinning import PinMode
+from tollway.fleet.render_console import blocks as console_blocks
+from tollway.fleet.render_console import credentials_of as console_credentials
 from tollway.fleet.render_contracts import blocks as contract_blocks
 from tollway.fleet.render_drift import blocks as drift_blocks
 from tollway.fleet.render_egress import blocks as egress_blocks
@@ -85,6 +87,7 @@ def render(fleet: Fleet) -> str:
     blocks += pin_blocks(fleet.pins)
     blocks += index_blocks(fleet.index, names)
     blocks += drift_blocks(fleet.drift)
+    blocks += console_blocks(fleet.console, names)
     blocks += tool_blocks(fleet.tools, names, _tool_times(fleet.tools))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
@@ -119,7 +122,7 @@ def _credential_names(fleet: Fleet) -> Mapping[Credential, str]:
             names.setdefault(source.credential, source.name)
     for credential, name in credentials_of(fleet.tools):
         names.setdefault(credential, name if name not in names.values() else f"tools.{name}")
-    for credential, name in index_credentials(fleet.index):
+    for credential, name in (*index_credentials(fleet.index), *console_credentials(fleet.console)):
         names.setdefault(credential, name)
     return names
 

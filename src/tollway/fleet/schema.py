@@ -29,6 +29,7 @@ from tollway.fleet.fields import (
 from tollway.fleet.objects import Dialect
 from tollway.fleet.pinning import PinMode
 from tollway.fleet.schema_books import TermsTable
+from tollway.fleet.schema_console import ConsoleTable
 from tollway.fleet.schema_contracts import ContractTable, PartyTable
 from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
@@ -380,6 +381,7 @@ class Document(Table):
     pins: PinsTable | None = key("What the lock covers, and who goes by it.", None)
     index: IndexTable | None = key("Packages for tasks and CI; no index unless written.", None)
     drift: DriftTable | None = key("How models behind sources are watched.", None)
+    console: ConsoleTable | None = key("Pages for people; no console unless written.", None)
     models: dict[str, ModelTable] = key("The models offered, by name.", {})
     credentials: dict[str, Reference] = key("Where secrets are, by name; never a secret.", {})
     sources: dict[str, Source] = key("Where tokens come from, by name.", {})

@@ -1,4 +1,4 @@
-"""Processes beside the gateway: emulated sources, the egress proxy, the MCP gateway, the watch.
+"""Processes beside the gateway: emulated sources, exits of tasks, the watch, the console.
 
 Rules
 1. Each holds a pipe from us as its standard input and ends when that ends, so none outlives us.
@@ -70,6 +70,10 @@ def programs(loaded: Loaded) -> Mapping[str, Program]:
         at = (fleet.index.host, fleet.index.port)
         words = ("index", "serve", *more)
         found["index"] = Program("the package index", words, (at,), True, at)
+    if fleet.console is not None:
+        at = (fleet.console.host, fleet.console.port)
+        words = ("console", "serve", *more)
+        found["console"] = Program("the console", words, (at,), True, (at, fleet.console))
     if fleet.drift is not None:
         # It has no port; whatever changes in the fleet, it begins anew with what it has kept.
         found["drift"] = Program(

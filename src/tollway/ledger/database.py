@@ -1,6 +1,7 @@
 """Opens the ledger's SQLite file, and puts what disk and database refuse into words."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from tollway.ledger.store import LedgerUnavailableError
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's write, such as `tollway keys create`."""
+
+_STEPS = 20_000
+"""Instructions of the database between two looks at the clock: about a millisecond."""
 
 LOG_LIMIT = 64 * 2**20
 """Bytes that the write-ahead log is cut back to once it has been folded in."""
@@ -28,6 +32,31 @@ def in_words(path: Path) -> Iterator[None]:
             f"{path}: the ledger cannot be used ({why}). Check the disk's free space, its health, "
             "and that this user may write the file and its folder."
         ) from error
+
+
+class TooLongError(LedgerUnavailableError):
+    """A question took longer than it may, and was broken off."""
+
+
+@contextmanager
+def within(db: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Break off what is asked of `db` inside once `seconds` have passed.
+
+    Raises:
+        TooLongError: they have.
+    """
+    end = time.monotonic() + seconds
+    db.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        raise TooLongError(
+            f"The ledger did not answer within {seconds:g} s. Ask for a shorter period."
+        ) from None
+    finally:
+        db.set_progress_handler(None, 0)
 
 
 def connect(path: Path, *, create: bool) -> sqlite3.Connection:

@@ -9,7 +9,7 @@ Rules
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -17,7 +17,7 @@ from tollway.dispatch.messages import Reserve, Settle
 from tollway.dispatch.opening import Opening, Spent
 from tollway.errors import TollwayError
 from tollway.ledger import rows, sqlite_drills, sqlite_keys, sqlite_timings, sqlite_usage
-from tollway.ledger.database import connect, in_words
+from tollway.ledger.database import connect, in_words, within
 from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.journal import Journal, turns_of
 from tollway.ledger.keys import KeyRecord
@@ -255,6 +255,10 @@ class SqliteLedger:
     def keys_version(self) -> int:
         """See `Ledger.keys_version`."""
         return sqlite_keys.version(self._db)
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Break off what is asked inside once `seconds` have passed, with `TooLongError`."""
+        return within(self._db, seconds)
 
     def close(self) -> None:
         """See `Ledger.close`."""

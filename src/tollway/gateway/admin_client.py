@@ -1,4 +1,4 @@
-"""What the running gateway says of itself over its admin socket."""
+"""What the running gateway is asked over its admin socket, by this machine's other processes."""
 
 import http.client
 import socket

@@ -1,0 +1,49 @@
+"""The console's admin key: its digest in the state folder, never the key.
+
+Rules
+1. A new key takes the place of the old one, and ends what was signed in with it.
+"""
+
+import hmac
+import os
+import secrets
+from hashlib import sha256
+from pathlib import Path
+
+from tollway.ledger.state import FILE_MODE
+
+ADMIN_KEY = "console.key"
+"""The file in the state folder that holds the digest."""
+
+_PREFIX = "tc_"
+
+
+def make_admin_key(folder: Path) -> str:
+    """Draw a key of 256 bits, keep its digest, and give the key: it is not to be had again."""
+    key = _PREFIX + secrets.token_urlsafe(32)
+    kept, new = folder / ADMIN_KEY, folder / f"{ADMIN_KEY}.new"
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(_digest(key) + "\n")
+    new.replace(kept)
+    return key
+
+
+def kept_digest(folder: Path) -> str | None:
+    """The digest of the key that holds; None where none was made."""
+    try:
+        return (folder / ADMIN_KEY).read_text().strip() or None
+    except OSError:
+        return None
+
+
+def is_admin_key(key: str, folder: Path) -> bool:
+    """Whether this is the key, in a time that does not tell how nearly."""
+    kept = kept_digest(folder)
+    said = _digest(key)
+    return kept is not None and hmac.compare_digest(kept, said)
+
+
+def _digest(key: str) -> str:
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,41 @@
+"""What the pages go by: the fleet, its gateway, the ledger, the news, who is signed in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from starlette.requests import Request
+
+from tollway.console.books import Books
+from tollway.console.caller import Caller
+from tollway.console.feed import Feed
+from tollway.console.sessions import Sessions
+from tollway.fleet.consoling import ConsoleSettings
+from tollway.fleet.objects import Fleet
+
+
+@dataclass(slots=True)
+class Desk:
+    """One console's means. `fleet` and `settings` are those of the last reload, `path` is the fleet
+    file's, `folder` the state's; `utc` gives seconds, `say` is the log; `hosts` are what browsers
+    may call us, with ports; `url` is what they are given."""
+
+    path: Path
+    folder: Path
+    fleet: Fleet
+    settings: ConsoleSettings
+    gateway: Caller
+    feed: Feed
+    books: Books
+    sessions: Sessions
+    utc: Callable[[], float]
+    say: Callable[[str], None]
+    fault: Callable[[BaseException], None]
+    hosts: frozenset[str] = frozenset()
+    url: str = ""
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the application that answers."""
+    return cast("Desk", request.app.state.desk)

@@ -1,0 +1,110 @@
+"""The console's process: a fleet file and what its pages need, behind a listener.
+
+Rules
+1. A reload takes all of the fleet file or changes nothing, and says why. The address stays what it
+   was at the start, and who is signed in stays so.
+2. It starts without a gateway and without a ledger: its pages say what is missing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tollway.console.app import application
+from tollway.console.books import Books
+from tollway.console.caller import Caller
+from tollway.console.desk import Desk
+from tollway.console.feed import Feed
+from tollway.console.sessions import Sessions
+from tollway.errors import TollwayError
+from tollway.fleet.consoling import ConsoleSettings
+from tollway.fleet.objects import Fleet
+from tollway.gateway.log import Log
+from tollway.inspect.fleetfile import read_fleet
+from tollway.tools.listening import listen
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What time it is: UTC seconds, and seconds that never go back."""
+
+    utc: Callable[[], float]
+    steady: Callable[[], float]
+
+
+class House:
+    """Serves one gateway's console. Enter it, and leave it to end."""
+
+    def __init__(self, path: Path, folder: Path, log: Log, clocks: Clocks) -> None:
+        """`path` is the fleet file's, `folder` the state's."""
+        self._path = path
+        self._folder = folder
+        self._log = log
+        self._clocks = clocks
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> "House":
+        self.desk = desk = await self._desk()
+        self._stack.push_async_callback(desk.feed.close)
+        self._stack.callback(desk.books.close)
+        begun = desk.settings
+        listener = await listen(application(desk), begun.host, begun.port, "console.listen")
+        self._stack.push_async_callback(listener.close)
+        self.port = listener.port
+        host = f"[{begun.host}]" if ":" in begun.host else begun.host
+        desk.hosts = _hosts(begun, self.port)
+        desk.url = self.url = (begun.url or f"http://{host}:{self.port}").rstrip("/")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _desk(self) -> Desk:
+        fleet = await asyncio.to_thread(read_fleet, self._path)
+        settings = _settings(fleet, self._path)
+        gateway = Caller(self._folder / fleet.gateway.admin_socket)
+        return Desk(
+            path=self._path,
+            folder=self._folder,
+            fleet=fleet,
+            settings=settings,
+            gateway=gateway,
+            feed=Feed(gateway),
+            books=Books(self._folder / fleet.gateway.ledger),
+            sessions=Sessions(settings.session, settings.idle, self._clocks.steady),
+            utc=self._clocks.utc,
+            say=self._log.say,
+            fault=self._log.fault,
+        )
+
+    async def reload(self) -> bool:
+        """Take the fleet file as it is now; False, with the reason logged, where it is faulty."""
+        try:
+            fleet = await asyncio.to_thread(read_fleet, self._path)
+            self.desk.settings = _settings(fleet, self._path)
+        except TollwayError as error:
+            for line in str(error).splitlines():
+                self._log.say(f"console: nothing is changed: {line}")
+            return False
+        self.desk.fleet = fleet
+        self._log.say("console: the fleet file is taken")
+        return True
+
+
+def _settings(fleet: Fleet, path: Path) -> ConsoleSettings:
+    if fleet.console is None:
+        mend = 'Write [console] with listen = "127.0.0.1:8440".'
+        raise TollwayError(f"{path}: has no [console]. {mend}")
+    return fleet.console
+
+
+def _hosts(settings: ConsoleSettings, port: int) -> frozenset[str]:
+    """What browsers may call us: as we listen, as this machine calls itself, as the proxy says."""
+    own = f"[{settings.host}]" if ":" in settings.host else settings.host
+    names = {f"{own}:{port}", f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"}
+    if settings.url is not None:
+        names.add(urlsplit(settings.url).netloc)
+    return frozenset(name.lower() for name in names)

@@ -1,0 +1,22 @@
+"""Server-sent events: the gateway's news to a browser."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from tollway.console.feed import Feed
+
+
+def stream(request: Request, feed: Feed) -> StreamingResponse:
+    """An event of JSON for each piece of news, until the browser leaves."""
+
+    async def events() -> AsyncIterator[bytes]:
+        yield b"retry: 2000\n\n"
+        async with feed.watch() as news:
+            while True:
+                yield b"data: " + msgspec.json.encode(await news.get()) + b"\n\n"
+
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
