@@ -39,6 +39,7 @@ def busy() -> Metrics:
     metrics.used("s", "m", Usage(input=10, cached_input=4, output=3, estimated=True), 5)
     metrics.first_content("s", "m", 0.3)
     metrics.stream_ended(("s", "m"), [2] + [0] * (len(GAP_BOUNDS) - 1) + [1], 20.5, 42.0)
+    metrics.drained("s", True)
     metrics.breaker("s", "m", "open")
     metrics.drift("s", "m", "alarm")
     metrics.set_live(3, 4, 5)

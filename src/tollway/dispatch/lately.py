@@ -23,7 +23,10 @@ class Lately:
         self._kept.append(request)
 
     def after(self, number: int, most: int) -> list[tuple[int, RequestState]]:
-        """The newest with a number above `number`, at most `most`, oldest first."""
+        """The newest with a number above `number`, at most `most`, oldest first. To who has seen a
+        number that there is not yet, as of the gateway before a restart, all are new."""
+        if number > self.count:
+            number = 0
         count = min(self.count - number, len(self._kept), most)
         if count <= 0:
             return []
