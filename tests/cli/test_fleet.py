@@ -167,7 +167,7 @@ def test_show_of_a_faulty_file_says_every_fault() -> None:
             "",
             """\
 fleet.toml: version is 2; known: 1. This release of Tollway reads version 1.
-fleet.toml: x is not a key of this table; known: breaker, builds, contracts, credentials, drift, egress, gateway, guard, include, index, models, parties, pins, plan, price_books, queue, retry, routes, sandbox, secrets, sites, sources, telemetry, tenants, timeouts, tools, version, workloads
+fleet.toml: x is not a key of this table; known: breaker, builds, console, contracts, credentials, drift, egress, gateway, guard, include, index, models, parties, pins, plan, price_books, queue, retry, routes, sandbox, secrets, sites, sources, telemetry, tenants, timeouts, tools, version, workloads
 """,
         )
     )

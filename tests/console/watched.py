@@ -4,9 +4,13 @@ from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
 from console_site import Site
-from playwright.async_api import ConsoleMessage, Page, Request
+from playwright.async_api import ConsoleMessage, Page, Request, ViewportSize
 
 _SERIOUS = ("serious", "critical")
+_SIZES: tuple[ViewportSize, ...] = (
+    {"width": 1280, "height": 900},
+    {"width": 390, "height": 844},
+)
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
@@ -53,7 +57,7 @@ class Watched:
         wide = self.page.viewport_size
         for scheme in ("light", "dark"):
             await self.page.emulate_media(color_scheme=scheme)
-            for size in ({"width": 1280, "height": 900}, {"width": 390, "height": 844}):
+            for size in _SIZES:
                 await self.page.set_viewport_size(size)
                 found = await Axe().run(self.page, options=_RULES)
                 grave = [it for it in found.response["violations"] if it["impact"] in _SERIOUS]

@@ -94,7 +94,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             "version = 1\nfoo = 1",
             snapshot(
                 [
-                    "fleet.toml: foo is not a key of this table; known: breaker, builds, contracts, credentials, drift, egress, gateway, guard, include, index, models, parties, pins, plan, price_books, queue, retry, routes, sandbox, secrets, sites, sources, telemetry, tenants, timeouts, tools, version, workloads"
+                    "fleet.toml: foo is not a key of this table; known: breaker, builds, console, contracts, credentials, drift, egress, gateway, guard, include, index, models, parties, pins, plan, price_books, queue, retry, routes, sandbox, secrets, sites, sources, telemetry, tenants, timeouts, tools, version, workloads"
                 ]
             ),
         ),
@@ -103,7 +103,7 @@ def test_the_file_that_these_tests_edit_is_sound() -> None:
             "[source.rented]",
             snapshot(
                 [
-                    'fleet.toml: source is not a key of this table; known: breaker, builds, contracts, credentials, drift, egress, gateway, guard, include, index, models, parties, pins, plan, price_books, queue, retry, routes, sandbox, secrets, sites, sources, telemetry, tenants, timeouts, tools, version, workloads. Did you mean "sources"?',
+                    'fleet.toml: source is not a key of this table; known: breaker, builds, console, contracts, credentials, drift, egress, gateway, guard, include, index, models, parties, pins, plan, price_books, queue, retry, routes, sandbox, secrets, sites, sources, telemetry, tenants, timeouts, tools, version, workloads. Did you mean "sources"?',
                     'fleet.toml: sources.rented.kind is missing. Write kind = "api", "server" (an engine that you run) or "emulated".',
                     "fleet.toml: sources.rented.url is missing. Write it: where it answers, up to where `/chat/completions` would follow.",
                 ]

@@ -6,11 +6,8 @@ Rules
 """
 
 import asyncio
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +16,7 @@ from cyclopts import Parameter
 
 from tollway.catalog import chip as find_chip
 from tollway.catalog import model as find_model
+from tollway.cli.serving import ending, set_at_eof
 from tollway.emulator.app import Emulator
 from tollway.emulator.build import Listening, emulators
 from tollway.emulator.build import emulate as build
@@ -118,17 +116,14 @@ def _run(wanted: Sequence[Listening], until_eof: bool) -> None:
 
 
 async def _serve(wanted: Sequence[Listening], until_eof: bool) -> None:
-    loop = asyncio.get_running_loop()
-    over = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, over.set)
+    over = ending()
     async with AsyncExitStack() as stack:
         for one in wanted:
             url = await stack.enter_async_context(start(one.emulator, one.host, one.port))
             sys.stderr.write(f"{one.source}: {_described(one.emulator)} at {url}/v1\n")
         sys.stderr.flush()
         if until_eof:
-            _call_at_eof(lambda: loop.call_soon_threadsafe(over.set))
+            set_at_eof(over)
         await over.wait()
 
 
@@ -138,13 +133,3 @@ def _described(emulator: Emulator) -> str:
         f"{pool.deployment.tp} {pool.deployment.chip.name}"
         for name, pool in emulator.pools.items()
     )
-
-
-def _call_at_eof(ended: Callable[[], object]) -> None:
-    # A thread, because an event loop cannot wait for a file, and standard input may be one.
-    def wait() -> None:
-        while os.read(sys.stdin.fileno(), 4096):
-            pass
-        ended()
-
-    threading.Thread(target=wait, daemon=True, name="stdin").start()

@@ -25,6 +25,7 @@ class Feed:
         self._viewers: set[asyncio.Queue[News]] = set()
         self._polling: asyncio.Task[None] | None = None
         self._after = 0
+        self._last: News | None = None
 
     @property
     def viewers(self) -> int:
@@ -38,13 +39,15 @@ class Feed:
         self._viewers.add(queue)
         if self._polling is None:
             self._polling = asyncio.create_task(self._poll())
+        elif self._last is not None:
+            queue.put_nowait(self._last)
         try:
             yield queue
         finally:
             self._viewers.discard(queue)
             if not self._viewers and self._polling is not None:
                 self._polling.cancel()
-                self._polling = None
+                self._polling = self._last = None
 
     async def close(self) -> None:
         """Ask no more."""
@@ -68,6 +71,7 @@ class Feed:
                 self._after = max([self._after, *(int(it["n"]) for it in ended)])
             except (GatewayDownError, GatewayRefusedError) as error:
                 news, self._after = {"dead": str(error)}, 0
+            self._last = news
             for queue in self._viewers:
                 if queue.full():
                     queue.get_nowait()

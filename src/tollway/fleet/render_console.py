@@ -32,7 +32,7 @@ def blocks(console: ConsoleSettings | None, names: Mapping[Credential, str]) -> 
     for name in ("session", "idle"):
         value = getattr(console, name)
         if value != getattr(usual, name):
-            rows.append(f"{name} = {json.dumps(duration_text(value))}")
+            rows.append(f"{name} = {duration_text(value)}")
     yield rows
     if console.oidc is not None:
         yield from _oidc(console.oidc, names)
