@@ -1,7 +1,8 @@
 """What the pages go by: the fleet, its gateway, the ledger, the news, who is signed in."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -19,7 +20,7 @@ from tollway.fleet.objects import Fleet
 class Desk:
     """One console's means. `fleet` and `settings` are those of the last reload, `path` is the fleet
     file's, `folder` the state's; `utc` gives seconds, `say` is the log; `hosts` are what browsers
-    may call us, with ports; `url` is what they are given."""
+    may call us, with ports; `url` is what they are given; `twin` is held while one rehearses."""
 
     path: Path
     folder: Path
@@ -34,6 +35,7 @@ class Desk:
     fault: Callable[[BaseException], None]
     hosts: frozenset[str] = frozenset()
     url: str = ""
+    twin: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def desk_of(request: Request) -> Desk:
