@@ -100,7 +100,6 @@ def _set_up(query: Query, at: int) -> SetUp | None:
     if chip is None:
         fault = unknown(said, chip_names(), "")
         query.faults[f"chip{at}"] = f"{fault.problem.strip()}. {fault.mend}".strip()
-        return None
     counts: dict[str, int] = {}
     for name, (_, most) in COUNTS.items():
         if _count(query, f"{name}{at}", most):
@@ -112,8 +111,8 @@ def _set_up(query: Query, at: int) -> SetUp | None:
     if engine.partition("@")[0] not in engine_names():
         fault = unknown(engine.partition("@")[0], engine_names(), "")
         query.faults[f"engine{at}"] = f"{fault.problem.strip()}. {fault.mend}".strip()
-    price = _price(query, at, chip)
-    if len(query.faults) > before or query.model is None:
+    price = None if chip is None else _price(query, at, chip)
+    if len(query.faults) > before or query.model is None or chip is None:
         return None
     return SetUp(
         model=query.model,
