@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import os
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from console_site import Site, console
 from httpx2 import AsyncClient, Response
@@ -237,6 +240,12 @@ async def test_without_a_ledger_it_says_which_workload_it_takes(tmp_path: Path) 
     assert 'name="ttft" value="0.9"' in found.text
 
 
+async def test_chips_without_a_model_are_asked_about_the_fleets(tmp_path: Path) -> None:
+    async with twin(tmp_path) as (_, get):
+        said = (await get("/twin/answers.json", chip1="b200", tp1="2")).json()
+    assert [(one["model"], one["chip"]) for one in said["answers"]] == [(MODEL, "b200")]
+
+
 async def test_a_fleet_without_chips_is_shown_chips_of_the_catalogue(tmp_path: Path) -> None:
     fleet = FLEET.replace('chip = "h200"\ntp = 2\n', "")
     async with twin(tmp_path, fleet) as (_, get):
@@ -347,3 +356,16 @@ async def test_a_page_that_is_cut_off_shows_why(
         found = await get("/twin", **TWO)
     assert found.status_code == 200
     assert "Refused: this takes longer than 0.01 s. Ask for fewer users" in found.text
+
+
+async def test_a_child_gives_way_and_ends_with_its_standard_input() -> None:
+    pipe = asyncio.subprocess.PIPE
+    words = (sys.executable, "-m", "tollway.console.hand")
+    child = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(msgspec.json.encode(Job(HUGE.set_up, 10, 10, (Load(users=1),), "")) + b"\n")
+    assert json.loads(await child.stdout.readline())[0]["input_tokens"] == 10
+    assert os.getpriority(os.PRIO_PROCESS, child.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+    child.stdin.close()
+    assert await child.wait() == 0

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from console_site import Site, console
+from httpx2 import AsyncClient
 from playwright.async_api import Page
 from watched import Watched
 
@@ -251,3 +252,25 @@ async def test_a_fault_stands_at_its_field_and_the_page_is_accessible(
     await page.get_by_role("button", name="Predict").click()
     await page.locator("#slider:enabled").wait_for()
     assert await page.locator('[data-set-up="1"] .facts').count() == 1
+
+
+async def test_with_a_live_gateway_the_workload_is_what_its_clients_asked(
+    served: Site, open_page: Any
+) -> None:
+    bearer = {"authorization": f"Bearer {served.client_key}"}
+    body = {"model": "chat", "max_tokens": 8, "messages": [{"role": "user", "content": "Hello."}]}
+    async with AsyncClient(base_url=served.gateway, headers=bearer, timeout=60) as client:
+        for _ in range(3):
+            answer = await client.post("/v1/chat/completions", json=body)
+            assert answer.status_code == 200, answer.text
+    tokens = answer.json()["usage"]["prompt_tokens"]
+    watched = await open_page(served, "/twin")
+    while "last 3 whole answers" not in await watched.text("#workload"):
+        await watched.go("/twin")  # the books are written a moment after the answer
+    page = await ready(watched)
+    assert await page.locator("#in").input_value() == str(tokens)
+    assert await page.locator("#out").input_value() == "8"
+    assert await page.locator("[data-set-up] .facts").count() == 3
+    answers = (await said(page))["answers"]
+    for at in (1, 2, 3):
+        assert await shown(page, at) == written(answers[at - 1])

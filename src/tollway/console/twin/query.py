@@ -5,7 +5,7 @@ Rules
 2. What is not said is taken from the fleet and its ledger, and the page says from where.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tollway.catalog import chip as packaged_chip
@@ -54,10 +54,10 @@ class Query:
         return Load(users=round(self.at or 1))
 
 
-def read(typed: Mapping[str, str], models: Sequence[str]) -> Query:
-    """The query of an address. `models` are those of the fleet."""
+def read(typed: Mapping[str, str], usual: str) -> Query:
+    """The query of an address. `usual` is the model where none is named."""
     query = Query(typed={key: value.strip()[:200] for key, value in typed.items()})
-    query.model = _model(query, models)
+    query.model = _model(query, usual)
     query.by = "rate" if query.typed.get("by") == "rate" else "users"
     for name in ("in", "out"):
         _count(query, name, MOST_TOKENS)
@@ -76,15 +76,14 @@ def read(typed: Mapping[str, str], models: Sequence[str]) -> Query:
     return query
 
 
-def _model(query: Query, models: Sequence[str]) -> str | None:
+def _model(query: Query, usual: str) -> str | None:
     said = query.typed.get("model", "")
     if not said:
-        return None
+        return usual
     found = known_as("models", said)
     if found is not None:
         return found
-    known = {*model_names(), *(one for one in models if known_as("models", one))}
-    fault = unknown(said, known, "")
+    fault = unknown(said, model_names(), "")
     mend = fault.mend or "Name one of the list; `tollway predict` also takes a config.json."
     query.faults["model"] = f"{fault.problem.strip()}. {mend}"
     return None

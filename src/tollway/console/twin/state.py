@@ -52,8 +52,9 @@ class State:
 
 async def state_of(desk: Desk, typed: Mapping[str, str]) -> State:
     """The state that an address stands for."""
-    query = read(typed, tuple(desk.fleet.models))
-    model = query.model or model_of(desk.fleet)
+    first = model_of(desk.fleet)
+    query = read(typed, first)
+    model = query.model or first
     usual = await workload_of(desk, model)
     prefix = usual.prefix if query.prefix is None else query.prefix
     named = any(query.typed.get(f"chip{at}") for at in range(1, MOST_SET_UPS + 1))
