@@ -14,7 +14,11 @@ const made = (name, attributes, parent) => {
 };
 const short = (name, most) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
 // A number from -1 to 1 that stays with a request, so that dots of one lane do not cover each other.
-const spread = (id) => ([...id].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 997, 7) / 997) * 2 - 1;
+const spread = (id) => {
+  let mixed = 7;
+  for (const letter of id) mixed = Math.imul(mixed ^ letter.charCodeAt(0), 0x9e3779b1);
+  return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 31 - 1;
+};
 
 export class Ribbon {
   constructor(svg, table, fleet) {
@@ -29,6 +33,7 @@ export class Ribbon {
   }
 
   draw() {
+    if (this.width && this.width === Math.max(this.svg.clientWidth, 300)) return;
     this.still();
     this.dots.clear();
     this.svg.replaceChildren();
