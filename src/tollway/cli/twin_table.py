@@ -11,10 +11,10 @@ import msgspec
 
 from tollway.cli.calibrated import Calibrated
 from tollway.cli.learned import day_words, listed_days
-from tollway.cli.moments import stamp
 from tollway.cli.predict_table import seconds
 from tollway.cli.table import Column, print_table
 from tollway.fleet.objects import Fleet
+from tollway.ledger.moments import stamp
 from tollway.simulator.scores import FIGURES, Figure, Score, Stale, Trio
 
 EMULATED = "its engine isn't there: nothing to calibrate. See --warp, and how busy the machine was"
