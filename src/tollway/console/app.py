@@ -12,14 +12,21 @@ from starlette.staticfiles import StaticFiles
 
 from tollway.console.desk import Desk, desk_of
 from tollway.console.gate import Gate
+from tollway.console.money import pages as money
 from tollway.console.rendering import render
+from tollway.console.requests import pages as requests
 from tollway.console.road import pages as road
 from tollway.console.signin import pages as signin
 from tollway.console.signin.vouching import session_from
 from tollway.console.streaming import stream
 from tollway.errors import TollwayError
 
-PAGES: tuple[list[Route], ...] = (signin.ROUTES, road.ROUTES)
+PAGES: tuple[list[Route], ...] = (
+    signin.ROUTES,
+    road.ROUTES,
+    requests.ROUTES,
+    money.ROUTES,
+)
 """The routes of each page."""
 
 
