@@ -39,10 +39,10 @@ def list_runs(
     json
         Print a JSON list.
     """
-    from tollway.cli.moments import stamp
     from tollway.cli.run_receipt import standing
     from tollway.cli.table import Column, print_table, printable
     from tollway.ledger.guarded.runs import Runs
+    from tollway.ledger.moments import stamp
 
     if last < 1:
         raise FaultsFound([Fault("--last", f"is {last}", "Name one or more.")])

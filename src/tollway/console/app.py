@@ -12,7 +12,9 @@ from starlette.staticfiles import StaticFiles
 
 from tollway.console.desk import Desk, desk_of
 from tollway.console.gate import Gate
+from tollway.console.money import pages as money
 from tollway.console.rendering import render
+from tollway.console.requests import pages as requests
 from tollway.console.road import pages as road
 from tollway.console.signin import pages as signin
 from tollway.console.signin.vouching import session_from
@@ -20,7 +22,13 @@ from tollway.console.streaming import stream
 from tollway.console.twin import pages as twin
 from tollway.errors import TollwayError
 
-PAGES: tuple[list[Route], ...] = (signin.ROUTES, road.ROUTES, twin.ROUTES)
+PAGES: tuple[list[Route], ...] = (
+    signin.ROUTES,
+    road.ROUTES,
+    requests.ROUTES,
+    money.ROUTES,
+    twin.ROUTES,
+)
 """The routes of each page."""
 
 
