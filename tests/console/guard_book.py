@@ -4,7 +4,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from tollway.guard.event import Evidence, SecurityEvent
+from tollway.guard.event import Concern, Direction, Evidence, Outcome, SecurityEvent
 from tollway.ledger.guarded.approvals import Approval, Approvals, Question
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.connections import Connection, Connections
@@ -15,17 +15,18 @@ HOSTILE = "<script>document.title='taken'</script>\u202eevil\u2066 \x1b[2J\u200b
 """Text of an agent: markup, a bidirectional override, an escape for terminals, a hidden space."""
 
 
-def ask(state: Path, name: str, words: str = HOSTILE, concern: str = "tool") -> Approval:
+def ask(state: Path, name: str, words: str = HOSTILE, concern: Concern = "tool") -> Approval:
     """A question that waits."""
     facts = {
-        "tool": {"server": "mail", "tool": f"send_{name}", "arguments": {"body": "x" * 900, "to": HOSTILE}},
+        "tool": {"server": "mail", "tool": f"send_{name}",
+                 "arguments": {"body": "x" * 900, "to": HOSTILE}},
         "traffic": {"route": "chat", "sources": ["one"], "key": "key_1", "detectors": ["iban"]},
         "egress": {"method": "POST", "scheme": "https", "host": "api.example.com", "port": 443,
                    "path": "/v1/things", "bytes": 1200, "found": ["iban"]},
         "package": {"kind": "pypi", "name": name, "version": "1.2", "digests": ["a", "b"],
                     "rules": ["age"]},
     }[concern]  # fmt: skip
-    question = Question(name, concern, words, "team", "t_1", facts)  # type: ignore[arg-type]
+    question = Question(name, concern, words, "team", "t_1", facts)
     with closing(GuardBook(state / GUARD_BOOK)) as book:
         return Approvals(book).ask(question, time.time())
 
@@ -68,10 +69,14 @@ def _connection(task: str) -> Connection:
 def events(state: Path, at: float) -> None:
     """Three decisions about data: two denied going out, one changed coming in."""
     found = (Evidence("iban", "secret", (), "DE89\u2026"),)
-    rows = [("denied", "out"), ("denied", "out"), ("changed", "in")]
+    rows: list[tuple[Outcome, Direction]] = [
+        ("denied", "out"),
+        ("denied", "out"),
+        ("changed", "in"),
+    ]
     told = [
         SecurityEvent(at, "traffic", outcome, "The request holds an IBAN.", "chat", "team", "key_1",
-                      None, "req_1", "no-iban", None, found, direction)  # type: ignore[arg-type]
+                      None, "req_1", "no-iban", None, found, direction)
         for outcome, direction in rows
     ]  # fmt: skip
     with closing(GuardBook(state / GUARD_BOOK)) as book:

@@ -1,16 +1,14 @@
 """The Guard page in a browser: questions are answered, and nothing in them acts."""
 
 import asyncio
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import guard_book
 import pytest
-from console_site import FLEET, Site, console
+from console_site import FLEET, Site, console, printed
 
-from tollway.cli import main
 from tollway.fleet.consoling import Role
 
 
@@ -66,7 +64,7 @@ async def test_a_question_that_comes_in_is_announced_and_moves_nothing(
 
 
 async def test_runs_and_their_receipts_are_those_of_the_command(
-    served: Site, open_page: Any, capfd: pytest.CaptureFixture[str]
+    served: Site, open_page: Any
 ) -> None:
     run = guard_book.run(served.state)
     watched = await open_page(served, "/guard/runs")
@@ -75,20 +73,24 @@ async def test_runs_and_their_receipts_are_those_of_the_command(
     await page.get_by_role("link", name=run.task).click()
     await page.wait_for_url(f"**/guard/runs/{run.task}")
     await watched.must_be_accessible()
-    main(["runs", "show", run.task, "--state", str(served.state), "--json"])
-    told = json.loads(capfd.readouterr().out)
+    told = printed("runs", "show", run.task, "--state", str(served.state))
     answer = await page.request.get(f"{served.url}/guard/runs/{run.task}.json")
     assert await answer.json() == told
     text = await page.inner_text("main")
     assert told["state"] == "ended 0"
-    for words in ("ended 0", "GET api.example.com:443/v1", "321", "out/report.txt", "a link", "[U+202E]"):
+    for words in (
+        "ended 0",
+        "GET api.example.com:443/v1",
+        "321",
+        "out/report.txt",
+        "a link",
+        "[U+202E]",
+    ):
         assert words in text, words
     assert (await page.request.get(f"{served.url}/guard/runs/none")).status == 404
 
 
-async def test_what_was_stopped_is_counted_as_the_book_has_it(
-    served: Site, open_page: Any
-) -> None:
+async def test_what_was_stopped_is_counted_as_the_book_has_it(served: Site, open_page: Any) -> None:
     at = 1_700_000_000.0  # 2023-11-14
     guard_book.events(served.state, at)
     watched = await open_page(served, "/guard/stopped")
