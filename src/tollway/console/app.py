@@ -15,12 +15,13 @@ from tollway.console.gate import Gate
 from tollway.console.guard import pages as guard
 from tollway.console.pins import pages as pins
 from tollway.console.rendering import render
+from tollway.console.road import pages as road
 from tollway.console.signin import pages as signin
 from tollway.console.signin.vouching import session_from
 from tollway.console.streaming import stream
 from tollway.errors import TollwayError
 
-PAGES: tuple[list[Route], ...] = (signin.ROUTES, guard.ROUTES, pins.ROUTES)
+PAGES: tuple[list[Route], ...] = (signin.ROUTES, road.ROUTES, guard.ROUTES, pins.ROUTES)
 """The routes of each page."""
 
 

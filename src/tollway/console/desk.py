@@ -1,7 +1,8 @@
 """What the pages go by: the fleet, its gateway, the ledger, the news, who is signed in."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class Desk:
     """One console's means. `fleet` and `settings` are those of the last reload, `path` is the fleet
     file's, `folder` the state's; `utc` gives seconds, `say` is the log; `throttle` is that of wrong
-    keys; `hosts` are what browsers may call us, with ports; `url` is what they are given."""
+    keys; `hosts` are what browsers may call us, with ports; `url` is what they are given; `twin` is
+    held while one rehearses."""
 
     path: Path
     folder: Path
@@ -46,6 +48,7 @@ class Desk:
     hosts: frozenset[str] = frozenset()
     url: str = ""
     provider: "Provider | None" = None
+    twin: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def desk_of(request: Request) -> Desk:
