@@ -12,7 +12,9 @@ from starlette.staticfiles import StaticFiles
 
 from tollway.console.desk import Desk, desk_of
 from tollway.console.gate import Gate
+from tollway.console.guard import pages as guard
 from tollway.console.money import pages as money
+from tollway.console.pins import pages as pins
 from tollway.console.rendering import render
 from tollway.console.requests import pages as requests
 from tollway.console.road import pages as road
@@ -26,6 +28,8 @@ PAGES: tuple[list[Route], ...] = (
     road.ROUTES,
     requests.ROUTES,
     money.ROUTES,
+    guard.ROUTES,
+    pins.ROUTES,
 )
 """The routes of each page."""
 

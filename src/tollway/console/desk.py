@@ -15,6 +15,7 @@ from tollway.console.feed import Feed
 from tollway.console.oidc.attempts import Attempts
 from tollway.console.sessions import Sessions
 from tollway.console.throttle import Throttle
+from tollway.console.verification import Verification
 from tollway.fleet.consoling import ConsoleSettings
 from tollway.fleet.objects import Fleet
 
@@ -40,6 +41,7 @@ class Desk:
     attempts: Attempts
     throttle: Throttle
     audit: Audit
+    verification: Verification
     utc: Callable[[], float]
     say: Callable[[str], None]
     fault: Callable[[BaseException], None]
