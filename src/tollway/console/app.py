@@ -21,6 +21,7 @@ from tollway.console.road import pages as road
 from tollway.console.signin import pages as signin
 from tollway.console.signin.vouching import session_from
 from tollway.console.streaming import stream
+from tollway.console.twin import pages as twin
 from tollway.errors import TollwayError
 
 PAGES: tuple[list[Route], ...] = (
@@ -30,6 +31,7 @@ PAGES: tuple[list[Route], ...] = (
     money.ROUTES,
     guard.ROUTES,
     pins.ROUTES,
+    twin.ROUTES,
 )
 """The routes of each page."""
 
