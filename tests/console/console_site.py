@@ -57,6 +57,7 @@ class Site:
     gateway: str = ""
     client_key: str = ""
     live: LiveFleet | None = None
+    house: House | None = None
 
 
 @asynccontextmanager
@@ -65,7 +66,7 @@ async def console(folder: Path, fleet: str = FLEET) -> AsyncIterator[Site]:
     state, file = _written(folder, fleet)
     key = make_admin_key(state)
     async with House(file, state, Log(time.time), Clocks(time.time, time.monotonic)) as house:
-        yield Site(house.url, key, state, file)
+        yield Site(house.url, key, state, file, house=house)
 
 
 def _written(folder: Path, fleet: str) -> tuple[Path, Path]:

@@ -9,6 +9,8 @@ from decimal import Decimal
 import pytest
 from live_fleet import LiveFleet
 
+from tollway.console.adminkey import is_admin_key
+
 
 @pytest.fixture
 async def upped(stopped_fleet: LiveFleet) -> AsyncIterator[LiveFleet]:
@@ -47,6 +49,14 @@ async def test_the_curl_line_that_up_prints_streams_tokens(upped: LiveFleet) -> 
     assert events[-1] == "[DONE]"
     chunks = [json.loads(event) for event in events[:-1]]
     assert sum(bool(chunk["choices"][0]["delta"].get("content")) for chunk in chunks) == 60
+
+
+async def test_the_console_answers_where_up_says_and_its_key_is_said_once(upped: LiveFleet) -> None:
+    first, second = json.loads(await up(upped, "--json")), json.loads(await up(upped, "--json"))
+    assert first["console"] == f"http://127.0.0.1:{upped.ports['console']}"
+    assert await shell(f"curl -s {first['console']}/sign-in | grep -o 'Admin key'")
+    assert is_admin_key(first["console_key"], upped.state)
+    assert second["console_key"] is None
 
 
 @pytest.mark.slow

@@ -134,6 +134,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.twin:twin",
         "Hold each source's predicted speed against the ledger, by day; exit 1 where one is stale.",
     ),
+    "top": (
+        "tollway.cli.top:top",
+        "Watch the gateway work: each source's speed, load, health and spending, live.",
+    ),
+    "drain": (
+        "tollway.cli.drain:drain",
+        "Send no new requests to a source, until it is undrained; those in flight end there.",
+    ),
+    "undrain": (
+        "tollway.cli.drain:undrain",
+        "Put a drained source back: requests go there again at once.",
+    ),
     "drill": (
         "tollway.cli.drill:drill",
         "Take a source away from a share of live traffic, and report what users felt.",

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tollway.catalog import contract_texts
 from tollway.errors import Fault, FaultsFound, TollwayError, unknown
-from tollway.fleet.contract import Clauses, Contract, Party
+from tollway.fleet.contract import Contract, Party
 from tollway.fleet.parse import parse_contracts
+from tollway.fleet.readings import Read, readings
 from tollway.inspect.fleetfile import read_documents
 from tollway.planner.stated import NotStatedError, not_stated, taken
 
@@ -26,24 +27,6 @@ class Book:
     def in_force(self) -> tuple[str, ...]:
         """The contracts that are no mere offers."""
         return tuple(name for name, one in self.contracts.items() if one.offer is None)
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A contract under one of its readings; None: it has none, or what all of them share."""
-
-    contract: Contract
-    reading: str | None
-
-    @property
-    def clauses(self) -> Clauses:
-        """What it says so."""
-        return self.contract.read(self.reading)
-
-    @property
-    def name(self) -> str:
-        """`anthropic-spacex:s-1`."""
-        return self.contract.name + (f":{self.reading}" if self.reading else "")
 
 
 def book_of(file: Path | None) -> Book:
@@ -74,8 +57,7 @@ def chosen(words: tuple[str, ...], file: Path | None) -> list[Read]:
         contract = book.contracts[name]
         if reading and reading not in contract.readings:
             raise FaultsFound([unknown(reading, contract.readings, f"{name}: READING")])
-        found += [Read(contract, one) for one in ([reading] if reading else contract.readings)]
-        found += [] if reading or contract.readings else [Read(contract, None)]
+        found += [Read(contract, reading)] if reading else readings(contract)
     return found
 
 

@@ -1,25 +1,20 @@
-"""Prints how commitments are drawn down, by the ledger's own count of what their sources cost.
-
-Rules
-1. What a request cost at a source of the contract draws its commitment down on the UTC day on which
-   it was settled; where the commitment names models, only theirs does.
-"""
+"""Prints how commitments are drawn down, by the ledger's own count of what their sources cost."""
 
 import os
 import sys
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
-from tollway.cli.contract_files import Read, book_of, chosen, day, refuse
+from tollway.cli.contract_files import book_of, chosen, day, refuse
 from tollway.cli.contract_words import dollars
 from tollway.cli.contracts_show import print_json
 from tollway.errors import Fault, FaultsFound
-from tollway.ledger.query import UsageQuery
+from tollway.fleet.readings import Read
+from tollway.ledger.commitments import drawn_down
 from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ledger_path
-from tollway.ledger.store import Ledger
-from tollway.planner.burndown import Burn, burn, period_on
+from tollway.planner.burndown import Burn
 from tollway.planner.stated import NotStatedError
 from tollway.units import PicoDollars, usd
 
@@ -49,8 +44,7 @@ def print_burns(
     with closing(open_reader(ledger_path(ledger, state, os.environ))) as store:
         for one in reads:
             try:
-                first, _ = period_on(one.clauses, now)
-                found = burn(one.clauses, now, _spent(store, one, first, now))
+                found = drawn_down(store, one, now)
             except NotStatedError as error:
                 failed = refuse(one.name, error)
                 continue
@@ -61,24 +55,6 @@ def print_burns(
     if json:
         print_json({"today": str(now), "commitments": rows})
     return failed
-
-
-def _spent(store: Ledger, one: Read, first: date, today: date) -> dict[date, PicoDollars]:
-    spent: dict[date, PicoDollars] = {}
-    terms = one.clauses.commitment
-    models = terms.models if terms is not None else ()
-    for source in one.contract.sources:
-        query = UsageQuery(("day", "model"), since=_utc(first), until=_utc(today), source=source)
-        for row in store.usage(query).rows:
-            settled, model = row.group
-            if settled is not None and (not models or model in models):
-                on = date.fromisoformat(settled)
-                spent[on] = PicoDollars(spent.get(on, 0) + row.totals.cost)
-    return spent
-
-
-def _utc(on: date) -> float:
-    return datetime(on.year, on.month, on.day, tzinfo=UTC).timestamp()
 
 
 def _print(one: Read, found: Burn, today: date) -> None:

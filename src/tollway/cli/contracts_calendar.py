@@ -5,11 +5,12 @@ import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tollway.cli.contract_files import Read, book_of, chosen, day
+from tollway.cli.contract_files import book_of, chosen, day
 from tollway.cli.contracts_show import print_json
 from tollway.cli.table import printable
 from tollway.errors import Fault, FaultsFound, TollwayError
 from tollway.fleet.contract_dates import add_months
+from tollway.fleet.readings import Read
 from tollway.planner.decisions import Dated, decisions, ics
 
 

@@ -7,13 +7,14 @@ from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
-from tollway.cli.contract_files import Read, chosen, day, footnotes
+from tollway.cli.contract_files import chosen, day, footnotes
 from tollway.cli.contract_words import dollars, lines
 from tollway.cli.contracts_cost import exact_hour
 from tollway.cli.contracts_show import print_json
 from tollway.cli.table import printable
 from tollway.errors import TollwayError
 from tollway.fleet.contract import Clauses
+from tollway.fleet.readings import Read
 from tollway.planner.cash import payments, whole
 from tollway.planner.effective import effective
 from tollway.planner.exits import Exit, earliest, give_notice

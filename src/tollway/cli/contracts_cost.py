@@ -8,12 +8,13 @@ from datetime import date
 from decimal import Decimal
 
 from tollway.cli.contract_cost_options import ServingOptions
-from tollway.cli.contract_files import Read, chosen, day, footnotes, only, refuse
+from tollway.cli.contract_files import chosen, day, footnotes, only, refuse
 from tollway.cli.contract_options import Course, Place, counts, from_ledger, shares
 from tollway.cli.contract_tokens import Priced, price_tokens
 from tollway.cli.contract_words import dollars
 from tollway.cli.contracts_show import print_json
 from tollway.cli.table import Column, print_table
+from tollway.fleet.readings import Read
 from tollway.planner.cash import Every, Payment, Sum, by_stretch, payments, whole
 from tollway.planner.effective import Effective, effective
 from tollway.planner.fees import Usage

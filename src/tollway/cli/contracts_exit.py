@@ -3,11 +3,12 @@
 import sys
 from datetime import date
 
-from tollway.cli.contract_files import Read, chosen, day, footnotes, only, refuse
+from tollway.cli.contract_files import chosen, day, footnotes, only, refuse
 from tollway.cli.contract_options import Place
 from tollway.cli.contract_words import dollars
 from tollway.cli.contracts_show import print_json
 from tollway.cli.table import Column, print_table
+from tollway.fleet.readings import Read
 from tollway.planner.cash import Payment
 from tollway.planner.exits import By, Exit, earliest, give_notice, leave_for_miss
 from tollway.planner.stated import NotStatedError

@@ -7,12 +7,13 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from tollway.cli.contract_files import Book, Read, book_of, chosen
+from tollway.cli.contract_files import Book, book_of, chosen
 from tollway.cli.contract_words import lines, offered
 from tollway.cli.table import Column, print_table, printable
 from tollway.errors import FaultsFound, TollwayError, unknown
 from tollway.fleet.contract import Contract
 from tollway.fleet.evidence import Evidence
+from tollway.fleet.readings import Read
 from tollway.fleet.render_contracts import blocks, written
 from tollway.planner.stated import not_stated
 

@@ -8,39 +8,25 @@ Rules
 import os
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from tollway.cli.charging import Account, Accounts, accounts, next_month, parts
 from tollway.cli.moments import month as month_of
 from tollway.cli.running import fleet_path
 from tollway.cli.table import Column, print_table
 from tollway.cli.usage_charged import DIMENSIONS, Group
 from tollway.errors import Fault, FaultsFound, unknown
 from tollway.inspect.fleetfile import read_fleet
+from tollway.ledger.charging import Accounts, accounts, next_month
+from tollway.ledger.margins import Money, grouped
 from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ledger_path, state_folder
 from tollway.units import format_usd, usd
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """Cost and charge of a group, in pico-dollars."""
-
-    cost: int
-    charged: int
-
-    @property
-    def margin(self) -> int:
-        """What is left."""
-        return self.charged - self.cost
 
 
 def margin(
@@ -103,19 +89,6 @@ def _dimensions(by: Sequence[str] | None) -> tuple[str, ...]:
     if wrong:
         raise FaultsFound(wrong)
     return names or ("tenant", "model")
-
-
-def grouped(accounts: Sequence[Account], by: Sequence[str]) -> dict[Group, Money]:
-    """Cost and charge of each group, by its words."""
-    sums: dict[Group, list[int]] = defaultdict(lambda: [0, 0])
-    for account in accounts:
-        for model, cost, charged in parts(account):
-            values = {"tenant": account.tenant, "model": model, "month": f"{account.month:%Y-%m}"}
-            group = sums[tuple(values[name] for name in by)]
-            group[0] += cost
-            group[1] += charged
-    order = sorted(sums, key=lambda group: tuple(word or "" for word in group))
-    return {group: Money(*sums[group]) for group in order}
 
 
 def _print_rows(names: Sequence[str], groups: dict[Group, Money], total: Money) -> None:

@@ -8,6 +8,7 @@ Rules
 
 import fcntl
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -40,6 +41,8 @@ _ORPHAN_PATIENCE = 5.0
 """Seconds that the children of a killed gateway may take to notice and to leave their ports."""
 
 _STOP_PATIENCE = 5.0
+_CONSOLE_PATIENCE = 15.0
+_LOOK_AGAIN = 0.05
 
 
 class Up(msgspec.Struct, frozen=True):
@@ -188,6 +191,7 @@ def _start(fleet: Fleet, path: Path, folder: Path, wait: float) -> Running | Non
     write_running(folder, running)
     outcome = wait_ready(child, running.host, running.port, wait, _report(wait))
     if outcome is Outcome.READY:
+        _await_console(fleet)
         return running
     if outcome is Outcome.DIED:
         words = f"The gateway ended with exit code {child.returncode}. Its last words:"
@@ -202,6 +206,21 @@ def _start(fleet: Fleet, path: Path, folder: Path, wait: float) -> Running | Non
     shown = last_lines(log, min(since, log.stat().st_size)) or "(nothing)"
     sys.stderr.write(f"{words}\n{shown}\nThe whole log: {log}\n")
     return None
+
+
+def _await_console(fleet: Fleet) -> None:
+    """The gateway serves without it; only its address is not worth printing before it answers."""
+    if fleet.console is None or fleet.console.port == 0:
+        return
+    end = time.monotonic() + _CONSOLE_PATIENCE
+    while time.monotonic() < end:
+        try:
+            socket.create_connection((fleet.console.host, fleet.console.port), 1.0).close()
+        except OSError:
+            time.sleep(_LOOK_AGAIN)
+        else:
+            return
+    sys.stderr.write("The console is not there yet; the log says why, should it not come.\n")
 
 
 def _report(patience: float) -> Callable[[float], None]:

@@ -13,11 +13,13 @@ from starlette.staticfiles import StaticFiles
 from tollway.console.desk import Desk, desk_of
 from tollway.console.gate import Gate
 from tollway.console.rendering import render
+from tollway.console.road import pages as road
 from tollway.console.signin import pages as signin
+from tollway.console.signin.vouching import session_from
 from tollway.console.streaming import stream
 from tollway.errors import TollwayError
 
-PAGES: tuple[list[Route], ...] = (signin.ROUTES,)
+PAGES: tuple[list[Route], ...] = (signin.ROUTES, road.ROUTES)
 """The routes of each page."""
 
 
@@ -25,7 +27,7 @@ def application(desk: Desk) -> Starlette:
     """The console that goes by `desk`."""
     routes: list[BaseRoute] = [Route("/live", _live), *(it for page in PAGES for it in page)]
     routes.append(Mount("/static", StaticFiles(packages=[("tollway.console", "static")])))
-    gate = Middleware(Gate, hosts=lambda: desk.hosts, find=lambda it: signin.session_from(it, desk))
+    gate = Middleware(Gate, hosts=lambda: desk.hosts, find=lambda it: session_from(it, desk))
     handlers = {HTTPException: _refused, TollwayError: _failed, Exception: _broken}
     app = Starlette(routes=routes, middleware=[gate], exception_handlers=handlers)
     app.state.desk = desk

@@ -8,10 +8,11 @@ Rules
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TypeVar
 
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.dispatch.opening import Opening, Spent
@@ -30,6 +31,8 @@ from tollway.ledger.state import make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Timing
 from tollway.simulator.recorded import Heard
+
+T = TypeVar("T")
 
 _LEFTOVERS_AT_ONCE = 1024
 
@@ -259,6 +262,10 @@ class SqliteLedger:
     def keys_version(self) -> int:
         """See `Ledger.keys_version`."""
         return sqlite_keys.version(self._db)
+
+    def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """What a question of a module beside this one finds: `sqlite_search`, `sqlite_paces`."""
+        return question(self._db)
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
         """Break off what is asked inside once `seconds` have passed, with `TooLongError`."""
