@@ -10,7 +10,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from tollway.console.choose import pages as choose
 from tollway.console.desk import Desk, desk_of
+from tollway.console.feel import pages as feel
 from tollway.console.gate import Gate
 from tollway.console.rendering import render
 from tollway.console.road import pages as road
@@ -19,7 +21,7 @@ from tollway.console.signin.vouching import session_from
 from tollway.console.streaming import stream
 from tollway.errors import TollwayError
 
-PAGES: tuple[list[Route], ...] = (signin.ROUTES, road.ROUTES)
+PAGES: tuple[list[Route], ...] = (signin.ROUTES, road.ROUTES, feel.ROUTES, choose.ROUTES)
 """The routes of each page."""
 
 
