@@ -10,7 +10,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from tollway.console.choose import pages as choose
 from tollway.console.desk import Desk, desk_of
+from tollway.console.feel import pages as feel
 from tollway.console.gate import Gate
 from tollway.console.guard import pages as guard
 from tollway.console.money import pages as money
@@ -32,6 +34,8 @@ PAGES: tuple[list[Route], ...] = (
     guard.ROUTES,
     pins.ROUTES,
     twin.ROUTES,
+    feel.ROUTES,
+    choose.ROUTES,
 )
 """The routes of each page."""
 
