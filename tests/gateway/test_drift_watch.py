@@ -47,6 +47,7 @@ fallbacks = ["b"]
 [tenants.watch]
 [drift]
 tenant = "watch"
+again = "1s"
 action = "open-breaker"
 models = ["a/m"]
 """
