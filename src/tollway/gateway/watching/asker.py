@@ -251,6 +251,8 @@ def _refusal(status: int, said: bytes) -> str:
         code = msgspec.json.decode(said)["error"].get("code")
     except (msgspec.MsgspecError, LookupError, TypeError, AttributeError):
         code = None
+    if code == "budget_day":
+        return "the budget of this day is used up"
     known = isinstance(code, str) and len(code) <= 40 and code.replace("_", "").isalnum()
     return f"it answers with status {status}" + (f" ({code})" if known else "")
 
