@@ -10,9 +10,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from tollway.console.choose import pages as choose
 from tollway.console.desk import Desk, desk_of
+from tollway.console.feel import pages as feel
 from tollway.console.gate import Gate
+from tollway.console.guard import pages as guard
 from tollway.console.money import pages as money
+from tollway.console.pins import pages as pins
 from tollway.console.rendering import render
 from tollway.console.requests import pages as requests
 from tollway.console.road import pages as road
@@ -27,7 +31,11 @@ PAGES: tuple[list[Route], ...] = (
     road.ROUTES,
     requests.ROUTES,
     money.ROUTES,
+    guard.ROUTES,
+    pins.ROUTES,
     twin.ROUTES,
+    feel.ROUTES,
+    choose.ROUTES,
 )
 """The routes of each page."""
 

@@ -16,6 +16,7 @@ from tollway.console.hands import Hands
 from tollway.console.oidc.attempts import Attempts
 from tollway.console.sessions import Sessions
 from tollway.console.throttle import Throttle
+from tollway.console.verification import Verification
 from tollway.fleet.consoling import ConsoleSettings
 from tollway.fleet.objects import Fleet
 
@@ -42,6 +43,7 @@ class Desk:
     attempts: Attempts
     throttle: Throttle
     audit: Audit
+    verification: Verification
     utc: Callable[[], float]
     say: Callable[[str], None]
     fault: Callable[[BaseException], None]

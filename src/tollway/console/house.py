@@ -23,6 +23,7 @@ from tollway.console.hands import Hands
 from tollway.console.oidc.attempts import Attempts
 from tollway.console.sessions import Sessions
 from tollway.console.throttle import Throttle
+from tollway.console.verification import Verification
 from tollway.errors import TollwayError
 from tollway.fleet.consoling import ConsoleSettings
 from tollway.fleet.objects import Fleet
@@ -56,6 +57,7 @@ class House:
         self._stack.push_async_callback(desk.hands.close)
         self._stack.callback(desk.audit.close)
         self._stack.push_async_callback(self._forget_provider)
+        self._stack.push_async_callback(desk.verification.close)
         begun = desk.settings
         listener = await listen(application(desk), begun.host, begun.port, "console.listen")
         self._stack.push_async_callback(listener.close)
@@ -86,6 +88,7 @@ class House:
             attempts=Attempts(steady),
             throttle=Throttle(_WRONG_KEYS, _WRONG_KEY_EVERY, steady),
             audit=await asyncio.to_thread(self._audit, fleet),
+            verification=Verification(self._path, self._clocks),
             utc=self._clocks.utc,
             say=self._log.say,
             fault=self._log.fault,

@@ -239,6 +239,10 @@ class SqliteLedger:
         """See `Ledger.timings`."""
         return sqlite_timings.timings(self._db)
 
+    def recent(self, since: float, most: int) -> list[Timing]:
+        """Timings of what ended since then, at most so many, the last one first."""
+        return sqlite_timings.recent(self._db, since, most)
+
     def heard(self, since: float, until: float) -> list[Heard]:
         """See `Ledger.heard`."""
         return sqlite_timings.heard(self._db, since, until)
