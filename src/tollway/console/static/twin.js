@@ -245,4 +245,9 @@ function draw(grid) {
   });
 }
 
+// A number of users is no number of requests a second: the usual one is taken.
+find("by").addEventListener("change", () => {
+  find("at").value = "";
+});
+
 begin();
