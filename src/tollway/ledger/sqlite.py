@@ -29,7 +29,7 @@ from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
 from tollway.ledger.records import Batch, Item, read_records
 from tollway.ledger.state import make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
-from tollway.ledger.timings import Timing
+from tollway.ledger.timings import Lately, Timing
 from tollway.simulator.recorded import Heard
 
 T = TypeVar("T")
@@ -246,6 +246,10 @@ class SqliteLedger:
     def heard(self, since: float, until: float) -> list[Heard]:
         """See `Ledger.heard`."""
         return sqlite_timings.heard(self._db, since, until)
+
+    def lately(self, model: str, most: int) -> Lately | None:
+        """See `Ledger.lately`."""
+        return sqlite_timings.lately(self._db, model, most)
 
     def add_key(self, record: KeyRecord) -> None:
         """See `Ledger.add_key`."""
