@@ -2,6 +2,11 @@
 
 import asyncio
 import json
+import os
+import pty
+import subprocess
+import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +259,32 @@ def test_a_drain_that_cannot_be_is_one_line(
 ) -> None:
     assert run(["drain", *options, "--state", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+async def test_on_a_terminal_it_shows_and_drains_and_leaves_the_terminal_as_it_was(
+    tmp_path: Path,
+) -> None:
+    def work(path: Path) -> tuple[int, str, bool]:
+        ours, theirs = pty.openpty()
+        before = termios.tcgetattr(theirs)
+        command = [sys.executable, "-m", "tollway", "top", "--socket", str(path)]
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+        child = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+        )
+        seen = ""
+        for awaited, key in (("d drain", b"d"), ("drain a?", b"y"), ("a is drained", b"q")):
+            while awaited not in seen:
+                seen += os.read(ours, 65536).decode("utf-8", "replace")
+            os.write(ours, key)
+        code = child.wait(20)
+        same = termios.tcgetattr(theirs) == before
+        os.close(ours)
+        os.close(theirs)
+        return code, seen, same
+
+    async with asyncio.timeout(60):
+        fake, (code, seen, same) = await _with(tmp_path, work)
+    assert (code, same) == (0, True)
+    assert "req-1" in seen
+    assert fake.asked[0][0] == "/drain"

@@ -53,7 +53,7 @@ def filled(path: Path, utc: float, count: int, route: str = "lone") -> Path:
             ledger.book([
                 Reserve(name, "k", "t", route, "chat", 100, 50, 20, at),
                 Settle(
-                    name, "completed", None, "a", "m", "m", "default", Usage(input=50, output=20),
+                    name, "completed", None, "a", "m", "m", "standard", Usage(input=50, output=20),
                     90, 1, (), 0.3, 0.8, at + 0.8,
                 ),
             ])  # fmt: skip
