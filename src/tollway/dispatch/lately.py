@@ -22,8 +22,8 @@ class Lately:
         self._kept: deque[RequestState] = deque(maxlen=most)
 
     def add(self, request: RequestState, settled: Settle) -> None:
-        """A request has ended. What is kept is touched again by nobody but a reader, so it costs the
-        processor's cache: what most requests have empty, they share."""
+        """A request has ended. Nobody but a reader touches again what is kept, so it is paid for in
+        the processor's cache: what most requests have empty, they share."""
         request.settled = settled
         if not request.tried:
             request.tried = _NOBODY
