@@ -14,6 +14,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from tollway.cli.app import run
+from tollway.cli.status import Status, _print
 from tollway.cli.top import Screen
 from tollway.cli.top_facts import Watching
 from tollway.cli.top_screen import plain, screen, spark
@@ -288,3 +289,13 @@ async def test_on_a_terminal_it_shows_and_drains_and_leaves_the_terminal_as_it_w
     assert (code, same) == (0, True)
     assert "req-1" in seen
     assert fake.asked[0][0] == "/drain"
+
+
+def test_status_names_what_is_drained_and_how_to_put_it_back(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    drained = {"a": "new\x1b driver", "b": ""}
+    _print(Status(True, True, "s", "l", drained=drained, url="u", fleet="f", pid=1), json=False)
+    said = capsys.readouterr().out
+    assert "  drained    a (new? driver); `tollway undrain a` puts it back\n" in said
+    assert "  drained    b; `tollway undrain b` puts it back\n" in said
