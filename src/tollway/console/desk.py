@@ -12,9 +12,11 @@ from tollway.console.audit import Audit
 from tollway.console.books import Books
 from tollway.console.caller import Caller
 from tollway.console.feed import Feed
+from tollway.console.hands import Hands
 from tollway.console.oidc.attempts import Attempts
 from tollway.console.sessions import Sessions
 from tollway.console.throttle import Throttle
+from tollway.console.verification import Verification
 from tollway.fleet.consoling import ConsoleSettings
 from tollway.fleet.objects import Fleet
 
@@ -37,9 +39,11 @@ class Desk:
     feed: Feed
     books: Books
     sessions: Sessions
+    hands: Hands
     attempts: Attempts
     throttle: Throttle
     audit: Audit
+    verification: Verification
     utc: Callable[[], float]
     say: Callable[[str], None]
     fault: Callable[[BaseException], None]

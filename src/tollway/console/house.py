@@ -19,9 +19,11 @@ from tollway.console.caller import Caller
 from tollway.console.clocks import Clocks
 from tollway.console.desk import Desk
 from tollway.console.feed import Feed
+from tollway.console.hands import Hands
 from tollway.console.oidc.attempts import Attempts
 from tollway.console.sessions import Sessions
 from tollway.console.throttle import Throttle
+from tollway.console.verification import Verification
 from tollway.errors import TollwayError
 from tollway.fleet.consoling import ConsoleSettings
 from tollway.fleet.objects import Fleet
@@ -52,8 +54,10 @@ class House:
         self.desk = desk = await self._desk()
         self._stack.push_async_callback(desk.feed.close)
         self._stack.callback(desk.books.close)
+        self._stack.push_async_callback(desk.hands.close)
         self._stack.callback(desk.audit.close)
         self._stack.push_async_callback(self._forget_provider)
+        self._stack.push_async_callback(desk.verification.close)
         begun = desk.settings
         listener = await listen(application(desk), begun.host, begun.port, "console.listen")
         self._stack.push_async_callback(listener.close)
@@ -79,10 +83,12 @@ class House:
             gateway=gateway,
             feed=Feed(gateway),
             books=Books(self._folder / fleet.gateway.ledger),
+            hands=Hands(),
             sessions=Sessions(settings.session, settings.idle, steady),
             attempts=Attempts(steady),
             throttle=Throttle(_WRONG_KEYS, _WRONG_KEY_EVERY, steady),
             audit=await asyncio.to_thread(self._audit, fleet),
+            verification=Verification(self._path, self._clocks),
             utc=self._clocks.utc,
             say=self._log.say,
             fault=self._log.fault,

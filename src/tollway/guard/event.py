@@ -29,8 +29,8 @@ class Evidence:
 class SecurityEvent:
     """One decision about security. `at` is UTC seconds; `place` is where it happened: a route, a
     tool, a host with its port; `request` the gateway's id of a request; `rule` the rule that
-    decided, None where a default did; `words` say what happened to a person, without secrets; `direction` is that of
-    what was inspected, None where nothing was."""
+    decided, None where a default did; `words` say what happened to a person, without secrets;
+    `direction` is that of what was inspected, None where nothing was."""
 
     at: float
     concern: Concern

@@ -6,6 +6,8 @@ Rules
    had: nobody is let into a session that was there before (session fixation).
 """
 
+from urllib.parse import urlsplit
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -45,6 +47,6 @@ def form(request: Request, to: str, wrong: str | None, status: int = 200) -> Res
         "to": to,
         "wrong": wrong,
         "made": kept_digest(desk.folder) is not None,
-        "provider": None if oidc is None else visible(oidc.issuer.partition("://")[2]),
+        "provider": None if oidc is None else visible(urlsplit(oidc.issuer).netloc),
     }
     return render(request, "signin/page.html", context, status=status)
