@@ -2,9 +2,9 @@
 
 `python -m bench.console [--requests N] [--rounds N] [--viewers N]`. One gateway with its console,
 before a mock; each round is measured without viewers of the Road page's news, with one and with
-many, in turn, so that what the machine does else falls on all. The gateway is asked once a second by
-one viewer as by 50: what 50 add beyond one is what they take of the machine's caches and cores. CPU
-is of the gateway's own process, all its threads, as the kernel accounts for it; the console is
+many, in turn, so that what the machine does else falls on all. The gateway is asked once a second
+by one viewer as by 50: what 50 add beyond one is what they take of the machine's caches and cores.
+CPU is of the gateway's own process, all its threads, as the kernel accounts for it; the console is
 another process and is told apart.
 """
 
