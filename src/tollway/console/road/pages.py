@@ -62,12 +62,12 @@ async def rehearse(request: Request) -> Response:
         return PlainTextResponse(words, 409)
     async with desk.twin:
         try:
-            found = await lost(desk.path, desk.folder, source)
             sources = (await desk.feed.once()).get("sources", {})
+            drained = [name for name, one in sources.items() if one["drained"] and name != source]
+            found = await lost(desk.path, desk.folder, source, drained)
         except TollwayError as error:
             return PlainTextResponse(str(error), 422)
-    drained = [name for name, one in sources.items() if one["drained"]]
-    return JSONResponse({**found, "drained": drained})
+    return JSONResponse(found)
 
 
 async def _ordered(request: Request, what: str, order: Mapping[str, object]) -> Response:
