@@ -6,6 +6,7 @@ Rules
 2. A part that cannot be answered says why, and the others are shown.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -42,9 +43,11 @@ async def page(request: Request) -> Response:
     now = desk.utc()
     asked = asked_of(request.query_params, now)
     today = datetime.fromtimestamp(now, UTC).date()
-    spent, trouble = await _try(desk, lambda it: _spent(it, asked))
-    known, unknown = await _try(desk, lambda it: budgets.read(it, now))
-    drawn, _ = await _try(desk, lambda it: promised.drawn(desk.fleet, it, today))
+    (spent, trouble), (known, unknown), (drawn, _) = await asyncio.gather(
+        _try(desk, lambda it: _spent(it, asked)),
+        _try(desk, lambda it: budgets.read(it, now)),
+        _try(desk, lambda it: promised.drawn(desk.fleet, it, today)),
+    )
     due = promised.calendar(desk.fleet, today)
     names = {} if known is None else {it.id: it.name for it in known.keys}
     context: dict[str, Any] = {
@@ -112,7 +115,7 @@ def _chart(report: list[Spend], asked: Asked) -> dict[str, Any] | None:
 
 
 async def margin(request: Request) -> Response:
-    """What tenants are charged beside what they cost: a page of its own, which `/money` takes in."""
+    """What tenants are charged beside what they cost: a page apart, which `/money` takes in."""
     desk = desk_of(request)
     now = desk.utc()
     asked = asked_of(request.query_params, now)
