@@ -27,12 +27,12 @@ MODULES = {
     "fleet": "prices",
     "dialects/openai": "usage",
     "policy": "breaker limit quantile retry route spend",
-    "dispatch": "accounts books deadlines drilling ends health lanes machine observed placing "
-    "requests room routing sources timetable",
+    "dispatch": "accounts books deadlines drilling ends health lanes lately machine observed "
+    "placing requests room routing sources timetable view",
     "simulator": "draws floor handover hosted plain prefix replica steps",
     "ledger": "journal labels ring rows writer",
     "gateway": "answers asking attempt attempts auth body client exchange facts http kept lookups "
-    "meter metrics openai outbox pacing reader recurring reported routes spoken splice "
+    "meter metrics openai outbox pacing pauses reader recurring reported routes spoken splice "
     "sse surfaces switchboard tokens upstream watch wire wish wording",
     "gateway/guarded": "attempts request",
 }

@@ -169,6 +169,27 @@ ROWS: tuple[tuple[int, list[Json]], ...] = (
         8,
         [
             panel(
+                "Spending, USD an hour",
+                "currencyUSD",
+                [
+                    (
+                        f"{rate('tollway_cost_picodollars_total', 'source')} * 3600 / 1e12",
+                        "{{source}}",
+                    )
+                ],
+            ),
+            panel(
+                "Sources that an operator has drained",
+                "short",
+                [('max by (source) (tollway_source_drained{source=~"$source"})', "{{source}}")],
+                "state-timeline",
+            ),
+        ],
+    ),
+    (
+        8,
+        [
+            panel(
                 "Open now",
                 "short",
                 [

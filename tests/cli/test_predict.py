@@ -15,7 +15,6 @@ from inline_snapshot import snapshot
 
 from tollway.catalog import chip, model
 from tollway.cli.app import run
-from tollway.cli.predict_answers import Answer
 from tollway.cli.predict_table import print_answer, print_answers
 from tollway.engine import (
     EngineSettings,
@@ -27,6 +26,7 @@ from tollway.engine import (
     TierUse,
     Workload,
 )
+from tollway.simulator.answer import Answer
 
 KEYS_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "predict-json.md"
 

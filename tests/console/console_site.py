@@ -3,6 +3,7 @@
 Everything listens on loopback and ends with the test.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -57,6 +59,7 @@ class Site:
     gateway: str = ""
     client_key: str = ""
     live: LiveFleet | None = None
+    house: House | None = None
 
 
 @asynccontextmanager
@@ -65,7 +68,7 @@ async def console(folder: Path, fleet: str = FLEET) -> AsyncIterator[Site]:
     state, file = _written(folder, fleet)
     key = make_admin_key(state)
     async with House(file, state, Log(time.time), Clocks(time.time, time.monotonic)) as house:
-        yield Site(house.url, key, state, file)
+        yield Site(house.url, key, state, file, house=house)
 
 
 def _written(folder: Path, fleet: str) -> tuple[Path, Path]:
@@ -102,6 +105,15 @@ def serving(folder: Path, change: str = "") -> Iterator[Site]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def printed(*words: str) -> Any:
+    """What a command prints with --json, whatever its exit code."""
+    command = [sys.executable, "-m", "tollway", *words, "--json"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TOLLWAY_")}
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=False)
+    assert done.stdout, done.stderr.decode()
+    return json.loads(done.stdout)
 
 
 def _await(url: str, process: "subprocess.Popen[bytes]", patience: float = 40.0) -> None:

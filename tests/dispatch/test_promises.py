@@ -11,6 +11,7 @@ from tollway.dispatch.messages import (
     Abort,
     ClockSet,
     Content,
+    Drained,
     Drill,
     DrillOver,
     EndWithError,
@@ -25,6 +26,7 @@ from tollway.dispatch.messages import (
     ReserveFailed,
     Send,
     Settle,
+    Undrained,
     Woke,
 )
 from tollway.dispatch.recording import encode_header, verify
@@ -75,6 +77,7 @@ class Promises(RuleBasedStateMachine):
         self.outcomes: Counter[str] = Counter()
         self.settles: Counter[str] = Counter()
         self.held = 0
+        self.drained: set[str] = set()
         self.arrived: set[str] = set()
         self.seen = 0
 
@@ -87,6 +90,7 @@ class Promises(RuleBasedStateMachine):
                     self.reserving.append(action.request)
                 case Send():
                     assert action.request not in self.flying
+                    assert action.source not in self.drained
                     self.flying[action.request] = False
                 case Reject() | Relay() | EndWithError():
                     self.outcomes[action.request] += 1
@@ -216,6 +220,16 @@ class Promises(RuleBasedStateMachine):
         self.world.tell(DrillOver() if over else Drill(name, share, length))
         self.absorb()
 
+    @rule(name=st.sampled_from(["a", "b", "c"]), back=st.booleans())
+    def drain(self, name: str, back: bool) -> None:
+        if back:
+            self.drained.discard(name)
+            self.world.tell(Undrained(name))
+        else:
+            self.world.tell(Drained(name, "", "", 0.0))
+            self.drained.add(name)
+        self.absorb()
+
     @rule(more=st.booleans())
     def reload(self, more: bool) -> None:
         self.world.do(self.world.dispatcher.adopt(FLEET, self.world.now))
@@ -240,6 +254,11 @@ class Promises(RuleBasedStateMachine):
         dispatcher = self.world.dispatcher
         for waiting in dispatcher._placing.lanes.everyone():
             assert not any(pair.available(self.world.now) for pair in waiting.untried())
+
+    @invariant()
+    def nobody_waits_for_drained_sources_alone(self) -> None:
+        for waiting in self.world.dispatcher._placing.lanes.everyone():
+            assert any(pair.source.name not in self.drained for pair in waiting.untried())
 
     @invariant()
     def held_money_is_that_of_running_requests(self) -> None:

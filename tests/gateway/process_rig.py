@@ -132,10 +132,14 @@ class Gateway:
         )
         return client
 
-    async def admin(self, method: str, path: str) -> tuple[int, dict[str, object]]:
+    async def admin(
+        self, method: str, path: str, body: object = None
+    ) -> tuple[int, dict[str, object]]:
         streams = await asyncio.open_unix_connection(str(self.folder / "gateway.sock"))
         client = Client(*streams)
-        client.say(f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        said = b"" if body is None else json.dumps(body).encode()
+        head = f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+        client.say(f"{head}content-length: {len(said)}\r\n\r\n".encode() + said)
         got = await client.got()
         client.writer.close()
         return got.status, json.loads(got.body)

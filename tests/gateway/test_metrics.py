@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from tollway.fleet.usage import Usage
-from tollway.gateway.metrics import GAP_BOUNDS, TABLE, Metrics, reference
+from tollway.gateway.metrics import GAP_BOUNDS, TABLE, Metrics
+from tollway.gateway.metrics_reference import reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
@@ -35,9 +36,10 @@ def busy() -> Metrics:
     metrics.fell_back("s", "m")
     metrics.unpinned("s", "m", "refused")
     metrics.attempt_failed("s", "m", "cut")
-    metrics.used("s", "m", Usage(input=10, cached_input=4, output=3, estimated=True))
+    metrics.used("s", "m", Usage(input=10, cached_input=4, output=3, estimated=True), 5)
     metrics.first_content("s", "m", 0.3)
     metrics.stream_ended(("s", "m"), [2] + [0] * (len(GAP_BOUNDS) - 1) + [1], 20.5, 42.0)
+    metrics.drained("s", True)
     metrics.breaker("s", "m", "open")
     metrics.drift("s", "m", "alarm")
     metrics.set_live(3, 4, 5)
@@ -120,8 +122,8 @@ def test_any_label_is_read_back(name: str) -> None:
 
 def test_large_counts_keep_every_digit() -> None:
     metrics = Metrics()
-    metrics.used("s", "m", Usage(input=2**53 - 1))
-    metrics.used("s", "m", Usage(output=1))
+    metrics.used("s", "m", Usage(input=2**53 - 1), 0)
+    metrics.used("s", "m", Usage(output=1), 0)
     assert b" 9007199254740991\n" in metrics.render()
 
 

@@ -86,6 +86,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.predict:predict",
         "Predict a model's speed, memory, cost and energy on a chip, each with its interval.",
     ),
+    "feel": (
+        "tollway.cli.feel:feel",
+        "Show token streams at any rate, side by side, and say what waiting adds up to.",
+    ),
+    "choose": (
+        "tollway.cli.choose:choose",
+        "Say which models are worth choosing for a use, and why the others are not.",
+    ),
     "calibrate": (
         "tollway.cli.calibrate:calibrate",
         "Fit the engine model to a deployment's own results, for `tollway predict --calibrated`.",
@@ -129,6 +137,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "twin": (
         "tollway.cli.twin:twin",
         "Hold each source's predicted speed against the ledger, by day; exit 1 where one is stale.",
+    ),
+    "top": (
+        "tollway.cli.top:top",
+        "Watch the gateway work: each source's speed, load, health and spending, live.",
+    ),
+    "drain": (
+        "tollway.cli.drain:drain",
+        "Send no new requests to a source, until it is undrained; those in flight end there.",
+    ),
+    "undrain": (
+        "tollway.cli.drain:undrain",
+        "Put a drained source back: requests go there again at once.",
     ),
     "drill": (
         "tollway.cli.drill:drill",

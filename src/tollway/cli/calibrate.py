@@ -18,18 +18,19 @@ from cyclopts import Parameter
 from tollway.catalog import Chip, known_as
 from tollway.cli.calibrated import Calibrated, as_toml, layout_of
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions
-from tollway.cli.predict_question import ask, assumed, catalogue_of, chip_of
-from tollway.cli.predict_table import seconds
+from tollway.cli.predict_question import ask, catalogue_of, chip_of
 from tollway.cli.results import Result, read_results
 from tollway.cli.table import Column, print_table
 from tollway.engine.anchors import Anchor
 from tollway.engine.anchors import calibrate as fit
+from tollway.engine.asking import assumed
 from tollway.engine.deployment import precisions
 from tollway.engine.fitted import Constants
 from tollway.engine.predict import predict
 from tollway.engine.question import Question, Workload
 from tollway.errors import TollwayError
 from tollway.ledger.moments import past
+from tollway.simulator.answer_told import seconds
 
 MOST = 64
 """Results that a calibration takes: it moves five factors, and each result is replayed often."""

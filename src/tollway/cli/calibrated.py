@@ -15,6 +15,7 @@ from pathlib import Path
 from tollway.engine.fitted import CONSTANTS, Constants, constants_of
 from tollway.engine.question import Question
 from tollway.errors import TollwayError
+from tollway.simulator.answer import named
 
 FORMAT = 1
 
@@ -67,11 +68,6 @@ def layout_of(question: Question) -> tuple[int, int, int, int]:
     """tp, pp, ep and attention_dp."""
     layout = question.layout
     return layout.tp, layout.pp, layout.ep, layout.attention_dp
-
-
-def named(question: Question) -> tuple[str, str, str]:
-    """Model, chip and engine."""
-    return question.model.name, question.chip.name, question.settings.framework
 
 
 def read_calibrated(path: Path) -> Calibrated:

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from tollway.cli.diff_runs import Asking, compared
 from tollway.cli.diff_table import as_json, as_text, as_words, seeds_json, seeds_text
-from tollway.cli.learned import learned_of, stale_words
+from tollway.cli.learned import learned_of
 from tollway.cli.rehearsing import going
 from tollway.cli.seeds import checked
 from tollway.cli.simulate import slo_of
@@ -24,6 +24,7 @@ from tollway.cli.traffic import Asked
 from tollway.errors import TollwayError
 from tollway.simulator.compare import Side, Thresholds, passed
 from tollway.simulator.scores import Claim, Stale
+from tollway.simulator.scores_told import stale_words
 from tollway.simulator.seeds import passed_mostly
 
 EXIT_PASSED = 1

@@ -1,17 +1,13 @@
 """`tollway fallbacks`: which fallbacks have been tried lately, by traffic or by a drill.
 
 Rules
-1. A fallback is tested by a request that it completed on that route.
-2. Traffic is known by its UTC day, which counts as its last moment; a drill by its moment.
-3. A route without a fallback is named; that it has none is a choice, and no failure here.
+1. A route without a fallback is named; that it has none is a choice, and no failure here.
 """
 
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -21,28 +17,13 @@ from cyclopts import Parameter
 from tollway.cli.running import fleet_path
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound
-from tollway.fleet.objects import Fleet
 from tollway.inspect.fleetfile import read_fleet
-from tollway.ledger.drills import LastUse
+from tollway.ledger.fallbacks import Standing, standings
 from tollway.ledger.moments import stamp
 from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ledger_path, state_folder
 
-_DAY = 86_400.0
 _LONGEST = 3650
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One fallback of a route, and when it was last used there; UTC seconds. `source` None: the
-    route has no fallback."""
-
-    route: str
-    source: str | None
-    model: str | None
-    traffic: float | None
-    drill: float | None
-    tested: bool
 
 
 def fallbacks(
@@ -84,25 +65,6 @@ def fallbacks(
     else:
         _print(found, untested, days)
     return 1 if untested else 0
-
-
-def standings(fleet: Fleet, uses: Iterable[LastUse], days: int, now: float) -> list[Standing]:
-    """Every fallback of every route, untested ones first in each route."""
-    last: Mapping[tuple[str, str, str], LastUse] = {
-        (use.route, use.source, use.model): use for use in uses
-    }
-    found: list[Standing] = []
-    for name, route in sorted(fleet.routes.items()):
-        if not route.fallbacks:
-            found.append(Standing(name, None, None, None, None, False))
-        for pair in route.fallbacks:
-            use = last.get((name, pair.source, pair.model))
-            traffic, drill = (None, None) if use is None else (use.traffic, use.drill)
-            # Rule 2.
-            latest = max(0.0 if traffic is None else traffic + _DAY, drill or 0.0)
-            tested = latest > now - days * _DAY
-            found.append(Standing(name, pair.source, pair.model, traffic, drill, tested))
-    return found
 
 
 def _print(found: list[Standing], untested: list[Standing], days: int) -> None:

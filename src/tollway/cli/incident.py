@@ -57,8 +57,8 @@ def incident(
     json
         Print one JSON object.
     """
-    from tollway.cli.locked import extra, lock_path
     from tollway.inspect.fleetfile import read_fleet
+    from tollway.inspect.locked import extra, lock_path
 
     with extra():
         from tollway.cli.incident_text import Answer, as_json, as_text, unknown

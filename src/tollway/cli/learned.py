@@ -7,7 +7,7 @@ Rules
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,12 @@ from tollway.engine.fitted import Constants
 from tollway.errors import TollwayError
 from tollway.ledger.state import ledger_path
 from tollway.simulator.scores import Claim, Learned, Stale, Trio, disproved
+from tollway.simulator.scores_told import stale_words
 
 if TYPE_CHECKING:
     from tollway.simulator.supply import Pool
 
 EPOCH = date(1970, 1, 1)
-DAY = 86_400
 
 
 def calibrations(paths: Sequence[Path]) -> dict[Trio, Calibrated]:
@@ -74,30 +74,6 @@ def stale_notes(pools: "Iterable[Pool]", found: dict[Claim, Stale]) -> list[str]
 
     claims = dict.fromkeys(pool.claim for pool in pools if isinstance(pool, EnginePool))
     return [stale_words(found[claim]) for claim in claims if claim in found]
-
-
-def stale_words(one: Stale) -> str:
-    """What makes it stale, in a sentence."""
-    last = one.last
-    ratios = " and ".join(
-        f"{name.upper()} x{ratio:.2f}" for name, ratio in sorted(one.seen.items())
-    )
-    return (
-        f"{last.claim.model} on {last.claim.chip} is stale: on {listed_days(one.days)} "
-        f"{last.source} had {ratios} of what was predicted, outside the 80% interval. "
-        "`tollway twin` says more, and how to mend it."
-    )
-
-
-def listed_days(days: Sequence[int]) -> str:
-    """`2026-11-20 and 2026-11-21`."""
-    words = [day_words(day) for day in days]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def day_words(day: int) -> str:
-    """`2026-11-20`."""
-    return datetime.fromtimestamp(day * DAY, UTC).date().isoformat()
 
 
 def day_number(day: date) -> int:

@@ -36,11 +36,13 @@ def lock(
         Print one JSON object with what changes and what could not be locked.
     """
     from tollway.cli.findings import print_json, print_unaudited
-    from tollway.cli.locked import lock_now, lock_path, write_signature
+    from tollway.cli.locked import progress
     from tollway.inspect.fleetfile import read_fleet
+    from tollway.inspect.locked import lock_now, lock_path, write_signature
     from tollway.inspect.lockfile import read_lock_file, write_lock_file
     from tollway.pins.lock import Lock, lock_text
     from tollway.pins.verifying import verified
+    from tollway.tools.pinned import pinned_tools
 
     declared = read_fleet(fleet)
     path = lock_path(declared, fleet)
@@ -51,7 +53,7 @@ def lock(
             raise
         sys.stderr.write(f"{found.faults[0].place} {found.faults[0].problem}; it is made anew.\n")
         old = None
-    now, unaudited = lock_now(declared, fleet, old)
+    now, unaudited = lock_now(declared, fleet, old, pinned_tools(declared, fleet), progress)
     changes = verified(old or Lock(), now).found
     changed = old is None or lock_text(old) != lock_text(now)
     if not check:

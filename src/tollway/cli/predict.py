@@ -13,10 +13,11 @@ from cyclopts import Parameter
 
 from tollway.cli.calibrated import read_calibrated
 from tollway.cli.learned import stale_here
-from tollway.cli.predict_answers import Answer, Wanted, answers, curves, users_of
+from tollway.cli.predict_answers import Wanted, answers, curves, users_of
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
 from tollway.cli.predict_question import catalogue_of
 from tollway.errors import TollwayError
+from tollway.simulator.answer import Answer
 
 
 def predict(
@@ -92,7 +93,7 @@ def predict(
 
 def _print(found: Sequence[Answer], wanted: Wanted, *, json: bool) -> None:
     if json:
-        from tollway.cli.predict_json import as_json
+        from tollway.simulator.answer_told import as_json
 
         sys.stdout.write(as_json(found))
         return

@@ -4,7 +4,6 @@ Rules
 1. One deployment that cannot be is refused. Beside others it stays among them, with its reason.
 2. Of several chips, an assumption holds for those of which that fact is not known.
 3. A calibration is of one model on one chip under one engine, and enters no other answer.
-4. What a source of the user's own has shown to be stale is called so, and not measured.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,54 +12,16 @@ from dataclasses import dataclass, replace
 from tollway.catalog import Chip
 from tollway.catalog.chips import RENTS
 from tollway.catalog.own import Catalogue
-from tollway.cli.calibrated import Calibrated, named
-from tollway.cli.learned import stale_words
+from tollway.cli.calibrated import Calibrated
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
-from tollway.cli.predict_question import (
-    Asked,
-    ask,
-    assumed,
-    chip_of,
-    counted,
-    knows,
-    model_of,
-    with_prefill,
-)
-from tollway.engine.answer import Prediction
-from tollway.engine.deployment import precisions
-from tollway.engine.predict import predict
-from tollway.engine.question import Question
+from tollway.cli.predict_question import ask, chip_of, counted, model_of, with_prefill
+from tollway.engine.asking import Asked, assumed, knows
 from tollway.errors import TollwayError
-from tollway.simulator.scores import Claim, Stale, digest_of
+from tollway.simulator.answer import Answer, answered
+from tollway.simulator.scores import Claim, Stale
 
 SWEEP = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """Users of a sweep where none are named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One question and its prediction; `refused` says why there is none. `warnings` are what was
-    guessed, by the engine model and here."""
-
-    question: Question
-    prediction: Prediction | None
-    refused: str | None
-    warnings: tuple[str, ...]
-
-    @property
-    def chips(self) -> str:
-        """`8 x h200`, or `4 x b200 + 8 x h200` where chips of their own prefill."""
-        asked = self.question
-        decode = f"{asked.layout.chips * asked.decode_replicas} x {asked.chip.name}"
-        pool = asked.prefill
-        if pool is None:
-            return decode
-        return f"{pool.layout.chips * pool.replicas} x {pool.chip.name} + {decode}"
-
-    @property
-    def precisions(self) -> tuple[str, str]:
-        """Of weights and of the KV cache. Only of a question that was answered."""
-        return precisions(self.question.model, self.question.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,26 +120,7 @@ def _answer(asked: Asked, wanted: Wanted) -> Answer:
         constants, notes = own.constants, (*notes, *own.differences(question))
     elif own is not None and wanted.alone:
         raise TollwayError(own.mismatch(question))
-    try:
-        _check_memory(question.chip)
-        claim = Claim(*named(question), digest_of(constants))
-        stale = wanted.stale.get(claim)
-        prediction = predict(question, fitted=constants, seen=stale and stale.seen)
-    except TollwayError as error:
-        return Answer(question, None, str(error), ())
-    if stale is not None:
-        notes = (*notes, stale_words(stale))
-    if prediction.ttft is None:
-        notes = (*notes, "TPOT and tokens/s are then the best that the chip's memory allows.")
-    return Answer(question, prediction, None, (*notes, *prediction.warnings))
-
-
-def _check_memory(chip: Chip) -> None:
-    if chip.memory[0].bandwidth is None and "memory[0].gb_s" not in chip.ranges:
-        raise TollwayError(
-            f"the memory bandwidth of {chip.name} is not published, and decode is reading memory. "
-            "Assume one in GB/s: --assume bandwidth=LO..HI."
-        )
+    return answered(Asked(question, notes), wanted.stale, constants)
 
 
 def users_of(sweep: str | None) -> tuple[int, ...]:

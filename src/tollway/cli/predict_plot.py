@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tollway.cli.plot import Plot, Point, Series
-from tollway.cli.predict_answers import Answer, curves
+from tollway.cli.predict_answers import curves
 from tollway.errors import TollwayError
+from tollway.simulator.answer import Answer
 
 
 def draw(answers: Sequence[Answer], path: Path) -> None:

@@ -3,20 +3,18 @@
 Rules
 1. A name is looked for in the user's own catalogue, then in the packaged one, then as what others
    call it; what looks like a path is read.
-2. What the user does not say stays unsaid: the engine model takes the serving engine's own default,
-   and says so where that moves the answer.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 
-from tollway.catalog import Chip, EngineDefaults, ModelShape, Range, known_as
+from tollway.catalog import Chip, ModelShape, known_as
 from tollway.catalog.own import Catalogue, own
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
+from tollway.engine.asking import Asked, assumed, knows, under
 from tollway.engine.question import (
     EngineSettings,
     Layout,
@@ -25,36 +23,9 @@ from tollway.engine.question import (
     Speculation,
     Workload,
 )
-from tollway.engine.work import FRAMEWORKS
-from tollway.errors import TollwayError, listed, unknown
+from tollway.errors import TollwayError
 
-ASSUMABLE = {
-    "bf16_tflops": ("bf16_tflops", 1e12),
-    "fp16_tflops": ("fp16_tflops", 1e12),
-    "fp8_tflops": ("fp8_tflops", 1e12),
-    "fp4_tflops": ("fp4_tflops", 1e12),
-    "int8_tops": ("int8_tops", 1e12),
-    "int4_tops": ("int4_tops", 1e12),
-    "bandwidth": ("memory[0].gb_s", 1e9),
-    "link_gb_s": ("link_gb_s", 1e9),
-    "power_w": ("power_w", 1.0),
-}
-"""What --assume may name: the chip's own key, and what one unit of it is."""
-
-OWN_AS = "vllm"
-"""What an engine of the user's own is taken for, where it does not say `same_as`."""
-
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_RANGE = re.compile(rf"{_NUMBER}(?:\.\.{_NUMBER})?")
 _COUNTED = re.compile(r"(\d+)x([^\d].*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question, and sentences about what was guessed or assumed to put it."""
-
-    question: Question
-    notes: tuple[str, ...]
 
 
 def catalogue_of(folder: Path | None) -> Catalogue:
@@ -132,44 +103,6 @@ def counted(text: str, tp: int) -> tuple[int, str]:
     return (int(found[1]), found[2]) if found else (tp, text)
 
 
-def assumed(chip: Chip, said: Sequence[str]) -> Chip:
-    """The chip with what is assumed of it, each as a range.
-
-    Raises:
-        TollwayError: an assumption is none.
-    """
-    ranges = dict(chip.ranges)
-    for one in said:
-        key, _, value = one.partition("=")
-        if key not in ASSUMABLE:
-            raise TollwayError(str(unknown(key, ASSUMABLE, "--assume")))
-        low, high = _ends(one, value)
-        name, unit = ASSUMABLE[key]
-        ranges[name] = Range(low * unit, high * unit)
-    return replace(chip, ranges=MappingProxyType(ranges))
-
-
-def knows(chip: Chip, key: str) -> bool:
-    """Whether the catalogue knows what `--assume KEY` would assume."""
-    if key == "bandwidth":
-        return chip.memory[0].bandwidth is not None
-    return key in chip.facts and key not in chip.ranges
-
-
-def _ends(said: str, value: str) -> tuple[float, float]:
-    found = _RANGE.fullmatch(value)
-    try:
-        low, high = (float(found[1]), float(found[2] or found[1])) if found else (0.0, 0.0)
-    except ValueError:
-        low = high = 0.0
-    if not 0 < low <= high:
-        raise TollwayError(
-            f"--assume {said} is not KEY=LO..HI. Write numbers above zero, the smaller first: "
-            "--assume bf16_tflops=200..250, or one: --assume power_w=350."
-        )
-    return low, high
-
-
 def ask(
     known: Catalogue,
     chip: Chip,
@@ -183,12 +116,6 @@ def ask(
         TollwayError: an option makes no sense.
     """
     _check_counts(said, load)
-    name, _, version = said.engine.partition("@")
-    packaged = name not in known.engines
-    framework = known.engine(name).same_as or (name if packaged else OWN_AS)
-    settings = _settings(said, framework, version or None)
-    if not packaged:  # the engine model knows the defaults of packaged ones
-        settings = _with_defaults(settings, known.engine_defaults(name, version or None, chip))
     if load.rate is not None and load.concurrency is not None:
         raise TollwayError("--rate and --concurrency are two kinds of load. Give one of them.")
     question = Question(
@@ -203,16 +130,12 @@ def ask(
             spread=load.spread,
         ),
         layout=Layout(tp=said.tp, pp=said.pp, ep=said.ep, attention_dp=said.dp_attention),
-        settings=settings,
+        settings=_settings(said),
     )
-    measured = settings.framework if packaged else None
-    if measured in FRAMEWORKS:
-        return Asked(question, ())
-    like = f"{listed(FRAMEWORKS)} are on average" if packaged else f"{framework} is"
-    return Asked(question, (f"{name} was never measured; it is taken to be as {like}.",))
+    return under(known, said.engine, question)
 
 
-def _settings(said: DeploymentOptions, framework: str, version: str | None) -> EngineSettings:
+def _settings(said: DeploymentOptions) -> EngineSettings:
     return EngineSettings(
         precision=said.precision,
         kv_precision=said.kv_precision,
@@ -220,24 +143,10 @@ def _settings(said: DeploymentOptions, framework: str, version: str | None) -> E
         batch_tokens=said.token_budget,
         sequences=said.max_num_seqs,
         context=said.context,
-        framework=framework,
-        version=version,
         blocks=said.kv_blocks,
         prefix_share=said.prefix_share,
         tiers=said.memory_tiers,
         speculation=_speculation(said),
-    )
-
-
-def _with_defaults(settings: EngineSettings, own: EngineDefaults) -> EngineSettings:
-    given = settings.memory_share
-    return replace(
-        settings,
-        prefill=own.prefill,
-        memory_share=given or own.memory_share,
-        memory_of=None if given else own.memory_of,
-        batch_tokens=settings.batch_tokens or own.batch_tokens,
-        sequences=settings.sequences or own.sequences,
     )
 
 

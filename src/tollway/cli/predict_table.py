@@ -3,41 +3,10 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from tollway.cli.predict_answers import Answer
 from tollway.cli.table import Column, print_table, printable
 from tollway.engine.answer import Estimate, Prediction
-
-MEANING = {
-    "measured here": "calibrated with this deployment's own results.",
-    "measured": "this model was measured on this chip under this engine.",
-    "interpolated": "model, chip and engine were each measured, but not together.",
-    "extrapolated": "the model, the chip or the engine was never measured.",
-    "stale": "a source of your own was seen outside of the interval: see `tollway twin`.",
-    "spec sheet": "no result at hand is near this chip; see the scenarios.",
-}
-BINDING = {
-    "bandwidth": "reading weights and KV from memory",
-    "compute": "arithmetic",
-    "capacity": "users wait for a seat or for room in the KV memory",
-    "network": "links between chips",
-    "overhead": "launching kernels and scheduling, in software",
-    "prefill": "prefill replicas are busy all the time; decode waits",
-}
-
-
-def seconds(value: float, scale: float | None = None) -> str:
-    """`13.2 ms` or `1.82 s`; with a scale, the number alone in the unit that suits the scale."""
-    unit = 1e3 if (value if scale is None else scale) < 1 else 1.0
-    text = number(value * unit, scale)
-    return text if scale is not None else f"{text} {'ms' if unit > 1 else 's'}"
-
-
-def number(value: float, scale: float | None = None) -> str:
-    """Three digits that count, and thousands apart; in a range, with a scale, not apart."""
-    if value >= 100:
-        return f"{value:,.0f}" if scale is None else f"{value:.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
-
+from tollway.simulator.answer import Answer
+from tollway.simulator.answer_told import BINDING, MEANING, number, seconds
 
 Shown = Callable[[float, float | None], str]
 

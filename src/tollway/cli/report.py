@@ -21,6 +21,7 @@ def report(
     /,
     *,
     html: Path = Path("report.html"),
+    trace: str | None = None,
     since: str | None = None,
     until: str | None = None,
     ledger: str | None = None,
@@ -31,10 +32,13 @@ def report(
     Parameters
     ----------
     rehearsed
-        What `tollway simulate --json` or `tollway diff --json` wrote; - is standard input. Default:
-        a period of the ledger.
+        What `tollway simulate --json` or `tollway diff --json` wrote; - is standard input. With
+        --trace a fleet file, to rehearse now. Default: a period of the ledger.
     html
         The file to write.
+    trace
+        All that `tollway simulate --trace` takes: it is played through the fleet file, at both ends
+        of every speed's interval too.
     since
         From when on, by time of settling: 2026-11-22, 7d, today, month. Default: the beginning.
     until
@@ -47,7 +51,13 @@ def report(
     from tollway.ledger.moments import stamp
 
     made = stamp(time.time())
-    if rehearsed is None:
+    if trace is not None:
+        from tollway.web.rehearsal_page import rehearsal_page
+        from tollway.web.rehearsal_shown import read
+
+        told = _played(rehearsed or Path("fleet.toml"), trace, state)
+        text = rehearsal_page(read(told, "the rehearsal"), made)
+    elif rehearsed is None:
         text = _of_ledger(since, until, (ledger, state), made)
     else:
         given = {"--since": since, "--until": until, "--ledger": ledger, "--state": state}
@@ -66,6 +76,21 @@ def report(
         raise FaultsFound([Fault(f"--html {html}", why, "Name another file.")]) from None
     sys.stderr.write(f"{html} has it as a page.\n")
     return 0
+
+
+def _played(fleet: Path, trace: str, state: str | None) -> str:
+    """What `tollway simulate --json` says of it."""
+    from contextlib import redirect_stdout
+    from io import StringIO
+
+    from tollway.cli.simulate import EXIT_INTERRUPTED, simulate
+
+    told = StringIO()
+    with redirect_stdout(told):
+        code = simulate(fleet, trace=trace, interval=True, state=state, json=True)
+    if code == EXIT_INTERRUPTED:
+        raise KeyboardInterrupt
+    return told.getvalue()
 
 
 def _of_rehearsal(path: Path, made: str) -> str:

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 
-from tollway.cli.predict_table import seconds
 from tollway.cli.table import Column, print_table
 from tollway.engine import Deployment
+from tollway.simulator.answer_told import seconds
 from tollway.simulator.enginelog import Times
 from tollway.simulator.retrace import Retraced
 from tollway.simulator.use import NEAR

@@ -39,10 +39,10 @@ def list_runs(
     json
         Print a JSON list.
     """
-    from tollway.cli.run_receipt import standing
     from tollway.cli.table import Column, print_table, printable
     from tollway.ledger.guarded.runs import Runs
     from tollway.ledger.moments import stamp
+    from tollway.sandbox.receipt import standing
 
     if last < 1:
         raise FaultsFound([Fault("--last", f"is {last}", "Name one or more.")])
@@ -95,8 +95,9 @@ def show(
     json
         Print one JSON object, with every connection and decision.
     """
-    from tollway.cli.run_receipt import receipt, receipt_text
+    from tollway.cli.run_receipt import receipt_text
     from tollway.ledger.guarded.runs import Runs
+    from tollway.sandbox.receipt import receipt
 
     with _book(state) as (book, folder):
         kept = Runs(book)

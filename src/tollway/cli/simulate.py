@@ -12,7 +12,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tollway.cli.learned import learned_of, stale_notes, stale_words
+from tollway.cli.learned import learned_of, stale_notes
 from tollway.cli.predict_answers import price_of
 from tollway.cli.rehearsing import going, rehearse
 from tollway.cli.seeds import Asking, checked, played
@@ -27,6 +27,7 @@ from tollway.fleet.objects import Slo
 from tollway.inspect.fleetfile import read_fleet
 from tollway.simulator.rehearsal import Rehearsed
 from tollway.simulator.scores import Claim, Stale
+from tollway.simulator.scores_told import stale_words
 from tollway.simulator.supply import EnginePool, Pool, paced, supply
 from tollway.units import TokensPerSecond
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tollway.cli.learned import stale_here, stale_words
+from tollway.cli.learned import stale_here
 from tollway.cli.rehearsing import going
 from tollway.cli.size_search import Hands, Sized, Wanted, placed, sized, traffic_by_model
 from tollway.cli.size_table import as_json, as_text, as_words, placed_json, placed_text
@@ -19,6 +19,7 @@ from tollway.cli.sweep import crew
 from tollway.cli.traffic import Asked, seconds
 from tollway.errors import TollwayError
 from tollway.fleet.objects import Slo
+from tollway.simulator.scores_told import stale_words
 from tollway.units import TokensPerSecond
 
 EXIT_NONE = 1

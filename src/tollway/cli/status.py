@@ -8,13 +8,15 @@ import msgspec
 
 from tollway.cli.invocation import this_command
 from tollway.cli.running import read_running
-from tollway.gateway.admin_client import ask_status
+from tollway.cli.table import printable
+from tollway.errors import TollwayError
+from tollway.gateway.admin_client import ask, ask_status
 from tollway.ledger.state import LOG, state_folder
 
 
 class Status(msgspec.Struct, frozen=True):
     """`fleet`, `pid` and `url` are None where nothing runs; `why` is why it isn't ready; `live` is
-    the number of requests in flight."""
+    the number of requests in flight, `drained` sources out of use with the reasons given."""
 
     running: bool
     ready: bool
@@ -25,6 +27,7 @@ class Status(msgspec.Struct, frozen=True):
     pid: int | None = None
     url: str | None = None
     live: int = 0
+    drained: dict[str, str] = {}
 
 
 def status(*, state: str | None = None, json: bool = False) -> int:
@@ -54,6 +57,7 @@ def status(*, state: str | None = None, json: bool = False) -> int:
             pid=running.pid,
             url=running.url,
             live=0 if said is None else said.live,
+            drained={} if said is None else _drained(Path(running.admin)),
         )
     _print(found, json=json)
     return 0 if found.ready else 1
@@ -76,3 +80,15 @@ def _print(found: Status, *, json: bool) -> None:
             f"  process    {found.pid}\n"
             f"  in flight  {found.live}\n"
         )
+        for name, why in found.drained.items():
+            words = printable(f"{name} ({why})" if why else name)
+            sys.stdout.write(f"  drained    {words}; `tollway undrain {name}` puts it back\n")
+
+
+def _drained(admin: Path) -> dict[str, str]:
+    """The sources that are out of use, and why."""
+    try:
+        sources = ask(admin, "/live")["sources"]
+    except TollwayError:  # it went away since it said that it was there
+        return {}
+    return {name: one["drained"]["why"] for name, one in sources.items() if one["drained"]}

@@ -54,6 +54,7 @@ def threatmodel(
     from tollway.cli.threatmodel_text import as_json, as_text
     from tollway.inspect.fleetfile import read_fleet
     from tollway.pins.concentration import astray, losses
+    from tollway.pins.threats_accepted import accepted
     from tollway.pins.threats_judged import Facts
     from tollway.pins.threats_model import threat_model
     from tollway.web.threat_shown import Provenance, Shown
@@ -61,7 +62,7 @@ def threatmodel(
     found = read_fleet(fleet)
     pinned, digest = _lock(found, fleet, lock)
     facts = Facts(found, pinned)
-    model = threat_model(facts, _accepted(found, _day(today)))
+    model = threat_model(facts, accepted(found, _day(today)))
     shown = Shown(
         fleet=fleet.name,
         model=model,
@@ -83,7 +84,7 @@ def _lock(fleet: "Fleet", path: Path, named: Path | None) -> "tuple[Lock | None,
     """The lock and the sha256 of its file; None and an empty text where there is none."""
     from hashlib import sha256
 
-    from tollway.cli.locked import lock_path
+    from tollway.inspect.locked import lock_path
     from tollway.inspect.lockfile import read_lock_file
 
     file = named or lock_path(fleet, path)
@@ -91,21 +92,6 @@ def _lock(fleet: "Fleet", path: Path, named: Path | None) -> "tuple[Lock | None,
         sys.stderr.write(f"There is no {file.name}: what the fleet is made of is not judged.\n")
         return None, ""
     return read_lock_file(file), sha256(file.read_bytes()).hexdigest()
-
-
-def _accepted(fleet: "Fleet", today: date) -> dict[str, str]:
-    """What [[pins.accept]] says of threats, as far as it still holds: by threat, or by threat and
-    thing."""
-    from tollway.catalog.threats import threats
-
-    words: dict[str, str] = {}
-    for it in () if fleet.pins is None else fleet.pins.accept:
-        if it.rule not in threats() or today > it.until:
-            continue
-        kind, _, name = it.component.partition(":")
-        what = it.rule if (kind, name) == ("fleet", "all") else f"{it.rule}@{kind} {name}"
-        words[what] = f"{it.reason} (until {it.until})"
-    return words
 
 
 def _vendors(fleet: "Fleet", state: str | None, default: str | None) -> "Concentration":

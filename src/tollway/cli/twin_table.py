@@ -5,17 +5,16 @@ from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import join
 
 import msgspec
 
 from tollway.cli.calibrated import Calibrated
-from tollway.cli.learned import day_words, listed_days
-from tollway.cli.predict_table import seconds
 from tollway.cli.table import Column, print_table
 from tollway.fleet.objects import Fleet
-from tollway.ledger.moments import stamp
+from tollway.simulator import scores_told as told
+from tollway.simulator.answer_told import seconds
 from tollway.simulator.scores import FIGURES, Figure, Score, Stale, Trio
+from tollway.simulator.scores_told import day_words
 
 EMULATED = "its engine isn't there: nothing to calibrate. See --warp, and how busy the machine was"
 
@@ -44,24 +43,9 @@ class Shown:
 
 
 def mend(shown: Shown, one: Stale) -> str | None:
-    """The command that fits the model anew to what the source did; None where there is no source
-    to calibrate."""
-    last = one.last
-    source = shown.fleet.sources.get(last.source)
-    if last.emulated or source is None or source.silicon is None:
-        return None
-    serving, silicon = source.serves[last.model], source.silicon
-    claim = last.claim
-    words = ["tollway", "calibrate", str(shown.path), "--source", last.source]
-    words += ["--model", last.model, "--chip", silicon.chip, "--tp", f"{silicon.tp}"]
-    if serving.precision is not None:
-        words += ["--precision", serving.precision]
-    if serving.context is not None:
-        words += ["--context", f"{serving.context}"]
-    words += ["--since", day_words(one.days[0])]
-    own = shown.calibrated.get((claim.model, claim.chip, claim.engine))
-    words += ["--output", f"{last.source}.calibrated.toml" if own is None else str(own.path)]
-    return join(words if own is None else [*words, "--force"])
+    """The command that mends it; None where there is no source to calibrate."""
+    own = {trio: str(found.path) for trio, found in shown.calibrated.items()}
+    return told.mend(str(shown.path), shown.fleet, own, one)
 
 
 def as_text(shown: Shown) -> str:
@@ -77,7 +61,7 @@ def as_text(shown: Shown) -> str:
         out.write("\n" * bool(shown.scores) + "not scored:\n")
         out.writelines(f"  {_unscored(one)}\n" for one in shown.unscored)
     for one in shown.stale:
-        out.write(f"\nSTALE {one.last.source}:{one.last.model}: {_outside(one)}\n")
+        out.write(f"\nSTALE {one.last.source}:{one.last.model}: {told.outside_words(one)}\n")
         line = mend(shown, one)
         out.write(f"  {line}\n" if line is not None else f"  {EMULATED}.\n")
     return out.getvalue()
@@ -115,13 +99,6 @@ def _cells(one: Figure | None) -> list[str]:
     ]
 
 
-def _outside(one: Stale) -> str:
-    ratios = [
-        f"{name.upper()} x{ratio:.2f} of what was predicted" for name, ratio in one.seen.items()
-    ]
-    return f"{' and '.join(ratios)}, outside the 80% interval, on {listed_days(one.days)}"
-
-
 def _unscored(one: Unscored) -> str:
     days = one.days
     when = f" ({len(days)} days from {day_words(days[0])} on)" if len(days) > 1 else ""
@@ -154,18 +131,8 @@ def as_json(shown: Shown) -> str:
     whole = {
         "format": 1,
         "days": [day_words(day) for day in shown.days],
-        "scores": [_score(one) for one in shown.scores],
-        "stale": [
-            {
-                "source": one.last.source,
-                "model": one.last.model,
-                "days": [day_words(day) for day in one.days],
-                "observed_over_predicted": dict(one.seen),
-                "emulated": one.last.emulated,
-                "mend": mend(shown, one),
-            }
-            for one in shown.stale
-        ],
+        "scores": [told.score_for_programs(one) for one in shown.scores],
+        "stale": [told.stale_for_programs(one, mend(shown, one)) for one in shown.stale],
         "unscored": [
             {
                 "source": one.source,
@@ -177,35 +144,3 @@ def as_json(shown: Shown) -> str:
         ],
     }
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
-
-
-def _score(one: Score) -> dict[str, object]:
-    return {
-        "day": day_words(one.day),
-        "source": one.source,
-        "model": one.model,
-        "chip": one.claim.chip,
-        "engine": one.claim.engine,
-        "deployment": one.deployment,
-        "constants": one.claim.constants,
-        "provenance": one.provenance,
-        "version": one.version,
-        "made": stamp(one.made),
-        "emulated": one.emulated,
-        "fitted_on_it": one.fitted_later,
-        "near_its_knee": one.near,
-        "requests": one.requests,
-        "figures": {each.name: _figure(each) for each in one.figures},
-    }
-
-
-def _figure(one: Figure) -> dict[str, object]:
-    return {
-        "requests": one.requests,
-        "observed_s": one.observed,
-        "predicted_s": one.predicted,
-        "low_s": one.low,
-        "high_s": one.high,
-        "error": one.error,
-        "held": one.side is None,
-    }

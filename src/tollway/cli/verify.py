@@ -36,11 +36,12 @@ def verify(
         Print one JSON object.
     """
     from tollway.cli.findings import print_findings, print_json
-    from tollway.cli.locked import lock_now, lock_path, signature_fault
+    from tollway.cli.locked import progress
     from tollway.inspect.fleetfile import read_fleet
+    from tollway.inspect.locked import lock_path, look, signature_fault
     from tollway.inspect.lockfile import read_lock_file
     from tollway.pins.finding import Finding, Findings, together
-    from tollway.pins.verifying import verified
+    from tollway.tools.pinned import pinned_tools
 
     declared = read_fleet(fleet)
     path = lock_path(declared, fleet)
@@ -49,13 +50,8 @@ def verify(
     if key is not None and (problem := signature_fault(path, key)) is not None:
         mend = "Find out who wrote it; if it is meant, run: tollway lock --sign KEY"
         looks.append(Findings((Finding("lock", "verify.signature", problem, mend, path.name),)))
-    now, unaudited = lock_now(declared, fleet, lock, hash_weights=weights)
-    looks.append(verified(lock, now))
-    looks.append(Findings(unaudited=unaudited))
-    if declared.pins is not None:
-        from tollway.inspect.model_signature import signed_weights
-
-        looks.append(signed_weights(fleet.absolute().parent, declared.pins))
+    tools = pinned_tools(declared, fleet)
+    looks.append(look(declared, fleet, lock, tools, progress if weights else None))
     if environment is not None:
         from tollway.inspect.installed import installed
 

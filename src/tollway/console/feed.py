@@ -68,7 +68,8 @@ class Feed:
             try:
                 news = await self._gateway.get(f"/live?after={self._after}")
                 ended = news.get("ended") or []
-                self._after = max([self._after, *(int(it["n"]) for it in ended)])
+                # `seq` goes back where the gateway has been started again.
+                self._after = int(news.get("seq", max([0, *(int(it["n"]) for it in ended)])))
             except (GatewayDownError, GatewayRefusedError) as error:
                 news, self._after = {"dead": str(error)}, 0
             self._last = news

@@ -3,20 +3,26 @@
 Rules
 1. A host that is not ours is refused: another site's name may point here (DNS rebinding).
 2. Without a session there is the sign-in and what it needs, and nothing else.
-3. Whatever changes something is a POST that carries the session's token and comes from our origin.
-4. Every answer carries the headers of `HEADERS`.
+3. Whatever changes something is no GET, comes from our origin and carries the session's token; the
+   gate looks, so that no page can forget to.
+4. What another site makes a browser fetch is refused, except for a link that somebody follows.
+5. A body is held whole, and ends at `LARGEST` bytes.
+6. Every answer carries the headers of `HEADERS`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
+from hmac import compare_digest
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tollway.console.desk import desk_of
 from tollway.console.sessions import Session
 from tollway.fleet.consoling import Role
 
@@ -27,13 +33,15 @@ HEADERS: Mapping[str, str] = {
         "frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
     "referrer-policy": "same-origin",  # with no-referrer, forms have the origin "null"
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
-_OPEN = ("/static/", "/sign-in")
-"""Paths that need no session."""
+LARGEST = 256 * 1024
+
+_READS = ("GET", "HEAD")
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -57,7 +65,6 @@ class Gate:
         if scope["type"] != "http":
             return
         request = Request(scope)
-        refusal = self._judge(request)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -68,21 +75,38 @@ class Gate:
                     headers.setdefault("cache-control", "no-store")
             await send(message)
 
+        refusal = self._judge(request)
+        if refusal is None and request.method not in _READS:
+            body = await _body(request, receive)
+            if body is None:
+                return
+            refusal = await _judge_body(request, body)
+            if isinstance(body, bytes):
+                receive = _given(body, receive)
         await (refusal or self._app)(scope, receive, answer)
 
     def _judge(self, request: Request) -> Response | None:
-        if request.headers.get("host", "").lower() not in self._hosts():
-            return PlainTextResponse("This is not a name of this console.\n", 421)
+        headers = request.headers
+        if len(headers.getlist("host")) != 1 or headers["host"].lower() not in self._hosts():
+            return _refused(
+                request, "it names another host", 421, "This is no name of this console."
+            )
         session = request.scope["tollway.session"] = self._find(request)
-        if request.method not in ("GET", "HEAD") and not _is_from_here(request.headers):
-            return PlainTextResponse("Refused: the request comes from another site.\n", 403)
+        if not (_is_from_here(headers) or _is_followed_link(request)):
+            words = "Refused: the request comes from another site."
+            return _refused(request, "it comes from another site", 403, words)
         path = request.url.path
-        if session is None and not path.startswith(_OPEN):
-            if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
+        if session is None and not is_open(path):
+            if request.method != "GET" or "text/html" not in headers.get("accept", ""):
                 return PlainTextResponse("Sign in first.\n", 401)
             back = path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/sign-in?{urlencode({'to': back})}", 303)
         return None
+
+
+def is_open(path: str) -> bool:
+    """Whether a path needs no session."""
+    return path == "/sign-in" or path.startswith(("/sign-in/", "/static/"))
 
 
 def _is_from_here(headers: Headers) -> bool:
@@ -93,14 +117,76 @@ def _is_from_here(headers: Headers) -> bool:
     return origin is None or origin.partition("://")[2].lower() == headers["host"].lower()
 
 
+def _is_followed_link(request: Request) -> bool:
+    """Rule 4: a page of ours, opened from elsewhere in a window of its own."""
+    headers = request.headers
+    return (
+        request.method in _READS
+        and headers.get("sec-fetch-mode", "navigate") == "navigate"
+        and headers.get("sec-fetch-dest", "document") == "document"
+    )
+
+
+async def _body(request: Request, receive: Receive) -> bytes | Response | None:
+    """The whole body; the refusal of one that is too long, None where the browser has left."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if len(body) > LARGEST:
+            words = f"Refused: a form here has at most {LARGEST >> 10} KiB."
+            headers = {"connection": "close"}
+            return PlainTextResponse(f"{words}\n", 413, headers)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _given(body: bytes, receive: Receive) -> Receive:
+    """What an application receives whose body was read already."""
+    parts = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def given() -> Message:
+        return parts.pop() if parts else await receive()
+
+    return given
+
+
+async def _judge_body(request: Request, body: bytes | Response) -> Response | None:
+    """Rules 3 and 5."""
+    if isinstance(body, Response):
+        return body
+    session = cast("Session | None", request.scope["tollway.session"])
+    if is_open(request.url.path) or session is None:
+        return None
+    said: Any = request.headers.get("x-csrf")
+    if said is None:
+        form = Request(request.scope, _given(body, request.receive))
+        try:
+            said = (await form.form()).get("csrf")
+        except (HTTPException, ValueError):
+            said = None
+    if isinstance(said, str) and compare_digest(said.encode(), session.csrf.encode()):
+        return None
+    words = "Refused: the form's token is missing or old. Load the page again."
+    return _refused(request, f"{session.account} sent no token of this session", 403, words)
+
+
+def _refused(request: Request, why: str, status: int, words: str) -> Response:
+    """A refusal that is written down."""
+    desk_of(request).audit.refused(f"a request was refused: {why}", request.url.path)
+    return PlainTextResponse(f"{words}\n", status)
+
+
 def session_of(request: Request) -> Session:
     """Who asks; only behind the gate, on a path that needs a session."""
     return cast("Session", request.scope["tollway.session"])
 
 
 def needs(role: Role) -> Callable[[Answer], Answer]:
-    """A decorator of endpoints that change something: the role and, of a POST, the token. The
-    answer to who lacks them is 403 with the reason."""
+    """A decorator of endpoints that change something: who asks must have the role, and is told 403
+    with the reason otherwise. What they did is written down, in the words of `did`."""
 
     def decorate(answer: Answer) -> Answer:
         @wraps(answer)
@@ -108,23 +194,20 @@ def needs(role: Role) -> Callable[[Answer], Answer]:
             session = session_of(request)
             if role not in session.roles:
                 held = ", ".join(sorted(session.roles)) or "none"
-                words = f'This needs the role "{role}"; {session.name} has: {held}.\n'
-                return PlainTextResponse(words, 403)
-            if request.method != "GET" and not await carries_token(request, session):
-                words = "Refused: the form's token is missing or old. Load the page again.\n"
-                return PlainTextResponse(words, 403)
-            return await answer(request)
+                who = f"{session.account} has not the role {role}"
+                words = f'This needs the role "{role}"; {session.name} has: {held}.'
+                return _refused(request, who, 403, words)
+            made = await answer(request)
+            if request.method not in _READS and made.status_code < 400:
+                words = request.scope.get("tollway.did", f"did {request.method}")
+                desk_of(request).audit.did(session.account, words, request.url.path)
+            return made
 
         return judged
 
     return decorate
 
 
-async def carries_token(request: Request, session: Session) -> bool:
-    """Whether a POST carries its session's token, in the header `x-csrf` or the field `csrf`."""
-    from hmac import compare_digest
-
-    said: Any = request.headers.get("x-csrf")
-    if said is None:
-        said = (await request.form()).get("csrf")
-    return isinstance(said, str) and compare_digest(said.encode(), session.csrf.encode())
+def did(request: Request, words: str) -> None:
+    """Say what an endpoint with `needs` did, as a clause after who did it."""
+    request.scope["tollway.did"] = words

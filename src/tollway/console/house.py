@@ -2,23 +2,28 @@
 
 Rules
 1. A reload takes all of the fleet file or changes nothing, and says why. The address stays what it
-   was at the start, and who is signed in stays so.
+   was at the start, and who is signed in stays so, unless provider or roles are others now.
 2. It starts without a gateway and without a ledger: its pages say what is missing.
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tollway.console.app import application
+from tollway.console.audit import Audit
 from tollway.console.books import Books
 from tollway.console.caller import Caller
+from tollway.console.clocks import Clocks
 from tollway.console.desk import Desk
 from tollway.console.feed import Feed
+from tollway.console.hands import Hands
+from tollway.console.oidc.attempts import Attempts
 from tollway.console.sessions import Sessions
+from tollway.console.throttle import Throttle
+from tollway.console.verification import Verification
 from tollway.errors import TollwayError
 from tollway.fleet.consoling import ConsoleSettings
 from tollway.fleet.objects import Fleet
@@ -26,13 +31,12 @@ from tollway.gateway.log import Log
 from tollway.inspect.fleetfile import read_fleet
 from tollway.tools.listening import listen
 
+if TYPE_CHECKING:
+    from tollway.console.oidc.provider import Provider
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """What time it is: UTC seconds, and seconds that never go back."""
-
-    utc: Callable[[], float]
-    steady: Callable[[], float]
+_WRONG_KEYS = 20
+_WRONG_KEY_EVERY = 3.0
+"""Wrong keys that are answered at once, and how many seconds later one more is."""
 
 
 class House:
@@ -50,6 +54,10 @@ class House:
         self.desk = desk = await self._desk()
         self._stack.push_async_callback(desk.feed.close)
         self._stack.callback(desk.books.close)
+        self._stack.push_async_callback(desk.hands.close)
+        self._stack.callback(desk.audit.close)
+        self._stack.push_async_callback(self._forget_provider)
+        self._stack.push_async_callback(desk.verification.close)
         begun = desk.settings
         listener = await listen(application(desk), begun.host, begun.port, "console.listen")
         self._stack.push_async_callback(listener.close)
@@ -64,8 +72,9 @@ class House:
 
     async def _desk(self) -> Desk:
         fleet = await asyncio.to_thread(read_fleet, self._path)
-        settings = _settings(fleet, self._path)
+        settings, steady = _settings(fleet, self._path), self._clocks.steady
         gateway = Caller(self._folder / fleet.gateway.admin_socket)
+        provider = await asyncio.to_thread(self._provider, settings)
         return Desk(
             path=self._path,
             folder=self._folder,
@@ -74,22 +83,53 @@ class House:
             gateway=gateway,
             feed=Feed(gateway),
             books=Books(self._folder / fleet.gateway.ledger),
-            sessions=Sessions(settings.session, settings.idle, self._clocks.steady),
+            hands=Hands(),
+            sessions=Sessions(settings.session, settings.idle, steady),
+            attempts=Attempts(steady),
+            throttle=Throttle(_WRONG_KEYS, _WRONG_KEY_EVERY, steady),
+            audit=await asyncio.to_thread(self._audit, fleet),
+            verification=Verification(self._path, self._clocks),
             utc=self._clocks.utc,
             say=self._log.say,
             fault=self._log.fault,
+            provider=provider,
         )
+
+    def _audit(self, fleet: Fleet) -> Audit:
+        guard = fleet.guard
+        ocsf = None if guard is None or guard.events is None else self._folder / guard.events
+        return Audit(self._folder, ocsf, self._log.say, self._clocks)
+
+    def _provider(self, settings: ConsoleSettings) -> "Provider | None":
+        if settings.oidc is None:
+            return None
+        try:
+            from tollway.console.oidc.provider import Provider
+        except ImportError:
+            raise TollwayError(
+                "Signing in with [console.oidc] needs further libraries. Run: "
+                'pip install "tollway[oidc]"'
+            ) from None
+        return Provider(settings.oidc, self._path.absolute().parent, self._clocks)
+
+    async def _forget_provider(self) -> None:
+        if self.desk.provider is not None:
+            await self.desk.provider.close()
 
     async def reload(self) -> bool:
         """Take the fleet file as it is now; False, with the reason logged, where it is faulty."""
         try:
             fleet = await asyncio.to_thread(read_fleet, self._path)
-            self.desk.settings = _settings(fleet, self._path)
+            settings = _settings(fleet, self._path)
+            provider = await asyncio.to_thread(self._provider, settings)
         except TollwayError as error:
             for line in str(error).splitlines():
                 self._log.say(f"console: nothing is changed: {line}")
             return False
-        self.desk.fleet = fleet
+        await self._forget_provider()
+        desk = self.desk
+        desk.fleet, desk.settings, desk.provider = fleet, settings, provider
+        desk.sessions.lasts, desk.sessions.idle = settings.session, settings.idle
         self._log.say("console: the fleet file is taken")
         return True
 

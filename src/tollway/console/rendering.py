@@ -5,7 +5,7 @@ Rules
 2. Data for a script is an island, `<script type="application/json">`: never code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from tollway.console.wording import visible
+from tollway.fleet.consoling import ROLES, Role
 from tollway.units import format_usd
 
 NAVIGATION = (
@@ -45,6 +47,12 @@ def moment(utc: float | None) -> str:
     return datetime.fromtimestamp(utc, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def held(roles: Collection[Role]) -> str:
+    """The roles of a session in words; viewer goes without saying where there is another."""
+    more = [it for it in ROLES if it in roles and it != "viewer"]
+    return " and ".join(more) or "viewer"
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("tollway.console"),
@@ -54,7 +62,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     filters: dict[str, Any] = made.filters
-    filters |= {"island": island, "moment": moment, "usd": format_usd}
+    filters |= {
+        "island": island, "moment": moment, "usd": format_usd, "held": held, "visible": visible
+    }  # fmt: skip
     return made
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from math import inf
 from typing import Final
 
-from tollway.dispatch.messages import Arrived
+from tollway.dispatch.messages import Arrived, ClockSet, KeysChanged
 from tollway.dispatch.observed import Observed
 from tollway.dispatch.opening import Opening
 from tollway.fleet.objects import Budget, Fleet, KeyTerms, Limits, Tenant
@@ -283,6 +283,14 @@ class Accounts:
                 self.tenants[name] = _tenant_account(tenant)
             else:
                 account.take_terms(tenant.limits, tenant.budget)
+
+    def keys_changed(self, event: KeysChanged, now: float) -> None:
+        """Take the keys that may be used from now on."""
+        self.change_keys(event.keys)
+
+    def clock_set(self, event: ClockSet, now: float) -> None:
+        """Take the wall clock's new distance."""
+        self.calendar.offset = event.utc_offset
 
     def change_keys(self, keys: tuple[KeyTerms, ...]) -> None:
         """Take a new list of usable keys, keeping what was learned of those that stay."""

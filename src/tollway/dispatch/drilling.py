@@ -9,7 +9,7 @@ Rules
 
 from math import inf
 
-from tollway.dispatch.messages import Drill
+from tollway.dispatch.messages import Drill, DrillOver
 from tollway.dispatch.sources import Pair
 from tollway.policy import drill as rules
 
@@ -31,7 +31,7 @@ class Drilling:
         self._until = now + drill.seconds
         self._requests = 0
 
-    def end(self) -> None:
+    def end(self, event: DrillOver, now: float) -> None:
         """Give it back. Requests that were chosen go on without it."""
         self._until = -inf
 

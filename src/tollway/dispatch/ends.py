@@ -155,12 +155,14 @@ def nothing_fits(request: RequestState) -> Reject:
 
 
 def no_source(request: RequestState, untried: tuple[Pair, ...], now: float) -> Turned:
-    """Every source that is left is resting or has an open breaker for too long to wait."""
+    """Every source that is left is drained, or rests or is broken for too long to wait."""
     back = min((_back_at(pair, now) for pair in untried), default=now) - now
     if back == inf:
         back = WITHDRAWN_FOR
     names = ", ".join(f"{pair.source.name} ({_why_not(pair, now)})" for pair in untried) or "none"
-    only_rest = untried and all(now < pair.rest_until for pair in untried)
+    only_rest = untried and all(
+        now < pair.rest_until and pair.source.drained is None for pair in untried
+    )
     return Turned(
         429 if only_rest else 503,
         "sources_resting" if only_rest else "no_healthy_source",
@@ -170,12 +172,16 @@ def no_source(request: RequestState, untried: tuple[Pair, ...], now: float) -> T
 
 
 def _back_at(pair: Pair, now: float) -> float:
+    if pair.source.drained is not None:
+        return inf
     state = pair.breaker.state
     until = pair.breaker.until if state == rules.OPEN else now + 1.0
     return max(until, pair.rest_until)
 
 
 def _why_not(pair: Pair, now: float) -> str:
+    if pair.source.drained is not None:
+        return "drained by an operator"
     if now < pair.rest_until:
         return "asked for a rest"
     return f"breaker {rules.STATE_NAMES[pair.breaker.state]}".replace("_", " ")

@@ -7,7 +7,7 @@ from typing import Final
 
 from tollway.dispatch.messages import Action, Failed
 from tollway.dispatch.requests import Attempt
-from tollway.dispatch.sources import Pair, SourceState
+from tollway.dispatch.sources import Pair
 from tollway.fleet.usage import Usage
 from tollway.policy import breaker as rules
 from tollway.policy import retry
@@ -122,22 +122,3 @@ def describe_failure(event: Failed) -> str:
     """A failure in a few words."""
     words = f"status {event.status}" if event.status is not None else event.kind
     return f"{words}: {event.detail}" if event.detail else words
-
-
-def describe(source: SourceState, now: float) -> dict[str, object]:
-    """A source for an operator: load, and each pair's health and observed speed."""
-    return {
-        "outstanding": source.outstanding,
-        "slots": source.declared.slots,
-        "models": {
-            model: {
-                "breaker": rules.STATE_NAMES[pair.breaker.state],
-                "why": pair.breaker.why,
-                "resting": max(pair.rest_until - now, 0.0),
-                "ttft_p50": pair.ttft.quantile(0.5),
-                "ttft_p90": pair.ttft.quantile(0.9),
-                "speed_p50": pair.speed.quantile(0.5),
-            }
-            for model, pair in source.pairs.items()
-        },
-    }

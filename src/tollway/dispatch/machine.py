@@ -11,10 +11,11 @@ Rules
 from collections.abc import Callable
 from typing import Any
 
-from tollway.dispatch import ends, health
+from tollway.dispatch import ends, health, view
 from tollway.dispatch.accounts import Accounts, class_of
 from tollway.dispatch.books import Books
 from tollway.dispatch.drilling import Drilling
+from tollway.dispatch.lately import Lately
 from tollway.dispatch.messages import (
     Abort,
     Action,
@@ -22,6 +23,7 @@ from tollway.dispatch.messages import (
     Cancelled,
     ClockSet,
     Content,
+    Drained,
     Drill,
     DrillOver,
     EndWithError,
@@ -38,6 +40,7 @@ from tollway.dispatch.messages import (
     Reserved,
     ReserveFailed,
     Restored,
+    Undrained,
     Withdrawn,
     Woke,
 )
@@ -65,15 +68,21 @@ class Dispatcher:
 
     It performs nothing: the caller does what the returned actions say, in their order, and reports
     what came of it as further events, with times of one monotonic clock that never goes back.
+    The last `remember` requests that ended can be asked for.
     """
 
-    def __init__(self, fleet: Fleet, opening: Opening, now: float = 0.0) -> None:
+    def __init__(self, fleet: Fleet, opening: Opening, now: float = 0.0, remember: int = 0) -> None:
         self._out: list[Action] = []
         self._times = Timetable()
         self._books = Books(Accounts(fleet, opening, now))
         self._placing = Placing(fleet, self._books, self._times, self._out, now)
         self._requests: dict[str, RequestState] = {}
         self._drilling = Drilling()
+        self._lately = Lately(remember)
+        accounts = self._books.accounts
+        self._seen = view.Seen(
+            self._requests, self._placing, accounts, self._drilling, self._lately
+        )
         self._arrivals = 0
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             Arrived: self._arrived,
@@ -85,12 +94,14 @@ class Dispatcher:
             Failed: self._failed,
             Cancelled: self._cancelled,
             Woke: self._woke,
-            KeysChanged: self._keys_changed,
-            Drill: self._drill,
-            DrillOver: self._drill_over,
-            Withdrawn: self._withdrawn,
-            Restored: self._restored,
-            ClockSet: self._clock_set,
+            KeysChanged: self._books.accounts.keys_changed,
+            Drill: self._drilling.begin,
+            DrillOver: self._drilling.end,
+            Withdrawn: self._placing.withdraw,
+            Restored: self._placing.restore,
+            Drained: self._drained,
+            Undrained: self._placing.undrain,
+            ClockSet: self._books.accounts.clock_set,
         }
 
     # --- the ways in ----------------------------------------------------------------------------
@@ -124,17 +135,15 @@ class Dispatcher:
 
     def snapshot(self, now: float) -> dict[str, object]:
         """What an operator wants to see: sources, pairs, queues and accounts, as plain values."""
-        waiting = self._placing.lanes.waiting
-        return {
-            "requests": len(self._requests),
-            "waiting": {"interactive": waiting[False], "batch": waiting[True]},
-            "sources": {
-                name: health.describe(source, now)
-                for name, source in self._placing.sources.by_name.items()
-            },
-            "accounts": self._books.accounts.describe(now),
-            "drill": self._drilling.describe(now),
-        }
+        return view.snapshot(self._seen, now)
+
+    def live(self, after: int, now: float) -> dict[str, object]:
+        """What goes on now, and the requests that ended after number `after`."""
+        return view.live(self._seen, after, now)
+
+    def request(self, request_id: str, now: float) -> dict[str, object] | None:
+        """One request's life, running or just ended; None where it is neither."""
+        return view.request(self._seen, request_id, now)
 
     # --- arrival and reservation ----------------------------------------------------------------
 
@@ -326,7 +335,9 @@ class Dispatcher:
         self, request: RequestState, outcome: Outcome, code: str | None, usage: Usage, now: float
     ) -> None:
         """Book the request's end. `usage` is that of its running attempt, if it has one."""
-        self._out.append(self._books.settle(request, outcome, code, usage, now))
+        settled = self._books.settle(request, outcome, code, usage, now)
+        self._out.append(settled)
+        self._lately.add(request, settled)
         self._forget(request)
 
     def _refuse(
@@ -377,20 +388,7 @@ class Dispatcher:
             kind: FailureKind = "late" if request.arrived.stream else "too_long"
             self._abort(request, kind, f"no content after {waited:.1f} s")
 
-    def _keys_changed(self, event: KeysChanged, now: float) -> None:
-        self._books.accounts.change_keys(event.keys)
-
-    def _drill(self, event: Drill, now: float) -> None:
-        self._drilling.begin(event, now)
-
-    def _drill_over(self, event: DrillOver, now: float) -> None:
-        self._drilling.end()
-
-    def _withdrawn(self, event: Withdrawn, now: float) -> None:
-        self._placing.withdraw(event.source, event.model, event.why)
-
-    def _restored(self, event: Restored, now: float) -> None:
-        self._placing.restore(event.source, event.model, now)
-
-    def _clock_set(self, event: ClockSet, now: float) -> None:
-        self._books.accounts.calendar.offset = event.utc_offset
+    def _drained(self, event: Drained, now: float) -> None:
+        for request in self._placing.drain(event, now):
+            turned = ends.no_source(request, request.untried(), now)
+            self._refuse(request, turned, turned.retry_after, now)

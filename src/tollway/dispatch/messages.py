@@ -169,6 +169,22 @@ class Restored(Message, frozen=True, gc=False):
     model: str
 
 
+class Drained(Message, frozen=True, gc=False):
+    """Begin no attempt at this source any more, until it is `Undrained`; those in flight go on.
+    Why, by whom and since when (UTC seconds) are for people: nothing is decided by them."""
+
+    source: str
+    why: str
+    by: str
+    since: float
+
+
+class Undrained(Message, frozen=True, gc=False):
+    """The source may be asked again. Harmless where it was not drained."""
+
+    source: str
+
+
 class ClockSet(Message, frozen=True, gc=False):
     """UTC is now `utc_offset` seconds ahead of the monotonic clock (at start, and after a step)."""
 
@@ -190,6 +206,8 @@ Event = (
     | DrillOver
     | Withdrawn
     | Restored
+    | Drained
+    | Undrained
     | ClockSet
 )
 

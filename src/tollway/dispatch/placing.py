@@ -1,9 +1,11 @@
 """Where each request goes: to a source now, into a lane to wait, or nowhere."""
 
+from math import inf
+
 from tollway.dispatch import ends
 from tollway.dispatch.books import Books
 from tollway.dispatch.lanes import Lanes
-from tollway.dispatch.messages import Action, Send
+from tollway.dispatch.messages import Action, Drained, Restored, Send, Undrained, Withdrawn
 from tollway.dispatch.requests import RESERVING, SENT, Attempt, RequestState
 from tollway.dispatch.routing import (
     among,
@@ -94,18 +96,37 @@ class Placing:
         self._send(request, pair, now)
         return None
 
-    def withdraw(self, source: str, model: str, why: str) -> None:
+    def withdraw(self, event: Withdrawn, now: float) -> None:
         """Send nothing more there, until `restore`; harmless where the fleet has no such pair."""
-        pair = self._pair(source, model)
+        pair = self._pair(event.source, event.model)
         if pair is not None:
-            self._out.extend(pair.withdraw(why))
+            self._out.extend(pair.withdraw(event.why, now))
 
-    def restore(self, source: str, model: str, now: float) -> None:
+    def restore(self, event: Restored, now: float) -> None:
         """Send there again what was withdrawn, and what has waited for it."""
-        pair = self._pair(source, model)
+        pair = self._pair(event.source, event.model)
         if pair is not None:
             self._out.extend(pair.restore())
-            self.serve_waiting(source, now)
+            self.serve_waiting(event.source, now)
+
+    def drain(self, event: Drained, now: float) -> list[RequestState]:
+        """Begin nothing more there, until `undrain`; harmless where the fleet has no such source.
+        Gives those who waited for it and have nobody else to wait for: they wait no longer."""
+        state = self.sources.by_name.get(event.source)
+        if state is None:
+            return []
+        state.drained = event
+        left = [one for one in self.lanes.everyone() if _waits_in_vain(one, event.source, now)]
+        for request in left:
+            self.lanes.leave(request, RESERVING)
+        return left
+
+    def undrain(self, event: Undrained, now: float) -> None:
+        """Send there again, first of all those who have waited for it."""
+        state = self.sources.by_name.get(event.source)
+        if state is not None and state.drained is not None:
+            state.drained = None
+            self.serve_waiting(event.source, now)
 
     def _pair(self, source: str, model: str) -> Pair | None:
         state = self.sources.by_name.get(source)
@@ -185,9 +206,8 @@ class Placing:
             patience = request.arrived_at + patience - now
             if patience <= 0.0:
                 return ends.waited_too_long(request, now)
-        if not any(
-            pair.healthy(now) or now < pair.rest_until <= now + patience for pair in untried
-        ):
+        until = now + patience
+        if not any(pair.worth_waiting(now, until) for pair in untried):
             return ends.no_source(request, untried, now)
         length = queue.batch_length if request.batch else queue.interactive_length
         if self.lanes.waiting[request.batch] >= length:
@@ -201,7 +221,7 @@ class Placing:
         request.attempts += 1
         request.phase = SENT
         request.aborting = False
-        attempt = request.attempt = Attempt(request.attempts, pair, now)
+        attempt = request.attempt = Attempt(request.attempts, pair, now, request.last_tried)
         source.outstanding += 1
         if pair.breaker.state == breaker.HALF_OPEN:
             attempt.probe = pair.breaker.round
@@ -240,3 +260,11 @@ class Placing:
                 request.room,
             )
         )
+
+
+def _waits_in_vain(request: RequestState, drained: str, now: float) -> bool:
+    """Whether it waited for the drained source, and nobody else is worth waiting for."""
+    untried = request.untried()
+    return any(pair.source.name == drained for pair in untried) and not any(
+        pair.worth_waiting(now, inf) for pair in untried
+    )

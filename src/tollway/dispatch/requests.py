@@ -4,7 +4,7 @@ from typing import Final
 
 from tollway.dispatch.accounts import KeyAccount
 from tollway.dispatch.deadlines import Line
-from tollway.dispatch.messages import Arrived, FailedAttempt, Room
+from tollway.dispatch.messages import Arrived, FailedAttempt, Room, Settle
 from tollway.dispatch.routing import Plan
 from tollway.dispatch.sources import Pair
 from tollway.fleet.tiers import Tier
@@ -19,6 +19,7 @@ class Attempt:
     """One try at one source."""
 
     __slots__ = (
+        "before",
         "content_at",
         "judged",
         "mark_at",
@@ -34,8 +35,10 @@ class Attempt:
         "tokens",
     )
 
-    def __init__(self, number: int, pair: Pair, now: float) -> None:
+    def __init__(self, number: int, pair: Pair, now: float, before: "Attempt | None") -> None:
         self.number = number
+        # The attempt that failed before this one.
+        self.before = before
         self.pair = pair
         self.sent_at = now
         self.content_at: float | None = None
@@ -93,6 +96,7 @@ class RequestState:
         "phase",
         "plan",
         "room",
+        "settled",
         "tier",
         "tried",
     )
@@ -128,6 +132,7 @@ class RequestState:
         self.extended = 0
         self.aborting = False
         self.ending: Ending | None = None
+        self.settled: Settle | None = None
 
     # `drilled` is the source that a drill takes away from this request.
     # `extended` is the part of `held_output` that was added while answering: limits were charged

@@ -4,7 +4,7 @@ from hashlib import blake2b
 from math import inf
 from typing import Final
 
-from tollway.dispatch.messages import Action, BreakerMoved
+from tollway.dispatch.messages import Action, BreakerMoved, Drained
 from tollway.dispatch.observed import Observed
 from tollway.fleet.objects import BreakerTerms, Fleet, Price, Serving, Source
 from tollway.fleet.prices import price_at
@@ -72,7 +72,18 @@ class Breaker:
     samples from before a sudden failure would hide it for most of the long one.
     """
 
-    __slots__ = ("long", "opened", "probes_in_flight", "round", "short", "state", "until", "why")
+    __slots__ = (
+        "long",
+        "opened",
+        "probes_in_flight",
+        "round",
+        "short",
+        "state",
+        "tripped_at",
+        "tripped_why",
+        "until",
+        "why",
+    )
 
     def __init__(self, terms: BreakerTerms) -> None:
         self.state = rules.CLOSED
@@ -81,6 +92,9 @@ class Breaker:
         self.round = 0
         self.probes_in_flight = 0
         self.why = ""
+        # The last time that it opened, kept after it has closed: None where it never did.
+        self.tripped_at: float | None = None
+        self.tripped_why = ""
         self.measure(terms)
 
     def measure(self, terms: BreakerTerms) -> None:
@@ -92,6 +106,12 @@ class Breaker:
         """Add a sample to both windows."""
         self.long.count(failed, now)
         self.short.count(failed, now)
+
+    def trip(self, until: float, why: str, now: float) -> None:
+        """Open until then."""
+        self.state, self.until, self.why = rules.OPEN, until, why
+        self.tripped_at, self.tripped_why = now, why
+        self.forget()
 
     def forget(self) -> None:
         """Drop both windows' samples."""
@@ -141,10 +161,23 @@ class Pair:
             self.breaker.measure(self._breaker_terms)
 
     def healthy(self, now: float) -> bool:
-        """Whether breaker and rest allow a request, free slot or not."""
-        return now >= self.rest_until and rules.admits(
-            self.breaker.state, self.breaker.probes_in_flight, self.source.declared.breaker.probes
+        """Whether drain, breaker and rest allow a request, free slot or not."""
+        return (
+            now >= self.rest_until
+            and self.source.drained is None
+            and rules.admits(
+                self.breaker.state,
+                self.breaker.probes_in_flight,
+                self.source.declared.breaker.probes,
+            )
         )
+
+    def worth_waiting(self, now: float, until: float) -> bool:
+        """Whether one may wait for a slot here, or for the end of a rest by `until`; for an open
+        breaker or a drained source one may not."""
+        if self.source.drained is not None:
+            return False
+        return self.healthy(now) or now < self.rest_until <= until
 
     def available(self, now: float) -> bool:
         """Whether a request may be sent now."""
@@ -220,13 +253,11 @@ class Pair:
         breaker.probes_in_flight = 0
         return [BreakerMoved(self.source.name, self.model, "half_open", breaker.why)]
 
-    def withdraw(self, why: str) -> list[Action]:
+    def withdraw(self, why: str, now: float) -> list[Action]:
         """Open for good: no time and no success closes it, only `restore`."""
-        breaker = self.breaker
-        if breaker.until == inf:
+        if self.breaker.until == inf:
             return []
-        breaker.state, breaker.until, breaker.why = rules.OPEN, inf, why
-        breaker.forget()
+        self.breaker.trip(inf, why, now)
         return [BreakerMoved(self.source.name, self.model, "open", why)]
 
     def restore(self) -> list[Action]:
@@ -240,8 +271,7 @@ class Pair:
         breaker = self.breaker
         breaker.opened += 1
         seconds = rules.open_seconds(self.source.declared.breaker.open_for, breaker.opened)
-        breaker.state, breaker.until, breaker.why = rules.OPEN, now + seconds, why
-        breaker.forget()
+        breaker.trip(now + seconds, why, now)
         return [BreakerMoved(self.source.name, self.model, "open", why)]
 
     def _close(self, why: str) -> list[Action]:
@@ -258,19 +288,32 @@ def _lately(seen: Observed, now: float, declared: float | None) -> float | None:
 
 
 class SourceState:
-    """A source: requests in flight there, and its pairs. What each request asks of its declaration
-    is kept beside it: `slots`, and seconds of patience for a `first_content` and in `total`."""
+    """A source: requests in flight there, its pairs, and whether it is `drained`. What each request
+    asks of its declaration is kept beside it: `slots`, and seconds of patience for a
+    `first_content` and in `total`."""
 
-    __slots__ = ("declared", "first_content", "name", "outstanding", "pairs", "slots", "total")
+    __slots__ = (
+        "declared",
+        "drained",
+        "first_content",
+        "name",
+        "outstanding",
+        "pairs",
+        "slots",
+        "total",
+    )
 
     def __init__(self, declared: Source, now: float) -> None:
         self.name = declared.name
         self._declare(declared)
         self.outstanding = 0
+        self.drained: Drained | None = None
         self.pairs = {model: Pair(self, serving, now) for model, serving in declared.serves.items()}
 
     def has_slot(self) -> bool:
-        """Whether one more request fits."""
+        """Whether one more request fits, and may come."""
+        if self.drained is not None:
+            return False
         return self.slots is None or self.outstanding < self.slots
 
     def _declare(self, declared: Source) -> None:
@@ -307,7 +350,10 @@ class Sources:
             state = self.by_name.get(name)
             # Another address is another source: nothing that was learned of the old one holds.
             if state is None or state.declared.base_url != declared.base_url:
-                state = SourceState(declared, now)
+                fresh = SourceState(declared, now)
+                # An operator drains a name, whatever answers there.
+                fresh.drained = None if state is None else state.drained
+                state = fresh
             else:
                 state.adopt(declared, now)
             by_name[name] = state

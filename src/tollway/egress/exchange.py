@@ -285,6 +285,7 @@ class Exchange:
             house.utc(), concern, outcome, f"{where} is refused: {refused}",
             f"{line.host}:{line.port}", self._task.tenant, self._task.key, self._task.id,
             rule=refused.rule, approval=refused.approval, evidence=refused.evidence,
+            direction="out" if refused.evidence else None,
         )  # fmt: skip
         house.terms.inspector.means.tell(event)
 

@@ -47,6 +47,7 @@ from tollway.fleet.objects import (
     Tenant,
 )
 from tollway.fleet.pinning import PinMode
+from tollway.fleet.quality import Quality
 from tollway.fleet.sandboxing import SandboxSettings
 from tollway.fleet.schema import (
     VERSION,
@@ -185,6 +186,13 @@ def _models(declared: Declared) -> Mapping[str, Model]:
                 aliases=tuple(it.table.aliases),
                 reserve_output=Tokens(it.table.reserve_output),
                 context=_tokens(it.table.context),
+                quality=MappingProxyType(
+                    {
+                        use: Quality(**dict(one))
+                        for use, one in dict(it.table.quality).items()
+                        if one is not None
+                    }
+                ),
             )
             for name, it in declared.models.items()
         }

@@ -12,7 +12,6 @@ from tollway.fleet.schema import (
     Document,
     EmulatedTable,
     GatewayTable,
-    ModelTable,
     QueueTable,
     RetryTable,
     RouteTable,
@@ -26,6 +25,7 @@ from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_index import IndexTable
+from tollway.fleet.schema_models import ModelTable
 from tollway.fleet.schema_pins import PinsTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_sandbox import SandboxTable

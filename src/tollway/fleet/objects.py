@@ -17,6 +17,7 @@ from tollway.fleet.indexing import IndexSettings
 from tollway.fleet.pinning import PinMode, PinSettings
 from tollway.fleet.planning import Build, Planning, Site
 from tollway.fleet.planning import Demand as Workload
+from tollway.fleet.quality import Quality
 from tollway.fleet.sandboxing import SandboxSettings
 from tollway.fleet.tiers import Tier
 from tollway.fleet.tooling import ToolSettings
@@ -181,12 +182,13 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Model:
     """A model that the fleet offers. `reserve_output` is what a request is assumed to generate
-    until dispatch has observed this key and model."""
+    until dispatch has observed this key and model. `quality` is by purpose."""
 
     name: str
     aliases: tuple[str, ...]
     reserve_output: Tokens
     context: Tokens | None
+    quality: Mapping[str, Quality] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from tollway.fleet.render_drift import blocks as drift_blocks
 from tollway.fleet.render_egress import blocks as egress_blocks
 from tollway.fleet.render_index import blocks as index_blocks
 from tollway.fleet.render_index import credentials_of as index_credentials
+from tollway.fleet.render_models import blocks as model_blocks
 from tollway.fleet.render_pins import blocks as pin_blocks
 from tollway.fleet.render_planning import blocks as plan_blocks
 from tollway.fleet.render_sandbox import blocks as sandbox_blocks
@@ -63,13 +64,7 @@ def render(fleet: Fleet) -> str:
     ]
     if fleet.guard is not None:
         blocks.append(_guard(fleet.guard))
-    for name, model in fleet.models.items():
-        facts = {
-            "aliases": _list(model.aliases),
-            "reserve_output": f"{model.reserve_output}",
-            "context": None if model.context is None else f"{model.context}",
-        }
-        blocks.append(_table(("models", name), facts))
+    blocks += model_blocks(fleet.models)
     if names:
         references = {name: _text(f"{it.scheme}:{it.name}") for it, name in names.items()}
         blocks.append(_table(("credentials",), references))

@@ -69,6 +69,7 @@ _STAND_INS: dict[str, object] = {
     "rate": "0",
     "detectors": ["stand-in"],
     "action": "block",
+    "score": 0.0,
 }
 """For a required key that is missing. The fleet is refused anyway; nothing of these is shown."""
 

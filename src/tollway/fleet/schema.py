@@ -35,6 +35,7 @@ from tollway.fleet.schema_drift import DriftTable
 from tollway.fleet.schema_egress import EgressTable, SecretTable
 from tollway.fleet.schema_guard import GuardTable
 from tollway.fleet.schema_index import IndexTable
+from tollway.fleet.schema_models import ModelTable
 from tollway.fleet.schema_pins import PinsTable
 from tollway.fleet.schema_planning import BuildTable, PlanTable, SiteTable, WorkloadTable
 from tollway.fleet.schema_sandbox import SandboxTable
@@ -153,16 +154,6 @@ class BreakerTable(Table):
     ttft_deadline: Duration | None = key(
         "A later first content event counts as a failure; none unless written.", None
     )
-
-
-class ModelTable(Table):
-    """A model that the fleet offers; its name and aliases are routes that clients may ask for."""
-
-    aliases: list[str] = key("Other names for it.", [])
-    reserve_output: Count = key(
-        "Output tokens that a request is assumed to need until it is known better.", 512
-    )
-    context: Count | None = key("The longest input plus output, in tokens.", None)
 
 
 class PriceTable(Table):

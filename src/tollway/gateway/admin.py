@@ -22,9 +22,17 @@ _METHODS = {
     b"/shutdown": b"POST",
     b"/drill": b"POST",
     b"/drill/end": b"POST",
+    b"/drain": b"POST",
+    b"/undrain": b"POST",
+    b"/live": b"GET",
     b"/drift": b"POST",
     b"/approvals": b"GET, POST",
 }
+
+_REQUESTS = b"/requests/"
+
+Done = Callable[[Mapping[str, object] | Refusal], None]
+"""Takes an answer that comes later."""
 
 
 class Governed(Protocol):
@@ -42,13 +50,27 @@ class Governed(Protocol):
 
     def end_drill(self) -> Mapping[str, object]: ...
 
+    def drain(self, order: bytes, done: "Done") -> None:
+        """Let no new requests go to a source."""
+        ...
+
+    def undrain(self, order: bytes, done: "Done") -> None:
+        """Put a source back."""
+        ...
+
+    def live(self, query: bytes) -> Mapping[str, object]:
+        """What goes on; raises `Refusal`."""
+        ...
+
+    def request(self, request_id: str) -> Mapping[str, object]:
+        """One request's life; raises `Refusal`."""
+        ...
+
     def drift(self, report: bytes) -> Mapping[str, object]:
         """Take how a watched model stands; raises `Refusal`."""
         ...
 
-    def approvals(
-        self, order: bytes | None, done: Callable[[Mapping[str, object] | Refusal], None]
-    ) -> None:
+    def approvals(self, order: bytes | None, done: "Done") -> None:
         """List the questions to a person, or answer one."""
         ...
 
@@ -59,6 +81,13 @@ class Admin:
     def __init__(self, governed: Governed, asking: App) -> None:
         self._governed = governed
         self._asking = asking
+        self._now: dict[bytes, Callable[[bytes], object]] = {
+            b"/status": lambda _body: governed.status(),
+            b"/sandbox": lambda _body: governed.offer(),
+            b"/drill": governed.drill,
+            b"/drill/end": lambda _body: governed.end_drill(),
+            b"/drift": governed.drift,
+        }
 
     def admit(self, request: Request) -> None:
         """Judge a head: path and method."""
@@ -66,6 +95,8 @@ class Admin:
             self._asking.admit(request)
             return
         method = _METHODS.get(request.path)
+        if request.path.startswith(_REQUESTS):
+            method = b"GET"
         if method is None:
             known = ", ".join(f"{how.decode()} {path.decode()}" for path, how in _METHODS.items())
             raise Refusal(404, "not_found", f"There are {known}.")
@@ -83,31 +114,40 @@ class Admin:
         if surface_of(request.path) is not None:
             self._asking.start(connection, request)
             return
+        governed, path = self._governed, request.path
         body = request.take_body()
-        if request.path == b"/status":
-            _answer(connection, 200, self._governed.status())
-        elif request.path == b"/sandbox":
-            _answer(connection, 200, self._governed.offer())
-        elif request.path == b"/reload":
-            self._governed.reload(
+        now = self._now.get(path)
+        if now is not None:
+            _answer(connection, 200, now(body))
+        elif path == b"/live":
+            _answer(connection, 200, governed.live(request.query))
+        elif path.startswith(_REQUESTS):
+            name = path[len(_REQUESTS) :].decode("ascii", "replace")
+            _answer(connection, 200, governed.request(name))
+        elif path == b"/shutdown":
+            _answer(connection, 202, {"ok": True})
+            governed.shutdown()
+        else:
+            self._begin(connection, request, body)
+
+    def _begin(self, connection: ClientConnection, request: Request, body: bytes) -> None:
+        """What is answered once it is done."""
+        governed, path = self._governed, request.path
+        if path == b"/reload":
+            governed.reload(
                 lambda faults, notes: _answer(
                     connection,
                     409 if faults else 200,
                     {"ok": not faults, "faults": faults, "notes": notes},
                 )
             )
-        elif request.path == b"/drill":
-            _answer(connection, 200, self._governed.drill(body))
-        elif request.path == b"/drill/end":
-            _answer(connection, 200, self._governed.end_drill())
-        elif request.path == b"/drift":
-            _answer(connection, 200, self._governed.drift(body))
-        elif request.path == b"/approvals":
-            order = body if request.method == b"POST" else None
-            self._governed.approvals(order, lambda said: _tell(connection, said))
+        elif path == b"/drain":
+            governed.drain(body, lambda said: _tell(connection, said))
+        elif path == b"/undrain":
+            governed.undrain(body, lambda said: _tell(connection, said))
         else:
-            _answer(connection, 202, {"ok": True})
-            self._governed.shutdown()
+            order = body if request.method == b"POST" else None
+            governed.approvals(order, lambda said: _tell(connection, said))
 
     def error_body(self, refusal: Refusal, request: Request | None) -> bytes:
         error = {"message": refusal.message, "code": refusal.code}

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0
 
 
+class RefusedError(TollwayError):
+    """The gateway does not do it; the text says why, `code` in a word."""
+
+    def __init__(self, words: str, code: str) -> None:
+        super().__init__(words)
+        self.code = code
+
+
 class Said(msgspec.Struct, frozen=True):
     """The part of GET /status that the commands use. `why` is why it is not ready, or None."""
 
@@ -32,11 +40,20 @@ def order(path: Path, what: str, body: object, patience: float = 30.0) -> dict[s
     Raises:
         TollwayError: nobody answers, or the gateway refuses; the text says why.
     """
+    return _said(path, "POST", what, msgspec.json.encode(body), patience)
+
+
+def ask(path: Path, what: str, patience: float = _PATIENCE) -> dict[str, Any]:
+    """GET `what`; gives the answer. Raises as `order`."""
+    return _said(path, "GET", what, None, patience)
+
+
+def _said(path: Path, method: str, what: str, body: bytes | None, patience: float) -> Any:
     connection = OverSocket(path)
     connection.timeout = patience
     try:
-        headers = {"content-type": "application/json"}
-        connection.request("POST", what, msgspec.json.encode(body), headers)
+        headers = {} if body is None else {"content-type": "application/json"}
+        connection.request(method, what, body, headers)
         answer = connection.getresponse()
         said = msgspec.json.decode(answer.read(), type=dict[str, Any])
     except (FileNotFoundError, ConnectionRefusedError):  # the second, after a kill -9
@@ -46,7 +63,8 @@ def order(path: Path, what: str, body: object, patience: float = 30.0) -> dict[s
     finally:
         connection.close()
     if answer.status >= 400:
-        raise TollwayError(str(said.get("error", {}).get("message", said)))
+        error = said.get("error", {})
+        raise RefusedError(str(error.get("message", said)), str(error.get("code", "")))
     return said
 
 
@@ -107,6 +125,19 @@ def ask_offer(path: Path) -> "Offer":
         raise _nobody(path) from None
     except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
         raise TollwayError(f"{path}: the gateway does not answer: {error}.") from error
+    finally:
+        connection.close()
+
+
+def ask_metrics(path: Path) -> str | None:
+    """The gateway's metrics in Prometheus' text format; None where nobody answers."""
+    connection = OverSocket(path)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        return answer.read().decode() if answer.status == 200 else None
+    except (OSError, http.client.HTTPException, UnicodeDecodeError):
+        return None
     finally:
         connection.close()
 

@@ -22,6 +22,7 @@ from tollway.fleet.usage import Usage
 from tollway.gateway.chunks import Chunk
 from tollway.gateway.facts import RequestFacts
 from tollway.gateway.metrics import GAP_BOUNDS
+from tollway.gateway.pauses import PAUSE, Pause, longest
 from tollway.gateway.reported import (
     UNREADABLE,
     decode_chunk,
@@ -48,13 +49,14 @@ class Meter:
     `error_status`: the source sent an error event. `malformed` says why the stream cannot be
     trusted further. `first_at` and `last_at` are times of content
     events, `gaps` counts the times between them in the buckets of `metrics.GAP_BOUNDS` and
-    `gap_sum` adds them up, in seconds.
+    `gap_sum` adds them up, in seconds; `pauses` are the longest of those above `PAUSE`, each with
+    the seconds after the start at which it began.
     """
 
     __slots__ = (
         "_bytes", "_cap", "_events", "_facts", "_held", "_held_size", "_pieces",
         "_pieces_reported", "_reported", "ended", "error", "error_status", "finished", "first_at",
-        "gap_sum", "gaps", "last_at", "malformed", "reasons", "started", "started_at",
+        "gap_sum", "gaps", "last_at", "malformed", "pauses", "reasons", "started", "started_at",
     )  # fmt: skip
 
     def __init__(self, facts: RequestFacts, started: float, cap: int = EVENT_CAP) -> None:
@@ -79,6 +81,7 @@ class Meter:
         self.last_at = started
         self.gaps = [0] * (len(GAP_BOUNDS) + 1)
         self.gap_sum = 0.0
+        self.pauses: list[Pause] | None = None
 
     def feed(self, data: bytes, now: float) -> bytes:
         """The bytes to relay now, often `data` itself; empty while nothing may go out."""
@@ -133,6 +136,8 @@ class Meter:
             self.first_at = now
         else:
             gap = now - self.last_at
+            if gap > PAUSE:
+                self.pauses = longest(self.pauses, self.last_at - self.started_at, gap)
             self.gap_sum += gap
             self.gaps[bisect_left(GAP_BOUNDS, gap)] += 1
         self.last_at = now
@@ -171,6 +176,8 @@ class StreamMeter(Meter):
                         self._pieces += 1
                         self._bytes += len(text)
                         gap = now - self.last_at
+                        if gap > PAUSE:
+                            self.pauses = longest(self.pauses, self.last_at - self.started_at, gap)
                         self.last_at = now
                         self.gap_sum += gap
                         self.gaps[bisect_left(GAP_BOUNDS, gap)] += 1

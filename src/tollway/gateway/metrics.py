@@ -43,6 +43,9 @@ class Metric:
 
 _PAIR: Final = ("source", "model")
 _DURATION: Final = "tollway_request_duration_seconds"
+_TOKENS: Final = "tollway_tokens_total"
+_COST: Final = "tollway_cost_picodollars_total"
+_BY_SOURCE: Final = ("tollway_requests_total", _TOKENS, _COST)
 
 TABLE: tuple[Metric, ...] = (
     Metric(
@@ -71,6 +74,10 @@ TABLE: tuple[Metric, ...] = (
         "reasoning (also in output).",
     ),
     Metric(
+        "tollway_cost_picodollars_total", "counter", _PAIR, "USD/10^12",
+        "What answers and failed attempts have cost, exact, in pico-dollars.",
+    ),
+    Metric(
         "tollway_usage_estimated_total", "counter", _PAIR, "attempts",
         "Attempts whose usage was estimated because the source gave none.",
     ),
@@ -97,6 +104,10 @@ TABLE: tuple[Metric, ...] = (
     Metric(
         "tollway_drift_standing", "gauge", (*_PAIR, "standing"), "0 or 1",
         "1 for how a watched model stands (watched, unwatched, alarm, differs, withdrawn), 0 else.",
+    ),
+    Metric(
+        "tollway_source_drained", "gauge", ("source",), "0 or 1",
+        "1 while an operator lets no new requests go to the source.",
     ),
     Metric("tollway_live_streams", "gauge", (), "streams", "Requests being answered now."),
     Metric("tollway_connections", "gauge", (), "connections", "Client connections open now."),
@@ -145,6 +156,7 @@ class Tally:
     __slots__ = (
         "cache_write",
         "cached_input",
+        "cost",
         "durations",
         "estimated",
         "input",
@@ -157,10 +169,11 @@ class Tally:
         self.outcomes: dict[str, int] = {}
         self.durations = Histogram(bounds)
         self.input = self.cached_input = self.cache_write = self.output = self.reasoning = 0
-        self.estimated = 0
+        self.estimated = self.cost = 0
 
-    def use(self, usage: Usage) -> None:
-        """Add the tokens of one attempt."""
+    def use(self, usage: Usage, cost: int) -> None:
+        """Add the tokens of one attempt, and what it cost."""
+        self.cost += cost
         self.input += usage.input
         self.cached_input += usage.cached_input
         self.cache_write += usage.cache_write
@@ -206,9 +219,9 @@ class Metrics:
         """An answer was not of the model that is locked."""
         self._add("tollway_pin_mismatches_total", (source, model, outcome))
 
-    def used(self, source: str, model: str, usage: Usage) -> None:
-        """Tokens of one attempt."""
-        self._tally(source, model).use(usage)
+    def used(self, source: str, model: str, usage: Usage, cost: int) -> None:
+        """Tokens of one attempt, and its cost in pico-dollars."""
+        self._tally(source, model).use(usage, cost)
 
     def first_content(self, source: str, model: str, ttft: float) -> None:
         """Seconds from sending an attempt to its first content."""
@@ -233,6 +246,25 @@ class Metrics:
         series = self._numbers["tollway_drift_standing"]
         for known in STANDINGS:
             series[source, model, known] = int(known == standing)
+
+    def drained(self, source: str, on: bool) -> None:
+        """An operator has taken the source out of use, or put it back."""
+        self._numbers["tollway_source_drained"][source,] = int(on)
+
+    def by_source(self) -> dict[str, tuple[int, int, int]]:
+        """Requests, output tokens and pico-dollars of each source so far."""
+        self._fold()
+        found: dict[str, list[int]] = {}
+        for place, name in enumerate(_BY_SOURCE):
+            for labels, value in self._numbers[name].items():
+                if name != _TOKENS or labels[2] == "output":
+                    found.setdefault(labels[0], [0, 0, 0])[place] += value
+        return {source: (one[0], one[1], one[2]) for source, one in found.items()}
+
+    def standings(self) -> dict[tuple[str, str], str]:
+        """How each watched model stands, by source and model."""
+        series = self._numbers["tollway_drift_standing"]
+        return {(labels[0], labels[1]): labels[2] for labels, on in series.items() if on}
 
     def set_live(self, streams: int, connections: int, ledger_pending: int) -> None:
         """What is going on now, told when the page is asked for."""
@@ -316,6 +348,8 @@ class Metrics:
                     self._add("tollway_tokens_total", (*pair, kind), tokens)
             if tally.estimated:
                 self._add("tollway_usage_estimated_total", pair, tally.estimated)
+            if tally.cost:
+                self._add(_COST, pair, tally.cost)
         self._tallies.clear()
 
     def _add(self, name: str, labels: Labels, amount: int = 1) -> None:
@@ -331,33 +365,6 @@ class Metrics:
         if found is None:
             found = series[labels] = Histogram(self._table[name].bounds)
         return found
-
-
-def reference() -> str:
-    """The reference page of the metrics, in Markdown."""
-    lines = [
-        "# Metrics",
-        "",
-        "<!-- Generated from tollway.gateway.metrics.TABLE; a test compares them. -->",
-        "",
-        "`GET /metrics` answers in Prometheus' text format. Counters start at zero with the",
-        "gateway process. `source` and `model` are names of the fleet file, empty where a request",
-        "was refused before any source was tried.",
-        "",
-        "| metric | type | labels | unit | meaning |",
-        "|---|---|---|---|---|",
-    ]
-    for metric in TABLE:
-        labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
-        lines.append(
-            f"| `{metric.name}` | {metric.kind} | {labels} | {metric.unit} | {metric.help} |"
-        )
-    lines += ["", "Upper bounds of the histograms' buckets:", ""]
-    for metric in TABLE:
-        if metric.bounds:
-            bounds = ", ".join(f"{bound:g}" for bound in metric.bounds)
-            lines.append(f"- `{metric.name}` ({metric.unit}): {bounds}")
-    return "\n".join([*lines, ""])
 
 
 def _histogram_lines(metric: Metric, labels: Labels, histogram: Histogram) -> Iterator[str]:

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
@@ -18,10 +18,11 @@ import uvloop
 
 from tollway.dispatch.machine import Dispatcher
 from tollway.errors import FaultsFound, TollwayError
-from tollway.gateway import drills
-from tollway.gateway.admin import Admin
+from tollway.gateway import drills, looking
+from tollway.gateway.admin import Admin, Done
 from tollway.gateway.child import Child, programs
 from tollway.gateway.client import Front
+from tollway.gateway.drains import Drains
 from tollway.gateway.ending import AT_ONCE, Ending
 from tollway.gateway.guarded import answering
 from tollway.gateway.guarded.inspector import inspector_of
@@ -38,7 +39,7 @@ from tollway.gateway.recorder import Recorder
 from tollway.gateway.routes import Routes
 from tollway.gateway.switchboard import Switchboard
 from tollway.gateway.telemetry.outlets import Outlets
-from tollway.gateway.watch import Watch
+from tollway.gateway.watch import REMEMBERED, Watch
 from tollway.gateway.watching.reports import take_report
 from tollway.ledger.bookkeeper import Bookkeeper
 from tollway.ledger.ring import KeyRing
@@ -53,6 +54,8 @@ class Process:
     """One run of the gateway."""
 
     house: House
+    _decider: Dispatcher
+    _drains: Drains
 
     def __init__(
         self, loaded: Loaded, folder: Path, log: Log, hands: Hands, *, open_metrics: bool
@@ -64,6 +67,7 @@ class Process:
         self._open_metrics = open_metrics
         self._reloading: asyncio.Task[None] | None = None
         self._asked: list[Callable[[list[str], list[str]], None]] = []
+        self._orders: set[asyncio.Task[None]] = set()
 
     def serve(self) -> int:
         """Open the ledger and serve until told to end. Returns the exit code.
@@ -97,6 +101,9 @@ class Process:
             self.house = house = self._open(ledger, writer, ring, ledger_path)
             stack.callback(house.end)
             stack.push_async_callback(self._close_files)
+            self._drains = Drains(self._folder, house.board, house.watch.metrics, self._log.say)
+            self._drains.begin(house.fleet)
+            await self._drains.adopt(house.fleet)
             await hands.open(house, ending)
             stack.callback(hands.close)
             admin = await self._listen_admin(house)
@@ -126,7 +133,7 @@ class Process:
         with closing(open_reader(ledger_path)) as reader:
             opening = reader.opening(utc, now)
         watch = Watch(self._log)
-        decider = Dispatcher(loaded.fleet, opening, now)
+        decider = self._decider = Dispatcher(loaded.fleet, opening, now, REMEMBERED)
         loop = asyncio.get_running_loop()
         board = Switchboard(decider, writer, watch, loop, time.monotonic, time.time)
         house = House(loaded, board, watch, writer, ring, ledger_path)
@@ -179,14 +186,40 @@ class Process:
         self._log.say("drill: ended")
         return drills.end(self.house.board)
 
+    def drain(self, order: bytes, done: Done) -> None:
+        """See `Governed`."""
+        self._later_said(self._drains.drain(order, self.house.fleet), done)
+
+    def undrain(self, order: bytes, done: Done) -> None:
+        """See `Governed`."""
+        self._later_said(self._drains.undrain(order, self.house.fleet), done)
+
+    def _later_said(self, work: Coroutine[None, None, Mapping[str, object]], done: Done) -> None:
+        async def answer() -> None:
+            try:
+                said: Mapping[str, object] | Refusal = await work
+            except Refusal as refusal:
+                said = refusal
+            done(said)
+
+        order = asyncio.get_running_loop().create_task(answer())
+        self._orders.add(order)
+        order.add_done_callback(self._orders.discard)
+
+    def live(self, query: bytes) -> Mapping[str, object]:
+        """See `Governed`."""
+        return looking.live(self.house, self._decider, query)
+
+    def request(self, request_id: str) -> Mapping[str, object]:
+        """See `Governed`."""
+        return looking.request(self.house, self._decider, request_id)
+
     def drift(self, report: bytes) -> Mapping[str, object]:
         """See `Governed`."""
         house = self.house
         return take_report(report, house.fleet, house.board, house.watch.metrics, self._log.say)
 
-    def approvals(
-        self, order: bytes | None, done: Callable[[Mapping[str, object] | Refusal], None]
-    ) -> None:
+    def approvals(self, order: bytes | None, done: Done) -> None:
         """See `Governed`."""
 
         def work() -> Mapping[str, object] | Refusal:
@@ -247,6 +280,7 @@ class Process:
         house.loaded, house.fleet = loaded, new
         declared = {(name, model) for name, one in new.sources.items() for model in one.serves}
         house.watch.open_breakers &= declared
+        await self._drains.adopt(new)
         await self._keep_beside(loaded)
         self._log.say(f"reloaded: {loaded.path}, digest {new.digest[:12]}")
         return []

@@ -30,6 +30,7 @@ _CLASSES: Final[Mapping[Concern, tuple[int, str]]] = {
     "credential": (2004, "Detection Finding"),
     "task": (2004, "Detection Finding"),
     "package": (2004, "Detection Finding"),
+    "console": (2004, "Detection Finding"),
 }
 _DONE: Final[Mapping[Outcome, tuple[int, str, int, str, int]]] = {
     # action id and name, disposition id and name, severity

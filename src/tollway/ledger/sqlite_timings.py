@@ -1,19 +1,31 @@
 """Timings, and what was asked, out of SQLite."""
 
 import sqlite3
+from collections.abc import Iterable
 
 from tollway.ledger.rows import MICRO, micros
-from tollway.ledger.timings import Timing
+from tollway.ledger.timings import Lately, Timing
 from tollway.simulator.recorded import Heard
+
+_TIMED = (
+    "SELECT source, model, utc - duration, ttft, duration, input, cached_input, output "
+    "FROM requests WHERE outcome = 'completed' AND attempts = 1 AND NOT estimated "
+    "AND ttft IS NOT NULL AND source IS NOT NULL "
+)
 
 
 def timings(db: sqlite3.Connection) -> list[Timing]:
     """Requests that ended well at their first attempt with usage stated, by arrival."""
-    found = db.execute(
-        "SELECT source, model, utc - duration, ttft, duration, input, cached_input, output "
-        "FROM requests WHERE outcome = 'completed' AND attempts = 1 AND NOT estimated "
-        "AND ttft IS NOT NULL AND source IS NOT NULL ORDER BY 3, request"
-    )
+    return _read(db.execute(_TIMED + "ORDER BY 3, request"))
+
+
+def recent(db: sqlite3.Connection, since: float, most: int) -> list[Timing]:
+    """Those of them that ended since then, at most so many, the last one first."""
+    ordered = "AND utc >= ? ORDER BY utc DESC, request LIMIT ?"
+    return _read(db.execute(_TIMED + ordered, (micros(since), most)))
+
+
+def _read(found: Iterable[tuple[str, str, int, int, int, int, int, int]]) -> list[Timing]:
     return [
         Timing(source, model, at / MICRO, ttft / MICRO, duration / MICRO, into, cached, out)
         for source, model, at, ttft, duration, into, cached, out in found
@@ -39,3 +51,20 @@ def heard(db: sqlite3.Connection, since: float, until: float) -> list[Heard]:
         )
         for at, route, key, operation, into, out, outcome in found
     ]
+
+
+_LATELY = """
+SELECT count(*), sum(input), sum(cached_input), sum(output), sum(duration), min(reserved_utc),
+       max(reserved_utc)
+  FROM (SELECT * FROM requests ORDER BY utc DESC LIMIT ?1)
+ WHERE outcome = 'completed' AND NOT estimated AND model = ?2 AND input > 0 AND output > 0
+   AND duration IS NOT NULL AND coalesce(operation, 'chat') <> 'embedding'
+"""
+
+
+def lately(db: sqlite3.Connection, model: str, most: int) -> Lately | None:
+    """What of the last `most` settled requests was of a model; None where nothing was."""
+    count, into, cached, out, busy, since, until = db.execute(_LATELY, (most, model)).fetchone()
+    if not count:
+        return None
+    return Lately(count, into, cached, out, busy / MICRO, since / MICRO, until / MICRO)

@@ -194,15 +194,12 @@ def rehearsed(
     fleet: Fleet, course: Course, trace: Trace, play: Play, slo: Slo | None = None
 ) -> Rehearsed:
     """What a run has shown so far."""
-    arrived = [*course.ended, *course.under_way]
-    until = max((one.ended for one in course.ended), default=0)
-    used = uses(fleet, course.floor, course.busy, arrived, until)
-    told = fronted(fleet, course.floor.pools, used, arrived)
+    used, told, until = told_by(fleet, course)
     ended = [one for one in told if one.arrived >= play.counted]
-    never = 0 if course.going else len(trace.requests) - len(arrived)
+    never = 0 if course.going else len(trace.requests) - len(told)
     waits = [(one.sent - one.arrived) / SECOND for one in ended if one.sent is not None]
     return Rehearsed(
-        report=summarise([_sample(one) for one in ended], 1.0, _costs(ended)),
+        report=summarise([sample_of(one) for one in ended], 1.0, costs_of(ended)),
         uses=used,
         promise=_promise(fleet, trace, play, ended, (slo, until)),
         wait=percentiles(waits),
@@ -214,6 +211,15 @@ def rehearsed(
         notes=_notes(trace, made=course.floor.pools),
         plain=course.plain,
     )
+
+
+def told_by(fleet: Fleet, course: Course) -> tuple[tuple[Use, ...], list[Ended], int]:
+    """What sources were used for, what became of all who arrived (`front` is in it), and when the
+    last one ended, in picoseconds."""
+    arrived = [*course.ended, *course.under_way]
+    until = max((one.ended for one in course.ended), default=0)
+    used = uses(fleet, course.floor, course.busy, arrived, until)
+    return used, fronted(fleet, course.floor.pools, used, arrived), until
 
 
 def _opens(move: BreakerMoved) -> bool:
@@ -230,7 +236,8 @@ def _notes(trace: Trace, made: Sequence[Pool]) -> tuple[str, ...]:
     return (*trace.notes, *doubts)
 
 
-def _costs(ended: Sequence[Ended]) -> dict[str | None, int]:
+def costs_of(ended: Sequence[Ended]) -> dict[str | None, int]:
+    """Pico-dollars by source, and in total (None)."""
     costs: dict[str | None, int] = {None: 0}
     for one in ended:
         costs[None] += one.cost
@@ -239,7 +246,8 @@ def _costs(ended: Sequence[Ended]) -> dict[str | None, int]:
     return costs
 
 
-def _sample(one: Ended) -> Sample:
+def sample_of(one: Ended) -> Sample:
+    """What became of a request, in a report's terms."""
     arrived = Seconds(one.arrived / SECOND)
     ended = one.arrived if one.outcome == "unfinished" else one.ended
     first = one.first

@@ -1,4 +1,8 @@
-"""Serves an ASGI application at an address, or at a task's own Unix socket."""
+"""Serves an ASGI application at an address, or at a task's own Unix socket.
+
+Rules
+1. A request's head has an end: beyond `LONGEST_HEAD` bytes it is answered 431, and cut off.
+"""
 
 import asyncio
 import socket
@@ -7,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from tollway.errors import TollwayError
@@ -16,6 +21,57 @@ _MOST = 512
 """Connections at once; the next one is told 503."""
 _MOST_OF_A_DOOR = 48
 """Of one task, whose calls are made one after the other: each may hold a body of 4 MiB."""
+
+LONGEST_HEAD = 64 * 1024
+_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n"
+    b"connection: close\r\n\r\n"
+)
+
+
+class ShortHeads(HttpToolsProtocol):
+    """uvicorn's protocol with rule 1: httptools holds a head of any length in memory."""
+
+    _in_head = False
+    _held = 0
+    """Bytes of a head that has no end yet."""
+    _named = 0
+    """Bytes of the head's address and fields so far."""
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._held, self._named = True, 0, 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._held += len(data)
+            if self._held > LONGEST_HEAD and not self.transport.is_closing():
+                self.send_400_response("")
+
+    def send_400_response(self, msg: str) -> None:
+        if max(self._held, self._named) <= LONGEST_HEAD:
+            super().send_400_response(msg)
+            return
+        self.transport.write(_TOO_LONG)
+        self.transport.close()
+
+    def _count(self, size: int) -> None:
+        self._named += size
+        if self._named > LONGEST_HEAD:
+            raise ValueError("the head is too long")  # a parser's error, answered above
 
 
 class Listener:
@@ -81,7 +137,7 @@ async def listen(app: Any, host: str, port: int, place: str = "tools.listen") ->
 def _protocol(app: Any) -> tuple[Any, ServerState]:
     config = Config(
         app,
-        http="httptools",
+        http=ShortHeads,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -15,9 +15,10 @@ from tollway.web.charts import Series, columns
 from tollway.web.document import Fact, Head, Section, document, notes
 from tollway.web.markup import behind, element, table, words
 
-MOST_ROWS = 100
+MOST_ROWS = 40
 """Of a table; what is beyond is one row of its own."""
 _STACKED = 7
+_UNKNOWN = {"outcome": "attempts that failed, of requests above"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ def _groups(name: str, rows: Sequence[UsageRow], total: Totals) -> str:
     first.append(UsageRow(("total",), total))
     places = max(places_of(row.totals.cost) for row in first)
     cells = [
-        [row.group[0] or "unknown", f"{it.requests:,}", f"{it.input:,}", f"{it.output:,}",
-         _share(it.cost, total.cost), format_usd(it.cost, places)]
+        [row.group[0] or _UNKNOWN.get(name, "unknown"), f"{it.requests:,}", f"{it.input:,}",
+         f"{it.output:,}", _share(it.cost, total.cost), format_usd(it.cost, places)]
         for row in first for it in [row.totals]
     ]  # fmt: skip
     head = [name, "requests", "tokens in", "out", "share", "cost"]

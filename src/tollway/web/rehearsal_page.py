@@ -25,6 +25,10 @@ from tollway.web.rehearsal_shown import (
     Three,
 )
 
+_MIDDLE = (
+    "Both fleets were played in the middle of every speed's interval: how wide each is stands with "
+    "the speeds above. `tollway simulate --interval` plays a fleet at both ends."
+)
 _SHARES = ("kept", "answered", "unanswered", "share")
 
 
@@ -43,6 +47,10 @@ def _seconds(value: float | None) -> str:
     return f"{value * 1000:,.0f} ms" if value < 1 else f"{value:,.2f} s"
 
 
+def _scaled(times: float) -> str:
+    return "" if times == 1 else f" with {times:g} times as many users"
+
+
 def _made(made: str, by: str) -> str:
     return f"Made by tollway report on {made} out of what tollway {by} --json wrote."
 
@@ -53,8 +61,8 @@ def _made(made: str, by: str) -> str:
 def _simulation(shown: Simulation, made: str) -> str:
     lost = f", losing {', '.join(shown.lost)}" if shown.lost else ""
     asked = (
-        f"What would happen if {shown.trace}, with {shown.scale:g} times as many users (seed "
-        f"{shown.seed}), were served by {shown.fleet}{lost}. All of it is predicted: nothing was "
+        f"What would happen if {shown.trace}{_scaled(shown.scale)} (seed {shown.seed}), were "
+        f"served by {shown.fleet}{lost}. All of it is predicted: nothing was "
         "sent anywhere."
     )
     sections = [
@@ -76,7 +84,7 @@ def _facts(shown: Played) -> list[Fact]:
         Fact("TTFT, p50", _seconds(total.ttft.p50), _interval(*ends)),
         Fact("Not answered", f"{unanswered:,}",
              f"{total.refused:,} refused, {total.failed:,} failed"),
-        Fact("Tokens cost", "-" if total.cost is None else exact_usd(total.cost),
+        Fact("Tokens cost", _cost(total),
              "by the fleet file's prices, exact"),
     ]  # fmt: skip
     if shown.promise is not None:
@@ -121,9 +129,12 @@ def _rows(shown: Played) -> str:
     return table("Requests by source", head, [_row(one) for one in (*shown.rows, shown.total)])
 
 
+def _cost(one: Row) -> str:
+    return "-" if one.cost is None else exact_usd(one.cost)
+
+
 def _row(one: Row) -> list[str]:
     speed = "-" if one.speed_p50 is None else f"{one.speed_p50:,.1f}"
-    cost = "-" if one.cost is None else exact_usd(one.cost)
     counts = (one.requests, one.ok, one.refused, one.failed)
     waits = (one.ttft.p50, one.ttft.p99)
     return [
@@ -132,7 +143,7 @@ def _row(one: Row) -> list[str]:
         *map(_seconds, waits),
         speed,
         f"{one.output_tokens:,}",
-        cost,
+        _cost(one),
     ]
 
 
@@ -165,12 +176,12 @@ def _notes(shown: Played) -> list[str]:
 def _diff(shown: Diff, made: str) -> str:
     old, new = shown.old_fleet, shown.new_fleet
     asked = (
-        f"The same traffic, {shown.on}, with {shown.scale:g} times as many users (seed "
-        f"{shown.seed}), through {shown.old} and through {shown.new}. All of it is predicted."
+        f"The same traffic, {shown.on}{_scaled(shown.scale)} (seed {shown.seed}), "
+        f"through {shown.old} and through {shown.new}. All of it is predicted."
     )
     facts = [
         Fact("TTFT, p50", _seconds(new.total.ttft.p50), f"was {_seconds(old.total.ttft.p50)}"),
-        Fact("Tokens cost", f"${new.cost_usd}", f"was ${old.cost_usd}"),
+        Fact("Tokens cost", _cost(new.total), f"was {_cost(old.total)}"),
         Fact("Not answered", percent(new.unanswered or 0.0),
              f"was {percent(old.unanswered or 0.0)}"),
         Fact("Thresholds passed", f"{len(shown.passed)}", "a gate fails above none"),
@@ -181,7 +192,7 @@ def _diff(shown: Diff, made: str) -> str:
         Section("survival", "Without each source", _survivals(old, new)),
         Section("new", "Who serves in the new fleet", _rows(new)),
         Section("paces", "Where the new fleet's speeds are from", _paces(new)),
-        Section("notes", "What it rests on", notes([*_notes(old), *_notes(new)])),
+        Section("notes", "What it rests on", notes([_MIDDLE, *_notes(old), *_notes(new)])),
     ]
     head = Head(f"{shown.new} beside {shown.old}", asked, facts, _made(made, "diff"))
     return document(head, sections)
@@ -273,7 +284,7 @@ def _spread(one: Across, write: Callable[[float], str]) -> str:
 
 def _simulations(shown: Simulations, made: str) -> str:
     asked = (
-        f"What would happen if {shown.trace}, with {shown.scale:g} times as many users, were "
+        f"What would happen if {shown.trace}{_scaled(shown.scale)}, were "
         f"served by {shown.fleet}: {len(shown.seeds)} seeds. All of it is predicted."
     )
     chance = percent(shown.interval_chance, 0)
@@ -298,7 +309,7 @@ def _seeds_note(missing: int) -> str:
 
 def _diffs(shown: Diffs, made: str) -> str:
     asked = (
-        f"The same traffic, {shown.on}, with {shown.scale:g} times as many users, through "
+        f"The same traffic, {shown.on}{_scaled(shown.scale)}, through "
         f"{shown.old} and through {shown.new}: {len(shown.seeds)} seeds. All of it is predicted."
     )
     chance = percent(shown.interval_chance, 0)

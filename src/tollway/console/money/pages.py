@@ -115,7 +115,7 @@ def _chart(report: list[Spend], asked: Asked) -> dict[str, Any] | None:
 
 
 async def margin(request: Request) -> Response:
-    """What tenants are charged beside what they cost: a page apart, which `/money` takes in."""
+    """What tenants are charged beside what they cost: a page that `/money` takes in."""
     desk = desk_of(request)
     now = desk.utc()
     asked = asked_of(request.query_params, now)

@@ -1,10 +1,4 @@
-"""The sign-in page: the admin key, and the way out.
-
-Rules
-1. Where to go afterwards is a path of ours, whatever was asked for.
-2. The cookie is for the browser's requests to us alone: HttpOnly, SameSite=Lax, and Secure where
-   browsers reach us over TLS.
-"""
+"""The sign-in page: the admin key, and the way out."""
 
 import asyncio
 
@@ -13,92 +7,52 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tollway.console.adminkey import is_admin_key, kept_digest
-from tollway.console.desk import Desk, desk_of
-from tollway.console.gate import carries_token, session_of
-from tollway.console.rendering import render
-from tollway.console.sessions import Session
+from tollway.console.desk import desk_of
+from tollway.console.gate import session_of
+from tollway.console.signin import by_provider
+from tollway.console.signin.entering import form, let_in, own_path
+from tollway.console.signin.vouching import cookie_name, drop_cookie, key_voucher, token_of
 from tollway.fleet.consoling import ROLES
 
-_COOKIE = "tollway-console"
-_KEY_VOUCHES = "key:"
-_NAME = "admin"
-
-
-def session_from(request: Request, desk: Desk) -> Session | None:
-    """The session of a request's cookie, where it still holds."""
-
-    def vouched(session: Session) -> bool:
-        by_key = session.voucher.startswith(_KEY_VOUCHES)
-        return not by_key or session.voucher == f"{_KEY_VOUCHES}{kept_digest(desk.folder)}"
-
-    return desk.sessions.find(request.cookies.get(_cookie(desk)), vouched)
+_PERSON = ("admin", "admin key")
 
 
 async def show(request: Request) -> Response:
     """The form."""
-    return _form(request, _path(request.query_params.get("to")), None)
+    return form(request, own_path(request.query_params.get("to")), None)
 
 
 async def enter(request: Request) -> Response:
     """Take the admin key."""
     desk = desk_of(request)
-    form = await request.form()
-    to, key = _path(form.get("to")), form.get("key")
+    async with request.form(max_files=0, max_fields=8) as filled:
+        to, key = own_path(filled.get("to")), filled.get("key")
     said = key.strip() if isinstance(key, str) else ""
     if not await asyncio.to_thread(is_admin_key, said, desk.folder):
-        desk.say("console: a sign-in with a wrong key was refused")
-        return _form(request, to, "This is not the admin key.")
-    digest = kept_digest(desk.folder)
-    token, _ = desk.sessions.begin(_NAME, frozenset(ROLES), f"{_KEY_VOUCHES}{digest}")
-    desk.say(f"console: {_NAME} signed in with the admin key")
-    return let_in(desk, token, to)
-
-
-def let_in(desk: Desk, token: str, to: str) -> Response:
-    """The way to `to` with the session's cookie (rule 2)."""
-    answer = RedirectResponse(to, 303)
-    answer.set_cookie(
-        _cookie(desk),
-        token,
-        max_age=int(desk.sessions.lasts),
-        secure=desk.url.startswith("https:"),
-        httponly=True,
-        samesite="lax",
-    )
-    return answer
+        if not desk.throttle.admits():
+            answer = form(request, to, "Too many wrong keys. Wait a moment.", 429)
+            answer.headers["retry-after"] = str(desk.throttle.wait)
+            return answer
+        desk.audit.refused("a sign-in with a wrong key was refused", "/sign-in")
+        return form(request, to, "This is not the admin key.", 401)
+    voucher = key_voucher(kept_digest(desk.folder))
+    desk.audit.did(_PERSON[1], "signed in", "/sign-in")
+    return let_in(request, _PERSON, frozenset(ROLES), voucher, to)
 
 
 async def leave(request: Request) -> Response:
     """Sign out."""
     desk = desk_of(request)
-    if not await carries_token(request, session_of(request)):
-        return Response("Refused: the form's token is missing or old.\n", 403)
-    desk.sessions.end(request.cookies.get(_cookie(desk)))
+    desk.sessions.end(token_of(request, desk))
+    desk.audit.did(session_of(request).account, "signed out", "/sign-out")
     answer = RedirectResponse("/sign-in", 303)
-    answer.delete_cookie(_cookie(desk))
+    drop_cookie(answer, desk, cookie_name(desk))
     return answer
-
-
-def _cookie(desk: Desk) -> str:
-    """Its name; `__Host-` keeps other hosts of the domain from setting it."""
-    return f"__Host-{_COOKIE}" if desk.url.startswith("https:") else _COOKIE
-
-
-def _path(said: object) -> str:
-    """Rule 1. `//host` and `/\\host` are addresses to a browser."""
-    if not isinstance(said, str) or not said.startswith("/") or said[1:2] in ("/", "\\"):
-        return "/"
-    return said if said.isascii() and said.isprintable() and "\\" not in said else "/"
-
-
-def _form(request: Request, to: str, wrong: str | None) -> Response:
-    desk = desk_of(request)
-    context = {"to": to, "wrong": wrong, "made": kept_digest(desk.folder) is not None}
-    return render(request, "signin/page.html", context, status=200 if wrong is None else 401)
 
 
 ROUTES = [
     Route("/sign-in", show, methods=["GET"]),
     Route("/sign-in", enter, methods=["POST"]),
     Route("/sign-out", leave, methods=["POST"]),
+    *by_provider.ROUTES,
 ]

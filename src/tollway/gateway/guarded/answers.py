@@ -115,7 +115,7 @@ class Incoming:
         rule = decision.verdicts[0].rule
         return SecurityEvent(
             self.utc(), "traffic", outcome, words, self.route, self.tenant, self.key, self.task,
-            self.request, rule, None, evidence_of(decision.verdicts),
+            self.request, rule, None, evidence_of(decision.verdicts), "in",
         )  # fmt: skip
 
 

@@ -295,5 +295,5 @@ def _event(
     rule = max(verdicts, key=lambda it: STRICTNESS.index(it.action)).rule if verdicts else None
     return SecurityEvent(
         ways.utc(), "traffic", outcome, words, sent.route, sent.tenant, sent.key, sent.task,
-        sent.request, rule, approval, evidence_of(verdicts),
+        sent.request, rule, approval, evidence_of(verdicts), "out",
     )  # fmt: skip

@@ -26,6 +26,7 @@ from tollway.dispatch.messages import (
     Send,
 )
 from tollway.gateway.counts import Counts
+from tollway.gateway.pauses import Pause
 from tollway.ledger.keys import KeyRecord
 
 _HEAD = 4
@@ -65,6 +66,14 @@ class Traced(Said, frozen=True):
 
     lines: bytes
     lost: int
+
+
+class Paused(Said, frozen=True):
+    """Where an attempt's stream stood still: seconds after it was sent, and for how long."""
+
+    request: str
+    attempt: int
+    pauses: list[Pause]
 
 
 class AskPage(Said, frozen=True):
@@ -118,7 +127,7 @@ class Page(Said, frozen=True):
 
 Up = (
     Arrived | Content | Progressed | Finished | Failed | Cancelled
-    | Hello | Prepared | Counted | Traced | AskPage
+    | Hello | Prepared | Counted | Traced | Paused | AskPage
 )  # fmt: skip
 Down = (
     Send | Reject | Relay | EndWithError | Abort

@@ -27,6 +27,7 @@ from tollway.gateway.workers.frames import (
     Hello,
     Keys,
     Page,
+    Paused,
     Prepare,
     Prepared,
     Standing,
@@ -37,6 +38,9 @@ from tollway.gateway.workers.frames import (
 )
 from tollway.gateway.workers.memory import Memory
 from tollway.gateway.workers.pulse import Pulse
+
+Aside = Hello | Prepared | Counted | Traced | Paused | AskPage
+"""What a worker says that is no event of a request."""
 
 _BEYOND_DRAIN = 5.0
 """Seconds that workers may take beyond the drain time."""
@@ -250,7 +254,7 @@ class Hall:
             return
         house.board.arrive(Errand(house.board, wire, event), event)
 
-    def _aside(self, seat: Seat, message: Hello | Prepared | Counted | Traced | AskPage) -> None:
+    def _aside(self, seat: Seat, message: Aside) -> None:
         house = self._house
         if isinstance(message, Hello):
             seat.hello = message
@@ -263,6 +267,8 @@ class Hall:
         elif isinstance(message, Counted):
             seat.connections = message.connections
             house.watch.metrics.add(message.counts)
+        elif isinstance(message, Paused):
+            house.watch.paused(message.request, message.attempt, message.pauses)
         elif isinstance(message, Traced):
             if house.outlets is not None:
                 house.outlets.forward(message.lines, message.lost)
@@ -271,7 +277,7 @@ class Hall:
             house.metrics(lambda page: wire.say(Page(number, page or b"")))
 
 
-_ASIDE = frozenset({Hello, Prepared, Counted, Traced, AskPage})
+_ASIDE = frozenset({Hello, Prepared, Counted, Traced, Paused, AskPage})
 
 
 def _name(seat: Seat) -> str:

@@ -41,6 +41,7 @@ from tollway.gateway.workers.frames import (
     Counted,
     Hello,
     Keys,
+    Paused,
     Standing,
     Traced,
     Welcome,
@@ -93,6 +94,7 @@ class Counter:
 
     def __init__(self, log: Log) -> None:
         self.metrics = Metrics()
+        self.paused: list[Paused] = []
         self._log = log
         self.unpinned = Unpinned(self.metrics, log).answer
 
@@ -107,6 +109,8 @@ class Counter:
     def stream_ended(self, action: Send, meter: Meter) -> None:
         pair = (action.source, action.model)
         self.metrics.stream_ended(pair, meter.gaps, meter.gap_sum, meter.speed)
+        if meter.pauses is not None:
+            self.paused.append(Paused(action.request, action.attempt, meter.pauses))
 
     def failed(self, error: BaseException) -> None:
         self._log.fault(error)
@@ -275,5 +279,8 @@ class Worker:
         if self._desk.wire is not None:
             counts = self._counter.metrics.take()
             self._line.say(Counted(len(self._front.connections), counts))
+            paused, self._counter.paused = self._counter.paused, []
+            for one in paused:
+                self._line.say(one)
             if self.board.tracer is not None:
                 self._line.say(Traced(*self.board.tracer.take()))

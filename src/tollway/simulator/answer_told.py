@@ -1,20 +1,52 @@
-"""A prediction for programs; docs/reference/predict-json.md says what every key is."""
+"""A prediction for people and programs; docs/reference/predict-json.md says what every key is."""
 
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from tollway.cli.predict_answers import Answer
 from tollway.engine.answer import Estimate, Prediction
+from tollway.simulator.answer import Answer
+
+MEANING = {
+    "measured here": "calibrated with this deployment's own results.",
+    "measured": "this model was measured on this chip under this engine.",
+    "interpolated": "model, chip and engine were each measured, but not together.",
+    "extrapolated": "the model, the chip or the engine was never measured.",
+    "stale": "a source of your own was seen outside of the interval: see `tollway twin`.",
+    "spec sheet": "no result at hand is near this chip; see the scenarios.",
+}
+BINDING = {
+    "bandwidth": "reading weights and KV from memory",
+    "compute": "arithmetic",
+    "capacity": "users wait for a seat or for room in the KV memory",
+    "network": "links between chips",
+    "overhead": "launching kernels and scheduling, in software",
+    "prefill": "prefill replicas are busy all the time; decode waits",
+}
+
+
+def seconds(value: float, scale: float | None = None) -> str:
+    """`13.2 ms` or `1.82 s`; with a scale, the number alone in the unit that suits the scale."""
+    unit = 1e3 if (value if scale is None else scale) < 1 else 1.0
+    text = number(value * unit, scale)
+    return text if scale is not None else f"{text} {'ms' if unit > 1 else 's'}"
+
+
+def number(value: float, scale: float | None = None) -> str:
+    """Three digits that count, and thousands apart; in a range, with a scale, not apart."""
+    if value >= 100:
+        return f"{value:,.0f}" if scale is None else f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def as_json(answers: Sequence[Answer]) -> str:
     """One JSON object with every answer."""
-    whole = {"format": 1, "answers": [_answer(one) for one in answers]}
+    whole = {"format": 1, "answers": [answer_for_programs(one) for one in answers]}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
 
 
-def _answer(answer: Answer) -> dict[str, object]:
+def answer_for_programs(answer: Answer) -> dict[str, object]:
+    """One answer."""
     one = answer.prediction
     return {
         **_asked(answer),

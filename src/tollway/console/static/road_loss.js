@@ -1,0 +1,64 @@
+// The loss of a source, rehearsed in the twin: asked for once, shown route by route.
+import { post } from "/static/live.js";
+
+const $ = (id) => document.getElementById(id);
+const cell = (tag, text, kind = "") => Object.assign(document.createElement(tag), { textContent: text, className: kind });
+
+function within(point, ends, write) {
+  if (point == null) return "-";
+  const [low, high] = (ends ?? []).map(write);
+  return !ends || low === high ? write(point) : `${write(point)} (${low} to ${high})`;
+}
+
+function row(route, side, one, before, { time, usd, whole }) {
+  const tr = document.createElement("tr");
+  const name = cell("th", side === "as_is" ? route : "");
+  name.scope = "row";
+  if (side !== "as_is") name.append(Object.assign(document.createElement("span"), { className: "unseen", textContent: route }));
+  const worse = side === "without" && one.unanswered > before.unanswered;
+  tr.append(
+    name,
+    cell("td", side === "as_is" ? "as it is" : "without"),
+    cell("td", whole.format(one.requests), "number"),
+    cell("td", within(one.unanswered, one.unanswered_between, (it) => whole.format(it)), worse ? "number worse" : "number"),
+    cell("td", within(one.ttft_p50, one.ttft_p50_between, time), "number"),
+    cell("td", within(one.ttft_p90, one.ttft_p90_between, time), "number"),
+    cell("td", whole.format(one.fallbacks), "number"),
+    cell("td", usd(one.cost), "number"),
+  );
+  return tr;
+}
+
+function provenance(found) {
+  const said = [
+    `Predicted by the twin, in virtual time: ${found.requests} requests over ${Math.round(found.seconds)} s, ${found.traffic}.`,
+    `The source is lost from the first request on, for good.`,
+  ];
+  if (found.predicted.length) said.push(`Speed of ${found.predicted.join(", ")}: the engine model; in brackets what its 80% fast and slow ends give.`);
+  if (found.declared.length) said.push(`Speed of ${found.declared.join(", ")}: as declared, without an interval.`);
+  if (found.drained.length) said.push(`${found.drained.join(", ")}: drained now, and serving in the twin.`);
+  return [...said, ...found.notes].join(" ");
+}
+
+export async function rehearse(name, how) {
+  const state = $("loss-state");
+  $("loss").hidden = false;
+  $("loss-found").hidden = true;
+  $("lost").textContent = name;
+  state.className = "soft";
+  state.textContent = "The twin plays the traffic with and without it, each at three paces. Seconds, at most a minute and a half.";
+  $("loss").focus();
+  try {
+    const found = await (await post("/road/rehearse", { source: name })).json();
+    const rows = found.routes.flatMap((it) => ["as_is", "without"].map((side) => row(it.route, side, it[side], it.as_is, how)));
+    $("loss-rows").replaceChildren(...rows);
+    $("loss-provenance").textContent = provenance(found);
+    $("loss-found").hidden = false;
+    const lost = found.routes.reduce((sum, it) => sum + it.without.unanswered - it.as_is.unanswered, 0);
+    state.textContent = lost > 0 ? `${lost} more requests of ${found.requests} would get no answer.` : "Every route would go on answering.";
+    state.className = lost > 0 ? "notice bad" : "notice";
+  } catch (error) {
+    state.className = "trouble";
+    state.textContent = error.message;
+  }
+}

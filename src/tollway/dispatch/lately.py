@@ -1,0 +1,42 @@
+"""The requests that ended last, for whoever looks at them while they are fresh."""
+
+from collections import deque
+
+from tollway.dispatch.messages import Settle
+from tollway.dispatch.requests import RequestState
+
+
+class Lately:
+    """At most `most` ended requests, each with its settlement. `count` is of all that ever ended:
+    the newest has that number, and the one before it one less."""
+
+    __slots__ = ("_kept", "count")
+
+    def __init__(self, most: int) -> None:
+        self.count = 0
+        self._kept: deque[RequestState] = deque(maxlen=most)
+
+    def add(self, request: RequestState, settled: Settle) -> None:
+        """A request has ended."""
+        request.settled = settled
+        self.count += 1
+        self._kept.append(request)
+
+    def after(self, number: int, most: int) -> list[tuple[int, RequestState]]:
+        """The newest with a number above `number`, at most `most`, oldest first. To who has seen a
+        number that there is not yet, as of the gateway before a restart, all are new."""
+        if number > self.count:
+            number = 0
+        count = min(self.count - number, len(self._kept), most)
+        if count <= 0:
+            return []
+        newest = list(self._kept)[-count:]
+        first = self.count - count + 1
+        return [(first + place, request) for place, request in enumerate(newest)]
+
+    def find(self, request_id: str) -> RequestState | None:
+        """The request of this id, where it is still kept."""
+        for request in reversed(self._kept):
+            if request.id == request_id:
+                return request
+        return None
