@@ -47,6 +47,37 @@ async def test_what_was_just_asked_is_found_and_its_cost_is_the_ledgers(
     await watched.must_be_accessible()
 
 
+async def test_what_runs_stands_on_top_and_leaves_when_it_has_ended(
+    served: Site, open_page: Any
+) -> None:
+    assert served.live is not None
+    watched = await open_page(served, "/requests?route=chat")
+    page = watched.page
+    await page.locator("#live-none").wait_for()
+    await served.live.warp(0.1)  # so slow that it still runs while it is looked at
+    body = {"model": "chat", "messages": [{"role": "user", "content": "Go on."}], "stream": True}
+    headers = {"authorization": f"Bearer {served.client_key}"}
+    async with (
+        httpx2.AsyncClient(base_url=served.gateway, timeout=60, headers=headers) as client,
+        client.stream("POST", "/v1/chat/completions", json=body) as answer,
+    ):
+        await page.locator("#live-rows tr").wait_for()
+        assert await watched.text("#live-count") == "1"
+        name = await watched.text("#live-rows th")
+        assert "chat" in await watched.text("#live-rows")
+        # Its own page, while it runs: the gateway's moments and the ledger's reservation.
+        other = await open_page(served, f"/requests/{name}")
+        assert "It is not settled yet" in await other.text("main")
+        assert "arrived" in await other.text("#moments")
+        await served.live.warp(20.0)
+        await answer.aread()
+    await served.live.warp(1.0)
+    await page.locator("#fresh a").wait_for()
+    await page.locator("#live-none").wait_for()
+    await page.locator("#fresh a").click()
+    await page.locator("#settled").get_by_text(name).wait_for()
+
+
 async def test_the_usage_command_and_the_list_agree(served: Site, open_page: Any) -> None:
     assert served.live is not None
     await asked(served, 2, "summed")

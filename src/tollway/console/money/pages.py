@@ -28,6 +28,7 @@ from tollway.ledger.sqlite import SqliteLedger
 from tollway.ledger.sqlite_spend import Spend, spend, total
 from tollway.ledger.sqlite_usage import reserved
 from tollway.units import Seconds, exact_usd, usd
+from tollway.web.amounts import percent
 
 T = TypeVar("T")
 
@@ -153,7 +154,7 @@ async def _margin(
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else ""
+    return percent(part / whole) if whole else ""
 
 
 def _lasted(seconds: float) -> str:
