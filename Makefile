@@ -37,6 +37,7 @@ bench: ## Measure what the gateway costs: idle machine, one stack after another
 	@$(BIN)/python -m bench.sandbox --tier vm
 	@$(BIN)/python -m bench.lock
 	@$(BIN)/python -m bench.index
+	@$(BIN)/python -m bench.feel
 
 lock: ## Write locks/ anew from pyproject.toml (make lock UPGRADE=1: newest versions)
 	@scripts/environment test

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("audit.md", "contracts.md", "plan.md", "predict.md", "rehearse.md")
+NAMES = ("audit.md", "choose.md", "contracts.md", "feel.md", "plan.md", "predict.md", "rehearse.md")
 PAGES = tuple(ROOT / "docs" / "guides" / page for page in NAMES)
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r" file=(\S+)")

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollway.units import PicoDollars, format_usd, pico_from_usd, pico_per_token, usd
+from tollway.units import (
+    PicoDollars,
+    exact_usd,
+    format_usd,
+    pico_from_usd,
+    pico_per_token,
+    usd,
+)
 
 
 def test_a_token_at_the_cheapest_public_price_is_a_whole_number_of_pico_dollars() -> None:
@@ -51,3 +58,13 @@ def test_what_is_not_finite_is_no_money(word: str) -> None:
 )
 def test_an_amount_for_people(amount: int, places: int, text: str) -> None:
     assert format_usd(PicoDollars(amount), places) == text
+
+
+def test_an_exact_amount_has_every_digit_and_at_least_four():
+    assert [exact_usd(it) for it in (0, 5 * 10**11, 1, -37_500, 10**15 + 10**6)] == [
+        "$0.0000",
+        "$0.5000",
+        "$0.000000000001",
+        "-$0.0000000375",
+        "$1,000.000001",
+    ]

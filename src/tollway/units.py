@@ -81,3 +81,14 @@ def format_usd(amount: PicoDollars | int, places: int = 4) -> str:
     """An amount for people, rounded half-even to `places`: `$0.0012`, `-$3.5000`."""
     sign = "-" if amount < 0 else ""
     return f"{sign}${abs(usd(amount)):,.{places}f}"
+
+
+def places_of(amount: PicoDollars | int) -> int:
+    """Decimal places that show an amount in USD exactly, at least four."""
+    digits = f"{abs(amount) % PICO_PER_DOLLAR:012d}".rstrip("0")
+    return max(4, len(digits))
+
+
+def exact_usd(amount: PicoDollars | int) -> str:
+    """An amount for people with every digit that it has, at least four: `$0.00123475`."""
+    return format_usd(amount, places_of(amount))

@@ -19,6 +19,7 @@ WHOLE = """
 [drift]
 tenant = "watch"
 every = "30m"
+again = "10m"
 calls = 400
 budget = "0.25"
 action = "open-breaker"
@@ -35,7 +36,8 @@ def test_every_key_is_read_and_rendered_again() -> None:
     whole = fleet(WHOLE)
     drift = whole.drift
     assert drift is not None
-    assert (drift.every, drift.calls, drift.budget) == (1800.0, 400, 250_000_000_000)
+    assert (drift.every, drift.again) == (1800.0, 600.0)
+    assert (drift.calls, drift.budget) == (400, 250_000_000_000)
     assert (drift.action, drift.same_model, drift.models) == ("open-breaker", "take-out", ("s/m",))
     assert parse({"f.toml": render(whole)}, "f.toml").drift == drift
 
@@ -44,7 +46,8 @@ def test_without_the_table_nothing_is_watched_and_its_defaults_do_nothing_to_a_s
     assert fleet("").drift is None
     drift = fleet('[drift]\ntenant = "watch"\n').drift
     assert drift is not None
-    assert (drift.every, drift.action, drift.same_model) == (3600.0, "alarm", "show")
+    assert (drift.every, drift.again) == (3600.0, 300.0)
+    assert (drift.action, drift.same_model) == ("alarm", "show")
     assert drift.models is None
 
 

@@ -1,16 +1,29 @@
-"""An engine of made-up logits behind HTTP, in OpenAI's dialect or Anthropic's, that may change."""
+"""An engine of made-up logits behind HTTP, in OpenAI's dialect or Anthropic's, that may change; and
+a gateway in front of it."""
 
+import asyncio
 import json
+import os
 import random
+import socket
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from bench.drift_power import Engine, MadeUp
+from gateway_rig import Client
 
+from tollway.fleet.objects import KeyTerms
+from tollway.ledger.keys import KeyRecord, key_digest, key_id, new_key
+from tollway.ledger.query import UsageQuery
+from tollway.ledger.sqlite import open_for_keys, open_reader
 from tollway.pins.drift.asking import Question
+
+ASK = b'{"model":"chat","max_tokens":1,"messages":[{"role":"user","content":"hi"}]}'
 
 
 class FakeEngine(ThreadingHTTPServer):
@@ -114,3 +127,89 @@ def engines(*of: Engine) -> Iterator[tuple[FakeEngine, ...]]:
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+class Gateway:
+    """A gateway as a process. `fleet` is its file, with a place for the port."""
+
+    def __init__(self, folder: Path, fleet: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.folder = folder
+        self.path = folder / "fleet.toml"
+        self.path.write_text(fleet.replace("PORT", str(self.port)))
+        self.key = new_key()
+        with closing(open_for_keys(folder / "ledger.sqlite")) as ledger:
+            terms = KeyTerms(key_id(self.key), "t")
+            ledger.add_key(KeyRecord(terms, "n", key_digest(self.key.encode()), 1.0))
+
+    async def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tollway", "serve", str(self.path)), stderr=log
+            )
+
+    async def stop(self) -> None:
+        if self.process.returncode is None:
+            self.process.terminate()
+            await asyncio.wait_for(self.process.wait(), 20)
+
+    async def drift(self, *argv: str) -> tuple[int, str]:
+        """`tollway drift`: exit code and standard output."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tollway", "drift", *argv),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "TOLLWAY_STATE": str(self.folder)},
+        )
+        out, err = await process.communicate()
+        return process.returncode or 0, (out or err).decode()
+
+    def standing(self) -> str | None:
+        try:
+            kept = json.loads((self.folder / "drift.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        return kept["standings"].get("a/m", {}).get("name", "unwatched")
+
+    async def stands(self, name: str) -> None:
+        await self.until(lambda: self.standing() == name)
+
+    async def until(self, what: Callable[[], Any]) -> None:
+        async with asyncio.timeout(30):
+            while not what():
+                assert self.process.returncode is None, (self.folder / "log").read_text()
+                await asyncio.sleep(0.05)
+
+    async def served_by(self) -> str:
+        client = await self._client()
+        client.say(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %b\r\n"
+            b"content-length: %d\r\nconnection: close\r\n\r\n%b"
+            % (self.key.encode(), len(ASK), ASK)
+        )
+        got = await client.got()
+        client.writer.close()
+        assert got.status == 200, got.body
+        return got.headers["x-tollway-source"]
+
+    async def metrics(self) -> str:
+        client = await self._client()
+        client.say(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        got = await client.got()
+        client.writer.close()
+        return got.body.decode()
+
+    async def _client(self) -> Client:
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    return Client(*await asyncio.open_connection("127.0.0.1", self.port))
+                except OSError:
+                    await asyncio.sleep(0.05)
+
+    def spent(self) -> dict[str, int]:
+        with closing(open_reader(self.folder / "ledger.sqlite")) as ledger:
+            report = ledger.usage(UsageQuery(by=("tenant",)))
+            return {str(row.group[0]): row.totals.requests for row in report.rows}

@@ -145,7 +145,7 @@ def test_the_state_is_whole_or_the_one_before(tmp_path: Path) -> None:
 def test_the_key_is_made_once_and_anew_where_its_budget_is_another(tmp_path: Path) -> None:
     def made(budget: int) -> tuple[str, bool]:
         pico = PicoDollars(budget)
-        drift = DriftSettings("t", Seconds(60.0), 100, pico, "alarm", "show", None)
+        drift = DriftSettings("t", Seconds(60.0), Seconds(9.0), 100, pico, "alarm", "show", None)
         return own_key(tmp_path, tmp_path / "ledger.sqlite", drift, 1.0)
 
     first, new = made(10)

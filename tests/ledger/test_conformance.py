@@ -428,3 +428,28 @@ def test_what_was_heard_is_what_arrived_in_a_period_with_the_tokens_of_whole_ans
     assert (first.utc, second.utc) == (NOON + 1.0, NOON + 5.0)
     assert (first.input, first.output, first.route) == (100, 50, reserve("a").route)
     assert (second.input, second.output) == (100, None)
+
+
+def test_the_last_answers_of_a_model_are_added_up(ledger: Ledger):
+    assert ledger.lately("llama", 10) is None
+    for n, changes in enumerate(
+        (
+            {},
+            {"usage": Usage(input=300, cached_input=0, output=150)},
+            {"model": "other"},
+            {"outcome": "cancelled"},
+            {"usage": Usage(input=9, output=9, estimated=True)},
+        )
+    ):
+        at = NOON + 10.0 * n
+        ledger.book([reserve(f"r{n}", utc=at)])
+        ledger.book([settle(f"r{n}", utc=at + 1.5, **changes)])
+    found = ledger.lately("llama", 10)
+    assert found is not None
+    assert (found.requests, found.input, found.cached_input, found.output) == (2, 400, 40, 200)
+    assert (found.since, found.until, found.busy) == (NOON, NOON + 10.0, 3.0)
+    assert (found.rate, found.users) == (0.1, 0.3)
+    only = ledger.lately("llama", 4)
+    assert only is not None
+    assert only.requests == 1, "of the last four, one is whole and of that model"
+    assert (only.rate, only.users) == (None, None)

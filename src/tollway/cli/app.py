@@ -86,6 +86,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.predict:predict",
         "Predict a model's speed, memory, cost and energy on a chip, each with its interval.",
     ),
+    "feel": (
+        "tollway.cli.feel:feel",
+        "Show token streams at any rate, side by side, and say what waiting adds up to.",
+    ),
+    "choose": (
+        "tollway.cli.choose:choose",
+        "Say which models are worth choosing for a use, and why the others are not.",
+    ),
     "calibrate": (
         "tollway.cli.calibrate:calibrate",
         "Fit the engine model to a deployment's own results, for `tollway predict --calibrated`.",

@@ -157,7 +157,7 @@ def _approvals(state: str | None) -> Iterator[Any]:
 
 
 def _told(one: Any, now: float) -> str:
-    from tollway.cli.moments import stamp
+    from tollway.ledger.moments import stamp
 
     standing = one.state(now)
     whose = ", ".join(
@@ -181,7 +181,7 @@ def _safe(words: str) -> str:
 
 
 def _facts(one: Any, now: float) -> dict[str, Any]:
-    from tollway.cli.moments import stamp
+    from tollway.ledger.moments import stamp
 
     return {
         "id": one.id,

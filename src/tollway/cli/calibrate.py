@@ -17,7 +17,6 @@ from cyclopts import Parameter
 
 from tollway.catalog import Chip, known_as
 from tollway.cli.calibrated import Calibrated, as_toml, layout_of
-from tollway.cli.moments import past
 from tollway.cli.predict_options import DeploymentOptions, LoadOptions
 from tollway.cli.predict_question import ask, catalogue_of, chip_of
 from tollway.cli.results import Result, read_results
@@ -30,6 +29,7 @@ from tollway.engine.fitted import Constants
 from tollway.engine.predict import predict
 from tollway.engine.question import Question, Workload
 from tollway.errors import TollwayError
+from tollway.ledger.moments import past
 from tollway.simulator.answer_told import seconds
 
 MOST = 64

@@ -20,7 +20,8 @@ def serve_console(fleet: Path, state: str | None, until_eof: bool) -> int:
 
 
 async def _serve(fleet: Path, folder: Path, until_eof: bool) -> None:
-    from tollway.console.house import Clocks, House
+    from tollway.console.clocks import Clocks
+    from tollway.console.house import House
 
     log = Log(time.time)
 

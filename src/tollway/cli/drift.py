@@ -56,7 +56,8 @@ def baseline(
     temperature
         Of prompts that are nearly a tie, where there are no log-probabilities.
     at_once
-        Calls at a time, in every other wave of them: the baseline is to know what load does.
+        Calls at a time at most: 1, then 2, up to so many, since the baseline is to know what load
+        does.
     fleet
         The fleet file. Default: that of the running gateway, else fleet.toml.
     state
@@ -81,15 +82,13 @@ def baseline(
     (name,) = _names(declared, (model,))
     origin, upstream_model = origin_of(declared, name)
     source, _, known = name.partition("/")
-    plan = Plan(calls=calls, temperature=temperature)
+    plan = Plan(calls=calls, temperature=temperature, at_once=_at_once(at_once))
     subject = Subject(source, known, upstream_model, datetime.now(UTC).replace(microsecond=0))
     sys.stderr.write(f"Asking {name}, {calls} calls at most.\n")
     try:
         made = drive(
             gather(subject, plan, randbelow),
             Straight(origin, upstream_model),
-            _at_once(at_once),
-            in_turn=True,
         )
     except CannotWatchError as error:
         sys.stderr.write(f"{name} cannot be watched: {error}.\n")
@@ -111,7 +110,6 @@ def baseline(
 def check(
     *models: str,
     level: float = 0.001,
-    at_once: int = 1,
     fleet: Path | None = None,
     state: str | None = None,
     json: Annotated[bool, _NO_FLAG] = False,
@@ -124,8 +122,6 @@ def check(
         SOURCE/MODEL. Default: every one of the fleet.
     level
         How often a model that is as it was may be called different: 0.001 is once in 1,000 checks.
-    at_once
-        Calls at a time.
     fleet
         The fleet file. Default: that of the running gateway, else fleet.toml.
     state
@@ -141,7 +137,7 @@ def check(
     path, declared = _fleet(fleet, state)
     names = _names(declared, models)
     today = datetime.now(UTC).date()
-    findings, rows = check_once(path, declared, names, level, _at_once(at_once), today)
+    findings, rows = check_once(path, declared, names, level, today)
     if json:
         sys.stdout.write(as_json(findings, rows))
     else:

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 
-from tollway.cli.moments import stamp
 from tollway.cli.table import Column, print_table
 from tollway.ledger.drills import Felt, Period
+from tollway.ledger.moments import stamp
 from tollway.units import PicoDollars, format_usd, usd
 
 

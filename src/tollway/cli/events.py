@@ -78,8 +78,8 @@ def _print(event: Any, *, ocsf: bool, json: bool) -> None:
 
         sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
     else:
-        from tollway.cli.moments import stamp
         from tollway.cli.table import printable
+        from tollway.ledger.moments import stamp
 
         whose = " ".join(it for it in (event.tenant, event.task and f"task {event.task}") if it)
         place = f" {event.place}" if event.place else ""

@@ -11,12 +11,12 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tollway.cli.moments import month as month_of
 from tollway.cli.running import fleet_path
 from tollway.fleet.objects import Fleet
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.charging import month_query
 from tollway.ledger.focus import BY, COLUMNS, Seller, focus_rows
+from tollway.ledger.moments import month as month_of
 from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ledger_path, state_folder
 

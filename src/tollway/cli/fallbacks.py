@@ -14,12 +14,12 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from tollway.cli.moments import stamp
 from tollway.cli.running import fleet_path
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.fallbacks import Standing, standings
+from tollway.ledger.moments import stamp
 from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ledger_path, state_folder
 

@@ -42,7 +42,7 @@ class Pane:
 
     def resize(self, width: int) -> None:
         """Lay out anew what is kept."""
-        self._width = max(1, width)
+        self.width = max(1, width)
         self._lines: deque[list[Cell]] = deque([[]], maxlen=KEPT)
         self._used = 0
         self._kind: Kind | None = None
@@ -58,13 +58,13 @@ class Pane:
     def clear(self) -> None:
         """Begin anew."""
         self._kept.clear()
-        self.resize(self._width)
+        self.resize(self.width)
 
     def rows(self, height: int) -> list[str]:
         """The last rows, filled up to so many columns and rows."""
         shown = list(self._lines)[-height:] if height > 0 else []
         rows = [self._row(line) for line in shown]
-        return rows + [" " * self._width] * (height - len(rows))
+        return rows + [" " * self.width] * (height - len(rows))
 
     def _put(self, token: Token) -> None:
         kind = token.kind
@@ -97,7 +97,7 @@ class Pane:
 
     def _place(self, character: str, kind: Kind) -> None:
         taken = cell_len(character)
-        if self._used + taken > self._width:
+        if self._used + taken > self.width:
             self._break(character)
             if character == " ":
                 return
@@ -127,4 +127,4 @@ class Pane:
             parts.append(character)
             used += cell_len(character)
         end = "\x1b[0m" if look else ""
-        return "".join(parts) + end + " " * (self._width - used)
+        return "".join(parts) + end + " " * (self.width - used)

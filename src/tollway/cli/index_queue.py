@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from tollway.cli.approvals import who
-from tollway.cli.moments import stamp
 from tollway.cli.table import printable
 from tollway.errors import TollwayError
 from tollway.ledger.guarded.approvals import Approval, Approvals
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
+from tollway.ledger.moments import stamp
 from tollway.ledger.state import state_folder
 
 _CONCERN = "package"

@@ -19,7 +19,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tollway.cli.moments import month as month_of
 from tollway.cli.running import fleet_path
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound, TollwayError, unknown
@@ -27,6 +26,7 @@ from tollway.fleet.books import PriceBook, Terms
 from tollway.fleet.objects import Fleet
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.charging import Account, accounts, book_of, next_month
+from tollway.ledger.moments import month as month_of
 from tollway.ledger.query import UsageReport
 from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ledger_path, state_folder

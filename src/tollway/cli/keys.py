@@ -17,13 +17,13 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from tollway.cli.invocation import this_command
-from tollway.cli.moments import future, stamp
 from tollway.cli.running import read_running
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound, TollwayError, did_you_mean, unknown
 from tollway.fleet.objects import Budget, Fleet, KeyTerms, Limits
 from tollway.fleet.quantities import MalformedError, money
 from tollway.ledger.keys import KeyRecord, key_digest, key_id, new_key
+from tollway.ledger.moments import future, stamp
 from tollway.ledger.sqlite import open_for_keys, open_reader
 from tollway.ledger.state import ledger_path, state_folder
 from tollway.units import PicoDollars, format_usd, usd

@@ -16,7 +16,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tollway.cli.moments import month as month_of
 from tollway.cli.running import fleet_path
 from tollway.cli.table import Column, print_table
 from tollway.cli.usage_charged import DIMENSIONS, Group
@@ -24,6 +23,7 @@ from tollway.errors import Fault, FaultsFound, unknown
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.charging import Accounts, accounts, next_month
 from tollway.ledger.margins import Money, grouped
+from tollway.ledger.moments import month as month_of
 from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ledger_path, state_folder
 from tollway.units import format_usd, usd

@@ -81,7 +81,7 @@ def tell_loss(
     """
 
     def going(month: str) -> bool:
-        on.say(f"playing {month}")
+        on.say(lambda: f"playing {month}")
         return not on.stopped
 
     found = after_loss(*made, speeds_of(known), who, going)

@@ -7,14 +7,12 @@ Rules
    there is no time for is left out, and counted.
 """
 
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from types import FrameType
 
+from tollway.cli.stopping import Stoppable, stopping
 from tollway.errors import TollwayError
 from tollway.planner.program.answer import Answer, Conflict
 from tollway.planner.program.answers import (
@@ -29,8 +27,6 @@ from tollway.planner.program.answers import (
 from tollway.planner.program.instance import Instance
 from tollway.planner.program.solve import Options, Progress, solve
 
-QUIET = 2.0
-EVERY = 0.5
 LEAST = 2.0
 """Seconds in which a question is worth asking."""
 
@@ -45,39 +41,17 @@ class Answers:
     left: int = 0
 
 
-class Watch:
+class Watch(Stoppable):
     """Whether to go on, and how far it is."""
 
     def __init__(self) -> None:
-        self.stopped = False
-        self._began = time.monotonic()
-        self._next = self._began + QUIET
-        self._shown = False
+        super().__init__()
         self.what = "plan"
 
     def __call__(self, at: Progress) -> bool:
         """Say where the solver stands; False once stopped."""
-        self.say(f"{self.what}: {words(at)}")
+        self.say(lambda: f"{self.what}: {words(at)}")
         return not self.stopped
-
-    def say(self, words: str) -> None:
-        """Show how far it is, now and then."""
-        now = time.monotonic()
-        if now >= self._next and sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{words}")
-            sys.stderr.flush()
-            self._next, self._shown = now + EVERY, True
-
-    def stop(self, number: int, frame: FrameType | None) -> None:
-        """Rule 1."""
-        if self.stopped:
-            raise KeyboardInterrupt
-        self.stopped = True
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
 
 
 def words(at: Progress) -> str:
@@ -92,19 +66,9 @@ def words(at: Progress) -> str:
     return ", ".join(parts)
 
 
-@contextmanager
-def watching() -> Iterator[Watch]:
+def watching() -> AbstractContextManager[Watch]:
     """Within this context Ctrl-C stops politely."""
-    made = Watch()
-    before = {
-        number: signal.signal(number, made.stop) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield made
-    finally:
-        made.end()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return stopping(Watch())
 
 
 def planned(instance: Instance, options: Options, on: Watch) -> Answer | Conflict:

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
-from tollway.cli.moments import month as month_of
 from tollway.cli.running import fleet_path
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound, unknown
@@ -29,6 +28,7 @@ from tollway.inspect.provider_bills import Form, read_bill
 from tollway.ledger.bills import Amount, Matched, Reconciliation
 from tollway.ledger.bills import reconcile as matched
 from tollway.ledger.charging import next_month
+from tollway.ledger.moments import month as month_of
 from tollway.ledger.query import UsageQuery
 from tollway.ledger.sqlite import SqliteLedger, open_reader
 from tollway.ledger.state import ledger_path, state_folder

@@ -1,37 +1,28 @@
 """Plays rehearsals: with progress after two seconds, and what is done kept on Ctrl-C."""
 
 import gc
-import signal
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
+from tollway.cli.stopping import Stoppable, stopping
 from tollway.fleet.objects import Fleet, Slo
 from tollway.simulator.play import Play
 from tollway.simulator.rehearsal import Rehearsed, rehearse_fleet, why_plain
 from tollway.simulator.supply import Pool, supply
 from tollway.simulator.trace import Trace
 
-QUIET = 2.0
-"""Seconds without a word."""
-
-EVERY = 0.5
 WIDTH = 24
 """Of the bar, in characters."""
 
 
-class Going:
+class Going(Stoppable):
     """Whether to go on, and how far it is. `what` is being played."""
 
     def __init__(self, what: str, total: int) -> None:
-        self.stopped = False
+        super().__init__()
         self._what, self._total = what, total
-        self._began = time.monotonic()
-        self._next = self._began + QUIET
-        self._shown = False
 
     def of(self, what: str, total: int) -> "Going":
         """The next run of the same command."""
@@ -39,24 +30,9 @@ class Going:
         return self
 
     def __call__(self, done: int) -> bool:
-        """Say how much of it is done, where a terminal looks; False once stopped."""
-        now = time.monotonic()
-        if now >= self._next and sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{bar(self._what, done, self._total)}")
-            sys.stderr.flush()
-            self._next, self._shown = now + EVERY, True
+        """Say how much of it is done; False once stopped."""
+        self.say(lambda: bar(self._what, done, self._total))
         return not self.stopped
-
-    def stop(self, number: int, frame: FrameType | None) -> None:
-        """Ctrl-C: keep what is done. A second one does not wait for that."""
-        if self.stopped:
-            raise KeyboardInterrupt
-        self.stopped = True
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
 
 
 def bar(what: str, done: int, total: int) -> str:
@@ -69,19 +45,11 @@ def bar(what: str, done: int, total: int) -> str:
 @contextmanager
 def going(what: str, total: int) -> Iterator[Going]:
     """Within this context Ctrl-C stops politely."""
-    made = Going(what, total)
     # Requests are in no cycles: looking through them for some is a tenth of a run.
     gc.freeze()
     gc.set_threshold(200_000, 50, 50)
-    before = {
-        number: signal.signal(number, made.stop) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
+    with stopping(Going(what, total)) as made:
         yield made
-    finally:
-        made.end()
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def rehearse(

@@ -39,9 +39,9 @@ def list_runs(
     json
         Print a JSON list.
     """
-    from tollway.cli.moments import stamp
     from tollway.cli.table import Column, print_table, printable
     from tollway.ledger.guarded.runs import Runs
+    from tollway.ledger.moments import stamp
     from tollway.sandbox.receipt import standing
 
     if last < 1:

@@ -107,7 +107,7 @@ def _there(paths: tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 def _moment(text: str | None, option: str, now: float) -> float | None:
-    from tollway.cli.moments import past
+    from tollway.ledger.moments import past
 
     return None if text is None else past(text, option, now)
 

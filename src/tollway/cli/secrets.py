@@ -68,8 +68,8 @@ def list_secrets(*, state: str | None = None, json: Annotated[bool, _NO_FLAG] = 
         Print one JSON object.
     """
     from tollway.broker.vault import Vault
-    from tollway.cli.moments import stamp
     from tollway.cli.table import Column, print_table
+    from tollway.ledger.moments import stamp
 
     vault = Vault(_folder(state), os.environ)
     kept = vault.list()

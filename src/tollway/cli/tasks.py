@@ -57,8 +57,8 @@ def open_task(
     json
         Print one JSON object.
     """
-    from tollway.cli.moments import future
     from tollway.ledger.guarded.tasks import Tasks
+    from tollway.ledger.moments import future
 
     now = time.time()
     until = future(lasts, "--lasts", now)
@@ -98,9 +98,9 @@ def list_tasks(
     json
         Print a JSON list.
     """
-    from tollway.cli.moments import stamp
     from tollway.cli.table import Column, print_table, printable
     from tollway.ledger.guarded.tasks import Tasks
+    from tollway.ledger.moments import stamp
 
     now = time.time()
     with _book(state) as book:
@@ -252,7 +252,7 @@ def _standing(task: Any, now: float) -> str:
 
 
 def _facts(task: Any, now: float) -> dict[str, Any]:
-    from tollway.cli.moments import stamp
+    from tollway.ledger.moments import stamp
 
     return {
         "id": task.id,

@@ -16,14 +16,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tollway.cli.moments import past, stamp
 from tollway.cli.running import fleet_path
 from tollway.cli.table import Column, print_table
 from tollway.errors import Fault, FaultsFound
+from tollway.ledger.moments import past, stamp
 from tollway.ledger.query import Totals, UsageQuery, UsageReport
 from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ledger_path, state_folder
-from tollway.units import format_usd, usd
+from tollway.units import exact_usd, format_usd, places_of, usd
 
 _OUTCOMES = ("completed", "failed", "cancelled", "refused", "abandoned")
 _TOKENS = ("input", "cached_input", "cache_write", "output", "reasoning")
@@ -126,7 +126,7 @@ def _print_rows(report: UsageReport, sums: Mapping[Group, int] | None) -> None:
     # What is zero everywhere takes no column.
     names = [name for name in _ORDER if name in _ALWAYS or getattr(report.total, name)]
     costs = (report.total.cost, *(row.totals.cost for row in report.rows))
-    places = max(map(_places, (*costs, *(sums or {}).values())))
+    places = max(map(places_of, (*costs, *(sums or {}).values())))
     columns = [Column(name) for name in report.by]
     columns += [Column(name.replace("_", " "), number=True) for name in names]
     columns += [Column("estimated", number=True), Column("cost", number=True)]
@@ -152,7 +152,7 @@ def _print_rows(report: UsageReport, sums: Mapping[Group, int] | None) -> None:
 def _notes(report: UsageReport) -> list[str]:
     notes: list[str] = []
     if report.open_count:
-        amount = format_usd(report.open_amount, _places(report.open_amount))
+        amount = exact_usd(report.open_amount)
         notes.append(f"Reserved and not settled yet: {report.open_count:,} requests, {amount}.")
     if report.total.abandoned:
         notes.append(
@@ -169,12 +169,6 @@ def _notes(report: UsageReport) -> list[str]:
 
 def _share(totals: Totals) -> str:
     return f"{totals.estimated / totals.requests:.1%}" if totals.requests else "-"
-
-
-def _places(amount: int) -> int:
-    """Decimal places that show an amount exactly, at least four."""
-    digits = f"{abs(amount) % 10**12:012d}".rstrip("0")
-    return max(4, len(digits))
 
 
 def _print_json(query: UsageQuery, report: UsageReport, sums: Mapping[Group, int] | None) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from tollway.cli.moments import stamp
 from tollway.errors import Fault, FaultsFound
 from tollway.fleet.objects import Fleet
 from tollway.ledger.charging import accounts, parts
+from tollway.ledger.moments import stamp
 from tollway.ledger.query import Totals, UsageQuery, UsageReport, UsageRow, month_start
 from tollway.ledger.sqlite import SqliteLedger
 

@@ -10,18 +10,33 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from tollway.console.choose import pages as choose
 from tollway.console.desk import Desk, desk_of
+from tollway.console.feel import pages as feel
 from tollway.console.gate import Gate
 from tollway.console.guard import pages as guard
+from tollway.console.money import pages as money
 from tollway.console.pins import pages as pins
 from tollway.console.rendering import render
+from tollway.console.requests import pages as requests
 from tollway.console.road import pages as road
 from tollway.console.signin import pages as signin
 from tollway.console.signin.vouching import session_from
 from tollway.console.streaming import stream
+from tollway.console.twin import pages as twin
 from tollway.errors import TollwayError
 
-PAGES: tuple[list[Route], ...] = (signin.ROUTES, road.ROUTES, guard.ROUTES, pins.ROUTES)
+PAGES: tuple[list[Route], ...] = (
+    signin.ROUTES,
+    road.ROUTES,
+    requests.ROUTES,
+    money.ROUTES,
+    guard.ROUTES,
+    pins.ROUTES,
+    twin.ROUTES,
+    feel.ROUTES,
+    choose.ROUTES,
+)
 """The routes of each page."""
 
 

@@ -12,6 +12,7 @@ from tollway.console.audit import Audit
 from tollway.console.books import Books
 from tollway.console.caller import Caller
 from tollway.console.feed import Feed
+from tollway.console.hands import Hands
 from tollway.console.oidc.attempts import Attempts
 from tollway.console.sessions import Sessions
 from tollway.console.throttle import Throttle
@@ -38,6 +39,7 @@ class Desk:
     feed: Feed
     books: Books
     sessions: Sessions
+    hands: Hands
     attempts: Attempts
     throttle: Throttle
     audit: Audit

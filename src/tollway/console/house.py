@@ -19,6 +19,7 @@ from tollway.console.caller import Caller
 from tollway.console.clocks import Clocks
 from tollway.console.desk import Desk
 from tollway.console.feed import Feed
+from tollway.console.hands import Hands
 from tollway.console.oidc.attempts import Attempts
 from tollway.console.sessions import Sessions
 from tollway.console.throttle import Throttle
@@ -53,6 +54,7 @@ class House:
         self.desk = desk = await self._desk()
         self._stack.push_async_callback(desk.feed.close)
         self._stack.callback(desk.books.close)
+        self._stack.push_async_callback(desk.hands.close)
         self._stack.callback(desk.audit.close)
         self._stack.push_async_callback(self._forget_provider)
         self._stack.push_async_callback(desk.verification.close)
@@ -81,6 +83,7 @@ class House:
             gateway=gateway,
             feed=Feed(gateway),
             books=Books(self._folder / fleet.gateway.ledger),
+            hands=Hands(),
             sessions=Sessions(settings.session, settings.idle, steady),
             attempts=Attempts(steady),
             throttle=Throttle(_WRONG_KEYS, _WRONG_KEY_EVERY, steady),

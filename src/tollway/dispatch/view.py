@@ -213,6 +213,7 @@ def _ended(number: int, found: RequestState) -> Shown:
     settled = found.settled
     shown: Shown = {"n": number, "id": found.id, "route": found.arrived.route}
     if settled is not None:
+        shown["at"] = settled.utc
         shown["tenant"] = found.account.terms.tenant
         shown["source"] = settled.source
         shown["outcome"] = settled.outcome

@@ -128,15 +128,16 @@ def times(
 class Player:
     """Which tokens are due at a moment of the caller's clock, at a rate that may change.
 
-    `shown` counts generated tokens; `idle` is how much of the time so far no model was generating
-    (waits for the first token, pauses of tools, pauses of the user).
+    `shown` counts generated tokens, `paced` those of them that a token time came before: not the
+    first ones of answers. `idle` is how much of the time so far no model was generating (waits for
+    the first token, pauses of tools, pauses of the user).
     """
 
     def __init__(
         self, stream: Iterator[Token], rate: TokensPerSecond, waits: Waits, chance: Chance
     ) -> None:
         self.rate = rate
-        self.shown = 0
+        self.shown = self.paced = 0
         self.idle = 0.0
         self.held: Seconds | None = None
         self._stream, self._waits, self._chance = stream, waits, chance
@@ -173,6 +174,7 @@ class Player:
             found.append(token)
             self.idle += self._still
             self.shown += token.generated
+            self.paced += token.generated and not token.opens
             self._next = next(self._stream)
             self._aim(Seconds(self._due))
         return found

@@ -15,10 +15,12 @@ SameModel = Literal["off", "show", "take-out"]
 @dataclass(frozen=True, slots=True)
 class DriftSettings:
     """The watch. `tenant` pays; `calls` and `budget` (pico-dollars) bound a UTC day of it, all
-    models together. `models` are `SOURCE/MODEL`, None for every one that has a baseline."""
+    models together. `again` is how long after a look that suspects the second one comes. `models`
+    are `SOURCE/MODEL`, None for every one that has a baseline."""
 
     tenant: str
     every: Seconds
+    again: Seconds
     calls: int
     budget: PicoDollars
     action: DriftAction

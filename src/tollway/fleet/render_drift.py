@@ -17,6 +17,7 @@ def blocks(drift: DriftSettings | None) -> Iterator[list[str]]:
         "[drift]",
         f"tenant = {json.dumps(drift.tenant)}",
         f"every = {duration_text(drift.every)}",
+        f"again = {duration_text(drift.again)}",
         f"calls = {drift.calls}",
         f'budget = "{budget}"',
         f'action = "{drift.action}"',

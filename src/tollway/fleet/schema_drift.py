@@ -14,6 +14,11 @@ class DriftTable(Table):
 
     tenant: Text = key("Who pays for the calls.")
     every: Duration = key("How often each model is checked, where the budget allows it.", "1h")
+    again: Duration = key(
+        "How long after a look that suspects the second one comes, which may alarm: an accident of "
+        "the moment is to be over by then.",
+        "5m",
+    )
     calls: Count = key("Calls a UTC day at most, all models together.", 5000)
     budget: Money = key("USD a UTC day at most.", "1.00")
     action: DriftAction = key(

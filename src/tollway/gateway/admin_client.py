@@ -129,6 +129,19 @@ def ask_offer(path: Path) -> "Offer":
         connection.close()
 
 
+def ask_metrics(path: Path) -> str | None:
+    """The gateway's metrics in Prometheus' text format; None where nobody answers."""
+    connection = OverSocket(path)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        return answer.read().decode() if answer.status == 200 else None
+    except (OSError, http.client.HTTPException, UnicodeDecodeError):
+        return None
+    finally:
+        connection.close()
+
+
 def ask_status(path: Path) -> Said | None:
     """The gateway's status; None where nobody answers."""
     connection = OverSocket(path)

@@ -29,7 +29,7 @@ from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
 from tollway.ledger.records import Batch, Item, read_records
 from tollway.ledger.state import make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
-from tollway.ledger.timings import Timing
+from tollway.ledger.timings import Lately, Timing
 from tollway.simulator.recorded import Heard
 
 T = TypeVar("T")
@@ -239,9 +239,17 @@ class SqliteLedger:
         """See `Ledger.timings`."""
         return sqlite_timings.timings(self._db)
 
+    def recent(self, since: float, most: int) -> list[Timing]:
+        """Timings of what ended since then, at most so many, the last one first."""
+        return sqlite_timings.recent(self._db, since, most)
+
     def heard(self, since: float, until: float) -> list[Heard]:
         """See `Ledger.heard`."""
         return sqlite_timings.heard(self._db, since, until)
+
+    def lately(self, model: str, most: int) -> Lately | None:
+        """See `Ledger.lately`."""
+        return sqlite_timings.lately(self._db, model, most)
 
     def add_key(self, record: KeyRecord) -> None:
         """See `Ledger.add_key`."""

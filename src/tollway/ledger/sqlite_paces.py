@@ -5,7 +5,7 @@ import sqlite3
 from tollway.ledger.paces import Recent, Spell
 from tollway.ledger.rows import MICRO, micros
 
-MOST = 50_000
+MOST = 20_000
 """Requests that are looked at; on a busier ledger the spell is shorter than was asked for."""
 
 

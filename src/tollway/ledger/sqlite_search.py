@@ -14,9 +14,11 @@ from typing import Any
 from tollway.ledger.rows import DAY, MICRO, micros
 from tollway.ledger.search import WORDS, FailedTry, Held, Line, Page, Search, Spot, Whole
 
-LOOK_BACK = 60_000
-"""Requests that a page looks at. On a ledger of 10 million, 60,000 take about 0.1 s."""
+LOOK_BACK = 25_000
+"""Requests that a page looks at; `bench/console_pages.py` has the times on ten million."""
 _MOST_DAYS = 400
+_MOST_PASSED = 31
+"""Days that are passed over without a tenant to find them by: each is looked through."""
 _RARE = 2_000
 """Requests of a tag that are put in order at once; with more of them, it is looked for by time."""
 _LATEST = Spot(2**62, 0)
@@ -81,10 +83,14 @@ def _by_day(
     count, most = sizes
     found: list[Line] = []
     since, looked = _since(wanted), 0
+    days = _Days(db, wanted)
     for _ in range(_MOST_DAYS):
-        day = _day(db, wanted, start, since)
+        day, fits = days.before(start, since)
         if day is None:
             return Page(tuple(found))
+        if not fits:
+            start = Spot((day + 1) * DAY, 0)
+            break
         start = min(start, Spot((day + 1) * DAY, 0))
         first = max(since, day * DAY)
         floor, seen = None, 0
@@ -155,22 +161,51 @@ def _index(db: sqlite3.Connection, wanted: Search) -> str:
     return "INDEXED BY settled_drilled" if wanted.drilled else "INDEXED BY settled_utc"
 
 
-def _day(db: sqlite3.Connection, wanted: Search, start: Spot, since: int) -> int | None:
-    """The last day, up to that of `start`, on which something may fit (rule 3)."""
-    # A place of number 0 is the moment itself, and what is before it.
-    last = (start.utc if start.id else start.utc - 1) // DAY
-    parts, values = ["day <= ?", "day >= ?"], [last, since // DAY]
-    for name in _IN_DAYS:
-        if getattr(wanted, name) is not None:
-            parts.append(f"{name} = ?")
-            values.append(getattr(wanted, name))
-    known = ("completed", "failed", "cancelled", "refused", "abandoned")
-    parts.append(f"{wanted.outcome if wanted.outcome in known else 'requests'} > 0")
-    parts += ["estimated > 0"] if wanted.estimated else []
-    where = " AND ".join(parts)
-    sql = f"SELECT day FROM days WHERE {where} ORDER BY day DESC LIMIT 1"  # noqa: S608 - rule 1
-    row = db.execute(sql, values).fetchone()
-    return None if row is None else row[0]
+class _Days:
+    """Finds days on which something may fit (rule 3)."""
+
+    def __init__(self, db: sqlite3.Connection, wanted: Search) -> None:
+        self._db = db
+        tenants = [wanted.tenant] if wanted.tenant is not None else _tenants(db, wanted.key)
+        parts, self._values = [], []
+        terms = [(name, getattr(wanted, name)) for name in _IN_DAYS if name != "tenant"]
+        # With its tenant a key's rows are found in each day without a look at the others.
+        terms = [("tenant", tenants[0]), *terms] if len(tenants) == 1 else terms
+        for name, value in terms:
+            if value is not None:
+                parts.append(f"{name} = ?")
+                self._values.append(value)
+        self._most = _MOST_DAYS if len(tenants) == 1 or not parts else _MOST_PASSED
+        known = ("completed", "failed", "cancelled", "refused", "abandoned")
+        parts.append(f"{wanted.outcome if wanted.outcome in known else 'requests'} > 0")
+        parts += ["estimated > 0"] if wanted.estimated else []
+        where = " AND ".join(parts)
+        self._fits = f"SELECT 1 FROM days WHERE day = ? AND {where} LIMIT 1"  # noqa: S608 - rule 1
+
+    def before(self, start: Spot, since: int) -> tuple[int | None, bool]:
+        """The last day, up to that of `start`, on which something may fit, and True; None where
+        there is none. Or the last day that was passed over, and False: enough were."""
+        # A place of number 0 is the moment itself, and what is before it.
+        last = (start.utc if start.id else start.utc - 1) // DAY
+        while True:
+            sql = "SELECT max(day) FROM days WHERE day <= ? AND day >= ?"
+            day = self._db.execute(sql, (last, since // DAY)).fetchone()[0]
+            if day is None:
+                return None, False
+            if self._most <= 0:
+                return day, False
+            if self._db.execute(self._fits, (day, *self._values)).fetchone() is not None:
+                return day, True
+            self._most -= 1
+            last = day - 1
+
+
+def _tenants(db: sqlite3.Connection, key: str | None) -> list[str]:
+    """Whose a key is; it is one tenant's."""
+    if key is None:
+        return []
+    found = db.execute("SELECT DISTINCT tenant FROM labels WHERE key = ?", (key,))
+    return [tenant for (tenant,) in found if tenant is not None]
 
 
 def _floor(

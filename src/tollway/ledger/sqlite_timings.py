@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from tollway.ledger.rows import MICRO, micros
-from tollway.ledger.timings import Timing
+from tollway.ledger.timings import Lately, Timing
 from tollway.simulator.recorded import Heard
 
 _TIMED = (
@@ -51,3 +51,20 @@ def heard(db: sqlite3.Connection, since: float, until: float) -> list[Heard]:
         )
         for at, route, key, operation, into, out, outcome in found
     ]
+
+
+_LATELY = """
+SELECT count(*), sum(input), sum(cached_input), sum(output), sum(duration), min(reserved_utc),
+       max(reserved_utc)
+  FROM (SELECT * FROM requests ORDER BY utc DESC LIMIT ?1)
+ WHERE outcome = 'completed' AND NOT estimated AND model = ?2 AND input > 0 AND output > 0
+   AND duration IS NOT NULL AND coalesce(operation, 'chat') <> 'embedding'
+"""
+
+
+def lately(db: sqlite3.Connection, model: str, most: int) -> Lately | None:
+    """What of the last `most` settled requests was of a model; None where nothing was."""
+    count, into, cached, out, busy, since, until = db.execute(_LATELY, (most, model)).fetchone()
+    if not count:
+        return None
+    return Lately(count, into, cached, out, busy / MICRO, since / MICRO, until / MICRO)

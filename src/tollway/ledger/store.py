@@ -19,7 +19,7 @@ from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.keys import KeyRecord
 from tollway.ledger.query import UsageQuery, UsageReport
 from tollway.ledger.records import Batch, Item
-from tollway.ledger.timings import Timing
+from tollway.ledger.timings import Lately, Timing
 from tollway.simulator.recorded import Heard
 
 
@@ -99,6 +99,11 @@ class Ledger(Booker, Protocol):
     def heard(self, since: float, until: float) -> list[Heard]:
         """What arrived from `since` to before `until` (UTC seconds) and has been settled, by
         arrival."""
+        ...
+
+    def lately(self, model: str, most: int) -> Lately | None:
+        """What of the last `most` settled requests were whole answers of a model; None where none
+        were."""
         ...
 
     def add_key(self, record: KeyRecord) -> None:

@@ -5,12 +5,11 @@ Rules
 2. Every value that a chart shows is in a table too.
 """
 
-from importlib.resources import files
-
 from tollway.planner.program.answers import signed_now
 from tollway.web import plan_risk, plan_supply
 from tollway.web.amounts import about, count, exact, millions, named, percent
 from tollway.web.markup import behind, element, table, words
+from tollway.web.page import Section, page
 from tollway.web.plan_shown import Shown
 
 LINES_SHOWN = 400
@@ -20,30 +19,16 @@ LINES_SHOWN = 400
 def plan_page(shown: Shown) -> str:
     """The whole file."""
     sections = (
-        ("capacity", "Capacity against demand", plan_supply.capacity(shown)),
-        ("cash", "Committed cash", plan_supply.committed(shown)),
-        ("survival", "What survives a loss", plan_risk.survivability(shown)),
-        ("frontier", "Cost against risk", plan_risk.frontier(shown)),
-        ("calendar", "Decisions and dates", plan_supply.calendar(shown)),
-        ("risks", "Risks", plan_risk.risks(shown)),
-        ("assumptions", "What it rests on", assumptions(shown)),
+        Section("capacity", "Capacity against demand", plan_supply.capacity(shown)),
+        Section("cash", "Committed cash", plan_supply.committed(shown)),
+        Section("survival", "What survives a loss", plan_risk.survivability(shown)),
+        Section("frontier", "Cost against risk", plan_risk.frontier(shown)),
+        Section("calendar", "Decisions and dates", plan_supply.calendar(shown)),
+        Section("risks", "Risks", plan_risk.risks(shown)),
+        Section("assumptions", "What it rests on", assumptions(shown)),
     )
-    body = "".join(
-        element("section", element("h2", words(title), id=f"{name}-title"), inside,
-                id=name, aria_labelledby=f"{name}-title")
-        for name, title, inside in sections
-    )  # fmt: skip
-    style = files("tollway.web").joinpath("page.css").read_text("utf-8")
-    head = (
-        '<meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        + element("title", words(f"Plan of {shown.fleet}"))
-        + f"<style>{style}</style>"
-    )
-    skip = element("a", "Skip to the charts", href="#capacity", class_="skip")
-    main = element("main", _header(shown), body)
-    inside = element("head", head) + element("body", skip, main, _footer(shown))
-    return "<!doctype html>\n" + element("html", inside, lang="en") + "\n"
+    title = f"Plan of {shown.fleet}"
+    return page(title, "Skip to the charts", _header(shown), sections, _footer(shown))
 
 
 def headline(shown: Shown) -> str:

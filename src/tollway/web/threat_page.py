@@ -6,12 +6,12 @@ Rules
 """
 
 from collections import defaultdict
-from importlib.resources import files
 
 from tollway.catalog.threats import FRAMEWORKS, framework, threats
 from tollway.pins.threats_judged import STATUSES, Judged, Status, Thing, ThingKind
 from tollway.pins.threats_model import worst
 from tollway.web.markup import Cell, behind, element, table, words
+from tollway.web.page import Section, page
 from tollway.web.threat_shown import Item, Shown, count_words, items
 
 _MARKS: dict[Status, str] = {
@@ -27,29 +27,16 @@ _MARKS: dict[Status, str] = {
 def threat_page(shown: Shown) -> str:
     """The whole file."""
     sections = (
-        ("open", "What is open", _items(shown, "open", "opened", "Nothing is open.")),
-        ("matrix", "What applies where", _matrix(shown)),
-        ("losses", "What one loss takes away", _losses(shown)),
-        ("unjudged", "What nobody here judged", _unjudged(shown)),
-        ("answered", "What answers what", _answered(shown)),
-        ("outside", "What does not apply", _outside(shown)),
-        ("provenance", "What it rests on", _provenance(shown)),
+        Section("open", "What is open", _items(shown, "open", "opened", "Nothing is open.")),
+        Section("matrix", "What applies where", _matrix(shown)),
+        Section("losses", "What one loss takes away", _losses(shown)),
+        Section("unjudged", "What nobody here judged", _unjudged(shown)),
+        Section("answered", "What answers what", _answered(shown)),
+        Section("outside", "What does not apply", _outside(shown)),
+        Section("provenance", "What it rests on", _provenance(shown)),
     )
-    body = "".join(
-        element("section", element("h2", words(title), id=f"{name}-title"), inside,
-                id=name, aria_labelledby=f"{name}-title")
-        for name, title, inside in sections
-    )  # fmt: skip
-    style = files("tollway.web").joinpath("page.css").read_text("utf-8")
-    head = (
-        '<meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        + element("title", words(f"Threat model of {shown.fleet}"))
-        + f"<style>{style}</style>"
-    )
-    skip = element("a", "Skip to what is open", href="#open", class_="skip")
-    inside = element("head", head) + element("body", skip, element("main", _header(shown), body))
-    return "<!doctype html>\n" + element("html", inside, lang="en") + "\n"
+    title = f"Threat model of {shown.fleet}"
+    return page(title, "Skip to what is open", _header(shown), sections)
 
 
 def headline(shown: Shown) -> str:

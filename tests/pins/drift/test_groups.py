@@ -7,7 +7,7 @@ import pytest
 
 from tollway.fleet.parse import parse
 from tollway.pins.drift.groups import grouped, odd_ones
-from tollway.pins.drift.looking import Look
+from tollway.pins.drift.looking import SUSPECT, Look
 from tollway.pins.drift.pacing import DAY, pace
 from tollway.pins.drift.standing import (
     Standing,
@@ -54,7 +54,7 @@ def test_only_what_is_declared_the_same_is_compared() -> None:
 
 
 def test_an_alarm_stays_until_it_is_cleared_whatever_later_checks_say() -> None:
-    fine, odd, lost = Look(0.5, 20), Look(1e-6, 20), Look(None, 3, "it is down")
+    fine, odd, lost = Look(0.5, 20), Look(1e-6, 20, second=True), Look(None, 3, "it is down")
     standing = after_look(Standing(), fine, 0.001, 1.0)
     assert standing.name == "watched"
     assert after_look(standing, lost, 0.001, 2.0).name == "unwatched"
@@ -67,8 +67,19 @@ def test_an_alarm_stays_until_it_is_cleared_whatever_later_checks_say() -> None:
     assert cleared(standing).name == "unwatched"
 
 
+def test_only_a_second_look_alarms_and_until_it_is_made_the_standing_is_what_it_was() -> None:
+    first, lost = Look(1e-9, 20), Look(None, 3, "it is down")
+    standing = after_look(Standing(name="watched", why=""), first, 0.001, 1.0)
+    assert (standing.name, standing.suspected, standing.level) == ("watched", True, SUSPECT)
+    waiting = after_look(standing, lost, 0.001, 2.0)
+    assert (waiting.name, waiting.suspected) == ("unwatched", True)
+    for p, name in ((0.0011, "watched"), (0.001, "alarm")):
+        after = after_look(standing, Look(p, 60, second=True), 0.001, 3.0)
+        assert (after.name, after.suspected, after.level) == (name, False, 0.001)
+
+
 def test_nothing_is_done_before_the_confirmation_or_where_only_the_alarm_is_asked_for() -> None:
-    alarm = after_look(Standing(), Look(1e-6, 20), 0.001, 1.0)
+    alarm = after_look(Standing(), Look(1e-6, 20, second=True), 0.001, 1.0)
     sure, unsure, none = Look(0.001, 100), Look(0.2, 100), Look(None, 3, "it is down")
     assert after_confirmation(alarm, sure, 0.01, "open-breaker").name == "withdrawn"
     assert after_confirmation(alarm, sure, 0.01, "alarm").name == "alarm"
@@ -86,7 +97,7 @@ def test_a_model_that_is_gone_is_an_alarm_without_statistics() -> None:
 def test_checks_are_further_apart_where_a_day_s_calls_do_not_do() -> None:
     hour = Seconds(3600.0)
     assert pace(hour, [20, 20], 5000) == hour
-    assert pace(hour, [20, 120], 1000) == pytest.approx(DAY * 140 / 900)
+    assert pace(hour, [20, 120], 1000) == pytest.approx(DAY * 140 / 800)
 
 
 @pytest.mark.parametrize(

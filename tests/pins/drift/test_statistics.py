@@ -1,10 +1,21 @@
 """The drift tests hold their level whatever the noise, and find a shift of the logits of 0.05."""
 
 import random
+from itertools import combinations
 from math import sqrt
 
 import pytest
-from bench.drift_power import HOUR, SUBJECT, Engine, MadeUp, baseline, engine, p_value
+from bench.drift_power import (
+    HOUR,
+    PLAN,
+    SUBJECT,
+    Engine,
+    MadeUp,
+    alarmed,
+    baseline,
+    check,
+    engine,
+)
 
 from tollway.gateway.watching.asker import drive
 from tollway.pins.drift import border, completions, logprobs
@@ -13,6 +24,7 @@ from tollway.pins.drift.baseline import baseline_text, read_baseline
 from tollway.pins.drift.gathering import CannotWatchError, Plan, gather
 from tollway.pins.drift.looking import calls_of, confirm, look
 from tollway.pins.drift.spending import MONTH, SINGLE, level
+from tollway.pins.drift.together import together
 
 HOURLY = level(HOUR, 1)
 
@@ -23,54 +35,92 @@ def at_least(found: int, of: int) -> float:
     return share - 1.96 * sqrt(share * (1 - share) / (of + 4))
 
 
-@pytest.mark.parametrize("lists", [True, False])
-def test_a_shift_of_a_twentieth_is_found_at_the_hourly_level(lists: bool) -> None:
+@pytest.mark.parametrize("noise", ["0.01", "0.05", "two replicas 0.1 apart"])
+def test_a_shift_of_a_twentieth_is_found_for_fewer_than_500_calls(noise: str) -> None:
     found = trials = 0
-    for trial in range(24 if lists else 12):
+    for trial in range(12):
         draws = random.Random(trial)
-        made = baseline(engine("0.01", trial, lists), draws)
-        assert made.method == ("logprobs" if lists else "border")
-        p = p_value(made, engine("0.01", trial, lists, 0.05), draws)
-        found, trials = found + (p <= HOURLY), trials + 1
-        if lists:
-            assert made.calls + calls_of(made) < 500
-        assert calls_of(made) <= 120
-    assert at_least(found, trials) > (0.8 if lists else 0.4)
+        made = baseline(engine(noise, trial, lists=True), draws)
+        assert made.method == "logprobs"
+        assert made.calls + calls_of(made) + calls_of(made, second=True) < 500
+        seen = check(made, engine(noise, trial, lists=True, shift=0.05), draws)
+        found, trials = found + alarmed(seen, HOURLY), trials + 1
+    assert at_least(found, trials) > 0.7
+
+
+def test_a_shift_of_a_tenth_is_found_without_log_probabilities() -> None:
+    found = trials = 0
+    for trial in range(8):
+        draws = random.Random(trial)
+        made = baseline(engine("none", trial, lists=False), draws)
+        assert made.method == "border"
+        assert made.calls <= PLAN.calls
+        seen = check(made, engine("none", trial, lists=False, shift=0.1), draws)
+        found, trials = found + alarmed(seen, HOURLY), trials + 1
+    assert at_least(found, trials) > 0.3
 
 
 @pytest.mark.parametrize("noise", ["none", "0.03 in steps of 0.125", "two replicas 0.1 apart"])
-@pytest.mark.parametrize("lists", [True, False])
+@pytest.mark.parametrize("lists", [True, False], ids=["logprobs", "border"])
 def test_an_unchanged_engine_is_seldom_called_different(noise: str, lists: bool) -> None:
     small = checks = 0
-    for trial in range(10 if lists else 4):
+    for trial in range(6 if lists else 4):
         draws = random.Random(trial)
         same = engine(noise, trial, lists)
         made = baseline(same, draws)
-        for _ in range(15):
-            small, checks = small + (p_value(made, same, draws) <= 0.05), checks + 1
-    # Checks of one baseline share its luck: the interval is that of the baselines alone.
-    assert small / checks < 0.05 + 1.96 * sqrt(0.05 * 0.95 / (checks / 15)) + 0.05
+        for second in (False, False, False, False, True):
+            seen = drive(look(made, draws.randrange, second=second), MadeUp(same, draws))
+            small, checks = small + ((seen.p or 0.0) <= 0.05), checks + 1
+    # Looks of one baseline share its luck: the interval is that of the baselines alone.
+    assert small / checks < 0.05 + 1.96 * sqrt(0.05 * 0.95 / (checks / 5)) + 0.05
 
 
-def test_identical_answers_are_no_evidence_and_one_that_differs_everywhere_is() -> None:
-    rows = [[(-1.0, -2.0)] * 8] * 10
-    still = [(0.005, 0.005)] * 10
-    assert logprobs.p_value(rows, [(-1.0, -2.0)] * 10, still) == 1.0
-    assert logprobs.p_value(rows, [(-1.004, -2.004)] * 10, still) == 1.0  # within the noise
-    assert logprobs.p_value(rows, [(-1.1, -1.9)] * 10, still) < 1e-8
+def test_identical_answers_are_no_evidence_and_one_that_differs_is() -> None:
+    rows = [(-1.0, -2.0)] * 8
+    assert logprobs.prompt_p(rows, [(-1.0, -2.0)], 0.03) == 1.0
+    assert logprobs.prompt_p(rows, [(-1.009, -2.009)], 0.03) == 1.0  # within the tolerance
+    assert logprobs.prompt_p(rows, [(-1.1, -1.9)], 0.03) == pytest.approx(1 / 9)
+
+
+def test_a_value_that_the_baseline_heard_is_no_evidence_however_often_it_comes_now() -> None:
+    """An engine's batches of several shapes give a prompt a few values; the load says how often."""
+    one, other, third = (-1.0, -2.0), (-1.2, -1.7), (-0.9, -2.2)
+    rows = [one] * 9 + [other] * 2 + [third]
+    for now in ([other] * 3, [third] * 3, [one, other, third]):
+        assert logprobs.prompt_p(rows, now, 0.03) == 1.0
+    moved = [(-1.15, -1.8)] * 3
+    assert logprobs.prompt_p(rows, moved, 0.03) < 0.01
 
 
 def test_a_level_is_held_exactly_where_every_order_is_as_likely() -> None:
-    """Over all orders of a bag, the p-value is at or below any level at most so often."""
-    values = [(-1.0,), (-1.0,), (-1.5,), (-1.2,), (-1.2,)]
-    orders = [[*values[:at], *values[at + 1 :], values[at]] for at in range(5)]
-    found = [
-        logprobs.p_value([one[:4], other[:4]], [one[4], other[4]], [(0.0,), (0.0,)])
-        for one in orders
-        for other in orders
-    ]
-    for below in (0.04, 0.08, 0.2, 0.5):
-        assert sum(p <= below for p in found) <= below * len(found)
+    """Over all choices of the new calls, the p-value is at or below any level at most so often."""
+    values = [(-1.0,), (-1.0,), (-1.5,), (-1.2,), (-1.21,), (-1.9,)]
+    for new in (1, 2, 3):
+        for near in (0.0, 0.03, 0.5):
+            found = [
+                logprobs.prompt_p(
+                    [it for at, it in enumerate(values) if at not in chosen],
+                    [values[at] for at in chosen],
+                    near,
+                )
+                for chosen in combinations(range(len(values)), new)
+            ]
+            for below in (0.04, 0.08, 0.2, 0.5):
+                assert sum(p <= below for p in found) <= below * len(found) + 1e-9
+
+
+def test_prompts_together_hold_the_level_that_each_holds_whatever_the_spared_ones_say() -> None:
+    draws = random.Random(2)
+    trials = 4000
+    for spared in (0, 3):
+        for below in (0.05, 0.005):
+            found = sum(
+                together([1e-12] * spared + [draws.random() for _ in range(10)], spared) <= below
+                for _ in range(trials)
+            )
+            assert found / trials < below + 2.6 * sqrt(below / trials)
+    assert together([1e-12] * 4 + [0.5] * 10, 3) < 1e-4  # one more than is spared
+    assert together([], 0) == 1.0
 
 
 def test_a_token_that_is_not_listed_is_at_most_as_likely_as_the_least_that_is() -> None:
@@ -78,10 +128,15 @@ def test_a_token_that_is_not_listed_is_at_most_as_likely_as_the_least_that_is() 
 
 
 def test_ties_that_fall_as_before_are_no_surprise_and_ties_that_all_fall_one_way_are() -> None:
-    old = [{"a": 8, "b": 8}] * 12
-    assert border.p_value(old, [{"a": 5, "b": 5}] * 12) == 1.0
-    assert border.p_value(old, [{"a": 10}] * 12) < 1e-8
-    assert border.p_value(old, [{}] * 12) == 1.0
+    old = [{"a": 8, "b": 8}, {"a": 8, "b": 8}]
+    assert border.prompt_p(old, {"a": 5, "b": 5}) == 1.0
+    assert border.prompt_p(old, {"a": 10}) < 0.02
+
+
+def test_a_tie_that_falls_as_it_did_side_by_side_is_no_surprise() -> None:
+    alone, beside = {"a": 19, "b": 1}, {"a": 2, "b": 18}
+    assert border.prompt_p([alone, beside], {"a": 1, "b": 9}) > 0.5
+    assert border.prompt_p([alone], {"a": 1, "b": 9}) < 1e-4
 
 
 def test_short_answers_confirm_another_model_and_not_the_same_one() -> None:

@@ -13,7 +13,7 @@ let last = null;
 let stale = null;
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-export const time = (s) => (s == null ? "-" : s < 10 ? `${whole.format(s * 1000)} ms` : `${s.toFixed(1)} s`);
+export const time = (s) => (s == null ? "-" : s < 1 ? `${whole.format(s * 1000)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
 export const usd = (pico) => `$${(pico / PICO).toFixed(pico && pico < PICO ? 6 : 2)}`;
 const clock = (utc) => `${new Date(utc * 1000).toISOString().slice(11, 19)} UTC`;
 const put = (node, text) => node.textContent === text || (node.textContent = text);
@@ -30,7 +30,7 @@ function chart(node) {
   return new uPlot(
     {
       width: Math.max(node.clientWidth, 120), height: 84, legend: { show: false }, cursor: { show: false },
-      padding: [6, 4, 0, 0],
+      padding: [6, 16, 0, 0],
       scales: { x: { time: false, range: () => [-KEPT, 0] }, y: { range: (u, min, max) => [0, Math.max(10, max * 1.1)] } },
       axes: [
         { ...axis, size: 18, values: (u, at) => at.map((s) => (s ? `${s} s` : "now")), space: 60 },
@@ -122,6 +122,7 @@ function headline(news) {
 function take(news) {
   $("dead").hidden = !news.dead;
   document.body.classList.toggle("stale", Boolean(news.dead));
+  for (const it of document.querySelectorAll('[data-do="drain"], [data-do="undrain"]')) it.disabled = Boolean(news.dead);
   if (news.dead) {
     put($("dead-why"), news.dead);
     put($("now"), stale ? `Last heard at ${clock(stale)}.` : "Nothing has been heard yet.");
@@ -172,6 +173,7 @@ document.addEventListener("click", (event) => {
 });
 
 addEventListener("resize", () => {
+  ribbon.draw();
   for (const it of cards.values()) it.plot.setSize({ width: it.parts.chart.clientWidth, height: 84 });
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

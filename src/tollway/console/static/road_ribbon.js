@@ -2,10 +2,8 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const MOST = 120; // dots at once; the table counts all that the gateway lists
-const WIDTH = 900;
-const LEFT = 190; // where lanes begin: names stand before it
-const RIGHT = 700;
-const ROW = 34;
+const WIDE = 620; // pixels from which names may be long
+const ROW = 36;
 const MINUTE = 60;
 
 const made = (name, attributes, parent) => {
@@ -14,7 +12,13 @@ const made = (name, attributes, parent) => {
   parent?.append(node);
   return node;
 };
-const short = (name) => (name.length > 22 ? `${name.slice(0, 21)}…` : name);
+const short = (name, most) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
+// A number from -1 to 1 that stays with a request, so that dots of one lane do not cover each other.
+const spread = (id) => {
+  let mixed = 7;
+  for (const letter of id) mixed = Math.imul(mixed ^ letter.charCodeAt(0), 0x9e3779b1);
+  return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 31 - 1;
+};
 
 export class Ribbon {
   constructor(svg, table, fleet) {
@@ -23,15 +27,24 @@ export class Ribbon {
     this.fleet = fleet;
     this.dots = new Map();
     this.ended = [];
+    this.seen = 0;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.draw();
   }
 
   draw() {
+    if (this.width && this.width === Math.max(this.svg.clientWidth, 300)) return;
+    this.still();
+    this.dots.clear();
+    this.svg.replaceChildren();
+    this.width = Math.max(this.svg.clientWidth, 300);
+    const letters = this.width < WIDE ? 13 : 26;
+    this.left = this.width < WIDE ? 104 : 190; // where lanes begin: names stand before it
+    this.right = this.width - (this.width < WIDE ? 92 : 190);
     const routes = Object.keys(this.fleet.routes);
     const sources = Object.keys(this.fleet.sources);
     const rows = Math.max(routes.length, sources.length, 1);
-    this.svg.setAttribute("viewBox", `0 0 ${WIDTH} ${rows * ROW + 12}`);
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${rows * ROW + 12}`);
     const y = (at, count) => 6 + ((at + 0.5) * rows * ROW) / count;
     this.from = new Map(routes.map((name, at) => [name, y(at, routes.length)]));
     this.to = new Map(sources.map((name, at) => [name, { y: y(at, sources.length), series: `s${at % 8}` }]));
@@ -45,23 +58,23 @@ export class Ribbon {
     }
     this.layer = made("g", {}, this.svg);
     for (const [name, at] of this.from) {
-      made("text", { x: LEFT - 10, y: at + 4, "text-anchor": "end" }, this.svg).textContent = short(name);
+      made("text", { x: this.left - 10, y: at + 4, "text-anchor": "end" }, this.svg).textContent = short(name, letters);
     }
     for (const [name, { y: at, series }] of this.to) {
-      made("rect", { class: `stop ${series}`, x: RIGHT, y: at - 8, width: 6, height: 16, rx: 2 }, this.svg);
-      made("text", { x: RIGHT + 14, y: at + 4 }, this.svg).textContent = short(name);
+      made("rect", { class: `stop ${series}`, x: this.right, y: at - 8, width: 6, height: 16, rx: 2 }, this.svg);
+      made("text", { x: this.right + 14, y: at + 4 }, this.svg).textContent = short(name, letters);
     }
   }
 
   curve(y0, y1) {
-    const middle = (LEFT + RIGHT) / 2;
-    return `M${LEFT} ${y0} C${middle} ${y0} ${middle} ${y1} ${RIGHT} ${y1}`;
+    const middle = (this.left + this.right) / 2;
+    return `M${this.left} ${y0} C${middle} ${y0} ${middle} ${y1} ${this.right} ${y1}`;
   }
 
   point(y0, y1, t) {
     const u = 1 - t;
-    const middle = (LEFT + RIGHT) / 2;
-    const x = u ** 3 * LEFT + 3 * u * u * t * middle + 3 * u * t * t * middle + t ** 3 * RIGHT;
+    const middle = (this.left + this.right) / 2;
+    const x = u ** 3 * this.left + 3 * u * t * middle + t ** 3 * this.right;
     return [x, u * u * (1 + 2 * t) * y0 + t * t * (3 - 2 * t) * y1];
   }
 
@@ -74,15 +87,19 @@ export class Ribbon {
       if (!this.to.has(source)) continue;
       seen.add(one.id);
       let dot = this.dots.get(one.id);
-      if (!dot) this.dots.set(one.id, (dot = this.dot(0)));
+      if (!dot) this.dots.set(one.id, (dot = this.dot(one.id)));
       this.aim(dot, one.route, source, one.phase);
       // Queued at the start, sent on its way, streaming near the source: longer is nearer.
-      dot.goal = { queued: 0.02, sent: 0.45 }[one.phase] ?? 1 - 0.4 / (1 + one.since / 6);
+      const goal = { queued: 0.05, sent: 0.4 }[one.phase] ?? 1 - 0.4 / (1 + one.since / 6);
+      dot.goal = Math.min(Math.max(goal + 0.04 * dot.aside, 0), 0.97);
     }
-    const words = news.ended.slice(-40);
+    // The first news may tell again what the page came with; after a restart counting begins anew.
+    const fresh = news.seq < this.seen ? news.ended : news.ended.filter((one) => one.n > this.seen);
+    this.seen = news.seq;
+    const words = fresh.filter((one) => one.at > news.at - 2).slice(-40);
     words.forEach((one, at) => {
       if (!this.dots.has(one.id) && !this.calm.matches && this.dots.size < MOST && this.from.has(one.route) && this.to.has(one.source)) {
-        const dot = this.dot(one.outcome === "completed" ? 0 : 1);
+        const dot = this.dot(one.id, one.outcome !== "completed");
         this.aim(dot, one.route, one.source, one.outcome === "completed" ? "streaming" : "failed");
         dot.wait = now + (at / words.length) * 900;
         dot.goal = 1.01;
@@ -93,16 +110,16 @@ export class Ribbon {
     for (const [key, lane] of this.lanes) {
       lane.classList.toggle("drained", Boolean(news.sources[key.split("\n")[1]]?.drained));
     }
-    for (const one of news.ended) this.ended.push([news.mono, `${one.route}\n${one.source ?? ""}`]);
-    while (this.ended.length && this.ended[0][0] < news.mono - MINUTE) this.ended.shift();
+    for (const one of fresh) this.ended.push([one.at, `${one.route}\n${one.source ?? ""}`]);
+    while (this.ended.length && this.ended[0][0] < news.at - MINUTE) this.ended.shift();
     this.tell(news);
     if (this.calm.matches) this.settle();
     else if (!this.frame) this.move(now);
   }
 
-  dot(crossed) {
+  dot(id, crossed = false) {
     const node = crossed ? made("path", { class: "cross", d: "M-4-4 4 4M4-4-4 4" }, this.layer) : made("circle", { r: 4.5 }, this.layer);
-    return { node, crossed, t: 0, goal: 0, wait: 0 };
+    return { node, crossed, aside: spread(id), t: 0, goal: 0, wait: 0 };
   }
 
   aim(dot, route, source, phase) {
@@ -114,7 +131,7 @@ export class Ribbon {
 
   place(dot) {
     const [x, y] = this.point(dot.y0, dot.y1, Math.min(dot.t, 1));
-    dot.node.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+    dot.node.setAttribute("transform", `translate(${x.toFixed(1)} ${(y + 9 * dot.aside * Math.min(1, 4 * dot.t * (1 - dot.t))).toFixed(1)})`);
   }
 
   move(now) {

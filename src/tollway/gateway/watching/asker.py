@@ -10,6 +10,7 @@ Rules
 import http.client
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,9 +23,10 @@ from tollway.dialects.meaning import Ask, Fault, Text, Turn
 from tollway.dialects.registry import FORMS
 from tollway.fleet.objects import Dialect
 from tollway.gateway.upstream import ANTHROPIC_VERSION, Origin
-from tollway.pins.drift.asking import LISTED, Asking, Heard, Question, Reply, Unheard
+from tollway.pins.drift.asking import LISTED, Asking, Heard, Question, Reply, Unheard, Wave
 
 PATIENCE: Final = 60.0
+MOST_AT_ONCE: Final = 64
 _LARGEST: Final = 4 * 2**20
 _FEWER: Final = 5
 _WAYS: Mapping[Dialect, tuple[str, str]] = {
@@ -43,25 +45,30 @@ class Asker(Protocol):
     def ask(self, question: Question) -> Reply: ...
 
 
-def drive(asking: Asking[T], asker: Asker, at_once: int = 1, *, in_turn: bool = False) -> T:
-    """Ask what is wanted, so many at a time, until there is a result. `in_turn`: every other wave
-    of questions one after the other."""
-    alone = False
-    with ThreadPoolExecutor(at_once) as pool:
+def drive(asking: Asking[T], asker: Asker) -> T:
+    """Ask what is wanted, until there is a result."""
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         replies: Sequence[Reply] | None = None
         while True:
             try:
                 # A generator that has not begun takes None and nothing else.
-                wanted = next(asking) if replies is None else asking.send(replies)
+                wave = next(asking) if replies is None else asking.send(replies)
             except StopIteration as over:
                 return over.value
-            one_by_one = at_once == 1 or (in_turn and alone)
-            alone = not alone
-            replies = _each(asker, wanted) if one_by_one else list(pool.map(asker.ask, wanted))
+            replies = _side_by_side(asker, wave, pool)
 
 
-def _each(asker: Asker, wanted: Sequence[Question]) -> list[Reply]:
-    return [asker.ask(it) for it in wanted]
+def _side_by_side(asker: Asker, wave: Wave, pool: ThreadPoolExecutor) -> list[Reply]:
+    """Each question as soon as one of those before it is answered."""
+    if wave.at_once == 1:
+        return [asker.ask(it) for it in wave.questions]
+    places = threading.Semaphore(wave.at_once)
+
+    def ask(question: Question) -> Reply:
+        with places:
+            return asker.ask(question)
+
+    return list(pool.map(ask, wave.questions))
 
 
 class Straight:
@@ -244,6 +251,8 @@ def _refusal(status: int, said: bytes) -> str:
         code = msgspec.json.decode(said)["error"].get("code")
     except (msgspec.MsgspecError, LookupError, TypeError, AttributeError):
         code = None
+    if code == "budget_day":
+        return "the budget of this day is used up"
     known = isinstance(code, str) and len(code) <= 40 and code.replace("_", "").isalnum()
     return f"it answers with status {status}" + (f" ({code})" if known else "")
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tollway.gateway.watching.state import Watched
 from tollway.pins.drift import completions
-from tollway.pins.drift.asking import Asking, Heard
+from tollway.pins.drift.asking import Asking, Heard, Wave
 from tollway.pins.drift.gathering import story_questions
 from tollway.pins.drift.groups import ROUNDS, odd_ones
 from tollway.pins.drift.prompts import story_prompt
@@ -21,7 +21,7 @@ _LATE: Final = 3
 
 def round_of() -> Asking[list[str] | None]:
     """One answer to each canary; None where any stayed away."""
-    replies = yield story_questions([story_prompt(it) for it in range(PROMPTS)])
+    replies = yield Wave(story_questions([story_prompt(it) for it in range(PROMPTS)]))
     heard = [it.text for it in replies if isinstance(it, Heard)]
     return heard if len(heard) == PROMPTS else None
 

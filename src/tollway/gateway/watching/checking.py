@@ -20,7 +20,7 @@ from tollway.gateway.watching.subjects import origin_of
 from tollway.inspect.baselines import Kept, baselines_of
 from tollway.pins import shutdown
 from tollway.pins.drift.groups import grouped, odd_ones
-from tollway.pins.drift.looking import look
+from tollway.pins.drift.looking import looked
 from tollway.pins.drift.standing import Standing, StandingName, after_look, after_vanishing
 from tollway.pins.finding import Finding, Findings, Unaudited
 
@@ -43,15 +43,16 @@ class Row:
 
 
 def check_once(
-    path: Path, fleet: Fleet, names: Sequence[str], level: float, at_once: int, today: date
+    path: Path, fleet: Fleet, names: Sequence[str], level: float, today: date
 ) -> tuple[Findings, tuple[Row, ...]]:
-    """Ask each of `names` once, straight. `level` is that of each test; `path` is the fleet's."""
+    """Ask each of `names`, straight, and again where it is suspect. `level` is that of the second
+    look; `path` is the fleet's."""
     kept = baselines_of(path, fleet, names)
-    rows = tuple(_checked(fleet, it, level, at_once, today) for it in kept)
+    rows = tuple(_checked(fleet, it, level, today) for it in kept)
     return _findings(rows), rows
 
 
-def _checked(fleet: Fleet, kept: Kept, level: float, at_once: int, today: date) -> Row:
+def _checked(fleet: Fleet, kept: Kept, level: float, today: date) -> Row:
     baseline = kept.baseline
     try:
         origin, model = origin_of(fleet, kept.name)
@@ -64,7 +65,7 @@ def _checked(fleet: Fleet, kept: Kept, level: float, at_once: int, today: date) 
     if models is not None and baseline.listed and baseline.upstream_model not in models:
         gone = after_vanishing(Standing(), baseline.upstream_model, 0.0)
         return _row(kept, gone, last, today)
-    seen = drive(look(baseline, randbelow), Straight(origin, model), at_once)
+    seen = drive(looked(baseline, randbelow), Straight(origin, model))
     return _row(kept, after_look(Standing(), seen, level, 0.0), last, today)
 
 

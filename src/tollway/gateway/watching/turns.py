@@ -1,7 +1,8 @@
 """Whose turn it is, what is asked then, and what is written down and told of it.
 
 Rules
-1. A model's turn is a check against its baseline, and a round of its group's canaries.
+1. A model's turn is a look at it against its baseline, and a round of its group's canaries. Where
+   it is suspect, a turn in between is the second look.
 2. A day's calls are counted before they are made, also those of a turn that was cut short.
 3. An end of a model is said once a day.
 """
@@ -102,7 +103,8 @@ class Watch:
             standing = kept.standings.get(name, Standing())
             if standing.name == "withdrawn":
                 return
-            cost = self._cost(one)
+            second = standing.suspected
+            cost = self._cost(one, second=second)
             room = kept.calls + cost <= self._settings.calls
             kept.calls += cost if room else 0
         if not room:
@@ -117,9 +119,10 @@ class Watch:
         if baseline is None:
             self._take(name, Look(None, 0, one.why), utc)
         else:
-            self._take(name, drive(look(baseline, secrets.randbelow), asker), utc)
+            seen = drive(look(baseline, secrets.randbelow, second=second), asker)
+            self._take(name, seen, utc)
             self._confirm(name, baseline, asker, utc)
-        if name in self._members:
+        if name in self._members and not second:
             self._canaries(name, drive(round_of(), asker), utc)
 
     def _take(self, name: str, seen: Look, utc: float) -> None:
@@ -130,6 +133,8 @@ class Watch:
             if old.name == "withdrawn":  # by somebody else, in the meantime
                 return
             new = kept.standings[name] = after_look(old, seen, limit, utc)
+            if new.suspected and seen.suspects:
+                kept.due[name] = utc + self._settings.again
         self._tell(name, "" if (old.name, old.why) == (new.name, new.why) else _words(new))
 
     def _confirm(self, name: str, baseline: Baseline, asker: "_Careful", utc: float) -> None:
@@ -169,9 +174,9 @@ class Watch:
         for member, standing in moved:
             self._tell(member, _words(standing))
 
-    def _cost(self, one: Kept) -> int:
-        checks = 0 if one.baseline is None else calls_of(one.baseline)
-        return checks + (PROMPTS if one.name in self._members else 0)
+    def _cost(self, one: Kept, *, second: bool = False) -> int:
+        looks = 0 if one.baseline is None else calls_of(one.baseline, second=second)
+        return looks + (PROMPTS if one.name in self._members and not second else 0)
 
     # --- once a day ------------------------------------------------------------------------------
 

@@ -44,9 +44,17 @@ Below = Callable[[int], int]
 
 Result = TypeVar("Result")
 
-Asking = Generator[Sequence[Question], Sequence[Reply], Result]
-"""Yields questions that may be asked side by side, is sent their replies in the same order, and
-returns what came of it. Who drives it does the I/O, and may stop at any yield."""
+
+class Wave(msgspec.Struct, frozen=True, gc=False):
+    """Questions, so many of them `at_once` as are to be under way together."""
+
+    questions: Sequence[Question]
+    at_once: int = 1
+
+
+Asking = Generator[Wave, Sequence[Reply], Result]
+"""Yields waves of questions, is sent their replies in the same order, and returns what came of it.
+Who drives it does the I/O, and may stop at any yield."""
 
 
 def shuffled(count: int, below: Below) -> list[int]:

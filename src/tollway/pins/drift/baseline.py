@@ -13,7 +13,7 @@ import msgspec
 
 from tollway.errors import Fault, FaultsFound
 
-VERSION: Final = 1
+VERSION: Final = 2
 Method = Literal["logprobs", "border"]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Noise = Annotated[float, msgspec.Meta(ge=0.0, le=1e4)]
@@ -25,20 +25,20 @@ class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Still(_Value, frozen=True):
-    """A prompt of the log-probability test: its reference tokens, how far apart calls lay before
-    it was chosen, and a row for each call since."""
+    """A prompt of the log-probability test: its reference tokens, and a row for each call since it
+    was chosen."""
 
     prompt: str
     tokens: tuple[str, ...]
-    noise: tuple[Noise, ...]
     rows: tuple[tuple[Logprob, ...], ...]
 
 
 class Tie(_Value, frozen=True):
-    """A prompt of the border-input test, and how often each first token came."""
+    """A prompt of the border-input test, and how often each first token came: of calls one after
+    the other, and of calls side by side."""
 
     prompt: str
-    counts: Mapping[str, Amount]
+    counts: tuple[Mapping[str, Amount], ...]
 
 
 class Story(_Value, frozen=True):
@@ -51,8 +51,9 @@ class Story(_Value, frozen=True):
 class Baseline(_Value, frozen=True, kw_only=True):
     """What was heard. `upstream_model` is the model as the source knows it, `answered` and
     `fingerprints` what its answers said of themselves; `calls` is what all of it took;
-    `temperature` is that of the ties; `listed` says that the source listed the model. Exactly one
-    of `stills` and `ties` is there, by `method`."""
+    `near` is what links stills' calls of a lot (nats); `temperature` is that of the ties; `listed`
+    says that the source listed the model. Exactly one of `stills` and `ties` is there, by
+    `method`."""
 
     version: int = VERSION
     source: str
@@ -64,6 +65,7 @@ class Baseline(_Value, frozen=True, kw_only=True):
     answered: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
     temperature: float = 0.0
+    near: Noise = 0.0
     listed: bool = False
     stills: tuple[Still, ...] = ()
     ties: tuple[Tie, ...] = ()
@@ -98,9 +100,9 @@ def read_baseline(text: bytes, place: str) -> Baseline:
     for still in read.stills:
         if not still.tokens or len(still.rows) < 2:
             raise _fault(place, f"has too little of the prompt {still.prompt[:60]!r}")
-        if any(len(row) != len(still.tokens) for row in (*still.rows, still.noise)):
+        if any(len(row) != len(still.tokens) for row in still.rows):
             raise _fault(place, f"has rows of several lengths for {still.prompt[:60]!r}")
-    if any(sum(tie.counts.values()) < 2 for tie in read.ties):
+    if any(sum(it.values()) < 2 for tie in read.ties for it in tie.counts or ({},)):
         raise _fault(place, "has a prompt with too few calls")
     return read
 

@@ -4,6 +4,8 @@ Rules
 1. Given the counts of both times together, how many of a token's came in the new calls is a draw
    without replacement, where nothing changed: the p-value needs no model of the noise.
 2. A prompt is found by calls of their own, which the test never sees.
+3. New calls may be as those one after the other were, or as those side by side, or as both
+   together: what a batch's shape does to a tie is no change of the model.
 
 After "Token-Efficient Change Detection in LLM APIs" (B3IT, arXiv 2602.11083).
 """
@@ -12,31 +14,30 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import comb
 
-from tollway.pins.drift.tail import Weighed, tail
-
 Counts = Mapping[str, int]
 """How often each first token came."""
 
 
-def on_border(first: str, second: str) -> bool:
-    """Whether two calls of a prompt show that its first token is nearly a tie."""
-    return bool(first) and bool(second) and first != second
+def on_border(texts: Sequence[str]) -> bool:
+    """Whether calls of a prompt show that its first token is nearly a tie."""
+    return all(texts) and len(set(texts)) > 1
 
 
-def p_value(baseline: Sequence[Counts], new: Sequence[Counts]) -> float:
-    """How easily new calls would fall so unlike their prompts' baseline by chance."""
-    draws: list[list[Weighed]] = []
-    seen = 0.0
-    for old, now in zip(baseline, new, strict=True):
-        if not now:
-            continue
-        both = Counter(old) + Counter(now)
-        token = min(both, key=lambda it: (-both[it], it))
-        total, asked = both.total(), sum(now.values())
-        spread = _spread(total, both[token], asked)
-        seen += _surprise(now.get(token, 0), spread)
-        draws.append([(_surprise(count, spread), weight) for count, weight in spread])
-    return tail(draws, seen)
+def prompt_p(lots: Sequence[Counts], new: Counts) -> float:
+    """How easily a prompt's new calls would fall so unlike its baseline by chance: unlike the lot,
+    or all of them together, that they are likest (rule 3)."""
+    pooled: Counter[str] = Counter()
+    for lot in lots:
+        pooled.update(lot)
+    return max(_one_p(it, new) for it in (*lots, pooled))
+
+
+def _one_p(old: Counts, new: Counts) -> float:
+    both = Counter(old) + Counter(new)
+    token = min(both, key=lambda it: (-both[it], it))
+    spread = _spread(both.total(), both[token], sum(new.values()))
+    seen = _surprise(new.get(token, 0), spread)
+    return min(1.0, sum(weight for it, weight in spread if _surprise(it, spread) >= seen - 1e-9))
 
 
 def _spread(total: int, marked: int, drawn: int) -> list[tuple[int, float]]:

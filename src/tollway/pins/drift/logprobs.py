@@ -1,29 +1,28 @@
 """The log-probability test: are new first tokens' log-probabilities of the baseline's kind?
 
 Rules
-1. If a new call and the baseline's calls of the same prompt could have come in any order, the
-   p-value is at or below any level with at most that probability: whatever the noise is, identical
-   values, values in steps and ties among them.
-2. A prompt is chosen, and its noise measured, by calls of their own, which the test never sees:
+1. If a prompt's new calls and its baseline's could have come in any order, its p-value is at or
+   below any level with at most that probability: whatever the noise is, identical values, values in
+   steps and ties among them.
+2. A prompt is chosen, and the noise measured, by calls of their own, which the test never sees:
    chosen for their stillness they would make every later call look loud.
-3. Differences within a prompt's measured noise are no evidence. The order of calls is not all that
-   differs between two days: an engine under load rounds otherwise, and is no other model for it.
+3. A new call is held against the lot of the baseline's calls that it is nearest to. An engine
+   rounds otherwise in a batch of another shape, so a prompt has a few values, and the load says how
+   often each comes: how often is no evidence, only where they are.
 
-After "Log Probability Tracking of LLM APIs" (arXiv 2512.03816), with the exact permutation
-distribution in place of a sampled one.
+After "Log Probability Tracking of LLM APIs" (arXiv 2512.03816), with exact permutations by prompt.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from math import exp, sqrt
-from statistics import fmean, pstdev
+from statistics import fmean, median, pstdev
 from typing import Final
-
-from tollway.pins.drift.tail import Weighed, tail
 
 Row = tuple[float, ...]
 """Log-probabilities (nats) of a prompt's reference tokens in one call, in their order."""
 
-TOLERANCE: Final = 0.005
+TOLERANCE: Final = 0.01
 """Nats. Differences up to it are no evidence: kernels and batches of one model make them."""
 
 TOKENS: Final = 10
@@ -31,6 +30,9 @@ TOKENS: Final = 10
 
 _STILL: Final = 0.005
 """Nats of noise below which a prompt is no better for being stiller."""
+
+_LINK: Final = 1.5
+"""How much farther than usual the next call of a lot may lie."""
 
 
 def reference(calls: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
@@ -59,47 +61,67 @@ def merit(tokens: Sequence[str], calls: Sequence[Mapping[str, float]]) -> float:
     return moves * sqrt(len(tokens)) / (noise + _STILL)
 
 
-def noise(tokens: Sequence[str], calls: Sequence[Mapping[str, float]]) -> Row:
-    """How far apart calls of one model lie, by token; never less than `TOLERANCE`."""
-    rows = [row(tokens, it) for it in calls]
-    return tuple(max(TOLERANCE, max(it) - min(it)) for it in zip(*rows, strict=True))
-
-
-def usual_noise(noises: Sequence[Row]) -> float:
-    """The noise that three of four tokens of all prompts stay within."""
-    every = sorted(it for each in noises for it in each)
-    return every[len(every) * 3 // 4] if every else TOLERANCE
-
-
-def p_value(baseline: Sequence[Sequence[Row]], new: Sequence[Row], noises: Sequence[Row]) -> float:
-    """How easily new calls, one a prompt, would look so unlike their prompts' baseline by chance.
-    `noises` are their prompts' (rule 3).
-
-    Each prompt's calls are taken in any order: the statistic, summed over prompts, is how far the
-    one that stands for "new" lies from the mean of the others.
-    """
-    draws: list[list[Weighed]] = []
-    seen = 0.0
-    for old, one, still in zip(baseline, new, noises, strict=True):
-        bag = [*old, one]
-        weight = 1.0 / len(bag)
-        distances = _distances(bag, still)
-        seen += distances[-1]
-        draws.append([(it, weight) for it in distances])
-    return tail(draws, seen)
-
-
-def _distances(bag: Sequence[Row], still: Row) -> list[float]:
-    """How far each call lies from the mean of the others, beyond its prompt's noise."""
-    others = len(bag) - 1
-    # Anchored at a median, so that identical values have a distance of exactly nothing.
-    middle = [sorted(column)[len(bag) // 2] for column in zip(*bag, strict=True)]
-    apart = [[x - m for x, m in zip(row, middle, strict=True)] for row in bag]
-    sums = [sum(column) for column in zip(*apart, strict=True)]
-    return [
-        sum(
-            max(0.0, abs(x - (total - x) / others) - near)
-            for x, total, near in zip(row, sums, still, strict=True)
-        )
-        for row in apart
+def spacing(trials: Sequence[Sequence[Row]]) -> float:
+    """How near calls of one lot lie to their next one, by several calls of several prompts (nats,
+    Euclidean): usual, with room. Of a few values that come again and again it is the tolerance."""
+    nearest = [
+        min(_apart(one, other) for there, other in enumerate(rows) if there != at)
+        for rows in trials
+        if len(rows) > 1
+        for at, one in enumerate(rows)
     ]
+    least = TOLERANCE * sqrt(TOKENS)
+    return max(least, _LINK * median(nearest)) if nearest else least
+
+
+def prompt_p(old: Sequence[Row], new: Sequence[Row], near: float) -> float:
+    """How easily the new calls of a prompt would lie so far from the old ones' lots, were any of
+    them the new ones (rule 1). `near` is what links calls of a lot."""
+    bag = [*old, *new]
+    lots = _lots(bag, near)
+    seen = _distance(bag, lots, frozenset(range(len(old), len(bag))))
+    if seen <= 0.0:
+        return 1.0
+    ways = [_distance(bag, lots, frozenset(it)) for it in combinations(range(len(bag)), len(new))]
+    return sum(it >= seen - 1e-12 for it in ways) / len(ways)
+
+
+def _lots(bag: Sequence[Row], near: float) -> list[int]:
+    """Which lot each call is in: those that are linked by steps of `near` at most."""
+    lots = list(range(len(bag)))
+    for i, j in combinations(range(len(bag)), 2):
+        if lots[i] != lots[j] and _apart(bag[i], bag[j]) <= near:
+            low, high = sorted((lots[i], lots[j]))
+            lots = [low if it == high else it for it in lots]
+    return lots
+
+
+def _distance(bag: Sequence[Row], lots: Sequence[int], new: frozenset[int]) -> float:
+    """How far some calls lie, on average, from the lots of all others, beyond the tolerance."""
+    members: dict[int, list[Row]] = {}
+    for at, (lot, it) in enumerate(zip(lots, bag, strict=True)):
+        if at not in new:
+            members.setdefault(lot, []).append(it)
+    middles = {lot: _mean(it) for lot, it in members.items()}
+    off: list[Row] = []
+    for at in sorted(new):
+        middle = middles.get(lots[at])
+        if middle is None:
+            middle = min(middles.values(), key=lambda it: (_apart(it, bag[at]), it))
+        off.append(tuple(x - m for x, m in zip(bag[at], middle, strict=True)))
+    return sqrt(sum(max(0.0, abs(it) - TOLERANCE) ** 2 for it in _mean(off)))
+
+
+def _mean(rows: Sequence[Row]) -> Row:
+    # Anchored at the first, so that identical values have a mean of exactly that value.
+    first = rows[0]
+    if len(rows) == 1:
+        return first
+    return tuple(
+        anchor + sum(it - anchor for it in column) / len(column)
+        for anchor, column in zip(first, zip(*rows, strict=True), strict=True)
+    )
+
+
+def _apart(one: Row, other: Row) -> float:
+    return sqrt(sum((x - y) ** 2 for x, y in zip(one, other, strict=True)))

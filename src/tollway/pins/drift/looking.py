@@ -1,82 +1,124 @@
-"""One check of a model against its baseline, and the confirmation before anything is done.
+"""Looks at a model against its baseline, and the confirmation before anything is done.
 
 Rules
-1. A check that could not be made is no clean one: it says why.
+1. A look that could not be made is no clean one: it says why.
 2. A prompt whose call stayed away is left out; with fewer than half of them nothing is said.
+3. The first look is cheap and easily suspects. Only a second one alarms, at a level that holds
+   without the first, and though a quarter of the log-probability test's prompts say what their
+   baseline never heard.
+4. A look asks one question at a time.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from tollway.pins.drift import border, completions, logprobs
-from tollway.pins.drift.asking import Asking, Below, Heard, Question, Reply, Unheard, shuffled
-from tollway.pins.drift.baseline import Baseline, Still
+from tollway.pins.drift.asking import (
+    Asking,
+    Below,
+    Heard,
+    Question,
+    Reply,
+    Unheard,
+    Wave,
+    shuffled,
+)
+from tollway.pins.drift.baseline import Baseline
 from tollway.pins.drift.gathering import story_questions
+from tollway.pins.drift.together import together
 
-TIE_CALLS: Final = 10
-"""Calls of each border input in a check."""
+SUSPECT: Final = 0.05
+"""The level of a first look. It costs second looks, and no false alarms."""
+
+_STILL_CALLS: Final = (1, 3)
+_TIE_CALLS: Final = (8, 20)
+"""Calls of each prompt in a first and in a second look."""
+
+_SPARED: Final = 4
+"""One still of so many is spared in a second look. Ties are too few for it."""
 
 
 class Look(msgspec.Struct, frozen=True, gc=False):
-    """What a check brought: the p-value, or why there is none. `calls` were asked; `answered` is
-    what the answers called the model, and `fingerprints` what they said of the engine."""
+    """What a look brought: the p-value, or why there is none. `calls` were asked; `answered` is
+    what the answers called the model, and `fingerprints` what they said of the engine; `second`
+    says which look it was (rule 3)."""
 
     p: float | None
     calls: int
     why: str | None = None
     answered: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
+    second: bool = False
+
+    @property
+    def suspects(self) -> bool:
+        """Whether a second look is to follow."""
+        return not self.second and self.p is not None and self.p <= SUSPECT
 
 
-def calls_of(baseline: Baseline) -> int:
-    """What a check costs, in calls."""
+def calls_of(baseline: Baseline, *, second: bool = False) -> int:
+    """What a look costs, in calls."""
     if baseline.method == "logprobs":
-        return len(baseline.stills)
-    return TIE_CALLS * len(baseline.ties)
+        return _STILL_CALLS[second] * len(baseline.stills)
+    return _TIE_CALLS[second] * len(baseline.ties)
 
 
-def look(baseline: Baseline, below: Below) -> Asking[Look]:
+def look(baseline: Baseline, below: Below, *, second: bool = False) -> Asking[Look]:
     """Hold the source against its baseline, once, its prompts in any order."""
     if baseline.method == "logprobs":
-        stills = [baseline.stills[at] for at in shuffled(len(baseline.stills), below)]
-        replies = yield [Question(it.prompt, logprobs=True) for it in stills]
-        p = _by_logprobs(stills, replies)
+        questions = [Question(it.prompt, logprobs=True) for it in baseline.stills]
+        times = _STILL_CALLS[second]
     else:
-        round_ = [Question(it.prompt, temperature=baseline.temperature) for it in baseline.ties]
-        replies = yield round_ * TIE_CALLS
-        p = _by_ties([it.counts for it in baseline.ties], replies)
-    heard = [it for it in replies if isinstance(it, Heard)]
+        questions = [Question(it.prompt, temperature=baseline.temperature) for it in baseline.ties]
+        times = _TIE_CALLS[second]
+    replies: list[list[Reply]] = [[] for _ in questions]
+    for _ in range(times):
+        order = shuffled(len(questions), below)
+        got = yield Wave([questions[at] for at in order])
+        for at, reply in zip(order, got, strict=True):
+            replies[at].append(reply)
+    values = _values(baseline, replies)
+    enough = 2 * len(values) > len(questions)
+    spared = len(values) // _SPARED if second and baseline.stills else 0
+    every = [it for of in replies for it in of]
+    heard = [it for it in every if isinstance(it, Heard)]
     return Look(
-        p,
-        len(replies),
-        None if p is not None else _why(replies),
+        together(values, spared) if enough else None,
+        len(every),
+        None if enough else _why(every),
         tuple(sorted({it.model for it in heard if it.model})),
         tuple(sorted({it.fingerprint for it in heard if it.fingerprint})),
+        second,
     )
 
 
-def _by_logprobs(stills: Sequence[Still], replies: Sequence[Reply]) -> float | None:
-    old: list[Sequence[logprobs.Row]] = []
-    new: list[logprobs.Row] = []
-    noises: list[logprobs.Row] = []
-    for still, reply in zip(stills, replies, strict=True):
-        if isinstance(reply, Heard) and reply.first:
-            old.append(still.rows)
-            new.append(logprobs.row(still.tokens, reply.first))
-            noises.append(still.noise)
-    return logprobs.p_value(old, new, noises) if 2 * len(new) > len(stills) else None
+def _values(baseline: Baseline, replies: Sequence[Sequence[Reply]]) -> list[float]:
+    """The p-values of the prompts that answered."""
+    values: list[float] = []
+    if baseline.method == "logprobs":
+        for still, of in zip(baseline.stills, replies, strict=True):
+            lists = [it.first for it in of if isinstance(it, Heard) and it.first]
+            rows = [logprobs.row(still.tokens, it) for it in lists]
+            if rows:
+                values.append(logprobs.prompt_p(still.rows, rows, baseline.near))
+        return values
+    for tie, of in zip(baseline.ties, replies, strict=True):
+        new = Counter(it.text for it in of if isinstance(it, Heard))
+        if new:
+            values.append(border.prompt_p(tie.counts, new))
+    return values
 
 
-def _by_ties(old: Sequence[Mapping[str, int]], replies: Sequence[Reply]) -> float | None:
-    new: list[Counter[str]] = []
-    for at in range(len(old)):
-        texts = [it.text for it in replies[at :: len(old)] if isinstance(it, Heard)]
-        new.append(Counter(texts))
-    there = sum(1 for it in new if it)
-    return border.p_value(old, new) if 2 * there > len(old) else None
+def looked(baseline: Baseline, below: Below) -> Asking[Look]:
+    """A first look, and at once a second one where it suspects."""
+    first = yield from look(baseline, below)
+    if not first.suspects:
+        return first
+    second = yield from look(baseline, below, second=True)
+    return msgspec.structs.replace(second, calls=first.calls + second.calls)
 
 
 def confirm(baseline: Baseline, below: Below, least: float) -> Asking[Look]:
@@ -86,7 +128,7 @@ def confirm(baseline: Baseline, below: Below, least: float) -> Asking[Look]:
     if not stories:
         return Look(None, 0, "its baseline has no short answers to confirm by")
     rounds = max(len(it.answers) for it in stories)
-    replies = yield story_questions([it.prompt for it in stories]) * rounds
+    replies = yield Wave(story_questions([it.prompt for it in stories]) * rounds)
     new = [
         [it.text for it in replies[at :: len(stories)] if isinstance(it, Heard)]
         for at in range(len(stories))

@@ -11,8 +11,8 @@ DAY = Seconds(86_400.0)
 
 def pace(every: Seconds, calls_a_turn: Iterable[int], calls_a_day: int) -> Seconds:
     """Seconds between two turns of a model: as declared, or longer where a day's calls would not
-    do for turns of all of them. A tenth is kept for confirmations."""
-    return Seconds(max(every, DAY * sum(calls_a_turn) / (0.9 * calls_a_day)))
+    do for turns of all of them. A fifth is kept for second looks and confirmations."""
+    return Seconds(max(every, DAY * sum(calls_a_turn) / (0.8 * calls_a_day)))
 
 
 def group_level(every: Seconds, pairs: int) -> float:

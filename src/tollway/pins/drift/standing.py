@@ -6,13 +6,14 @@ Rules
    was asked for.
 3. What could not be looked at is "unwatched", with the reason, and never well; an alarm stays one.
 4. A model that its source no longer lists is an alarm without any statistics, and needs none.
+5. Only a second look alarms. Until it is made the standing is what it was.
 """
 
 from typing import Final, Literal, get_args
 
 import msgspec
 
-from tollway.pins.drift.looking import Look
+from tollway.pins.drift.looking import SUSPECT, Look
 
 StandingName = Literal["watched", "unwatched", "alarm", "differs", "withdrawn"]
 """`differs`: from the others of its group, without an alarm of its own."""
@@ -25,7 +26,8 @@ Action = Literal["alarm", "open-breaker"]
 class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One model's. Times are UTC seconds. `p` and `level` are the last check's; `checks` and
     `calls` count since it is watched; `alarmed` is when it alarmed, None where it has not;
-    `confirmed` is the confirmation's p-value, None where none was made."""
+    `suspected` says that a second look is to follow; `confirmed` is the confirmation's p-value,
+    None where none was made."""
 
     name: StandingName = "unwatched"
     why: str = "not checked yet"
@@ -34,6 +36,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     level: float | None = None
     checks: int = 0
     calls: int = 0
+    suspected: bool = False
     alarmed: float | None = None
     confirmed: float | None = None
 
@@ -44,16 +47,20 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def after_look(old: Standing, look: Look, level: float, utc: float) -> Standing:
-    """What a check makes of a standing (rules 1 and 3)."""
+    """What a look makes of a standing (rules 1, 3 and 5)."""
     new = msgspec.structs.replace(old, calls=old.calls + look.calls, looked=utc)
     if look.p is None:
         if old.held or old.name == "differs":
             return new
         return msgspec.structs.replace(new, name="unwatched", why=look.why or "", p=None)
+    level = level if look.second else SUSPECT
     new = msgspec.structs.replace(new, p=look.p, level=level, checks=old.checks + 1)
     if old.held:
         return new
-    if look.p > level:
+    new = msgspec.structs.replace(new, suspected=look.suspects)
+    if look.suspects:
+        return new
+    if not look.second or look.p > level:
         if old.name == "differs":
             return new
         return msgspec.structs.replace(new, name="watched", why="")
@@ -81,5 +88,10 @@ def after_vanishing(old: Standing, model: str, utc: float) -> Standing:
 def cleared(old: Standing) -> Standing:
     """What a person makes of it who has looked. What was counted stays."""
     return msgspec.structs.replace(
-        old, name="unwatched", why="cleared; not checked since", alarmed=None, confirmed=None
+        old,
+        name="unwatched",
+        why="cleared; not checked since",
+        suspected=False,
+        alarmed=None,
+        confirmed=None,
     )

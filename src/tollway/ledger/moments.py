@@ -1,4 +1,4 @@
-"""Moments as people write them on a command line: a date, a date with time, or so long ago."""
+"""Moments as people write them: a date, a date with time, or so long ago."""
 
 import re
 from datetime import UTC, date, datetime

@@ -1,0 +1,99 @@
+"""The Choose page: a use is asked for, and the frontier is shown with its reasons.
+
+Rules
+1. Verdicts, figures and reasons are those of `tollway choose`: the same code makes them.
+2. What cannot be compared is told with its mend; a ledger that is missing takes only the observed
+   speeds away.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tollway.console.choose.plot import picture
+from tollway.console.desk import Desk, desk_of
+from tollway.console.feel.asked import number
+from tollway.console.rendering import render
+from tollway.errors import FaultsFound, TollwayError, unknown
+from tollway.feel.candidates import Choice, Seen
+from tollway.feel.candidates import choose as choose_from
+from tollway.feel.reasons import reason, shown
+from tollway.feel.uses import USES, Use
+from tollway.ledger.felt import Answers, recent_answers
+from tollway.units import Seconds, UtcSeconds
+
+MOST_TOKENS = 1e7
+
+
+async def show(request: Request) -> Response:
+    """The page."""
+    desk = desk_of(request)
+    said = request.query_params
+    choice, trouble, use = None, "", USES["code"]
+    users, hour = 1, 0.0
+    try:
+        use = _use(said)
+        users = round(number(said, "users", 1, 1, 100_000))
+        hour = number(said, "hour", 0.0, 0.0, 1e6)
+        seen = Seen(UtcSeconds(desk.utc()), await _answers(desk), {"": hour} if hour else {})
+        choice = await asyncio.to_thread(choose_from, desk.fleet, use, seen, users)
+    except TollwayError as error:
+        trouble = str(error)
+    context = {
+        "uses": tuple(USES),
+        "use": use,
+        "users": users,
+        "hour": f"{hour:g}" if hour else "",
+        "trouble": trouble,
+        "choice": choice,
+        "rows": [] if choice is None else _rows(choice),
+        "picture": None if choice is None else picture(choice.placed, use.axes),
+    }
+    status = 200 if choice is not None or not said else 422
+    return render(request, "choose/page.html", context, status=status)
+
+
+async def _answers(desk: Desk) -> Answers:
+    try:
+        return await desk.books.read(lambda ledger: recent_answers(ledger, desk.utc()))
+    except TollwayError:  # rule 2
+        return {}
+
+
+def _use(said: QueryParams) -> Use:
+    name = said.get("use", "code")
+    if name not in USES:
+        raise FaultsFound([unknown(name, USES, "use")])
+    usual = USES[name]
+    if said.get("of") != name:  # sizes of another use do not stay when the use is changed
+        return usual
+    sizes = replace(
+        usual,
+        input=round(number(said, "in", usual.input, 1, MOST_TOKENS)),
+        output=round(number(said, "out", usual.output, 1, MOST_TOKENS)),
+        turns=round(number(said, "turns", usual.turns, 1, 10_000)),
+        pause=Seconds(number(said, "pause", usual.pause, 0, 86_400)),
+    )
+    return replace(sizes, cached=round(number(said, "cached", usual.cached, 0, sizes.input)))
+
+
+def _rows(choice: Choice) -> list[dict[str, object]]:
+    """A row for each candidate, in words."""
+    return [
+        {
+            "name": it.candidate.name,
+            "verdict": it.verdict,
+            "figures": [shown(axis, it.candidate.figure(axis)) for axis in choice.use.axes],
+            "speed": it.candidate.wait.origin,
+            "price": it.candidate.cost.origin,
+            "reason": reason(it),
+        }
+        for it in choice.placed
+    ]
+
+
+ROUTES = [Route("/choose", show, methods=["GET"])]

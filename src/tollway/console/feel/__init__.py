@@ -1,0 +1,1 @@
+"""The Feel page: token streams in the browser, and what their speed means."""

@@ -1,0 +1,206 @@
+"""The Feel page, and what its script asks for: streams, sources, predictions, sums.
+
+Rules
+1. The schedule of a stream is made here, by the code that `tollway feel` uses; the browser only
+   keeps its time.
+2. A source is felt as the running gateway observed it, else as the ledger has it.
+"""
+
+import asyncio
+from random import Random
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tollway.catalog import chip, chip_names, model, model_names
+from tollway.console.desk import Desk, desk_of
+from tollway.console.feel.asked import mode_of, number, numbers
+from tollway.console.rendering import render
+from tollway.engine import Layout, Question, Workload, predict
+from tollway.errors import TollwayError, unknown
+from tollway.feel.arithmetic import GIVEN, Feeling, feeling
+from tollway.feel.observed import Observed, from_answers, from_metrics
+from tollway.feel.pacing import FASTEST, PRESETS, SLOWEST, Gaps, jittered
+from tollway.feel.texts import MODES, passages
+from tollway.feel.tokens import tokens
+from tollway.gateway.admin_client import ask_metrics
+from tollway.ledger.felt import recent_answers, requests_a_day
+from tollway.units import Seconds, TokensPerSecond
+
+ROUNDS = 4
+"""How often the passages come before jitter repeats itself."""
+FIRSTS = 64
+LEAST_RATE, LONGEST = 0.01, 3600.0
+
+
+async def show(request: Request) -> Response:
+    """The page."""
+    desk = desk_of(request)
+    daily = await _daily(desk)
+    context = {
+        "modes": MODES,
+        "presets": PRESETS,
+        "sources": tuple(desk.fleet.sources),
+        "models": model_names(),
+        "chips": chip_names(),
+        "daily": None if daily is None else round(daily),
+        "given": GIVEN,
+        "start": {
+            "presets": PRESETS,
+            "modes": MODES,
+            "slowest": SLOWEST,
+            "fastest": FASTEST,
+            "daily": daily,
+        },
+    }
+    return render(request, "feel/page.html", context)
+
+
+async def _daily(desk: Desk) -> float | None:
+    try:
+        return await desk.books.read(lambda ledger: requests_a_day(ledger, desk.utc()))
+    except TollwayError:  # no ledger yet: the page says that the figure is missing
+        return None
+
+
+async def stream(request: Request) -> Response:
+    """A mode's tokens with their waits in token times; with `source`, as jittered as it is."""
+    try:
+        mode = mode_of(request.query_params)
+        source = request.query_params.get("source")
+        seen = None if source is None else await _observed(desk_of(request), source)
+    except TollwayError as error:
+        return _refused(error)
+    gaps = None if seen is None else seen.gaps
+    return JSONResponse({"tokens": await asyncio.to_thread(_scheduled, mode, gaps)})
+
+
+def _scheduled(mode: str, gaps: Gaps | None) -> list[list[object]]:
+    every = [one for known in MODES if known == mode for it in passages(known) for one in it]
+    chance = Random(0).random  # noqa: S311 - jitter that is looked at
+    rounds = 1 if gaps is None else ROUNDS
+    return [
+        [one.text, one.kind, round(one.wait, 5), one.pause, int(one.opens), int(one.generated)]
+        for one in jittered(tokens(every * rounds), gaps, chance)
+    ]
+
+
+async def source(request: Request) -> Response:
+    """How a source feels: its rate and its waits."""
+    try:
+        seen = await _observed(desk_of(request), request.query_params.get("name", ""))
+    except TollwayError as error:
+        return _refused(error)
+    words = f"observed over {seen.answers:,} answers; {seen.origin}"
+    if seen.gaps is None:
+        words += "; its gaps are not known, so that tokens come evenly"
+    chance = Random(0).random  # noqa: S311 - waits that are looked at
+    waits = seen.waits
+    return JSONResponse(
+        {
+            "rate": seen.speed,
+            "ttft": waits.seconds,
+            "firsts": [waits.draw(chance) for _ in range(FIRSTS)],
+            "origin": words,
+        }
+    )
+
+
+async def _observed(desk: Desk, name: str) -> Observed:
+    """Rule 2.
+
+    Raises:
+        TollwayError: there is no such source, or nothing is known of it.
+    """
+    if name not in desk.fleet.sources:
+        raise TollwayError(str(unknown(name, desk.fleet.sources, "source")))
+    text = await asyncio.to_thread(ask_metrics, desk.gateway.path)
+    seen = None if text is None else from_metrics(text, name, None)
+    if seen is not None:
+        return seen
+    found = await desk.books.read(lambda ledger: recent_answers(ledger, desk.utc()))
+    some = [one for (at, _), answers in found.items() if at == name for one in answers]
+    seen = from_answers(some, "the ledger of the last 7 days")
+    if seen is None:
+        raise TollwayError(f"no streamed answer of {name} is known. Send it traffic first.")
+    return seen
+
+
+async def prediction(request: Request) -> Response:
+    """How a model on a chip is predicted to feel, with its interval."""
+    said = request.query_params
+    try:
+        users = round(number(said, "users", 64, 1, 4096))
+        tp = round(number(said, "tp", 1, 1, 64))
+        question = Question(
+            model=model(said.get("model", "")),
+            chip=chip(said.get("chip", "")),
+            workload=Workload(1024, 1024, concurrency=users),
+            layout=Layout(tp=tp),
+        )
+        found = await asyncio.to_thread(predict, question)
+    except TollwayError as error:
+        return _refused(error)
+    if found.ttft is None:
+        return _refused(TollwayError(" ".join(found.refused)))
+    speed, wait = found.user_tokens, found.ttft
+    return JSONResponse(
+        {
+            "rate": speed.value,
+            "low": speed.low,
+            "high": speed.high,
+            "ttft": wait.value,
+            "firsts": [wait.value],
+            "origin": f"predicted ({found.origin}) with {users} users of 1,024 tokens in and out; "
+            f"80% interval {speed.low:.1f} to {speed.high:.1f} tokens/s, TTFT {wait.low:.2f} to "
+            f"{wait.high:.2f} s",
+        }
+    )
+
+
+async def sums(request: Request) -> Response:
+    """The arithmetic of up to four streams."""
+    said = request.query_params
+    try:
+        mode = mode_of(said)
+        rates = numbers(said, "rates", LEAST_RATE, 1e5)
+        ttfts = numbers(said, "ttfts", 0.0, LONGEST)
+        daily = number(said, "daily", 0.0, 0.0, 1e12)
+    except TollwayError as error:
+        return _refused(error)
+    felt = [
+        feeling(mode, TokensPerSecond(rate), Seconds(ttft))
+        for rate, ttft in zip(rates, ttfts, strict=False)
+    ]
+    return JSONResponse({"streams": [_figures(one, daily) for one in felt]})
+
+
+def _figures(one: Feeling, daily: float) -> dict[str, object]:
+    return {
+        "rate": one.rate,
+        "ttft": one.ttft,
+        "tokens": one.answer.tokens,
+        "first_word": one.first_word,
+        "grasp": one.grasp,
+        "whole": one.whole,
+        "waiting": one.waiting,
+        "ahead": one.ahead,
+        "behind": one.behind,
+        "enough": one.enough,
+        "tokens_per_word": one.tokens_per_word,
+        "a_day": one.a_day(daily),
+    }
+
+
+def _refused(error: TollwayError) -> Response:
+    return JSONResponse({"error": str(error)}, 422)
+
+
+ROUTES = [
+    Route("/feel", show, methods=["GET"]),
+    Route("/feel/stream", stream, methods=["GET"]),
+    Route("/feel/source", source, methods=["GET"]),
+    Route("/feel/prediction", prediction, methods=["GET"]),
+    Route("/feel/sums", sums, methods=["GET"]),
+]

@@ -1,0 +1,77 @@
+"""Costs as CSV, piece by piece.
+
+Rules
+1. The column `cost_usd` adds up to the ledger's total for the same filters, to the pico-dollar:
+   there is no row of sums in the file.
+2. A cell of words that a spreadsheet would take for a formula begins with an apostrophe: tags and
+   names are what others wrote.
+"""
+
+import csv
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import fields
+from datetime import UTC, datetime
+from io import StringIO
+
+from tollway.console.books import Books
+from tollway.ledger.query import TOTALS, UsageQuery
+from tollway.ledger.sqlite_lines import CostLine, begin, piece
+from tollway.units import usd
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "＝", "＋", "－", "＠")
+LINES = tuple(
+    {"utc": "settled", "cost": "cost_usd"}.get(it.name, it.name) for it in fields(CostLine)
+)
+DAYS_BY = ("day", "tenant", "key", "route", "source", "model")
+DAYS = (*DAYS_BY, *("cost_usd" if name == "cost" else name for name in TOTALS))
+
+
+def safe(text: str | None) -> str:
+    """A cell of words (rule 2)."""
+    if text is None:
+        return ""
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+async def lines_csv(books: Books, wanted: UsageQuery) -> AsyncIterator[str]:
+    """A row for each request and source."""
+    yield _rows([LINES])
+    reading = begin(wanted)
+    while not reading.over:
+        found = await books.read(lambda ledger: ledger.ask(lambda db: piece(db, wanted, reading)))
+        yield _rows(_line(it) for it in found)
+
+
+async def days_csv(books: Books, wanted: UsageQuery) -> AsyncIterator[str]:
+    """A row for each UTC day, tenant, key, route, source and model."""
+    report = await books.read(lambda ledger: ledger.usage(wanted))
+    yield _rows([DAYS])
+    for first in range(0, len(report.rows), 1_000):
+        yield _rows(
+            [
+                *map(safe, row.group),
+                *(str(getattr(row.totals, name)) for name in TOTALS if name != "cost"),
+                f"{usd(row.totals.cost):f}",
+            ]
+            for row in report.rows[first : first + 1_000]
+        )
+
+
+def _line(it: CostLine) -> list[str]:
+    words = (it.tenant, it.key, it.route, it.operation, it.tag, it.source, it.model, it.tier)
+    counts = (it.input, it.cached_input, it.cache_write, it.output, it.reasoning)
+    return [
+        datetime.fromtimestamp(it.utc, UTC).isoformat(timespec="microseconds"),
+        safe(it.request),
+        "" if it.attempt is None else str(it.attempt),
+        *map(safe, (*words, it.outcome)),
+        *map(str, counts),
+        "1" if it.estimated else "0",
+        f"{usd(it.cost):f}",
+    ]
+
+
+def _rows(rows: Iterable[Iterable[str]]) -> str:
+    held = StringIO()
+    csv.writer(held).writerows(rows)
+    return held.getvalue()

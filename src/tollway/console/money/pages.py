@@ -1,0 +1,201 @@
+"""The page of money: spend, margin, budgets, commitments, and what of it a program can have.
+
+Rules
+1. Each amount is the ledger's, shown with every digit that it has; sums are those of `tollway
+   usage`.
+2. A part that cannot be answered says why, and the others are shown.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from tollway.console.desk import Desk, desk_of
+from tollway.console.money import budgets, promised
+from tollway.console.money.asked import BY, FILTERS, PERIODS, Asked, asked_of, utc_of
+from tollway.console.money.exported import DAYS_BY, days_csv, lines_csv
+from tollway.console.rendering import render
+from tollway.errors import TollwayError
+from tollway.ledger.charging import accounts, next_month
+from tollway.ledger.margins import Money, grouped
+from tollway.ledger.sqlite import SqliteLedger
+from tollway.ledger.sqlite_spend import Spend, spend, total
+from tollway.ledger.sqlite_usage import reserved
+from tollway.units import Seconds, exact_usd, usd
+
+T = TypeVar("T")
+
+_MOST_ROWS = 200
+_DUE_SHOWN = 40
+_PATIENCE = Seconds(8.0)
+"""For margins, which are reckoned request by request where a price book tells tiers apart."""
+
+
+async def page(request: Request) -> Response:
+    """All of it."""
+    desk = desk_of(request)
+    now = desk.utc()
+    asked = asked_of(request.query_params, now)
+    today = datetime.fromtimestamp(now, UTC).date()
+    spent, trouble = await _try(desk, lambda it: _spent(it, asked))
+    known, unknown = await _try(desk, lambda it: budgets.read(it, now))
+    drawn, _ = await _try(desk, lambda it: promised.drawn(desk.fleet, it, today))
+    due = promised.calendar(desk.fleet, today)
+    names = {} if known is None else {it.id: it.name for it in known.keys}
+    context: dict[str, Any] = {
+        "asked": asked,
+        "periods": PERIODS,
+        "dimensions": BY,
+        "filters": FILTERS,
+        "trouble": trouble,
+        "spent": spent,
+        "names": names,
+        "most": _MOST_ROWS,
+        "island": None if spent is None else _chart(spent["days"], asked),
+        "books": bool(desk.fleet.price_books),
+        "standings": [] if known is None else budgets.standings(desk.fleet, known),
+        "spells": None if known is None else known.spells,
+        "no_budgets": unknown,
+        "drawn": drawn or [],
+        "due": due[:_DUE_SHOWN],
+        "due_left": max(len(due) - _DUE_SHOWN, 0),
+        "exact": exact_usd,
+        "share": _share,
+        "lasted": _lasted,
+    }
+    return render(request, "money/page.html", context)
+
+
+async def _try(desk: Desk, ask: Callable[[SqliteLedger], T]) -> tuple[T | None, str | None]:
+    try:
+        return await desk.books.read(ask), None
+    except TollwayError as error:
+        return None, str(error)
+
+
+def _spent(ledger: SqliteLedger, asked: Asked) -> dict[str, Any]:
+    """By what is asked for, and by day, from one state of the ledger."""
+
+    def ask(db: sqlite3.Connection) -> dict[str, Any]:
+        db.execute("BEGIN")
+        try:
+            rows = spend(db, asked.query((asked.by,)))
+            days = spend(db, asked.query(("day",)))
+            count, amount = reserved(db, asked.query())
+        finally:
+            db.execute("COMMIT")
+        open_ = {"open_count": count, "open_amount": amount}
+        return {"rows": rows, "days": days, "total": total(rows), **open_}
+
+    return ledger.ask(ask)
+
+
+def _chart(report: list[Spend], asked: Asked) -> dict[str, Any] | None:
+    """Days, dollars (for drawing alone), how each is written, and the first and last day."""
+    days = [(row.group[0] or "", row.cost) for row in report]
+    if not days:
+        return None
+    starts = [datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() for day, _ in days]
+    first, after = utc_of(asked.first), utc_of(asked.after)
+    return {
+        "first": starts[0] if first is None else first,
+        "last": starts[-1] if after is None else after - 86_400,
+        "days": starts,
+        "usd": [float(usd(cost)) for _, cost in days],
+        "shown": [exact_usd(cost) for _, cost in days],
+    }
+
+
+async def margin(request: Request) -> Response:
+    """What tenants are charged beside what they cost: a page that `/money` takes in."""
+    desk = desk_of(request)
+    now = desk.utc()
+    asked = asked_of(request.query_params, now)
+    found, trouble = await _margin(desk, asked, datetime.fromtimestamp(now, UTC).date())
+    context: dict[str, Any] = {
+        "asked": asked,
+        "margin": found,
+        "trouble": trouble,
+        "books": bool(desk.fleet.price_books),
+        "exact": exact_usd,
+        "share": _share,
+    }
+    return render(request, "money/margin.html", context)
+
+
+async def _margin(
+    desk: Desk, asked: Asked, today: date
+) -> tuple[dict[str, Any] | None, str | None]:
+    """Cost and charge by tenant and model, over the whole months that the period lies in."""
+    if not desk.fleet.price_books or asked.faults:
+        return None, None
+    tenant = asked.texts["tenant"] or None
+    first = None if asked.first is None else asked.first.replace(day=1)
+    last = today if asked.after is None else date.fromordinal(asked.after.toordinal() - 1)
+    until = next_month(last.replace(day=1))
+    try:
+        found = await desk.books.read(
+            lambda it: accounts(desk.fleet, it, since=first, until=until, tenant=tenant), _PATIENCE
+        )
+    except TollwayError as error:
+        return None, f"{error} `tollway margin` answers in its own time."
+    groups = grouped(found.accounts, ("tenant", "model"))
+    total = Money(sum(it.cost for it in groups.values()), sum(it.charged for it in groups.values()))
+    return {"first": first, "until": until, "groups": groups, "total": total}, None
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else ""
+
+
+def _lasted(seconds: float) -> str:
+    if seconds < 5_400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:.0f} h"
+
+
+async def as_json(request: Request) -> Response:
+    """The same sums as JSON: exact decimal text, in USD."""
+    desk = desk_of(request)
+    asked = asked_of(request.query_params, desk.utc())
+    found = await desk.books.read(lambda it: _spent(it, asked))
+
+    def facts(row: Spend) -> dict[str, Any]:
+        return {"requests": row.requests, "cost_usd": f"{usd(row.cost):f}"}
+
+    rows = [{"name": row.group[0], **facts(row)} for row in found["rows"]]
+    days = [{"day": row.group[0], **facts(row)} for row in found["days"]]
+    whole = {"by": asked.by, "rows": rows, "days": days, "total": facts(found["total"])}
+    return JSONResponse(whole)
+
+
+async def export(request: Request) -> Response:
+    """The CSV file: by request, or by day."""
+    desk = desk_of(request)
+    asked = asked_of(request.query_params, desk.utc())
+    by_day = request.query_params.get("lines") == "days"
+    # Before the head goes out: a ledger that is not there is an error page, not half a file.
+    await desk.books.read(lambda it: it.keys_version())
+    make = days_csv if by_day else lines_csv
+    body = make(desk.books, asked.query(DAYS_BY if by_day else ()))
+    name = _file_name(asked, ("days" if by_day else "requests"))
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _file_name(asked: Asked, what: str) -> str:
+    parts: Sequence[object] = (asked.first or "begin", asked.after or "now")
+    return f"tollway-{what}-{'-'.join(map(str, parts))}.csv"
+
+
+ROUTES = [
+    Route("/money", page, methods=["GET"]),
+    Route("/money/margin", margin, methods=["GET"]),
+    Route("/money/spend.json", as_json, methods=["GET"]),
+    Route("/money/export.csv", export, methods=["GET"]),
+]

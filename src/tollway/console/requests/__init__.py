@@ -1,0 +1,1 @@
+"""Settled and live requests: the search, and the life of one."""
