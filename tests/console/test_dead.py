@@ -15,8 +15,8 @@ _MEND = re.compile(r"tollway (up|serve|status|twin|check|init|lock|keys|console)
 """A command to run, or a section of the fleet file to write."""
 _NEEDS_NOTHING = ("/feel",)
 """Pages that are whole without a gateway: they show tokens of their own."""
-_FINE = (200, 303, 400, 422, 503)
-"""400 and 422: the path wants a question, and says so."""
+_FINE = (200, 303, 400, 404, 422, 503)
+"""400, 404 and 422: the path wants a question, or to be told of what, and says so."""
 _SIGNED_OUT = ("/sign-in", "/sign-out")
 
 
