@@ -24,6 +24,8 @@ class Answering:
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         self.asked.append(head.split()[1])
+        size = head.lower().partition("content-length: ")[2].partition("\r\n")[0]
+        await reader.readexactly(int(size or 0))
         n = len(self.asked)
         said: dict[str, object] = {"at": n, "ended": [{"n": n}]}
         if self.status != 200:
