@@ -5,8 +5,12 @@ python -m bench.feel [terminal] [browser]
 The terminal: `tollway feel` runs in a pty at each preset. What it writes is put on a screen of our
 own, and the place of that screen's last letters in the known text says which token was shown by
 when. Nothing that the program says of itself is used. Run it on an idle machine.
+
+The browser: Chromium opens the console's page Feel, and the last letters of a pane, read twice with
+the page's own clock, say the same.
 """
 
+import asyncio
 import fcntl
 import os
 import pty
@@ -19,12 +23,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from pathlib import Path
+from shutil import which
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from bench.screen import Screen, bare
 from tollway.cli.feel_pane import HEADS
 from tollway.feel.pacing import PRESETS
 from tollway.feel.texts import Mode, endless
 from tollway.feel.tokens import Token, tokens
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
 
 WIDTH, HEIGHT = 100, 30
 SETTLE, LONG = 1.5, 8.0
@@ -133,6 +144,72 @@ def _drain(master: int) -> None:
             return
 
 
+async def in_browser(page: "Page", rate: float, seconds: float = LONG) -> Measured:
+    """The page's only pane at a rate, in text mode."""
+    await page.locator("[name=rate]").fill(f"{rate:g}")
+    await page.locator("[name=ttft]").fill("0")
+    panes = page.locator(".pane")
+    before = await panes.count()
+    await page.get_by_role("button", name="Feel this rate").click()
+    await panes.nth(before).wait_for()
+    for _ in range(before):
+        await page.locator(".remove").first.click()
+    await page.get_by_role("button", name="Again").click()
+    track = Track("text", int(rate * (seconds + SETTLE + 30)) + 500)
+    await asyncio.sleep(SETTLE)
+    first = await _place(page, track)
+    last = first
+    while last[0] - first[0] < seconds:
+        await asyncio.sleep(0.5)
+        last = await _place(page, track)
+    took, count = last[0] - first[0], last[1] - first[1]
+    return Measured(rate, count / took, count)
+
+
+async def _place(page: "Page", track: Track) -> tuple[float, int]:
+    """When, by the page's clock, the newest letters came to be there, and the tokens shown."""
+    at, text = await page.evaluate(CHANGED)
+    shown = track.paced(bare([text])[-TAIL:])
+    if shown is None:
+        raise SystemExit(f"not a part of the text: {text!r}")
+    return at / 1000.0, shown
+
+
+CHANGED = """() => new Promise((done) => {
+  const pane = document.querySelector(".stream");
+  const watch = new MutationObserver(() => {
+    watch.disconnect();
+    done([performance.now(), pane.textContent.slice(-400)]);
+  });
+  watch.observe(pane, { childList: true, characterData: true, subtree: true });
+})"""
+"""Waits until letters come, so that what is shown is as new as the clock says."""
+
+
+async def browser() -> list[Measured]:
+    """Every preset in Chromium, on a console of its own."""
+    from playwright.async_api import async_playwright
+
+    for folder in ("console", "end_to_end", "gateway"):
+        sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / folder))
+    from console_site import console
+    from watched import Watched
+
+    with TemporaryDirectory() as folder:
+        async with console(Path(folder)) as site, async_playwright() as playwright:
+            chromium = await playwright.chromium.launch(
+                executable_path=which("chromium"), args=["--no-sandbox", "--disable-dev-shm-usage"]
+            )
+            page = await chromium.new_page()
+            watched = Watched(page, site)
+            await watched.sign_in()
+            await watched.go("/feel")
+            await page.locator("#sums tr").first.wait_for()
+            found = [await in_browser(page, float(rate)) for rate in PRESETS]
+            await chromium.close()
+            return found
+
+
 def report(place: str, found: list[Measured]) -> bool:
     """Print a row for each rate; whether all are within the bound."""
     print(f"{place:<10} {'asked':>7} {'shown':>9} {'off':>8} {'tokens':>7}")
@@ -149,6 +226,8 @@ def main(places: list[str]) -> int:
     fine = True
     if "terminal" in places or not places:
         fine = report("terminal", [in_terminal(float(rate)) for rate in PRESETS])
+    if "browser" in places or not places:
+        fine = report("browser", asyncio.run(browser())) and fine
     return 0 if fine else 1
 
 

@@ -99,7 +99,7 @@ def of_source(name: str, where: Where) -> Felt:
 
 def _from_gateway(source: str, model: str | None, where: Where) -> Observed | None:
     running = read_running(state_folder(where.state, os.environ))
-    text = None if running is None else ask_metrics(Path(running.admin))
+    text = None if running is None else ask_metrics(running.host, running.port)
     return None if text is None else from_metrics(text, source, model)
 
 

@@ -129,9 +129,14 @@ def ask_offer(path: Path) -> "Offer":
         connection.close()
 
 
-def ask_metrics(path: Path) -> str | None:
-    """The gateway's metrics in Prometheus' text format; None where nobody answers."""
-    connection = OverSocket(path)
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+"""Where one that listens everywhere is asked."""
+
+
+def ask_metrics(host: str, port: int) -> str | None:
+    """The metrics of the gateway that listens there, in Prometheus' text format, over loopback: it
+    tells them to this machine. None where nobody answers."""
+    connection = http.client.HTTPConnection(_EVERYWHERE.get(host, host), port, timeout=_PATIENCE)
     try:
         connection.request("GET", "/metrics")
         answer = connection.getresponse()

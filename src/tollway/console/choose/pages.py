@@ -33,16 +33,20 @@ async def show(request: Request) -> Response:
     """The page."""
     desk = desk_of(request)
     said = request.query_params
-    choice, trouble, use = None, "", USES["code"]
+    choice, trouble, status, use = None, "", 200, USES["code"]
     users, hour = 1, 0.0
     try:
         use = _use(said)
         users = round(number(said, "users", 1, 1, 100_000))
         hour = number(said, "hour", 0.0, 0.0, 1e6)
-        seen = Seen(UtcSeconds(desk.utc()), await _answers(desk), {"": hour} if hour else {})
-        choice = await asyncio.to_thread(choose_from, desk.fleet, use, seen, users)
     except TollwayError as error:
-        trouble = str(error)
+        trouble, status = str(error), 422
+    if not trouble:
+        seen = Seen(UtcSeconds(desk.utc()), await _answers(desk), {"": hour} if hour else {})
+        try:
+            choice = await asyncio.to_thread(choose_from, desk.fleet, use, seen, users)
+        except TollwayError as error:
+            trouble = str(error)
     context = {
         "uses": tuple(USES),
         "use": use,
@@ -53,7 +57,6 @@ async def show(request: Request) -> Response:
         "rows": [] if choice is None else _rows(choice),
         "picture": None if choice is None else picture(choice.placed, use.axes),
     }
-    status = 200 if choice is not None or not said else 422
     return render(request, "choose/page.html", context, status=status)
 
 

@@ -7,12 +7,14 @@ Rules
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log10
+from math import ceil, floor, log10
 
 from tollway.feel.frontier import Axis, Figure, Placed
 from tollway.feel.reasons import money
 
-WIDTH, HEIGHT = 720, 320
+WIDTH, HEIGHT = 1080, 340
+LETTER, LINE = 7.4, 15.0
+"""Pixels of a letter of a name on average, and of its height."""
 LEFT, RIGHT, TOP, BOTTOM = 56, 24, 22, 40
 
 
@@ -30,6 +32,7 @@ class Mark:
     high_y: float
     anchor: str
     text_x: float
+    text_y: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +68,54 @@ def picture(placed: Sequence[Placed], axes: Sequence[Axis]) -> Picture:
         return round(HEIGHT - BOTTOM - height.share(value) * (HEIGHT - TOP - BOTTOM), 1)
 
     marks: list[Mark] = []
+    names = _Names([(x(_across(one, across)), y(one.candidate.quality.value)) for one in placed])
     for one in placed:
         wide, tall = one.candidate.figure(across), one.candidate.quality
-        at = x(wide.value)
-        right = at < WIDTH * 0.62
+        at, up = x(wide.value), y(tall.value)
+        ends = (x(wide.low), x(wide.high), y(tall.low), y(tall.high))
         marks.append(
-            Mark(
-                one.candidate.name,
-                one.verdict,
-                at,
-                y(tall.value),
-                x(wide.low),
-                x(wide.high),
-                y(tall.low),
-                y(tall.high),
-                "start" if right else "end",
-                at + (11 if right else -11),
-            )
+            Mark(one.candidate.name, one.verdict, at, up, *ends, *names.place(at, up, one))
         )
     columns = tuple(Tick(x(value), _words(across, value)) for value in _powers(level))
-    rows = tuple(Tick(y(value), f"{value:.3g}") for value in height.thirds())
+    rows = tuple(Tick(y(value), f"{value:.6g}") for value in height.steps())
     return Picture(across, tuple(marks), columns, rows)
+
+
+class _Names:
+    """Finds each name a place beside its mark where it covers no other name and no other mark."""
+
+    def __init__(self, marks: Sequence[tuple[float, float]]) -> None:
+        self._taken = [(x - 7.0, y - 7.0, x + 7.0, y + 7.0) for x, y in marks]
+
+    def place(self, x: float, y: float, one: Placed) -> tuple[str, float, float]:
+        """Anchor, x and y of the text; the first place that is free, else the first one."""
+        wide = len(one.candidate.name) * LETTER
+        places = [
+            (anchor, x + (11 if anchor == "start" else -11), y + down)
+            for down in (-8.0, 18.0, -26.0, 36.0, -44.0, 54.0)
+            for anchor in ("start", "end")
+        ]
+        boxes = [
+            (left if anchor == "start" else left - wide, top - LINE + 3.0, wide)
+            for anchor, left, top in places
+        ]
+        free = (at for at, box in enumerate(boxes) if self._is_free(*box))
+        found = next(free, 0)
+        left, top, _ = boxes[found]
+        self._taken.append((left, top, left + wide, top + LINE))
+        return places[found]
+
+    def _is_free(self, left: float, top: float, wide: float) -> bool:
+        if left < LEFT or left + wide > WIDTH or top < TOP or top + LINE > HEIGHT - BOTTOM:
+            return False
+        return not any(
+            left < right and left + wide > begin and top < low and top + LINE > high
+            for begin, high, right, low in self._taken
+        )
+
+
+def _across(one: Placed, axis: Axis) -> float:
+    return float(one.candidate.figure(axis).value)
 
 
 def _ends(figure: Figure) -> tuple[float, float, float]:
@@ -114,9 +144,14 @@ class _Span:
         """Where a value is, 0 to 1."""
         return (value - self.low) / (self.high - self.low)
 
-    def thirds(self) -> list[float]:
-        """Four values, evenly."""
-        return [self.low + (self.high - self.low) * share for share in (0.08, 0.36, 0.64, 0.92)]
+    def steps(self) -> list[float]:
+        """Round values, three to seven of them."""
+        power = 10.0 ** floor(log10(self.high - self.low))
+        step = next(
+            power * part for part in (1.0, 0.5, 0.2) if (self.high - self.low) / (power * part) > 3
+        )
+        first, last = ceil(self.low / step), floor(self.high / step)
+        return [at * step for at in range(first, last + 1)]
 
 
 def _powers(span: _Span) -> list[float]:
@@ -128,4 +163,6 @@ def _powers(span: _Span) -> list[float]:
             for digit in (1, 2, 5)
             if span.low <= log10(digit * 10.0**power) <= span.high
         ]
-    return found if len(found) <= 8 else found[::3]
+    if not found:  # too narrow for a round value
+        return [10.0 ** ((span.low + span.high) / 2)]
+    return found[:: ceil(len(found) / 8)]

@@ -54,4 +54,4 @@ def checked(name: str, word: str, least: float, most: float) -> float:
     if least <= value <= most:
         return value
     said = "".join(filter(str.isprintable, word[:40]))
-    raise FaultsFound([Fault(name, f'is "{said}"', f"Write {least:g} to {most:,g}.")])
+    raise FaultsFound([Fault(name, f'is "{said}"', f"Write {least:,.10g} to {most:,.10g}.")])

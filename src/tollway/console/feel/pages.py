@@ -115,7 +115,8 @@ async def _observed(desk: Desk, name: str) -> Observed:
     """
     if name not in desk.fleet.sources:
         raise TollwayError(str(unknown(name, desk.fleet.sources, "source")))
-    text = await asyncio.to_thread(ask_metrics, desk.gateway.path)
+    at = desk.fleet.gateway
+    text = await asyncio.to_thread(ask_metrics, at.host, at.port)
     seen = None if text is None else from_metrics(text, name, None)
     if seen is not None:
         return seen
