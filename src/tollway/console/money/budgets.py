@@ -53,8 +53,8 @@ class Read:
 
 
 def read(ledger: SqliteLedger, now: float, fleet: Fleet) -> Read:
-    """Read it. The last hour counts for the pace, else the last day. Where nobody has a budget there
-    is nothing to read but the keys."""
+    """Read it. The last hour counts for the pace, else the last day. Where nobody has a budget
+    there is nothing to read but the keys."""
     keys = ledger.keys()
     held = [it.budget for it in fleet.tenants.values()] + [it.terms.budget for it in keys]
     if all(it.day is None and it.month is None for it in held):
