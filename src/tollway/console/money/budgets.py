@@ -52,8 +52,14 @@ class Read:
     spells: tuple[Recent, Recent]
 
 
-def read(ledger: SqliteLedger, now: float) -> Read:
-    """Read it. The last hour counts for the pace, else the last day."""
+def read(ledger: SqliteLedger, now: float, fleet: Fleet) -> Read:
+    """Read it. The last hour counts for the pace, else the last day. Where nobody has a budget
+    there is nothing to read but the keys."""
+    keys = ledger.keys()
+    held = [it.budget for it in fleet.tenants.values()] + [it.terms.budget for it in keys]
+    if all(it.day is None and it.month is None for it in held):
+        none = Recent(now, now, cut=False, spells={})
+        return Read(now, keys, {}, {}, (none, none))
     tomorrow = day_start(now) + DAY
 
     def spent(since: float) -> dict[Account, int]:
@@ -64,7 +70,7 @@ def read(ledger: SqliteLedger, now: float) -> Read:
     hour = ledger.ask(lambda db: recent(db, now, HOUR))
     # An hour that was cut off short holds the last requests of the day as well.
     day = hour if hour.cut else ledger.ask(lambda db: recent(db, now, DAY))
-    return Read(now, ledger.keys(), spent(day_start(now)), spent(month_start(now)), (hour, day))
+    return Read(now, keys, spent(day_start(now)), spent(month_start(now)), (hour, day))
 
 
 def standings(fleet: Fleet, known: Read) -> list[Standing]:

@@ -46,7 +46,7 @@ async def page(request: Request) -> Response:
     today = datetime.fromtimestamp(now, UTC).date()
     (spent, trouble), (known, unknown), (drawn, _) = await asyncio.gather(
         _try(desk, lambda it: _spent(it, asked)),
-        _try(desk, lambda it: budgets.read(it, now)),
+        _try(desk, lambda it: budgets.read(it, now, desk.fleet)),
         _try(desk, lambda it: promised.drawn(desk.fleet, it, today)),
     )
     due = promised.calendar(desk.fleet, today)
