@@ -156,3 +156,25 @@ async def test_an_answer_is_among_the_security_events(served: Site, open_page: A
         assert time.monotonic() < end
         await watched.go("/guard/stopped?concern=console")
         await asyncio.sleep(0.1)
+
+
+async def test_a_drain_is_among_the_security_events_with_who_did_it(
+    served: Site, open_page: Any
+) -> None:
+    watched = await open_page(served, "/guard/stopped?concern=console")
+    page = watched.page
+    csrf = await page.evaluate("document.body.dataset.csrf")
+    for what, form in (
+        ("drain", {"source": "b200", "why": "being mended"}),
+        ("undrain", {"source": "b200"}),
+    ):
+        answer = await page.request.post(
+            f"{served.url}/road/{what}", form=form, headers={"x-csrf": csrf}
+        )
+        assert answer.status == 200, await answer.text()
+    end = time.monotonic() + 15
+    while "admin key did undrain b200" not in await page.inner_text("main"):
+        assert time.monotonic() < end
+        await watched.go("/guard/stopped?concern=console")
+        await asyncio.sleep(0.1)
+    assert "admin key did drain b200: being mended" in await page.inner_text("main")
