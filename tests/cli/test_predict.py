@@ -304,6 +304,12 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
             "--spec-tokens 3 --acceptance 2 cannot be. Draft at least one token; the share that is kept is from 0 to 1.\n"
         ),
     ),
+    "one token out": (
+        "--model qwen3-32b --chip h200 --out 1",
+        snapshot(
+            "1024 tokens in and 1 out cannot be. A prompt has at least one token, and an answer two: of one there is no time between tokens.\n"
+        ),
+    ),
     "prefill without a chip": (
         "--model qwen3-32b --chip h200 --prefill-tp 2",
         snapshot("--prefill-… needs --prefill-chip. Say which chip prefills.\n"),

@@ -2,6 +2,11 @@
 
 import asyncio
 import json
+import os
+import pty
+import subprocess
+import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +14,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from tollway.cli.app import run
+from tollway.cli.status import Status, _print
 from tollway.cli.top import Screen
 from tollway.cli.top_facts import Watching
 from tollway.cli.top_screen import plain, screen, spark
@@ -254,3 +260,42 @@ def test_a_drain_that_cannot_be_is_one_line(
 ) -> None:
     assert run(["drain", *options, "--state", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+async def test_on_a_terminal_it_shows_and_drains_and_leaves_the_terminal_as_it_was(
+    tmp_path: Path,
+) -> None:
+    def work(path: Path) -> tuple[int, str, bool]:
+        ours, theirs = pty.openpty()
+        before = termios.tcgetattr(theirs)
+        command = [sys.executable, "-m", "tollway", "top", "--socket", str(path)]
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+        child = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+        )
+        seen = ""
+        for awaited, key in (("d drain", b"d"), ("drain a?", b"y"), ("a is drained", b"q")):
+            while awaited not in seen:
+                seen += os.read(ours, 65536).decode("utf-8", "replace")
+            os.write(ours, key)
+        code = child.wait(20)
+        same = termios.tcgetattr(theirs) == before
+        os.close(ours)
+        os.close(theirs)
+        return code, seen, same
+
+    async with asyncio.timeout(60):
+        fake, (code, seen, same) = await _with(tmp_path, work)
+    assert (code, same) == (0, True)
+    assert "req-1" in seen
+    assert fake.asked[0][0] == "/drain"
+
+
+def test_status_names_what_is_drained_and_how_to_put_it_back(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    drained = {"a": "new\x1b driver", "b": ""}
+    _print(Status(True, True, "s", "l", drained=drained, url="u", fleet="f", pid=1), json=False)
+    said = capsys.readouterr().out
+    assert "  drained    a (new? driver); `tollway undrain a` puts it back\n" in said
+    assert "  drained    b; `tollway undrain b` puts it back\n" in said

@@ -21,7 +21,8 @@ from live_fleet import LiveFleet, demo
 
 from tollway.cli.demo import demo_key
 from tollway.console.adminkey import make_admin_key
-from tollway.console.house import Clocks, House
+from tollway.console.clocks import Clocks
+from tollway.console.house import House
 from tollway.gateway.log import Log
 from tollway.inspect.fleetfile import read_fleet
 

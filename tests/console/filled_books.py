@@ -46,12 +46,12 @@ commitment = { amount = "36500", true_up = "pay" }
 
 
 def fill(state: Path, count: int = 130) -> list[Settle]:
-    """Book `count` requests of the last two hours; the settlements, oldest first."""
+    """Book `count` requests of the last minute or so; the settlements, oldest first."""
     now = time.time()
     made: list[Settle] = []
     items: list[Reserve | Settle] = []
     for at in range(count):
-        name, utc = f"boot-{at:08x}", now - 60.0 * (count - at)
+        name, utc = f"boot-{at:08x}", now - 0.5 * (count - at)
         tries = (failed(source=SOURCE, model=MODEL, cost=100 * INPUT + 3 * OUTPUT),)
         tries = tries if at % 10 == 3 else ()
         usage = Usage(input=1_000 + at, output=100, estimated=at % 25 == 7)

@@ -47,6 +47,15 @@ async def gateway(path: Path) -> AsyncIterator[Answering]:
         server.close()
 
 
+def test_news_is_written_once_however_many_are_told_it(tmp_path: Path) -> None:
+    feed = Feed(Caller(tmp_path / "admin"))
+    news = {"at": 1}
+    first = feed.written(news)
+    assert first == b'{"at":1}'
+    assert feed.written(news) is first
+    assert feed.written({"at": 2}) == b'{"at":2}'
+
+
 async def test_fifty_viewers_cost_the_gateway_what_one_costs(tmp_path: Path) -> None:
     async with gateway(tmp_path / "admin") as it:
         feed = Feed(Caller(tmp_path / "admin"), Seconds(0.02))

@@ -13,7 +13,8 @@ import pytest
 from console_site import FLEET, Site, console
 from provider import CLIENT, SECRET, Provider, by_public_key, key, providing, query_of, unsigned
 
-from tollway.console.house import Clocks, House
+from tollway.console.clocks import Clocks
+from tollway.console.house import House
 from tollway.gateway.log import Log
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.events import Events

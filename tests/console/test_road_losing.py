@@ -53,7 +53,7 @@ def filled(path: Path, utc: float, count: int, route: str = "lone") -> Path:
             ledger.book([
                 Reserve(name, "k", "t", route, "chat", 100, 50, 20, at),
                 Settle(
-                    name, "completed", None, "a", "m", "m", "default", Usage(input=50, output=20),
+                    name, "completed", None, "a", "m", "m", "standard", Usage(input=50, output=20),
                     90, 1, (), 0.3, 0.8, at + 0.8,
                 ),
             ])  # fmt: skip
@@ -121,11 +121,19 @@ def test_a_workload_of_the_fleet_file_is_played_before_anything_is_made_up(tmp_p
     assert list(by_name(found)) == ["both"]
 
 
+def test_a_source_that_is_drained_serves_nobody_with_or_without_the_other(tmp_path: Path) -> None:
+    found: Any = rehearse(FLEET, tmp_path / "none.sqlite", "a", NOW, ["b"])
+    both = by_name(found)["both"]
+    assert found["drained"] == ["b"]
+    assert both["as_is"]["unanswered"] == 0
+    assert both["without"]["unanswered"] == both["without"]["requests"] > 0
+
+
 async def test_a_rehearsal_that_takes_too_long_is_ended_and_that_is_said(tmp_path: Path) -> None:
     file = tmp_path / "fleet.toml"
     file.write_text(LONE)
     with pytest.raises(TollwayError, match=r"took longer than 0\.01 s and was ended"):
-        await losing.lost(file, tmp_path, "a", 0.01)
+        await losing.lost(file, tmp_path, "a", (), 0.01)
 
 
 async def test_what_cannot_be_rehearsed_is_said_in_the_childs_words(tmp_path: Path) -> None:

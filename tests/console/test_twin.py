@@ -246,6 +246,16 @@ async def test_chips_without_a_model_are_asked_about_the_fleets(tmp_path: Path) 
     assert [(one["model"], one["chip"]) for one in said["answers"]] == [(MODEL, "b200")]
 
 
+async def test_a_ledger_that_is_none_leaves_the_page_as_it_is_and_is_told(tmp_path: Path) -> None:
+    async with twin(tmp_path) as (site, get):
+        (site.state / "ledger.sqlite").write_bytes(b"no ledger at all" * 100)
+        found = await get("/twin", **TWO)
+    assert found.status_code == 200
+    assert "The ledger was not read" in found.text
+    assert "The scores cannot be read" in found.text
+    assert found.text.count('data-figure="ttft_s"') == 2
+
+
 async def test_a_fleet_without_chips_is_shown_chips_of_the_catalogue(tmp_path: Path) -> None:
     fleet = FLEET.replace('chip = "h200"\ntp = 2\n', "")
     async with twin(tmp_path, fleet) as (_, get):

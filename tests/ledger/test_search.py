@@ -14,12 +14,13 @@ from tollway.dispatch.messages import Reserve, Settle
 from tollway.fleet.usage import Usage
 from tollway.ledger import sqlite_search
 from tollway.ledger.paces import Recent, RunsOut, Spell, pace_of, runs_out
-from tollway.ledger.query import UsageQuery
+from tollway.ledger.query import Totals, UsageQuery
 from tollway.ledger.search import Held, Line, Page, Search, Spot, Whole
 from tollway.ledger.sqlite import SqliteLedger, open_for_gateway
 from tollway.ledger.sqlite_lines import begin, lines, piece
 from tollway.ledger.sqlite_paces import recent
 from tollway.ledger.sqlite_search import one, search
+from tollway.ledger.sqlite_spend import spend, total
 
 MINUTES = st.integers(0, 4 * 24 * 60)
 TENANTS = ("red", "blue")
@@ -198,6 +199,58 @@ def test_a_request_is_whole_or_held_or_not_there(ledger: SqliteLedger) -> None:
     assert isinstance(held, Held)
     assert (held.amount, held.utc) == (3_000_000, NOON)
     assert ledger.ask(lambda db: one(db, "nobody")) is None
+
+
+def test_days_that_are_looked_through_for_nothing_are_bounded_and_told(
+    ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_search, "_MOST_PASSED", 1)
+    plain = ("completed", None, 1, None, 1, False, False)
+    later = [(day * 24 * 60, "red", "h200", *plain) for day in range(1, 5)]
+    filled(ledger, [(0, "red", "openai", *plain), *later])
+    page = ledger.ask(lambda db: search(db, Search(source="openai"), None, 5))
+    assert page.lines == ()
+    assert page.back_to is not None
+    found = pages(ledger, Search(source="openai"), 5, 9)
+    assert [line.request for page in found for line in page.lines] == ["r0"]
+    # A tenant is found in each day without a look at the others, so nothing needs a bound.
+    owned = ledger.ask(lambda db: search(db, Search(source="openai", tenant="red"), None, 5))
+    assert ([line.request for line in owned.lines], owned.back_to) == (["r0"], None)
+
+
+DAYS = st.none() | st.integers(-1, 6).map(lambda day: NOON - NOON % DAY + day * DAY)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    made=requests,
+    wanted=st.builds(
+        UsageQuery,
+        by=st.sampled_from([(), ("source",), ("day",), ("tenant", "key"), ("day", "model")]),
+        since=DAYS,
+        until=DAYS,
+        tenant=st.sampled_from([None, "red"]),
+        source=st.sampled_from([None, *SOURCES]),
+    ),
+)
+def test_spend_is_usage_with_fewer_sums(
+    ledger: SqliteLedger, made: list[tuple[object, ...]], wanted: UsageQuery
+) -> None:
+    filled(ledger, made)
+    found = ledger.ask(lambda db: spend(db, wanted))
+    told = ledger.usage(wanted)
+    assert [(it.group, it.cost, it.requests, it.input, it.output) for it in found] == [
+        (it.group, it.totals.cost, it.totals.requests, it.totals.input, it.totals.output)
+        for it in told.rows
+        if it.totals != Totals()
+    ]
+    assert total(found).cost == told.total.cost
+
+
+def test_spend_refuses_what_the_daily_sums_cannot_answer(ledger: SqliteLedger) -> None:
+    for wanted in (UsageQuery(since=NOON), UsageQuery(tag="a")):
+        with pytest.raises(ValueError, match=r"day|tags"):
+            ledger.ask(lambda db, wanted=wanted: spend(db, wanted))
 
 
 queries = st.builds(

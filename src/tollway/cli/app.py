@@ -118,6 +118,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "tollway.cli.diff:diff",
         "Play the same traffic through two fleet files; exit 1 above your thresholds.",
     ),
+    "report": (
+        "tollway.cli.report:report",
+        "Write a ledger period, a simulation or a diff as one HTML file that loads nothing.",
+    ),
     "size": (
         "tollway.cli.size:size",
         "Find the fewest chips, and the cheapest mix of chips, that keep a promise to a workload.",

@@ -6,7 +6,6 @@ Rules
 """
 
 import os
-import pwd
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from contextlib import closing, contextmanager
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+
+from tollway.cli.answering import AS_IT_IS, Answering
 
 approvals = App(name="approvals", help="Show what waits for a person, and answer it.")
 
@@ -59,9 +60,7 @@ def grant(
     approval: str,
     /,
     *,
-    note: str | None = None,
-    as_: Annotated[str | None, Parameter(name="--as")] = None,
-    state: str | None = None,
+    answering: Answering = AS_IT_IS,
 ) -> int:
     """Say yes to one question: that very thing may be done, and nothing else.
 
@@ -69,14 +68,8 @@ def grant(
     ----------
     approval
         Its id, as `tollway approvals` shows it.
-    note
-        Why, for the record.
-    as_
-        Who decided, where that is not who runs the command.
-    state
-        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
     """
-    return _decide(approval, True, note, as_, state)
+    return _decide(approval, True, answering)
 
 
 @approvals.command
@@ -84,9 +77,7 @@ def deny(
     approval: str,
     /,
     *,
-    note: str | None = None,
-    as_: Annotated[str | None, Parameter(name="--as")] = None,
-    state: str | None = None,
+    answering: Answering = AS_IT_IS,
 ) -> int:
     """Say no to one question; it stays denied for as long as a yes would have held.
 
@@ -94,14 +85,8 @@ def deny(
     ----------
     approval
         Its id, as `tollway approvals` shows it.
-    note
-        Why, for the record.
-    as_
-        Who decided, where that is not who runs the command.
-    state
-        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
     """
-    return _decide(approval, False, note, as_, state)
+    return _decide(approval, False, answering)
 
 
 @approvals.command
@@ -127,23 +112,12 @@ def end(approval: str, /, *, state: str | None = None) -> int:
     return 0
 
 
-def _decide(
-    approval: str, granted: bool, note: str | None, name: str | None, state: str | None
-) -> int:
+def _decide(approval: str, granted: bool, answering: Answering) -> int:
     now = time.time()
-    with _approvals(state) as known:
-        decided = known.decide(approval, granted, who(name), now, note)
+    with _approvals(answering.state) as known:
+        decided = known.decide(approval, granted, answering.who, now, answering.note)
     sys.stderr.write(f"{approval} is {decided.state(now)}: {_safe(decided.words)}\n")
     return 0
-
-
-def who(name: str | None) -> str:
-    """Who answers (rule 2)."""
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        user = f"user {os.getuid()}"
-    return user if name is None else f"{user} (as {name})"
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from tollway.cli.answering import AS_IT_IS, Answering
+
 index = App(name="index", help="Serve packages under rules, and decide on what is held.")
 
 _NO_FLAG = Parameter(negative="")
@@ -63,9 +65,7 @@ def approve(
     /,
     *,
     fleet: Path = Path("fleet.toml"),
-    note: str | None = None,
-    as_: Annotated[str | None, Parameter(name="--as")] = None,
-    state: str | None = None,
+    answering: Answering = AS_IT_IS,
 ) -> int:
     """Have exactly these files served: those of a release that waits, or of one that its index
     offers now.
@@ -76,16 +76,10 @@ def approve(
         NAME or NAME@VERSION, as the queue shows it; pypi: or npm: before it where both have it.
     fleet
         The fleet file, which is asked where the queue does not have the release.
-    note
-        Why, for the record.
-    as_
-        Who decided, where that is not who runs the command.
-    state
-        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
     """
-    from tollway.cli.index_queue import Answer, approve_release
+    from tollway.cli.index_queue import approve_release
 
-    return approve_release(release, fleet, Answer(True, note, as_, state))
+    return approve_release(release, fleet, answering)
 
 
 @index.command
@@ -93,9 +87,7 @@ def deny(
     release: str,
     /,
     *,
-    note: str | None = None,
-    as_: Annotated[str | None, Parameter(name="--as")] = None,
-    state: str | None = None,
+    answering: Answering = AS_IT_IS,
 ) -> int:
     """Say no to a release that waits, or take its approval back.
 
@@ -103,16 +95,10 @@ def deny(
     ----------
     release
         NAME or NAME@VERSION, as the queue shows it; pypi: or npm: before it where both have it.
-    note
-        Why, for the record.
-    as_
-        Who decided, where that is not who runs the command.
-    state
-        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
     """
-    from tollway.cli.index_queue import Answer, deny_release
+    from tollway.cli.index_queue import deny_release
 
-    return deny_release(release, Answer(False, note, as_, state))
+    return deny_release(release, answering)
 
 
 @index.command

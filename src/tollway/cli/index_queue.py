@@ -11,11 +11,10 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tollway.cli.approvals import who
+from tollway.cli.answering import Answering
 from tollway.cli.table import printable
 from tollway.errors import TollwayError
 from tollway.ledger.guarded.approvals import Approval, Approvals
@@ -24,16 +23,6 @@ from tollway.ledger.moments import stamp
 from tollway.ledger.state import state_folder
 
 _CONCERN = "package"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a person says, why, in whose name, and in which state folder."""
-
-    granted: bool
-    note: str | None
-    name: str | None
-    state: str | None
 
 
 def show_queue(state: str | None, *, every: bool, json: bool) -> int:
@@ -63,7 +52,7 @@ def show_queue(state: str | None, *, every: bool, json: bool) -> int:
     return 0
 
 
-def approve_release(release: str, fleet: Path, answer: Answer) -> int:
+def approve_release(release: str, fleet: Path, answer: Answering) -> int:
     """Approve what waits under this name, else what its index offers now."""
     now = time.time()
     with closing(_book(answer.state)) as book:
@@ -74,13 +63,13 @@ def approve_release(release: str, fleet: Path, answer: Answer) -> int:
             one = asyncio.run(_asked(release, fleet, approvals))
         decided = one
         if one.state(now) == "pending":
-            decided = approvals.decide(one.id, True, who(answer.name), now, answer.note)
+            decided = approvals.decide(one.id, True, answer.who, now, answer.note)
     count, until = len(decided.facts["digests"]), stamp((decided.decided or now) + decided.holds)
     sys.stderr.write(f"{_place(decided)} is approved until {until}: {count} files, by digest.\n")
     return 0
 
 
-def deny_release(release: str, answer: Answer) -> int:
+def deny_release(release: str, answer: Answering) -> int:
     """Deny what waits under this name, or end its approval."""
     now = time.time()
     with closing(_book(answer.state)) as book:
@@ -88,7 +77,7 @@ def deny_release(release: str, answer: Answer) -> int:
         known = approvals.of(_CONCERN)
         one = _one([it for it in known if it.state(now) == "pending"], release)
         if one is not None:
-            approvals.decide(one.id, False, who(answer.name), now, answer.note)
+            approvals.decide(one.id, False, answer.who, now, answer.note)
             sys.stderr.write(f"{_place(one)} is denied.\n")
             return 0
         one = _one([it for it in known if it.state(now) == "granted"], release)

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
+
 from tollway.console.caller import Caller, GatewayDownError, GatewayRefusedError
 from tollway.units import Seconds
 
@@ -26,6 +28,7 @@ class Feed:
         self._polling: asyncio.Task[None] | None = None
         self._after = 0
         self._last: News | None = None
+        self._written: tuple[News | None, bytes] = (None, b"")
 
     @property
     def viewers(self) -> int:
@@ -62,6 +65,12 @@ class Feed:
             return await self._gateway.get("/live")
         except (GatewayDownError, GatewayRefusedError) as error:
             return {"dead": str(error)}
+
+    def written(self, news: News) -> bytes:
+        """News as JSON, written once however many are told it."""
+        if self._written[0] is not news:
+            self._written = (news, msgspec.json.encode(news))
+        return self._written[1]
 
     async def _poll(self) -> None:
         while True:

@@ -50,7 +50,7 @@ def moment(utc: float | None) -> str:
 def held(roles: Collection[Role]) -> str:
     """The roles of a session in words; viewer goes without saying where there is another."""
     more = [it for it in ROLES if it in roles and it != "viewer"]
-    return " and ".join(more) or "viewer"
+    return ", ".join(more) or "viewer"
 
 
 def _environment() -> Environment:

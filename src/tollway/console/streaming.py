@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -20,7 +19,7 @@ def stream(request: Request, feed: Feed) -> StreamingResponse:
                 told = await news.get()
                 if not still_holds(request):
                     return
-                yield b"data: " + msgspec.json.encode(told) + b"\n\n"
+                yield b"data: " + feed.written(told) + b"\n\n"
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(events(), media_type="text/event-stream", headers=headers)

@@ -1,11 +1,12 @@
-"""Holds the lock against what is here, in a thread beside the event loop, however many look.
+"""Reads the lock, and holds it against what is here, in threads beside the event loop.
 
 Rules
 1. One look at a time. What it found is kept until a file that it read has other times or sizes, or
    `_KEPT` seconds have gone by: not every file that counts is known beforehand.
 2. Who asks waits `PATIENCE` seconds at most, and is told how far the look is; nothing is shown of a
    look that is not over.
-3. The end of the console ends a look: hashing a large model must not hold it up.
+3. A lock is parsed again only when its file has another time or size.
+4. The end of the console ends a look: hashing a large model must not hold it up.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from tollway.inspect.locked import lock_path, look
 from tollway.inspect.lockfile import read_lock_file
 from tollway.inspect.lockparts import weight_files
 from tollway.pins.finding import Findings
+from tollway.pins.lock import Lock
 from tollway.tools.pinned import pinned_tools
 
 PATIENCE = 1.5
@@ -59,15 +61,34 @@ class Verification:
         self._clocks = clocks
         self._last: tuple[float, str, Mark, Verified] | None = None
         self._looking: asyncio.Task[Verified] | None = None
+        self._lock: tuple[tuple[str, int, int], Lock] | None = None
         self._hashed = 0
         self._total = 0
         self._over = False
 
     async def close(self) -> None:
-        """Rule 3."""
+        """Rule 4."""
         self._over = True
         if self._looking is not None:
             await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def lock(self, fleet: Fleet) -> Lock | None:
+        """The lock of the fleet file; None where there is none.
+
+        Raises:
+            FaultsFound: it cannot be read.
+        """
+        return await asyncio.to_thread(self._parsed, fleet)
+
+    def _parsed(self, fleet: Fleet) -> Lock | None:
+        file = lock_path(fleet, self._path)
+        times = _times(file)
+        if times[2] < 0:
+            return None
+        kept = self._lock
+        if kept is None or kept[0] != times:
+            kept = self._lock = (times, read_lock_file(file))
+        return kept[1]
 
     async def state(self, fleet: Fleet) -> Verified | UnderWay:
         """What the last look found, or how far this one is (rules 1 and 2)."""
@@ -95,7 +116,9 @@ class Verification:
 
     def _found(self, fleet: Fleet) -> Verified:
         try:
-            lock = read_lock_file(lock_path(fleet, self._path))
+            lock = self._parsed(fleet)
+            if lock is None:
+                return Verified(None, "The lock is gone.", self._clocks.utc())
             tools = pinned_tools(fleet, self._path)
             findings = look(fleet, self._path, lock, tools, self._watched)
         except (TollwayError, _Ended) as error:

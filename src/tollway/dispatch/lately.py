@@ -1,9 +1,14 @@
 """The requests that ended last, for whoever looks at them while they are fresh."""
 
 from collections import deque
+from typing import Final
 
-from tollway.dispatch.messages import Settle
+from tollway.dispatch.messages import FailedAttempt, Settle
 from tollway.dispatch.requests import RequestState
+from tollway.dispatch.sources import Pair
+
+_NOBODY: Final[list[Pair]] = []
+_NOTHING: Final[list[FailedAttempt]] = []
 
 
 class Lately:
@@ -17,8 +22,13 @@ class Lately:
         self._kept: deque[RequestState] = deque(maxlen=most)
 
     def add(self, request: RequestState, settled: Settle) -> None:
-        """A request has ended."""
+        """A request has ended. Nobody but a reader touches again what is kept, so it is paid for in
+        the processor's cache: what most requests have empty, they share."""
         request.settled = settled
+        if not request.tried:
+            request.tried = _NOBODY
+        if not request.failed:
+            request.failed = _NOTHING
         self.count += 1
         self._kept.append(request)
 

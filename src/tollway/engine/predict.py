@@ -96,8 +96,11 @@ def _steady(load: Workload, rehearsal: Rehearsal, outcome: Outcome) -> float:
 
 def _check(question: Question) -> None:
     load = question.workload
-    if load.input_tokens < 1 or load.output_tokens < 1:
-        raise TollwayError("a request has at least one token of input and one of output.")
+    if load.input_tokens < 1 or load.output_tokens < 2:
+        raise TollwayError(
+            f"{load.input_tokens} tokens in and {load.output_tokens} out cannot be. A prompt has at "
+            "least one token, and an answer two: of one there is no time between tokens."
+        )
     if load.concurrency is not None and load.concurrency < 1:
         raise TollwayError(f"concurrency is {load.concurrency}. It is 1 user or more.")
     if load.rate is not None and load.rate <= 0:

@@ -9,8 +9,8 @@ from tollway.gateway.metrics import Metrics
 from tollway.gateway.pauses import Pause
 from tollway.gateway.unpinned import Unpinned
 
-REMEMBERED: Final = 2_000
-"""Ended requests whose lives can be asked for."""
+REMEMBERED: Final = 1_000
+"""Ended requests whose lives can be asked for: as many as stay in the processor's second cache."""
 
 
 class Watch:

@@ -10,27 +10,21 @@ Rules
 """
 
 import gzip
-import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from tollway.index.registry import scripts_of
 from tollway.index.strict import read_object
+from tollway.inspect.packages.one_reading import check_one_reading
 
 MOST_MEMBERS: Final = 200_000
 _MOST_BYTES = 4 << 30
 _LARGEST_MANIFEST = 4 << 20
 _AT_START = frozenset(("sitecustomize", "usercustomize"))
-_LOCAL = struct.Struct("<4s5H3L2H")
-"""The header of a zip's member: signature, ..., name's length, extra's length (APPNOTE 4.3.7)."""
-_END = 22
-"""Bytes of the record that ends a zip, without its comment."""
-_DESCRIPTORS = frozenset((0, 12, 16, 20, 24))
-"""Bytes that may follow a member's data: none, or its sizes, with or without a signature."""
 
 
 def startup_of(wheel: Path) -> tuple[str, ...]:
@@ -45,35 +39,11 @@ def startup_of(wheel: Path) -> tuple[str, ...]:
             members = archive.infolist()
             if len(members) > MOST_MEMBERS:
                 raise ValueError(f"it has over {MOST_MEMBERS} members")
-            _check_one_reading(members, raw, archive.start_dir, len(archive.comment))
+            check_one_reading(archive, raw)
             names = [it.orig_filename for it in members]
-    except (zipfile.BadZipFile, NotImplementedError, OSError, struct.error) as error:
+    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
         raise ValueError(f"it is no zip archive ({str(error)[:80]})") from None
     return tuple(sorted(set(_starting(names))))
-
-
-def _check_one_reading(
-    members: list[zipfile.ZipInfo], raw: IO[bytes], end: int, comment: int
-) -> None:
-    """Rule 2: who streams an archive finds what who reads its directory finds (uv does the one, pip
-    the other), and nothing lies between."""
-    at = 0
-    for member in sorted(members, key=lambda it: it.header_offset):
-        raw.seek(member.header_offset)
-        head = _LOCAL.unpack(raw.read(_LOCAL.size))
-        name = raw.read(head[9])
-        coded = "utf-8" if head[2] & 0x800 else "cp437"
-        if head[0] != b"PK\x03\x04" or name.decode(coded, "replace") != member.orig_filename:
-            raise ValueError("its members are others than its directory names")
-        if member.header_offset - at not in _DESCRIPTORS or (at == 0 and member.header_offset):
-            raise ValueError("something lies between its members")
-        at = member.header_offset + _LOCAL.size + head[9] + head[10] + member.compress_size
-    raw.seek(0, 2)
-    raw.seek(max(0, raw.tell() - _END - comment))
-    if end - at not in _DESCRIPTORS or raw.read(4) != b"PK\x05\x06":
-        raise ValueError("something lies behind its members")
-    if len({it.orig_filename for it in members}) != len(members):
-        raise ValueError("it has a member twice")
 
 
 def _starting(names: list[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ Rules
 """
 
 import sqlite3
+from collections.abc import Sequence
 
 from tollway.errors import FaultsFound, unknown
 from tollway.ledger.query import DIMENSIONS, Totals, UsageQuery, UsageReport, UsageRow
@@ -61,16 +62,26 @@ def report(db: sqlite3.Connection, query: UsageQuery) -> UsageReport:
     Raises:
         FaultsFound: `query.by` names no dimension.
     """
-    wrong = [unknown(name, DIMENSIONS, "--by") for name in query.by if name not in _EXACT]
+    return reports(db, [query])[0]
+
+
+def reports(db: sqlite3.Connection, queries: Sequence[UsageQuery]) -> list[UsageReport]:
+    """A report of each question, all of one state of the ledger. Raises as `report`."""
+    named = dict.fromkeys(name for query in queries for name in query.by)
+    wrong = [unknown(name, DIMENSIONS, "--by") for name in named if name not in _EXACT]
     if wrong:
         raise FaultsFound(wrong)
-    # Both reads see one state of the ledger, so that a request is either settled or open.
+    # All reads see one state, so that a request is either settled or open.
     db.execute("BEGIN")
     try:
-        found = db.execute(*_statement(query)).fetchall()
-        open_count, open_amount = reserved(db, query)
+        return [_report(db, query) for query in queries]
     finally:
         db.execute("COMMIT")
+
+
+def _report(db: sqlite3.Connection, query: UsageQuery) -> UsageReport:
+    found = db.execute(*_statement(query)).fetchall()
+    open_count, open_amount = reserved(db, query)
     width = len(query.by)
     groups = [
         UsageRow(tuple(value or None for value in line[:width]), _totals(line[width:]))

@@ -159,8 +159,11 @@ async def test_components_are_found_by_kind_and_words(folder: Path, open_page: A
         await page.get_by_label("Name, version").fill("stern")
         await page.get_by_role("button", name="Show").click()
         assert await watched.text("#count") == "1 components"
-        await page.get_by_text("all", exact=True).click()
+        await page.get_by_role("link", name="prompts/stern.txt").click()
+        await page.get_by_role("heading", name="prompt: prompts/stern.txt").wait_for()
         assert "sha256:" in await page.inner_text("main")
+        await watched.must_be_accessible()
+        await page.get_by_role("link", name="All components").click()
         await page.get_by_label("Name, version").fill("<b>nothing</b>")
         await page.get_by_role("button", name="Show").click()
         assert "None of that name." in await page.inner_text("main")

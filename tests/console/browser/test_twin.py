@@ -157,6 +157,10 @@ async def test_where_the_promise_breaks_is_where_the_grid_breaks_it(
     )
     words = await watched.text('[data-set-up="1"] [data-promised]')
     assert f"broken at {first:.0f}:" in words
+    assert "Broken at this load" not in words
+    await page.locator("#slider").focus()
+    await page.keyboard.press("End")
+    assert (await watched.text('[data-set-up="1"] [data-promised]')).startswith("Broken at this")
 
 
 async def test_between_two_loads_stands_nothing_that_is_not_between_their_figures(

@@ -213,3 +213,21 @@ def test_a_damaged_archive_is_read_or_refused(
     except HostileArchive:
         return
     assert found is not None
+
+
+def test_a_zip_that_reads_in_two_ways_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("harmless.py", "")
+        archive.writestr("x.py", "")
+    plain = path.read_bytes()
+    assert set(members(path)) == {"harmless.py", "x.py"}
+    path.write_bytes(plain.replace(b"harmless.py", b"evil123.pth", 1))  # in its own header alone
+    with pytest.raises(HostileArchive, match="others than its directory names"):
+        members(path)
+    path.write_bytes(b"#!/bin/sh\n" + plain)
+    with pytest.raises(HostileArchive, match="between its members"):
+        members(path)
+    path.write_bytes(plain + b"PK")
+    with pytest.raises(HostileArchive, match="behind its members"):
+        members(path)

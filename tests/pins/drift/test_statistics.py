@@ -123,6 +123,13 @@ def test_prompts_together_hold_the_level_that_each_holds_whatever_the_spared_one
     assert together([], 0) == 1.0
 
 
+def test_no_alarm_before_eleven_of_twenty_prompts_say_what_was_never_heard() -> None:
+    unheard = logprobs.prompt_p([(-1.0,)] * 12, [(-1.5,)] * 3, 0.03)
+    assert unheard == pytest.approx(1 / 455)
+    assert together([unheard] * 10 + [1.0] * 10, 5) > HOURLY
+    assert together([unheard] * 11 + [1.0] * 9, 5) <= HOURLY
+
+
 def test_a_token_that_is_not_listed_is_at_most_as_likely_as_the_least_that_is() -> None:
     assert logprobs.row(("a", "z"), {"a": -0.1, "b": -3.0}) == (-0.1, -3.0)
 

@@ -1,5 +1,4 @@
-"""A question to a person in plain words: who wants to do what with which data where, why it was
-held, and what yes and no bring.
+"""A question to a person in plain words: who wants to do what, why it was held, what follows.
 
 Rules
 1. Nothing is left out: what the guard said stands there in its own words, with every fact.

@@ -6,6 +6,7 @@ Rules
 2. A part that cannot be answered says why, and the others are shown.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -27,6 +28,7 @@ from tollway.ledger.sqlite import SqliteLedger
 from tollway.ledger.sqlite_spend import Spend, spend, total
 from tollway.ledger.sqlite_usage import reserved
 from tollway.units import Seconds, exact_usd, usd
+from tollway.web.amounts import percent
 
 T = TypeVar("T")
 
@@ -42,9 +44,11 @@ async def page(request: Request) -> Response:
     now = desk.utc()
     asked = asked_of(request.query_params, now)
     today = datetime.fromtimestamp(now, UTC).date()
-    spent, trouble = await _try(desk, lambda it: _spent(it, asked))
-    known, unknown = await _try(desk, lambda it: budgets.read(it, now))
-    drawn, _ = await _try(desk, lambda it: promised.drawn(desk.fleet, it, today))
+    (spent, trouble), (known, unknown), (drawn, _) = await asyncio.gather(
+        _try(desk, lambda it: _spent(it, asked)),
+        _try(desk, lambda it: budgets.read(it, now)),
+        _try(desk, lambda it: promised.drawn(desk.fleet, it, today)),
+    )
     due = promised.calendar(desk.fleet, today)
     names = {} if known is None else {it.id: it.name for it in known.keys}
     context: dict[str, Any] = {
@@ -150,7 +154,7 @@ async def _margin(
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else ""
+    return percent(part / whole) if whole else ""
 
 
 def _lasted(seconds: float) -> str:

@@ -4,24 +4,23 @@ Rules
 1. A date that is past is shown as past, never left out.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tollway.fleet.objects import Fleet
-from tollway.inspect.locked import lock_path
-from tollway.inspect.lockfile import read_lock_file
 from tollway.pins.component import KINDS, Component, ModelApi, called
 from tollway.pins.concentration import Loss, losses
 from tollway.pins.lock import Lock
 from tollway.pins.shutdown import STAGES
 from tollway.pins.threats_accepted import accepted
-from tollway.pins.threats_judged import Facts
-from tollway.pins.threats_model import ThreatModel, threat_model
+from tollway.pins.threats_judged import STATUSES, Facts, Status
+from tollway.pins.threats_model import threat_model
+from tollway.web.threat_shown import Item, items
 
 SOON = 30
 """Days before its end from which an acceptance is said to end soon."""
@@ -29,22 +28,12 @@ MOST = 200
 """Components on one page."""
 
 
-def lock_of(fleet: Fleet, path: Path) -> Lock | None:
-    """The lock of a fleet file; None where there is none.
-
-    Raises:
-        FaultsFound: it cannot be read.
-    """
-    file = lock_path(fleet, path)
-    return read_lock_file(file) if file.exists() else None
-
-
 @dataclass(frozen=True, slots=True)
 class Listed:
     """Components that were asked for: `shown` of `found` of `all`; `kinds` are those there are,
     with how many of each."""
 
-    shown: tuple[tuple[Component, Mapping[str, Any]], ...]
+    shown: tuple[Component, ...]
     found: int
     kinds: tuple[tuple[str, int], ...]
 
@@ -58,28 +47,34 @@ def components(lock: Lock, kind: str, words: str) -> Listed:
         if kind in ("", it.kind)
         and all(word in f"{called(it)} {it.version} {it.purl}".lower() for word in wanted)
     ]
-    shown = tuple((it, _more(it)) for it in found[:MOST])
-    counts = tuple((name, sum(it.kind == name for it in lock.component)) for name in KINDS)
-    return Listed(shown, len(found), tuple(it for it in counts if it[1]))
+    counted = Counter(it.kind for it in lock.component)
+    counts = tuple((name, counted[name]) for name in KINDS)
+    return Listed(tuple(found[:MOST]), len(found), tuple(it for it in counts if it[1]))
 
 
 _SAID = {"name", "version", "purl", "threats", "fallback", "kind"}
 
 
-def _more(component: Component) -> Mapping[str, Any]:
+def more_of(component: Component) -> Mapping[str, Any]:
     """What the lock says of one beside what every component has."""
     told: dict[str, Any] = msgspec.to_builtins(component)
     return {name: value for name, value in told.items() if name not in _SAID and value}
 
 
-def threats_of(fleet: Fleet, path: Path, today: date) -> tuple[ThreatModel, tuple[Loss, ...]]:
-    """As `tollway threatmodel` judges them.
+@dataclass(frozen=True, slots=True)
+class Threats:
+    """A threat model by status, from what needs a person on; `apart` counts what does not apply."""
 
-    Raises:
-        FaultsFound: the lock cannot be read.
-    """
-    lock = lock_of(fleet, path)
-    return threat_model(Facts(fleet, lock), accepted(fleet, today)), losses(fleet, lock)
+    by_status: tuple[tuple[Status, tuple[Item, ...]], ...]
+    apart: int
+    losses: tuple[Loss, ...]
+
+
+def threats_of(fleet: Fleet, lock: Lock | None, today: date) -> Threats:
+    """As `tollway threatmodel` judges them."""
+    model = threat_model(Facts(fleet, lock), accepted(fleet, today))
+    rows: list[tuple[Status, tuple[Item, ...]]] = [(it, items(model, it)) for it in STATUSES]
+    return Threats(tuple(rows[:4]), len(rows[4][1]), losses(fleet, lock))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -20,7 +21,7 @@ from tollway.console.pins.facts import (
     SOON,
     acceptances,
     components,
-    lock_of,
+    more_of,
     shutdowns,
     threats_of,
 )
@@ -32,8 +33,6 @@ from tollway.gateway.watching.state import WatchState
 from tollway.ledger.fallbacks import Standing, standings
 from tollway.pins.finding import Findings
 from tollway.pins.lock import Lock
-from tollway.pins.threats_judged import STATUSES
-from tollway.web.threat_shown import items
 
 _DAYS = 30
 """Days without traffic or a drill after which a fallback is untested, as for the command."""
@@ -96,19 +95,30 @@ async def parts(request: Request) -> Response:
     return render(request, "pins/components.html", context)
 
 
+async def part(request: Request) -> Response:
+    """All that the lock says of one component."""
+    desk = desk_of(request)
+    found, fault = await _lock(desk)
+    one = None if found is None else found.find(request.query_params.get("name", ""))
+    if one is None:
+        raise HTTPException(404, fault or "The lock has no such component.")
+    context = {"tab": "components", "one": one, "more": more_of(one)}
+    return render(request, "pins/component.html", context)
+
+
 async def threats(request: Request) -> Response:
     """The threat model."""
     from tollway.catalog.threats import threats as known
 
     desk = desk_of(request)
-    today = _today(desk)
-    model, lost = await asyncio.to_thread(threats_of, desk.fleet, desk.path, today)
+    found, fault = await _lock(desk)
+    told = await asyncio.to_thread(threats_of, desk.fleet, found, _today(desk))
     context = {
         "tab": "threats",
-        "by_status": [(it, items(model, it)) for it in STATUSES[:4]],
-        "apart": len(items(model, STATUSES[4])),
+        "fault": fault,
+        "lock": found,
+        "told": told,
         "titles": {name: it.title for name, it in known().items()},
-        "losses": lost,
         "fleet": desk.path.name,
     }
     return render(request, "pins/threats.html", context)
@@ -140,7 +150,7 @@ async def models(request: Request) -> Response:
 async def _lock(desk: Desk) -> tuple[Lock | None, str | None]:
     """The lock, and why it cannot be read."""
     try:
-        return await asyncio.to_thread(lock_of, desk.fleet, desk.path), None
+        return await desk.verification.lock(desk.fleet), None
     except TollwayError as error:
         return None, str(error)
 
@@ -177,6 +187,7 @@ ROUTES = [
     Route("/pins", lock, methods=["GET"]),
     Route("/pins/verify.json", verified, methods=["GET"]),
     Route("/pins/components", parts, methods=["GET"]),
+    Route("/pins/component", part, methods=["GET"]),
     Route("/pins/threats", threats, methods=["GET"]),
     Route("/pins/models", models, methods=["GET"]),
 ]

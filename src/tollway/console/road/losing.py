@@ -8,6 +8,7 @@ Rules
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ PATIENCE = 90.0
 """Seconds."""
 
 
-async def lost(fleet: Path, folder: Path, source: str, patience: float = PATIENCE) -> Any:
-    """What a rehearsal of the fleet without the source shows, against one with it.
+async def lost(
+    fleet: Path, folder: Path, source: str, drained: Sequence[str] = (), patience: float = PATIENCE
+) -> Any:
+    """What a rehearsal of the fleet without the source shows, against one with it; `drained` are
+    out of use in both.
 
     Raises:
         TollwayError: it cannot be rehearsed, or takes too long.
@@ -28,7 +32,7 @@ async def lost(fleet: Path, folder: Path, source: str, patience: float = PATIENC
     command = (sys.executable, "-m", "tollway.console.road.rehearsal")
     child = await asyncio.create_subprocess_exec(
         *command,
-        *(str(fleet), str(folder), source),
+        *(str(fleet), str(folder), source, *drained),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

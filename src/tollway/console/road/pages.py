@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from tollway.console.caller import GatewayDownError, GatewayRefusedError
 from tollway.console.desk import desk_of
-from tollway.console.gate import needs, session_of
+from tollway.console.gate import did, needs, session_of
 from tollway.console.rendering import render
 from tollway.console.road.losing import lost
 from tollway.errors import TollwayError, unknown
@@ -62,12 +62,12 @@ async def rehearse(request: Request) -> Response:
         return PlainTextResponse(words, 409)
     async with desk.twin:
         try:
-            found = await lost(desk.path, desk.folder, source)
             sources = (await desk.feed.once()).get("sources", {})
+            drained = [name for name, one in sources.items() if one["drained"] and name != source]
+            found = await lost(desk.path, desk.folder, source, drained)
         except TollwayError as error:
             return PlainTextResponse(str(error), 422)
-    drained = [name for name, one in sources.items() if one["drained"]]
-    return JSONResponse({**found, "drained": drained})
+    return JSONResponse(found)
 
 
 async def _ordered(request: Request, what: str, order: Mapping[str, object]) -> Response:
@@ -79,7 +79,8 @@ async def _ordered(request: Request, what: str, order: Mapping[str, object]) -> 
         return PlainTextResponse(str(refused), refused.status)
     except GatewayDownError as down:
         return PlainTextResponse(str(down), 503)
-    desk.say(f"console: {name}: {what.strip('/')} {order['source']}")
+    why = f": {order['why']}" if order.get("why") else ""
+    did(request, f"did {what.strip('/')} {order['source']}{why}")
     return JSONResponse(answer)
 
 

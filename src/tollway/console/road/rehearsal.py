@@ -1,27 +1,28 @@
 """The child that rehearses: the fleet as it is, and without one source, played by the same traffic.
 
-    python -m tollway.console.road.rehearsal FLEET STATE SOURCE
+    python -m tollway.console.road.rehearsal FLEET STATE SOURCE [DRAINED ...]
 
 Rules
 1. Traffic is the ledger's of the last hour, else of the last day, where there is some; else what
    the fleet's workloads declare; else it is made up, and each is said.
 2. A point is played with the engine model's own pace, an interval is between what its 80% fast end
    and slow end give; a declared speed has none.
-3. The source is lost from the first request on, for good.
+3. The source is lost from the first request on, for good. One that is drained serves nobody, with
+   it or without.
 """
 
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from tollway.errors import TollwayError
-from tollway.fleet.objects import Fleet, KeyTerms
+from tollway.fleet.objects import Candidate, Fleet, KeyTerms
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.sqlite import open_reader
 from tollway.simulator.by_route import Rows, between, by_route
@@ -53,13 +54,16 @@ class Asked:
     words: str
 
 
-def rehearse(fleet: Fleet, ledger: Path, source: str, utc: float) -> dict[str, object]:
-    """What becomes of each route, as it is and without the source.
+def rehearse(
+    fleet: Fleet, ledger: Path, source: str, utc: float, drained: Sequence[str] = ()
+) -> dict[str, object]:
+    """What becomes of each route, as it is and without the source; `drained` are out of use.
 
     Raises:
         TollwayError: the fleet cannot be rehearsed.
     """
     asked = _traffic(fleet, ledger, utc)
+    fleet = _sparing(fleet, frozenset(drained))
     pools = supply(fleet, asked.trace.prefix_tokens)
     play = _play(fleet, asked.trace, utc)
     sides = {
@@ -74,6 +78,7 @@ def rehearse(fleet: Fleet, ledger: Path, source: str, utc: float) -> dict[str, o
         "seconds": asked.trace.requests[-1].at,
         "predicted": engines,
         "declared": sorted({pool.source for pool in pools} - set(engines)),
+        "drained": sorted(drained),
         "notes": list(asked.trace.notes),
         "routes": [
             {"route": name, **{side: _shown(name, runs) for side, runs in sides.items()}}
@@ -127,6 +132,19 @@ def _play(fleet: Fleet, trace: Trace, utc: float) -> Play:
     route = next(iter(fleet.routes))
     began = utc if trace.began is None else trace.began
     return Play(route, _KEY, tuple(keys.values()), began)
+
+
+def _sparing(fleet: Fleet, drained: frozenset[str]) -> Fleet:
+    """The fleet whose routes do without these sources."""
+
+    def left(pairs: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        return tuple(pair for pair in pairs if pair.source not in drained)
+
+    routes = {
+        name: replace(route, candidates=left(route.candidates), fallbacks=left(route.fallbacks))
+        for name, route in fleet.routes.items()
+    }
+    return replace(fleet, routes=routes)
 
 
 def _without(play: Play, source: str) -> Play:
@@ -191,10 +209,11 @@ def _made_up(fleet: Fleet) -> Asked:
 
 def main(words: Sequence[str]) -> int:
     """The command line."""
-    fleet_file, folder, source = words
+    fleet_file, folder, source, *drained = words
     try:
         fleet = read_fleet(Path(fleet_file))
-        found = rehearse(fleet, Path(folder) / fleet.gateway.ledger, source, time.time())
+        ledger = Path(folder) / fleet.gateway.ledger
+        found = rehearse(fleet, ledger, source, time.time(), drained)
     except TollwayError as error:
         sys.stderr.write(" ".join(str(error).split()) + "\n")
         return 2

@@ -36,7 +36,7 @@ function provenance(found) {
   ];
   if (found.predicted.length) said.push(`Speed of ${found.predicted.join(", ")}: the engine model; in brackets what its 80% fast and slow ends give.`);
   if (found.declared.length) said.push(`Speed of ${found.declared.join(", ")}: as declared, without an interval.`);
-  if (found.drained.length) said.push(`${found.drained.join(", ")}: drained now, and serving in the twin.`);
+  if (found.drained.length) said.push(`${found.drained.join(", ")}: drained now, so serving nobody in either.`);
   return [...said, ...found.notes].join(" ");
 }
 

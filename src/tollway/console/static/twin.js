@@ -61,9 +61,10 @@ class Slide {
     let between = null;
     for (const one of this.grid.set_ups) {
       const answer = at(this.grid.loads, one.answers, load);
-      show(one.at, answer, this.grid.promise);
+      show(one.at, answer);
       between = answer?.from ?? between;
     }
+    this.promises();
     find("between").textContent = between
       ? `Between ${between.map(written).join(" and ")} ${noun}, which are computed; this load is being computed.`
       : "Computed at this load.";
@@ -97,22 +98,25 @@ class Slide {
     });
   }
 
-  /** Where the promise breaks, a sentence on each card. */
+  /** Whether the promise is kept at this load, and where it breaks: a sentence on each card. */
   promises() {
     const { promise, loads } = this.grid;
     for (const one of this.grid.set_ups) {
       const line = card(one.at)?.querySelector("[data-promised]");
+      const answer = at(loads, one.answers, this.load);
       if (!line || !(promise.ttft_s || promise.user_tokens_s)) continue;
+      const why = answer ? broken(answer, promise) : ["it cannot serve so many"];
+      const here = why.length ? `Broken at this load: ${why.join(", ")}. ` : "";
       const likely = kept(loads, one.answers, promise, false);
       const sure = kept(loads, one.answers, promise, true);
-      line.textContent = promised(likely, sure);
-      line.className = likely.last === null ? "promised breaks" : "promised holds";
+      line.textContent = here + promised(likely, sure);
+      line.className = why.length ? "promised breaks" : "promised holds";
     }
   }
 }
 
 function promised(likely, sure) {
-  if (likely.last === null) return `Breaks what is promised at every load: ${likely.why.join(", ")}.`;
+  if (likely.last === null) return "What is promised is broken at every load.";
   const safe = sure.last === null ? "at no load" : `up to ${written(sure.last)} ${noun}`;
   const slow = `at the slow end of the interval ${safe}`;
   if (likely.first === null)
@@ -122,7 +126,7 @@ function promised(likely, sure) {
 
 const card = (setUp) => document.querySelector(`[data-set-up="${setUp}"]`);
 
-function show(setUp, answer, promise) {
+function show(setUp, answer) {
   const shown = card(setUp);
   if (!shown?.querySelector(".facts")) return;
   shown.classList.toggle("between", Boolean(answer?.from));
@@ -138,7 +142,6 @@ function show(setUp, answer, promise) {
   shown.querySelector("[data-over]").hidden = Boolean(answer && !answer.over);
   const users = whole ? slide.load : (answer?.running ?? 1);
   if (whole) shown.querySelector("[data-feel]").href = feel(setUp, users);
-  shown.classList.toggle("breaks", Boolean(answer && broken(answer, promise).length));
 }
 
 // --- the frontier ---------------------------------------------------------------------------
@@ -241,5 +244,10 @@ function draw(grid) {
     if (whole) slide?.go(load);
   });
 }
+
+// A number of users is no number of requests a second: the usual one is taken.
+find("by").addEventListener("change", () => {
+  find("at").value = "";
+});
 
 begin();

@@ -49,6 +49,7 @@ class Card:
     meaning: str
     figures: tuple[Figure, ...]
     price: str
+    fits: str
     memory: tuple[str, ...]
     binds: str
     scenarios: tuple[str, ...]
@@ -65,7 +66,7 @@ def card(state: State, at: int, answer: dict[str, Any] | str) -> Card:
         refused = " ".join(answer["refused"])
     if refused is not None or isinstance(answer, str):
         words = _mended(refused or "")
-        return Card(at, name_of(one), words, "", "", (), "", (), "", (), (), False, "")
+        return Card(at, name_of(one), words, "", "", (), "", "", (), "", (), (), False, "")
     origin = str(answer["provenance"])
     return Card(
         at=at,
@@ -75,6 +76,7 @@ def card(state: State, at: int, answer: dict[str, Any] | str) -> Card:
         meaning=MEANING[origin],
         figures=tuple(_figure(key, answer[key]) for key in _SHOWN),
         price="" if one.price is None else f"A chip costs {one.price:g} USD an hour.",
+        fits=_fits(answer),
         memory=tuple(_memory(tier) for tier in answer["memory"]),
         binds=f"{answer['binds']}: {BINDING[answer['binds']]}",
         scenarios=tuple(map(_scenario, answer["scenarios"])),
@@ -95,6 +97,17 @@ def _figure(key: str, one: Mapping[str, float] | None) -> Figure:
         return Figure(key, name, "-", _MISSING.get(key, ""))
     value, low, high = one["value"], one["low"], one["high"]
     return Figure(key, name, show(value, None), f"{show(low, None)} to {show(high, None)}")
+
+
+def _fits(answer: Mapping[str, Any]) -> str:
+    tiers = answer["memory"]
+    weights, usable, size = (
+        sum(tier[name] for tier in tiers) / 1e9 for name in ("weights", "usable", "size")
+    )
+    return (
+        f"Fits: {weights:,.1f} GB of weights a chip, of {size:,.0f} GB with {usable:,.1f} GB to "
+        f"fill, leave KV cache for {answer['kv_tokens']:,} tokens a replica."
+    )
 
 
 def _memory(tier: Mapping[str, Any]) -> str:

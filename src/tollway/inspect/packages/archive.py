@@ -3,7 +3,7 @@
 Rules
 1. Nothing is written to disk, no link is followed, no member is believed about its size.
 2. An archive with a member that leads out of it, a link out of it, a device, a name twice or an
-   encrypted member is refused; so is one that grows beyond its bounds.
+   encrypted member is refused; so is one that grows beyond its bounds, or that reads in two ways.
 """
 
 import gzip
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import IO
+
+from tollway.inspect.packages.one_reading import check_one_reading
 
 LARGEST_KEPT = 2 << 20
 """Bytes up to which a member's content is kept; of larger ones only the digest is."""
@@ -68,7 +70,8 @@ def members(path: Path) -> dict[str, Member]:
 
 
 def _zipped(path: Path, limit: int) -> Iterator[Member]:
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
+        check_one_reading(archive, raw)
         left = limit
         for info in archive.infolist():
             name = _inner(info.filename)
