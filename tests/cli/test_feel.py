@@ -233,6 +233,9 @@ def test_a_prediction_is_felt_with_its_interval(
     low, high = one["interval"]
     assert low < one["tokens_per_second"] < high
     assert "with 64 users, 80% interval" in one["origin"]
+    for name in ("waiting", "whole_answer"):
+        fast, slow = one[f"{name}_interval_s"]
+        assert fast < one[f"{name}_s"] < slow
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,9 @@ def _pairs(felts: list[Felt], mode: Mode, answer: Answer | None) -> list[feel_wo
 def _nudged(felt: Felt, rate: TokensPerSecond) -> Felt:
     """The stream at another rate than it had: no longer what was observed or predicted."""
     name = f"{felt.name} at {rate:.4g}/s" if felt.name else ""
-    return replace(felt, name=name, rate=rate, origin="as nudged by hand", low=None, high=None)
+    return replace(
+        felt, name=name, rate=rate, origin="as nudged by hand", low=None, high=None, ttfts=None
+    )
 
 
 def _show(

@@ -32,7 +32,7 @@ from tollway.units import Seconds, TokensPerSecond
 class Felt:
     """A stream to look at: its `name` (none where only a rate was asked for), its rate and wait,
     the gaps it was seen to have, and where all that is from. `low` and `high` are the ends of the
-    rate's interval, where it has one."""
+    rate's interval, and `ttfts` of the wait's, where it was predicted."""
 
     name: str
     rate: TokensPerSecond
@@ -41,6 +41,7 @@ class Felt:
     origin: str
     low: float | None = None
     high: float | None = None
+    ttfts: tuple[float, float] | None = None
 
     @property
     def title(self) -> str:
@@ -176,7 +177,8 @@ def of_prediction(said: "Predicted") -> Felt:
     )
     title = f"{said.model} on {answer.chips}"
     waits = Waits(Seconds(wait.value))
-    return Felt(title, TokensPerSecond(speed.value), waits, None, words, speed.low, speed.high)
+    rate, ends = TokensPerSecond(speed.value), (wait.low, wait.high)
+    return Felt(title, rate, waits, None, words, speed.low, speed.high, ends)
 
 
 @dataclass(frozen=True, slots=True)

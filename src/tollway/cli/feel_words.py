@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 
 from tollway.cli.feel_streams import Felt
-from tollway.feel.arithmetic import GIVEN, Feeling
+from tollway.feel.arithmetic import GIVEN, Feeling, feeling
+from tollway.units import Seconds, TokensPerSecond
 
 Pair = tuple[Felt, Feeling]
 
@@ -29,8 +30,9 @@ def rows(pairs: Sequence[Pair], daily: float | None) -> list[list[str]]:
     row("tokens/s", [f"{one.rate:.1f}" for one in every])
     row("wait for the first token", [length(one.ttft) for one in every])
     row("wait for what was asked", [f"{length(one.first_word)} ({one.grasp})" for one in every])
-    row(f"whole answer of {every[0].answer.tokens:,.0f} tokens", [length(it.whole) for it in every])
-    row("waiting an answer", [length(one.waiting) for one in every])
+    whole = f"whole answer of {every[0].answer.tokens:,.0f} tokens"
+    row(whole, [_within(one.whole, _ends(felt, one), 0) for felt, one in pairs])
+    row("waiting an answer", [_within(one.waiting, _ends(felt, one), 1) for felt, one in pairs])
     if every[0].reader is not None:
         row(
             "times as fast as it is read",
@@ -44,6 +46,28 @@ def rows(pairs: Sequence[Pair], daily: float | None) -> list[list[str]]:
     if daily is not None:
         row(f"users wait a day, {daily:,.0f} answers", [length(it.a_day(daily)) for it in every])
     return found
+
+
+Ends = tuple[tuple[float, float], tuple[float, float]]
+"""Of the whole answer and of waiting: at the fast end of the prediction and at its slow one."""
+
+
+def _ends(felt: Felt, one: Feeling) -> Ends | None:
+    if felt.low is None or felt.high is None or felt.ttfts is None:
+        return None
+    rates = TokensPerSecond(felt.high), TokensPerSecond(felt.low)
+    fast, slow = (
+        feeling(one.mode, rate, Seconds(ttft), one.answer)
+        for rate, ttft in zip(rates, felt.ttfts, strict=True)
+    )
+    return (fast.whole, slow.whole), (fast.waiting, slow.waiting)
+
+
+def _within(value: float, ends: Ends | None, which: int) -> str:
+    if ends is None:
+        return length(value)
+    low, high = ends[which]
+    return f"{length(value)} ({length(low)} to {length(high)})"
 
 
 def _enough(one: Feeling) -> str:
@@ -84,6 +108,7 @@ def as_json(pairs: Sequence[Pair], daily: float | None, daily_from: str) -> str:
 
 
 def _stream(felt: Felt, one: Feeling, daily: float | None) -> dict[str, object]:
+    ends = _ends(felt, one)
     return {
         "title": felt.title,
         "origin": felt.origin,
@@ -101,7 +126,9 @@ def _stream(felt: Felt, one: Feeling, daily: float | None) -> dict[str, object]:
         "first_word_s": one.first_word,
         "grasp": one.grasp,
         "whole_answer_s": one.whole,
+        "whole_answer_interval_s": None if ends is None else ends[0],
         "waiting_s": one.waiting,
+        "waiting_interval_s": None if ends is None else ends[1],
         "enough_tokens_per_second": one.enough,
         "waiting_a_day_s": None if daily is None else one.a_day(daily),
     }

@@ -154,6 +154,10 @@ async def test_a_prediction_is_felt_with_its_interval(served: Site, open_page: A
     argv = ["feel", "--predict", "llama-3.3-70b", "--chip", "h200", "--tp", "4", "--json"]
     said = await asyncio.to_thread(told, *argv)
     rate = said["streams"][0]["tokens_per_second"]
+    low, high = said["streams"][0]["whole_answer_interval_s"]
+    row = page.locator("#sums tr", has_text="whole answer").locator("td").nth(2)
+    await until(page, "document.querySelectorAll('#heads th').length === 4")
+    assert f"({low:.2f} s to {high:.1f} s)" in await row.inner_text()
     assert await pane.locator("[data-is=asked]").inner_text() == f"{rate:.4g}"
 
 

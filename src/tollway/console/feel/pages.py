@@ -9,6 +9,7 @@ Rules
 import asyncio
 from random import Random
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -152,6 +153,8 @@ async def prediction(request: Request) -> Response:
             "low": speed.low,
             "high": speed.high,
             "ttft": wait.value,
+            "ttft_low": wait.low,
+            "ttft_high": wait.high,
             "firsts": [wait.value],
             "origin": f"predicted ({found.origin}) with {users} users of 1,024 tokens in and out; "
             f"80% interval {speed.low:.1f} to {speed.high:.1f} tokens/s, TTFT {wait.low:.2f} to "
@@ -167,14 +170,41 @@ async def sums(request: Request) -> Response:
         mode = mode_of(said)
         rates = numbers(said, "rates", LEAST_RATE, 1e5)
         ttfts = numbers(said, "ttfts", 0.0, LONGEST)
+        fast = _ends(said, ("highs", "ttft_lows"), (rates, ttfts))
+        slow = _ends(said, ("lows", "ttft_highs"), (rates, ttfts))
         daily = number(said, "daily", 0.0, 0.0, 1e12)
     except TollwayError as error:
         return _refused(error)
-    felt = [
-        feeling(mode, TokensPerSecond(rate), Seconds(ttft))
-        for rate, ttft in zip(rates, ttfts, strict=False)
-    ]
-    return JSONResponse({"streams": [_figures(one, daily) for one in felt]})
+    felt, fastest, slowest = (
+        [
+            feeling(mode, TokensPerSecond(rate), Seconds(ttft))
+            for rate, ttft in zip(*ends, strict=False)
+        ]
+        for ends in ((rates, ttfts), fast, slow)
+    )
+    return JSONResponse(
+        {
+            "streams": [
+                _figures(one, daily) | _interval(*ends)
+                for one, *ends in zip(felt, fastest, slowest, strict=False)
+            ]
+        }
+    )
+
+
+Lists = tuple[list[float], list[float]]
+"""Rates and waits for first tokens, of each stream."""
+
+
+def _ends(said: QueryParams, names: tuple[str, str], usual: Lists) -> Lists:
+    """One end of the intervals; the values themselves where none are said."""
+    rates = numbers(said, names[0], LEAST_RATE, 1e5) if names[0] in said else usual[0]
+    ttfts = numbers(said, names[1], 0.0, LONGEST) if names[1] in said else usual[1]
+    return rates, ttfts
+
+
+def _interval(fast: Feeling, slow: Feeling) -> dict[str, object]:
+    return {"whole_ends": [fast.whole, slow.whole], "waiting_ends": [fast.waiting, slow.waiting]}
 
 
 def _figures(one: Feeling, daily: float) -> dict[str, object]:

@@ -30,7 +30,9 @@ function schedule(source) {
   const key = `${mode} ${source ?? ""}`;
   if (!schedules.has(key)) {
     const jitter = source ? `&source=${encodeURIComponent(source)}` : "";
-    schedules.set(key, ask(`/feel/stream?mode=${mode}${jitter}`).then((it) => it.tokens));
+    const asked = ask(`/feel/stream?mode=${mode}${jitter}`).then((it) => it.tokens);
+    asked.catch(() => schedules.delete(key)); // it may be asked again
+    schedules.set(key, asked);
   }
   return schedules.get(key);
 }
@@ -69,7 +71,7 @@ class Pane {
   setRate(rate) {
     const bounded = Math.min(start.fastest, Math.max(start.slowest, rate));
     if (this.felt.name && !this.felt.nudged) {
-      this.felt = { ...this.felt, nudged: true, name: `${this.felt.name}, nudged`, origin: "as nudged by hand" };
+      this.felt = { ...this.felt, nudged: true, name: `${this.felt.name}, nudged`, origin: "as nudged by hand", low: null, high: null, ttft_low: null, ttft_high: null };
       this.is("origin").textContent = this.felt.origin;
     }
     this.felt.rate = bounded;
@@ -169,7 +171,14 @@ async function setMode(word) {
   changed();
 }
 
-const again = () => Promise.all(panes.map((one) => one.again()));
+/** From the beginning; where a schedule is refused, its stream goes on as it was. */
+async function again() {
+  $("trouble").textContent = "";
+  for (const found of await Promise.allSettled(panes.map((one) => one.again()))) {
+    if (found.reason) $("trouble").textContent = found.reason.message;
+  }
+}
+
 const changed = () => addUp(ask, mode, panes.map((one) => one.felt), $("daily").value);
 
 function neighbour(rate, above) {

@@ -10,13 +10,17 @@ export function length(seconds) {
   return `${(seconds / 3600).toLocaleString("en", { maximumFractionDigits: 1, minimumFractionDigits: 1 })} h`;
 }
 
+/** A value with its interval, where it has one. */
+const within = (value, [low, high]) =>
+  low === high ? length(value) : `${length(value)} (${length(low)} to ${length(high)})`;
+
 const rate = (value) => (value === null ? "it always matters" : `${Math.round(value).toLocaleString("en")} tokens/s`);
 
 const ROWS = [
   ["wait for the first token", (it) => length(it.ttft)],
   ["wait for what was asked", (it) => `${length(it.first_word)} (${it.grasp})`],
-  ["whole answer", (it) => length(it.whole)],
-  ["waiting an answer", (it) => length(it.waiting)],
+  ["whole answer", (it) => within(it.whole, it.whole_ends)],
+  ["waiting an answer", (it) => within(it.waiting, it.waiting_ends)],
   ["times as fast as it is read", (it) => (it.ahead === null ? "nobody reads along" : it.ahead.toFixed(1))],
   ["left to read when it ends", (it) => length(it.behind)],
   ["more hardly matters from", (it) => rate(it.enough)],
@@ -34,7 +38,17 @@ let latest = 0;
 export async function addUp(ask, mode, felts, daily) {
   const turn = ++latest;
   const list = (name) => felts.map((one) => one[name]).join(",");
-  const query = new URLSearchParams({ mode, rates: list("rate"), ttfts: list("ttft"), daily: daily || "0" });
+  const ends = (name, value) => felts.map((one) => one[name] ?? one[value]).join(",");
+  const query = new URLSearchParams({
+    mode,
+    rates: list("rate"),
+    ttfts: list("ttft"),
+    lows: ends("low", "rate"),
+    highs: ends("high", "rate"),
+    ttft_lows: ends("ttft_low", "ttft"),
+    ttft_highs: ends("ttft_high", "ttft"),
+    daily: daily || "0",
+  });
   let said;
   try {
     said = await ask(`/feel/sums?${query}`);
