@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -54,11 +55,27 @@ def elsewhere(text: str) -> str:
     return text
 
 
+ADDED = """
+[guard]
+
+[[guard.rules]]
+name = "secrets stay here"
+detectors = ["secrets"]
+direction = "out"
+action = "block"
+"""
+SCORED = """reserve_output = 256
+quality.code = { score = 71.2, margin = 1.5, of = "made up for this picture" }
+"""
+
+
 @contextmanager
 def demo(folder: Path) -> Iterator[dict[str, str]]:
     """A demo fleet that runs, and what `tollway up` says of it."""
     fleet = folder / "fleet.toml"
-    fleet.write_text(elsewhere(demo_fleet_text()))
+    text = demo_fleet_text().replace("reserve_output = 256\n", SCORED)
+    fleet.write_text(elsewhere(text + ADDED))
+    tollway("lock", str(fleet))
     state = folder / "state"
     try:
         yield json.loads(tollway("up", str(fleet), "--state", str(state), "--json"))
@@ -67,12 +84,25 @@ def demo(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def work(up: dict[str, str]) -> "subprocess.Popen[bytes]":
-    """Some traffic that has ended, and some that goes on while pictures are taken."""
+    """Some traffic that has ended, a leak that was stopped, and traffic that goes on while pictures
+    are taken."""
     words = ["replay", "azure-code", "--state", up["state"], "--url", up["url"], "--tag"]
     tollway(*words, "morning", "--duration", "20s")
+    leak(up)
     command = [sys.executable, "-m", "tollway", *words, "now", "--duration", "120s"]
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, stdout=quiet, stderr=quiet)  # noqa: S603 - as above
+
+
+def leak(up: dict[str, str]) -> None:
+    """A request with a key in it, made up: the guard stops it."""
+    made_up = "AKIA" + "Q3EGRTLW7ZPN2VXK"
+    said = {"role": "user", "content": f"Why does {made_up} not work?"}
+    headers = {"authorization": f"Bearer {up['key']}"}
+    body = {"model": "chat", "max_tokens": 16, "messages": [said]}
+    answer = httpx2.post(f"{up['url']}/chat/completions", json=body, headers=headers, timeout=60)
+    if answer.status_code < 400:
+        raise SystemExit("The guard let a key pass.")
 
 
 def take(page: Page, where: Path, *, whole: bool) -> None:
