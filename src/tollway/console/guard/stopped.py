@@ -37,8 +37,9 @@ def stopped(events: Sequence[SecurityEvent], concern: str = "") -> Stopped:
     found = [it for it in events if it.evidence or it.concern == "traffic"]
     held = [it for it in found if it.outcome != "allowed"]
     listed = [it for it in events if concern in ("", it.concern)]
+    by_day = _counted(((_day(it), _direction(it)), it) for it in held)
     return Stopped(
-        by_day=_counted(((_day(it), _direction(it)), it) for it in held),
+        by_day=tuple(sorted(by_day, reverse=True)),  # the latest first
         by_detector=_counted(
             ((detector, kind), it)
             for it in held
@@ -52,14 +53,15 @@ def stopped(events: Sequence[SecurityEvent], concern: str = "") -> Stopped:
 
 
 def _counted(keyed: Iterable[tuple[tuple[str, ...], SecurityEvent]]) -> tuple[Row, ...]:
+    """The most first, then by name."""
     counts: Counter[tuple[tuple[str, ...], str]] = Counter()
     for key, event in keyed:
         counts[key, event.outcome] += 1
-    keys = sorted({key for key, _ in counts}, reverse=True)
-    rows = [(k, counts[k, "denied"], counts[k, "asked"], counts[k, "changed"]) for k in keys]
-    # Days the latest first, everything else the most first.
-    by_days = bool(rows) and rows[0][0][0][:2] == "20" and len(rows[0][0]) == 2
-    return tuple(rows if by_days else sorted(rows, key=lambda it: (-sum(it[1:]), it[0])))
+    rows = [
+        (it, counts[it, "denied"], counts[it, "asked"], counts[it, "changed"])
+        for it in {key for key, _ in counts}
+    ]
+    return tuple(sorted(rows, key=lambda it: (-sum(it[1:]), it[0])))
 
 
 def _day(event: SecurityEvent) -> str:
