@@ -161,6 +161,29 @@ async def test_a_prediction_is_felt_with_its_interval(served: Site, open_page: A
     assert await pane.locator("[data-is=asked]").inner_text() == f"{rate:.4g}"
 
 
+async def test_a_link_of_the_twin_is_felt_as_the_twin_predicted_it(
+    served: Site, open_page: Any
+) -> None:
+    asked = "model=llama-3.3-70b&chip=h200&tp=8&precision=fp8&users=19&input=2337&output=22"
+    watched = await open_page(served, f"/feel?{asked}")
+    page = await settled(watched)
+    assert await page.locator(".pane").count() == 1
+    assert await page.locator(".pick").inner_text() == "llama-3.3-70b on 8 x h200, fp8"
+    words = await page.locator("[data-is=origin]").inner_text()
+    assert "with 19 users of 2,337 tokens in and 22 out" in words
+    argv = "--model llama-3.3-70b --chip h200 --tp 8 --precision fp8 --concurrency 19"
+    said = await asyncio.to_thread(
+        told, "predict", *argv.split(), "--in", "2337", "--out", "22", "--json"
+    )
+    rate = said["answers"][0]["user_tokens_s"]["value"]
+    assert await page.locator("[data-is=asked]").inner_text() == f"{rate:.4g}"
+    await watched.go("/feel?model=nothing&chip=h200")
+    page = await settled(watched)
+    assert "nothing" in await page.locator("#trouble").inner_text()
+    assert await page.locator(".pane").count() == 2
+    watched.faults.clear()  # Chromium reports the 422 of the question
+
+
 async def test_who_asked_for_less_motion_starts_the_streams_by_hand(
     served: Site, open_page: Any
 ) -> None:

@@ -18,7 +18,7 @@ from tollway.catalog import chip, chip_names, model, model_names
 from tollway.console.desk import Desk, desk_of
 from tollway.console.feel.asked import mode_of, number, numbers
 from tollway.console.rendering import render
-from tollway.engine import Layout, Question, Workload, predict
+from tollway.engine import EngineSettings, Layout, Question, Workload, predict
 from tollway.errors import TollwayError, unknown
 from tollway.feel.arithmetic import GIVEN, Feeling, feeling
 from tollway.feel.observed import Observed, from_answers, from_metrics
@@ -32,6 +32,8 @@ from tollway.units import Seconds, TokensPerSecond
 ROUNDS = 4
 """How often the passages come before jitter repeats itself."""
 FIRSTS = 64
+_TOKENS, _MOST_TOKENS = 1024, 1_000_000
+"""In and out, unless the question says how many; and the most that it may say."""
 LEAST_RATE, LONGEST = 0.01, 3600.0
 
 
@@ -135,11 +137,14 @@ async def prediction(request: Request) -> Response:
     try:
         users = round(number(said, "users", 64, 1, 4096))
         tp = round(number(said, "tp", 1, 1, 64))
+        given = round(number(said, "input", _TOKENS, 1, _MOST_TOKENS))
+        made = round(number(said, "output", _TOKENS, 2, _MOST_TOKENS))
         question = Question(
             model=model(said.get("model", "")),
             chip=chip(said.get("chip", "")),
-            workload=Workload(1024, 1024, concurrency=users),
+            workload=Workload(given, made, concurrency=users),
             layout=Layout(tp=tp),
+            settings=EngineSettings(precision=said.get("precision") or None),
         )
         found = await asyncio.to_thread(predict, question)
     except TollwayError as error:
@@ -156,9 +161,9 @@ async def prediction(request: Request) -> Response:
             "ttft_low": wait.low,
             "ttft_high": wait.high,
             "firsts": [wait.value],
-            "origin": f"predicted ({found.origin}) with {users} users of 1,024 tokens in and out; "
-            f"80% interval {speed.low:.1f} to {speed.high:.1f} tokens/s, TTFT {wait.low:.2f} to "
-            f"{wait.high:.2f} s",
+            "origin": f"predicted ({found.origin}) with {users} users of {given:,} tokens in and "
+            f"{made:,} out; 80% interval {speed.low:.1f} to {speed.high:.1f} tokens/s, "
+            f"TTFT {wait.low:.2f} to {wait.high:.2f} s",
         }
     )
 

@@ -212,6 +212,13 @@ function frame(now) {
   requestAnimationFrame(frame);
 }
 
+/** A prediction as a stream: `query` is the question, as the form and links from Twin put it. */
+async function predicted(query) {
+  const said = await ask(`/feel/prediction?${query}`);
+  const precision = query.get("precision") ? `, ${query.get("precision")}` : "";
+  return { ...said, name: `${query.get("model")} on ${query.get("tp") ?? 1} x ${query.get("chip")}${precision}` };
+}
+
 function onSubmit(id, make) {
   $(id).addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -231,10 +238,7 @@ onSubmit("source-form", async (form, query) => {
   for (const key of schedules.keys()) if (key.endsWith(` ${name}`)) schedules.delete(key); // as it is now
   return { ...(await ask(`/feel/source?${query}`)), name, source: name };
 });
-onSubmit("prediction-form", async (form, query) => ({
-  ...(await ask(`/feel/prediction?${query}`)),
-  name: `${form.get("model")} on ${form.get("tp")} x ${form.get("chip")}`,
-}));
+onSubmit("prediction-form", (form, query) => predicted(query));
 
 for (const button of document.querySelectorAll("[data-mode]")) {
   button.addEventListener("click", () => setMode(button.dataset.mode));
@@ -251,8 +255,18 @@ $("daily").addEventListener("input", changed);
 
 // Who asked for less motion starts the streams by hand.
 if (matchMedia("(prefers-reduced-motion: reduce)").matches) hold(true);
-await add(asked(30, 0.5));
-await add(asked(120, 0.5));
+const link = new URLSearchParams(location.search);
+if (link.has("model") && link.has("chip")) {
+  try {
+    await add(await predicted(link));
+  } catch (error) {
+    $("trouble").textContent = error.message;
+  }
+}
+if (!panes.length) {
+  await add(asked(30, 0.5));
+  await add(asked(120, 0.5));
+}
 choose(panes[0]);
 setInterval(() => panes.forEach((one) => one.figures()), 250);
 requestAnimationFrame(frame);

@@ -133,7 +133,7 @@ def feel(state: State, one: SetUp, users: int) -> str:
     said = {
         "model": one.model,
         "chip": one.chip,
-        "concurrency": max(1, users),
+        "users": max(1, users),
         "tp": one.tp,
         "precision": one.precision,
         "input": state.input,
