@@ -256,17 +256,19 @@ $("daily").addEventListener("input", changed);
 // Who asked for less motion starts the streams by hand.
 if (matchMedia("(prefers-reduced-motion: reduce)").matches) hold(true);
 const link = new URLSearchParams(location.search);
+let refused = "";
 if (link.has("model") && link.has("chip")) {
   try {
     await add(await predicted(link));
   } catch (error) {
-    $("trouble").textContent = error.message;
+    refused = error.message;
   }
 }
 if (!panes.length) {
   await add(asked(30, 0.5));
   await add(asked(120, 0.5));
 }
+if (refused) $("trouble").textContent = refused;
 choose(panes[0]);
 setInterval(() => panes.forEach((one) => one.figures()), 250);
 requestAnimationFrame(frame);
