@@ -35,8 +35,19 @@ TOKENS_PER_PRICE = 10**6
 """Providers quote USD a million tokens."""
 
 
+_ORDERS = 30
+"""Orders of magnitude that an amount may have, up and down: 1E+999999999 is a few bytes of text
+and an integer that no machine holds."""
+
+
 def _exactly(amount: Decimal, times: int) -> int | None:
-    """The product where it is whole. Decimal's own arithmetic would round it to 28 digits."""
+    """The product where it is whole. Decimal's own arithmetic would round it to 28 digits.
+
+    Raises:
+        ValueError: the amount is beyond `_ORDERS`.
+    """
+    if amount and abs(amount.adjusted()) > _ORDERS:
+        raise ValueError(f"{amount} is not an amount of money")
     above, below = amount.as_integer_ratio()
     whole, rest = divmod(above * times, below)
     return None if rest else whole

@@ -125,6 +125,7 @@ class Provider:
             "groups": ["platform", "everybody"],
         }
         claims |= self.claims
+        claims = {name: it(now) if callable(it) else it for name, it in claims.items()}
         claims = {name: it for name, it in claims.items() if it is not None}
         header = {"alg": "RS256", "kid": self.keys[0].kid, "typ": "JWT"} | self.header
         header = {name: it for name, it in header.items() if it is not None}

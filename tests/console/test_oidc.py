@@ -214,7 +214,11 @@ def _answer(**changes: object) -> Callable[[Provider], None]:
     return lambda provider: setattr(provider, "answer", lambda said: said.update(changes))
 
 
-_NOW = time.time()
+def _at(seconds: float) -> Callable[[float], object]:
+    """So long after a token is made: the tests may come long after they were collected."""
+    return lambda now: now + seconds
+
+
 _ATTACKS: dict[str, Callable[[Provider], None]] = {
     "alg none": _none,
     "HS256 with the public key": _hs256,
@@ -230,14 +234,14 @@ _ATTACKS: dict[str, Callable[[Provider], None]] = {
     "azp of another, one audience": _claim(azp="other"),
     "another issuer": _claim(iss="https://evil.example"),
     "an issuer with a slash more": lambda it: it.claims.update(iss=it.issuer + "/"),
-    "expired": _claim(exp=_NOW - 61),
+    "expired": _claim(exp=_at(-61)),
     "never expires": _claim(exp=None),
-    "expires as text": _claim(exp=str(_NOW + 300)),
+    "expires as text": _claim(exp=lambda now: str(now + 300)),
     "expires at no time": _claim(exp=True),
-    "made tomorrow": _claim(iat=_NOW + 86400, exp=_NOW + 90000),
-    "made an hour ago": _claim(iat=_NOW - 3600),
+    "made tomorrow": _claim(iat=_at(86400), exp=_at(90000)),
+    "made an hour ago": _claim(iat=_at(-3600)),
     "no moment": _claim(iat=None),
-    "not valid yet": _claim(nbf=_NOW + 600),
+    "not valid yet": _claim(nbf=_at(600)),
     "wrong nonce": _claim(nonce="0" * 43),
     "no nonce": _claim(nonce=None),
     "nobody": _claim(sub=None),
@@ -274,8 +278,8 @@ async def test_a_token_that_breaks_a_rule_lets_nobody_in(
         ({}, {}),
         ({"aud": [CLIENT]}, {}),
         ({"aud": [CLIENT, "other"], "azp": CLIENT}, {}),
-        ({"exp": _NOW - 5}, {}),
-        ({"iat": _NOW + 30}, {}),
+        ({"exp": _at(-5)}, {}),
+        ({"iat": _at(30)}, {}),
         ({}, {"typ": None}),
         ({}, {"kid": None}),
         ({}, {"alg": "PS256"}),

@@ -40,9 +40,15 @@ def kept_digest(folder: Path) -> str | None:
 
 def is_admin_key(key: str, folder: Path) -> bool:
     """Whether this is the key, in a time that does not tell how nearly."""
+    return digest_of_admin_key(key, folder) is not None
+
+
+def digest_of_admin_key(key: str, folder: Path) -> str | None:
+    """The digest that the key was held against, where this is the key: what vouches for who brings
+    it, and for nobody once another key was made."""
     kept = kept_digest(folder)
     said = _digest(key)
-    return kept is not None and hmac.compare_digest(kept, said)
+    return kept if kept is not None and hmac.compare_digest(kept, said) else None
 
 
 def _digest(key: str) -> str:

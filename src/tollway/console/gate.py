@@ -104,6 +104,9 @@ class Gate:
         return None
 
 
+_FORM = "application/x-www-form-urlencoded"
+
+
 def is_open(path: str) -> bool:
     """Whether a path needs no session."""
     return path == "/sign-in" or path.startswith(("/sign-in/", "/static/"))
@@ -157,6 +160,9 @@ async def _judge_body(request: Request, body: bytes | Response) -> Response | No
     """Rules 3 and 5."""
     if isinstance(body, Response):
         return body
+    kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
+    if kind != _FORM:  # parts of other kinds are decoded as their sender likes, and slowly
+        return PlainTextResponse(f"Refused: forms here are {_FORM}.\n", 415)
     session = cast("Session | None", request.scope["tollway.session"])
     if is_open(request.url.path) or session is None:
         return None
@@ -167,10 +173,14 @@ async def _judge_body(request: Request, body: bytes | Response) -> Response | No
             said = (await form.form()).get("csrf")
         except (HTTPException, ValueError):
             said = None
-    if isinstance(said, str) and compare_digest(said.encode(), session.csrf.encode()):
+    if isinstance(said, str) and _is_same(said, session.csrf):
         return None
     words = "Refused: the form's token is missing or old. Load the page again."
     return _refused(request, f"{session.account} sent no token of this session", 403, words)
+
+
+def _is_same(said: str, token: str) -> bool:
+    return compare_digest(said.encode("utf-8", "surrogatepass"), token.encode())
 
 
 def _refused(request: Request, why: str, status: int, words: str) -> Response:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from console_site import Site, serving
 from playwright.async_api import Browser, Page, async_playwright
 from watched import Watched
@@ -16,15 +17,16 @@ CHROMIUM = shutil.which("chromium")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if CHROMIUM is not None or os.environ.get("CI") == "true":
-        return
+    """One loop and one browser for all tests here: its start takes longer than a test."""
+    mine = [item for item in items if Path(__file__).parent in item.path.parents]
     skip = pytest.mark.skip(reason="needs Chromium: apt-get install chromium")
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
+    for item in mine:
+        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if CHROMIUM is None and os.environ.get("CI") != "true":
             item.add_marker(skip)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     assert CHROMIUM is not None, "Chromium is not there: apt-get install chromium"
     async with async_playwright() as playwright:
@@ -47,7 +49,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 Open = Callable[..., Awaitable[Watched]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Browser) -> AsyncIterator[Open]:
     """Opens a page of a site, signed in; at the end of the test it must have been faultless."""
     opened: list[Watched] = []
@@ -63,5 +65,7 @@ async def open_page(browser: Browser) -> AsyncIterator[Open]:
         return watched
 
     yield open_
+    faults = [list(watched.faults) for watched in opened]  # those of closing are not the test's
     for watched in opened:
-        watched.must_be_faultless()
+        await watched.page.context.close()
+    assert not any(faults), faults

@@ -134,7 +134,7 @@ async def test_a_source_is_drained_and_put_back_by_click_and_only_once_confirmed
     await expect(card.locator("[data-is=state]")).to_have_text("drained")
     await expect(card.locator("[data-is=drained]")).to_contain_text("by admin")
     drained = look(served)["sources"]["b200"]["drained"]
-    assert (drained["why"], drained["by"]) == ("driver update", "admin")
+    assert (drained["why"], drained["by"]) == ("driver update", "admin key")
     await watched.must_be_accessible()
     await card.get_by_role("button", name="Put back").click()
     await page.get_by_role("button", name="Put it back").click()
@@ -207,12 +207,19 @@ async def test_a_dead_gateway_shows_how_to_start_one(tmp_path: Path, open_page: 
         await watched.page.goto("about:blank")
 
 
-async def test_who_may_only_look_has_no_buttons_and_is_refused(tmp_path: Path) -> None:
+async def test_who_may_only_look_is_refused_and_an_operator_is_not(tmp_path: Path) -> None:
     import httpx2
 
     async with console(tmp_path) as site, httpx2.AsyncClient(base_url=site.url) as client:
         await client.post("/sign-in", data={"key": site.key, "to": "/"})
+        assert site.house is not None
+        (session,) = site.house.desk.sessions._by_digest.values()
+        form = {"csrf": session.csrf, "source": "one"}
+        session.roles = frozenset({"viewer"})
         for path in ("/road/drain", "/road/undrain", "/road/rehearse"):
-            answer = await client.post(path, data={"source": "one"})
+            answer = await client.post(path, data=form)
             assert answer.status_code == 403
-            assert "token is missing" in answer.text
+            assert 'needs the role "operator"' in answer.text
+        session.roles = frozenset({"viewer", "operator"})
+        for path in ("/road/drain", "/road/undrain"):  # there is no gateway: it was asked
+            assert (await client.post(path, data=form)).status_code == 503

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
+import pytest_asyncio
 from console_site import Site, console
 from httpx2 import AsyncClient
 from playwright.async_api import Page
@@ -48,7 +48,7 @@ WRITTEN = {
 }
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with console(tmp_path, FLEET) as made:
         yield made
@@ -112,7 +112,7 @@ async def test_the_load_is_dragged_by_keyboard_and_settles_on_the_apis_numbers(
     assert feel.startswith("/feel?")
     asked = parse_qs(urlsplit(feel).query)
     assert (asked["model"], asked["chip"]) == (["llama-3.3-70b"], ["h200"])
-    assert asked["concurrency"] == [load]
+    assert asked["users"] == [load]
 
 
 async def test_a_shared_address_shows_the_same(site: Site, open_page: Any) -> None:
@@ -233,7 +233,7 @@ async def test_the_frontier_is_gone_along_by_keyboard_and_its_table_says_the_sam
     one = grid["set_ups"][1]["answers"][grid["loads"].index(4)]
     assert f"{number(one['user_tokens_s']['value'])} (" in words
     link = page.locator("#point a")
-    assert "concurrency=4" in str(await link.get_attribute("href"))
+    assert "users=4" in str(await link.get_attribute("href"))
     await page.locator("#grid-details summary").click()
     rows = await page.locator("#grid-table tbody tr").count()
     assert rows == len(grid["loads"])

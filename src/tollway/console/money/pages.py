@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tollway.console.desk import Desk, desk_of
@@ -167,6 +167,8 @@ async def as_json(request: Request) -> Response:
     """The same sums as JSON: exact decimal text, in USD."""
     desk = desk_of(request)
     asked = asked_of(request.query_params, desk.utc())
+    if asked.faults:
+        return _faulty(asked)
     found = await desk.books.read(lambda it: _spent(it, asked))
 
     def facts(row: Spend) -> dict[str, Any]:
@@ -174,7 +176,15 @@ async def as_json(request: Request) -> Response:
 
     rows = [{"name": row.group[0], **facts(row)} for row in found["rows"]]
     days = [{"day": row.group[0], **facts(row)} for row in found["days"]]
-    whole = {"by": asked.by, "rows": rows, "days": days, "total": facts(found["total"])}
+    whole = {
+        "first": None if asked.first is None else str(asked.first),
+        "before": None if asked.after is None else str(asked.after),
+        "filters": {name: it for name, it in asked.texts.items() if it and name in FILTERS},
+        "by": asked.by,
+        "rows": rows,
+        "days": days,
+        "total": facts(found["total"]),
+    }
     return JSONResponse(whole)
 
 
@@ -182,6 +192,8 @@ async def export(request: Request) -> Response:
     """The CSV file: by request, or by day."""
     desk = desk_of(request)
     asked = asked_of(request.query_params, desk.utc())
+    if asked.faults:
+        return _faulty(asked)
     by_day = request.query_params.get("lines") == "days"
     # Before the head goes out: a ledger that is not there is an error page, not half a file.
     await desk.books.read(lambda it: it.keys_version())
@@ -190,6 +202,12 @@ async def export(request: Request) -> Response:
     name = _file_name(asked, ("days" if by_day else "requests"))
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _faulty(asked: Asked) -> Response:
+    """What cannot be read is never left out: all of the ledger would look like a part of it."""
+    words = "".join(f"{name}: {it}\n" for name, it in asked.faults.items())
+    return PlainTextResponse(words, 400)
 
 
 def _file_name(asked: Asked, what: str) -> str:

@@ -23,6 +23,7 @@ LIVE = ("route", "source", "model", "request")
 """What live requests can be held to: of the others the ledger knows more than the gateway tells."""
 
 _LONGEST = 200
+_MOST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,12 @@ def asked_of(query: Mapping[str, str], now: float) -> Asked:
 
 def _money(text: str) -> int:
     try:
-        return pico_from_usd(Decimal(text.removeprefix("$")))
+        found = pico_from_usd(Decimal(text.removeprefix("$")))
     except InvalidOperation:
         raise ValueError(f'"{text}" is no amount. Write dollars: 0.05.') from None
+    if not 0 <= found < _MOST:
+        raise ValueError(f'"{text}" is no cost of a request. Write dollars: 0.05.')
+    return found
 
 
 def _seconds(text: str) -> float:

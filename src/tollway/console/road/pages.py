@@ -19,6 +19,9 @@ from tollway.console.road.losing import lost
 from tollway.errors import TollwayError, unknown
 from tollway.fleet.objects import Fleet
 
+_LONGEST_NAME = 500
+"""Characters of a name that the gateway keeps with a drain."""
+
 
 async def show(request: Request) -> Response:
     """The page, with the news of this moment; a gateway that is dead is news too."""
@@ -72,7 +75,7 @@ async def rehearse(request: Request) -> Response:
 
 async def _ordered(request: Request, what: str, order: Mapping[str, object]) -> Response:
     desk = desk_of(request)
-    name = session_of(request).name
+    name = session_of(request).account[:_LONGEST_NAME]
     try:
         answer = await desk.gateway.post(what, {**order, "by": name})
     except GatewayRefusedError as refused:

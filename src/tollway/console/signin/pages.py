@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from tollway.console.adminkey import is_admin_key, kept_digest
+from tollway.console.adminkey import digest_of_admin_key
 from tollway.console.desk import desk_of
 from tollway.console.gate import session_of
 from tollway.console.signin import by_provider
@@ -28,14 +28,15 @@ async def enter(request: Request) -> Response:
     async with request.form(max_files=0, max_fields=8) as filled:
         to, key = own_path(filled.get("to")), filled.get("key")
     said = key.strip() if isinstance(key, str) else ""
-    if not await asyncio.to_thread(is_admin_key, said, desk.folder):
+    digest = await asyncio.to_thread(digest_of_admin_key, said, desk.folder)
+    if digest is None:
         if not desk.throttle.admits():
             answer = form(request, to, "Too many wrong keys. Wait a moment.", 429)
             answer.headers["retry-after"] = str(desk.throttle.wait)
             return answer
         desk.audit.refused("a sign-in with a wrong key was refused", "/sign-in")
         return form(request, to, "This is not the admin key.", 401)
-    voucher = key_voucher(kept_digest(desk.folder))
+    voucher = key_voucher(digest)
     desk.audit.did(_PERSON[1], "signed in", "/sign-in")
     return let_in(request, _PERSON, frozenset(ROLES), voucher, to)
 

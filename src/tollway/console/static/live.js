@@ -1,5 +1,13 @@
 // The gateway's news for a page: one stream, closed while nobody can see the page.
 
+/** A stream that was refused, not broken off: whoever is signed out is shown the way in. */
+async function signedOut(path) {
+  const abort = new AbortController();
+  const answer = await fetch(path, { signal: abort.signal }).catch(() => null);
+  if (answer?.status === 401) location.reload();
+  abort.abort();
+}
+
 /** Calls `take(news)` for each piece of news from now on; returns a function that ends it. */
 export function watch(take, path = "/live") {
   let source = null;
@@ -7,7 +15,10 @@ export function watch(take, path = "/live") {
     if (source || document.hidden) return;
     source = new EventSource(path);
     source.onmessage = (event) => take(JSON.parse(event.data));
-    source.onerror = () => take({ dead: "The console does not answer. It may be starting again." });
+    source.onerror = () => {
+      if (source?.readyState === EventSource.CLOSED) signedOut(path);
+      take({ dead: "The console does not answer. It may be starting again." });
+    };
   };
   const close = () => {
     source?.close();

@@ -28,7 +28,7 @@ async function ask(path, said) {
 
 const feel = (setUp, users) => {
   const link = new URL(asked.set_ups.find((one) => one.at === setUp).feel, location.origin);
-  link.searchParams.set("concurrency", String(Math.max(1, Math.round(users))));
+  link.searchParams.set("users", String(Math.max(1, Math.round(users))));
   return link.pathname + link.search;
 };
 

@@ -15,6 +15,7 @@ from tollway.console.hand import Load, SetUp
 from tollway.errors import TollwayError, unknown
 
 MOST_SET_UPS = 4
+_DIGITS = 12
 MOST_USERS = 4096
 MOST_RATE = 10_000.0
 MOST_TOKENS = 10_000_000
@@ -172,7 +173,7 @@ def _count(query: Query, name: str, most: int) -> bool:
     said = query.typed.get(name, "")
     if not said:
         return False
-    if said.isascii() and said.isdigit() and 1 <= int(said[:12]) <= most:
+    if len(said) <= _DIGITS and said.isascii() and said.isdigit() and 1 <= int(said) <= most:
         return True
     query.faults[name] = f'is "{said}". Write a whole number from 1 to {most:,}.'
     if name == "at" and said.isdigit():
