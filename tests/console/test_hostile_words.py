@@ -9,6 +9,7 @@ import pytest
 from console_site import console
 
 from tollway.console.requests.asked import asked_of
+from tollway.console.twin.query import read
 from tollway.units import pico_from_usd, pico_per_token
 
 HUGE = ("1e999999999999", "1e300", "1e-9999999", "-1", "1e31")
@@ -53,3 +54,18 @@ async def test_what_cannot_be_read_is_not_left_out_of_an_export(tmp_path: Path) 
             answer = await client.get(path)
             assert answer.status_code == 400
             assert '"2026-13-45" is no date. Write 2026-11-30.' in answer.text
+
+
+@pytest.mark.parametrize("until", ["0001-01-01", "9999-12-31"])
+async def test_a_day_whose_months_cannot_be_worked_out_is_a_fault(
+    tmp_path: Path, until: str
+) -> None:
+    async with console(tmp_path) as site, httpx2.AsyncClient(base_url=site.url) as client:
+        await client.post("/sign-in", data={"key": site.key, "to": "/"})
+        answer = await client.get(f"/money/export.csv?until={until}")
+        assert (answer.status_code, "is no date" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("text", ["0000000000000019999999999", "1" * 13, "0", "-1", "4097"])
+def test_a_count_is_judged_by_all_of_its_digits(text: str) -> None:
+    assert "at" in read({"at": text, "load": "users"}, "llama-3.3-70b").faults

@@ -8,6 +8,7 @@ Rules
 import os
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def report(
 
     made = stamp(time.time())
     if trace is not None:
+        _refuse({"--since": since, "--until": until, "--ledger": ledger}, "--trace")
         from tollway.web.rehearsal_page import rehearsal_page
         from tollway.web.rehearsal_shown import read
 
@@ -61,13 +63,7 @@ def report(
         text = _of_ledger(since, until, (ledger, state), made)
     else:
         given = {"--since": since, "--until": until, "--ledger": ledger, "--state": state}
-        wrong = [name for name, value in given.items() if value is not None]
-        if wrong:
-            mend = f"Leave out {rehearsed} for a period of the ledger, or the option."
-            faults = [
-                Fault(name, "is of the ledger, and a rehearsal is given", mend) for name in wrong
-            ]
-            raise FaultsFound(faults)
+        _refuse(given, str(rehearsed))
         text = _of_rehearsal(rehearsed, made)
     try:
         html.write_text(text, encoding="utf-8")
@@ -76,6 +72,19 @@ def report(
         raise FaultsFound([Fault(f"--html {html}", why, "Name another file.")]) from None
     sys.stderr.write(f"{html} has it as a page.\n")
     return 0
+
+
+def _refuse(given: Mapping[str, object], rehearsal: str) -> None:
+    """What is of the ledger says nothing of a rehearsal.
+
+    Raises:
+        FaultsFound: some of it is given.
+    """
+    mend = f"Leave out {rehearsal} for a period of the ledger, or the option."
+    why = "is of the ledger, and a rehearsal is given"
+    faults = [Fault(name, why, mend) for name, value in given.items() if value is not None]
+    if faults:
+        raise FaultsFound(faults)
 
 
 def _played(fleet: Path, trace: str, state: str | None) -> str:

@@ -121,7 +121,7 @@ class Drains:
                     409,
                     "all_not_meant",
                     f'Without "{order.source}" nothing serves {_of_routes(alone)} {names}: say '
-                    "that all is meant, or undrain another source first.",
+                    "that all is meant (--all), or undrain another source first.",
                 )
             before = self._kept.get(order.source)
             since = self._board.utc() if before is None else before.since

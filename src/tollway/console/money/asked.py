@@ -25,6 +25,9 @@ FILTERS = ("tenant", "key", "model", "source", "route")
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The form as it was filled in. `first` is the first day, `after` the day after the last; None
@@ -90,11 +93,19 @@ def _dates(texts: Mapping[str, str], faults: dict[str, str]) -> tuple[date | Non
     found: list[date | None] = []
     for name in ("since", "until"):
         try:
-            found.append(date.fromisoformat(texts[name]) if texts[name] else None)
+            found.append(_day(texts[name]) if texts[name] else None)
         except ValueError:
             faults[name] = f'"{texts[name]}" is no date. Write 2026-11-30.'
             found.append(None)
     return found[0], found[1]
+
+
+def _day(text: str) -> date:
+    """A day of a year that a ledger may have; months around it can be worked out too."""
+    day = date.fromisoformat(text)
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValueError
+    return day
 
 
 def utc_of(day: date | None) -> float | None:

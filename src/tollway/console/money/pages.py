@@ -56,6 +56,7 @@ async def page(request: Request) -> Response:
         "periods": PERIODS,
         "dimensions": BY,
         "filters": FILTERS,
+        "carried": _carried(asked),
         "trouble": trouble,
         "spent": spent,
         "names": names,
@@ -202,6 +203,13 @@ async def export(request: Request) -> Response:
     name = _file_name(asked, ("days" if by_day else "requests"))
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _carried(asked: Asked) -> dict[str, str]:
+    """The period and the filters, for the requests behind a row."""
+    period = {"since": asked.first, "until": asked.after}
+    texts = {name: it for name, it in asked.texts.items() if it and name in FILTERS}
+    return {name: str(day) for name, day in period.items() if day is not None} | texts
 
 
 def _faulty(asked: Asked) -> Response:

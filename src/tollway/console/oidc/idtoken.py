@@ -9,7 +9,6 @@ Rules
 
 import binascii
 import hmac
-import math
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -112,7 +111,8 @@ def _public(said: object) -> dict[str, Any] | None:
     for_signatures = key.get("use", "sig") == "sig" and (
         operations is None or (isinstance(operations, list) and "verify" in operations)
     )
-    if key.get("kty") not in _KEYS or not for_signatures:
+    kind = key.get("kty")
+    if not isinstance(kind, str) or kind not in _KEYS or not for_signatures:
         return None
     wanted = ("kty", "kid", "alg", "n", "e", "crv", "x", "y")
     return {name: key.get(name) for name in wanted}
@@ -154,8 +154,12 @@ def _check(claims: Claims, expected: Expected, utc: float) -> None:
         raise NotBelievedError("the ID token does not say whose it is")
 
 
+_ENDLESS = 2**53
+"""Seconds that no clock shows: above them whole numbers are not exact, and far above no floats."""
+
+
 def _moment(claims: Claims, name: str) -> float:
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < _ENDLESS:
         raise NotBelievedError(f'the ID token has no "{name}"')
     return float(value)
