@@ -4,9 +4,11 @@ Rules
 1. It ends with its standard input, so that it never outlives the console.
 2. It gives way: it runs at a lower priority than the gateway beside it.
 3. What cannot be predicted is an answer, with its reason.
+4. It may take so much memory and no more, so that no question takes the machine's.
 """
 
 import os
+import resource
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,6 +27,9 @@ from tollway.simulator.answer_told import answer_for_programs
 from tollway.simulator.scores import Claim, Stale, disproved
 
 _NICE = 5
+_GIB = 1 << 30
+_MEMORY = 4 * _GIB
+"""Of addresses: several times what the libraries take that it starts with."""
 _PACKAGED = Catalogue({}, {}, {})
 
 
@@ -67,10 +72,18 @@ class Job(msgspec.Struct, frozen=True):
 def main() -> None:
     """Answer until standard input ends."""
     os.nice(_NICE)
+    _bound_memory()
     for line in sys.stdin.buffer:
         answer = msgspec.json.encode(_done(msgspec.json.decode(line, type=Job)))
         sys.stdout.buffer.write(answer + b"\n")
         sys.stdout.buffer.flush()
+
+
+def _bound_memory() -> None:
+    """Rule 4, under whatever bound is set already."""
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    bound = _MEMORY if most == resource.RLIM_INFINITY else min(_MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
 
 
 def _done(job: Job) -> list[dict[str, object]] | dict[str, str]:
@@ -80,7 +93,13 @@ def _done(job: Job) -> list[dict[str, object]] | dict[str, str]:
     except TollwayError as error:
         return {"refused": str(error)}
     stale = _stale(Path(job.ledger))
-    return [answer_for_programs(_answer(asked, load, stale)) for load in job.loads]
+    try:
+        return [answer_for_programs(_answer(asked, load, stale)) for load in job.loads]
+    except MemoryError:
+        return {
+            "refused": f"this takes more than {_MEMORY // _GIB} GiB of memory. Ask for fewer users "
+            "or shorter requests here, or let `tollway predict` take its time."
+        }
 
 
 def asked_of(job: Job) -> Asked:
