@@ -4,6 +4,7 @@ meanwhile."""
 import asyncio
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -14,9 +15,16 @@ from httpx2 import AsyncClient
 from tollway.cli.app import run
 from tollway.console import hands as the_hands
 from tollway.console import house
-from tollway.console.hand import Job, Load, SetUp
+from tollway.console.choose.predicted import job_of, predicted
+from tollway.console.hand import Job, Load, SetUp, asked_of
 from tollway.console.hands import BusyError, Hands
-from tollway.units import Seconds
+from tollway.feel.candidates import Seen, asks, choose
+from tollway.feel.speeds import Ask, question_of
+from tollway.feel.speeds import Load as Asked
+from tollway.feel.uses import USES
+from tollway.fleet.objects import PrefillChips, Silicon
+from tollway.fleet.parse import parse
+from tollway.units import Seconds, UtcSeconds
 
 FLEET = """version = 1
 [console]
@@ -125,3 +133,53 @@ def test_a_child_takes_no_more_memory_than_it_may_and_says_so(greedy: bool) -> N
         assert said["refused"].startswith("this takes more than 4 GiB of memory.")
     else:
         assert said[0]["user_tokens_s"]["value"] > 0
+
+
+HEAD = '[models."llama-3.1-70b"]\n'
+SCORE = 'quality.any = { score = 71.2, margin = 1.5, of = "our evaluation" }\n'
+SCORED = FLEET.replace(HEAD, HEAD + SCORE)
+PRICED = {"use": "code", "users": "8", "hour": "2.5"}
+
+
+async def test_choose_predicts_by_the_children_what_the_command_predicts() -> None:
+    fleet = parse({"fleet.toml": SCORED}, "fleet.toml")
+    seen = Seen(UtcSeconds(1_790_000_000.0), hour_usd={"": 2.5})
+    hands = Hands(limit=Seconds(60.0))
+    try:
+        found = await predicted(hands, asks(fleet, USES["code"], seen, 8))
+    finally:
+        await hands.close()
+    assert list(found) == [("own", "llama-3.1-70b")]
+    mine = choose(fleet, USES["code"], replace(seen, predicted=found), 8)
+    assert mine == choose(fleet, USES["code"], seen, 8)
+    assert "predicted for h200 at 8 users" in mine.placed[0].candidate.wait.origin
+
+
+@pytest.mark.parametrize("pool", [None, PrefillChips("b200", 2, 3)], ids=["alone", "pool"])
+def test_a_child_is_asked_of_a_source_what_the_command_asks(pool: PrefillChips | None) -> None:
+    serving = parse({"fleet.toml": SCORED}, "fleet.toml").sources["own"].serves["llama-3.1-70b"]
+    ask = Ask("own", serving, Silicon("h200", 2, 4, prefill=pool), Asked(900, 100, 33), 2.5)
+    question = question_of(ask)
+    job = job_of(ask)
+    asked = asked_of(job).question
+    load = replace(asked.workload, concurrency=job.loads[0].users)
+    assert replace(asked, workload=load) == question
+    assert question.settings.context == 16_000
+
+
+async def test_choose_leaves_out_what_takes_too_long_and_says_when_too_many_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house, "Hands", lambda: Hands(limit=Seconds(0.01)))
+    async with (
+        console(tmp_path, SCORED) as site,
+        AsyncClient(base_url=site.url, timeout=60) as client,
+    ):
+        await signed_in(client, site.url, site.key)
+        late = await client.get("/choose", params=PRICED)
+        monkeypatch.setattr(the_hands, "WAITING", -the_hands.HANDS)
+        busy = await client.get("/choose", params=PRICED)
+    assert late.status_code == 200
+    assert "this takes longer than 0.01 s. Ask for fewer users" in late.text
+    assert busy.status_code == 503
+    assert "predictions wait already. Ask again" in busy.text

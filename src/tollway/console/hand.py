@@ -19,7 +19,7 @@ import msgspec
 from tollway.catalog import known_as
 from tollway.catalog.own import Catalogue
 from tollway.engine.asking import Asked, assumed, knows, under
-from tollway.engine.question import EngineSettings, Layout, Question, Workload
+from tollway.engine.question import EngineSettings, Layout, PrefillPool, Question, Workload
 from tollway.errors import TollwayError
 from tollway.ledger.scores import read_scores
 from tollway.simulator.answer import Answer, answered
@@ -33,9 +33,18 @@ _MEMORY = 4 * _GIB
 _PACKAGED = Catalogue({}, {}, {})
 
 
+class Pool(msgspec.Struct, frozen=True):
+    """Engines that only prefill."""
+
+    chip: str
+    tp: int
+    replicas: int
+
+
 class SetUp(msgspec.Struct, frozen=True):
     """A model on chips, started so. Names are the catalogue's, or what others call it; `price` is
-    USD an hour of one chip; `assume` is as `tollway predict --assume` takes it."""
+    USD an hour of one chip; `assume` is as `tollway predict --assume` takes it; `replicas` decode
+    beside those of `prefill`."""
 
     model: str
     chip: str
@@ -49,6 +58,9 @@ class SetUp(msgspec.Struct, frozen=True):
     price: float | None = None
     prefix: float = 0.0
     assume: tuple[str, ...] = ()
+    context: int | None = None
+    prefill: Pool | None = None
+    replicas: int = 1
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -111,16 +123,27 @@ def asked_of(job: Job) -> Asked:
     said = job.set_up
     chip = _PACKAGED.chip(known_as("chips", said.chip) or said.chip)
     chip = assumed(chip, [one for one in said.assume if not knows(chip, one.partition("=")[0])])
-    settings = EngineSettings(precision=said.precision, prefix_share=said.prefix, tiers=said.tiers)
+    settings = EngineSettings(
+        precision=said.precision,
+        context=said.context,
+        prefix_share=said.prefix,
+        tiers=said.tiers,
+    )
     question = Question(
         model=_PACKAGED.model(known_as("models", said.model) or said.model),
         chip=chip,
         workload=Workload(job.input, job.output),
         layout=Layout(tp=said.tp, pp=said.pp, ep=said.ep, attention_dp=said.dp),
         settings=settings,
+        prefill=None if said.prefill is None else _pool_of(said.prefill),
+        decode_replicas=said.replicas,
         chip_hour_usd=said.price,
     )
     return under(_PACKAGED, said.engine, question)
+
+
+def _pool_of(said: Pool) -> PrefillPool:
+    return PrefillPool(_PACKAGED.chip(said.chip), Layout(tp=said.tp), said.replicas)
 
 
 def _answer(asked: Asked, load: Load, stale: Mapping[Claim, Stale]) -> Answer:
