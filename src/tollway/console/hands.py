@@ -5,6 +5,7 @@ Rules
 2. What takes longer than its limit is broken off, by ending the child that is at it.
 3. What was answered lately is answered again at once: predictions do not change, and what is stale
    changes once a day.
+4. So many wait, and no more: who comes then is told to come again.
 """
 
 import asyncio
@@ -21,6 +22,8 @@ from tollway.errors import TollwayError
 from tollway.units import Seconds
 
 HANDS = 2
+WAITING = 16
+"""Predictions that may wait for a child, of all who ask together."""
 PATIENCE = Seconds(10.0)
 _KEPT = 512
 _LONGEST_LINE = 1 << 25
@@ -30,6 +33,10 @@ Answers = list[dict[str, Any]]
 
 class TooLongError(TollwayError):
     """A prediction took longer than it may, and was broken off."""
+
+
+class BusyError(TollwayError):
+    """So many predictions wait already that another may not."""
 
 
 class _Child:
@@ -75,6 +82,7 @@ class Hands:
         self._idle: list[_Child] = []
         self._busy: set[_Child] = set()
         self._free = asyncio.Semaphore(HANDS)
+        self._asked = 0
         self._kept: OrderedDict[Job, Answers] = OrderedDict()
 
     async def each(self, jobs: Sequence[Job]) -> list[Answers | TollwayError]:
@@ -93,12 +101,19 @@ class Hands:
         Raises:
             TollwayError: there is no such question.
             TooLongError: it takes longer than the limit.
+            BusyError: too many wait already.
         """
         if job in self._kept:
             self._kept.move_to_end(job)
             return self._kept[job]
-        async with self._free:
-            said: Answers | dict[str, str] = msgspec.json.decode(await self._line(job))
+        if self._asked >= HANDS + WAITING:
+            raise BusyError(f"{WAITING} predictions wait already. Ask again in a few seconds.")
+        self._asked += 1
+        try:
+            async with self._free:
+                said: Answers | dict[str, str] = msgspec.json.decode(await self._line(job))
+        finally:
+            self._asked -= 1
         if isinstance(said, dict):
             raise TollwayError(said["refused"])
         self._kept[job] = said

@@ -18,7 +18,7 @@ from tollway.catalog.prices import price_providers, priced_model
 from tollway.errors import Fault, FaultsFound, TollwayError
 from tollway.feel.frontier import Candidate, Figure, Placed, frontier
 from tollway.feel.observed import Answered
-from tollway.feel.speeds import Load, Speed, speed_of
+from tollway.feel.speeds import Ask, Load, Speed, ask_of, predicted_speed, speed_of
 from tollway.feel.uses import Use
 from tollway.fleet.objects import Fleet, Model, Serving, Source
 from tollway.fleet.prices import cost_of, price_at
@@ -33,13 +33,15 @@ _PICO_A_TOKEN = 10**6
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What is known beside the fleet file: streamed answers by source and model, the prices of a
-    chip's hour in USD by chip, and the moment whose prices hold."""
+    chip's hour in USD by chip, and the moment whose prices hold. `predicted` is by source and model
+    what `asks` needs, or why it is not known; None where it is predicted here."""
 
     utc: UtcSeconds
     answers: Mapping[tuple[str, str], Sequence[Answered]] = field(
         default_factory=dict[tuple[str, str], Sequence[Answered]]
     )
     hour_usd: Mapping[str, float] = field(default_factory=dict[str, float])
+    predicted: Mapping[tuple[str, str], Speed | TollwayError] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +94,42 @@ def choose(fleet: Fleet, use: Use, seen: Seen, users: int = 1) -> Choice:
     return Choice(use, users, scale, frontier(found, use.axes), details, tuple(left_out))
 
 
-def _candidate(
-    fleet: Fleet, source: Source, serving: Serving, what: tuple[Use, int], seen: Seen
-) -> tuple[Candidate, Speed]:
+def asks(fleet: Fleet, use: Use, seen: Seen, users: int) -> list[Ask]:
+    """Every prediction that `choose` needs, for who makes them elsewhere."""
+    found = (
+        _ask(source, serving, (use, users), seen)
+        for source in fleet.sources.values()
+        for serving in source.serves.values()
+        if declared_quality(fleet.models[serving.model], use) is not None
+    )
+    return [one for one in found if one is not None]
+
+
+def _ask(source: Source, serving: Serving, what: tuple[Use, int], seen: Seen) -> Ask | None:
     use, users = what
-    quality = _quality(fleet.models[serving.model], use)
     chips = source.silicon
     hour = None if chips is None else seen.hour_usd.get(chips.chip, seen.hour_usd.get(""))
     answers = seen.answers.get((source.name, serving.model), ())
-    speed = speed_of(source, serving, answers, Load(use.input, use.output, users), hour)
+    return ask_of(source, serving, answers, Load(use.input, use.output, users), hour)
+
+
+def _predicted(ask: Ask, seen: Seen) -> Speed:
+    if seen.predicted is None:
+        return predicted_speed(ask)
+    found = seen.predicted[ask.source, ask.serving.model]
+    if isinstance(found, TollwayError):
+        raise found
+    return found
+
+
+def _candidate(
+    fleet: Fleet, source: Source, serving: Serving, what: tuple[Use, int], seen: Seen
+) -> tuple[Candidate, Speed]:
+    use, _ = what
+    quality = _quality(fleet.models[serving.model], use)
+    ask = _ask(source, serving, what, seen)
+    answers = seen.answers.get((source.name, serving.model), ())
+    speed = speed_of(serving, answers, None if ask is None else _predicted(ask, seen))
     wait = Figure(
         use.wait(speed.ttft.value, speed.tpot.value),
         use.wait(speed.ttft.low, speed.tpot.low),

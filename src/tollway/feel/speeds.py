@@ -52,21 +52,36 @@ class Speed:
     usd_per_mtok: Figure | None = None
 
 
-def speed_of(
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A prediction that is needed; `hour_usd` is the price of a chip's hour, where it was said."""
+
+    source: str
+    serving: Serving
+    silicon: Silicon
+    load: Load
+    hour_usd: float | None = None
+
+
+def ask_of(
     source: Source,
     serving: Serving,
     answers: Sequence[Answered],
     load: Load,
     hour_usd: float | None = None,
-) -> Speed:
+) -> Ask | None:
+    """What is to be predicted; nothing where enough was observed, or its chips are not known."""
+    if source.silicon is None or (hour_usd is None and len(answers) >= ENOUGH):
+        return None
+    return Ask(source.name, serving, source.silicon, load, hour_usd)
+
+
+def speed_of(serving: Serving, answers: Sequence[Answered], predicted: Speed | None) -> Speed:
     """How fast, and how that is known.
 
     Raises:
         TollwayError: nobody knows; the text says why, and the mend.
     """
-    predicted = None
-    if source.silicon is not None and (hour_usd is not None or len(answers) < ENOUGH):
-        predicted = _predicted(serving, source.silicon, load, hour_usd)
     observed = _observed(answers)
     if observed is not None:
         return observed if predicted is None else _with_price(observed, predicted)
@@ -92,14 +107,13 @@ def _median(rising: Sequence[float], origin: str) -> Figure:
     return Figure(middle, low, high, origin)
 
 
-def question_of(
-    serving: Serving, silicon: Silicon, load: Load, hour_usd: float | None = None
-) -> Question:
+def question_of(ask: Ask) -> Question:
     """What the engine model is asked of a source: its users are spread over its replicas.
 
     Raises:
         TollwayError: the catalogue knows no such model or chip.
     """
+    serving, silicon, load = ask.serving, ask.silicon, ask.load
     on, pool = chip(silicon.chip), silicon.prefill
     split = 1 if pool is not None else silicon.replicas
     return Question(
@@ -112,21 +126,31 @@ def question_of(
         if pool is None
         else PrefillPool(chip(pool.chip), Layout(tp=pool.tp), pool.replicas),
         decode_replicas=1 if pool is None else silicon.replicas,
-        chip_hour_usd=hour_usd,
+        chip_hour_usd=ask.hour_usd,
     )
 
 
-def _predicted(serving: Serving, silicon: Silicon, load: Load, hour_usd: float | None) -> Speed:
-    found: Prediction = predict(question_of(serving, silicon, load, hour_usd))
+def predicted_speed(ask: Ask) -> Speed:
+    """What the engine model answers.
+
+    Raises:
+        TollwayError: it refuses to; the text says why.
+    """
+    found: Prediction = predict(question_of(ask))
     if found.ttft is None:
         raise TollwayError(" ".join(found.refused))
-    origin = f"predicted for {silicon.chip} at {load.users} users ({found.origin})"
+    origin = origin_of(ask, found.origin)
     usd = found.usd_per_mtok
     return Speed(
         Figure(found.ttft.value, found.ttft.low, found.ttft.high, origin),
         Figure(found.tpot.value, found.tpot.low, found.tpot.high, origin),
         None if usd is None else Figure(usd.value, usd.low, usd.high, origin),
     )
+
+
+def origin_of(ask: Ask, near: str) -> str:
+    """A prediction's origin in words; `near` is how near it is to what was measured."""
+    return f"predicted for {ask.silicon.chip} at {ask.load.users} users ({near})"
 
 
 def _with_price(observed: Speed, predicted: Speed) -> Speed:

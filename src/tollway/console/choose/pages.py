@@ -4,6 +4,7 @@ Rules
 1. Verdicts, figures and reasons are those of `tollway choose`: the same code makes them.
 2. What cannot be compared is told with its mend; a ledger that is missing takes only the observed
    speeds away.
+3. Predictions are made by children, which have limits: see tollway.console.hands.
 """
 
 import asyncio
@@ -15,11 +16,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tollway.console.choose.plot import picture
+from tollway.console.choose.predicted import predicted
 from tollway.console.desk import Desk, desk_of
 from tollway.console.feel.asked import number
+from tollway.console.hands import BusyError
 from tollway.console.rendering import render
 from tollway.errors import FaultsFound, TollwayError, unknown
-from tollway.feel.candidates import Choice, Seen
+from tollway.feel.candidates import Choice, Seen, asks
 from tollway.feel.candidates import choose as choose_from
 from tollway.feel.reasons import reason, shown
 from tollway.feel.uses import USES, Use
@@ -42,9 +45,10 @@ async def show(request: Request) -> Response:
     except TollwayError as error:
         trouble, status = str(error), 422
     if not trouble:
-        seen = Seen(UtcSeconds(desk.utc()), await _answers(desk), {"": hour} if hour else {})
         try:
-            choice = await asyncio.to_thread(choose_from, desk.fleet, use, seen, users)
+            choice = await _chosen(desk, use, users, hour)
+        except BusyError as error:
+            trouble, status = str(error), 503
         except TollwayError as error:
             trouble = str(error)
     context = {
@@ -58,6 +62,13 @@ async def show(request: Request) -> Response:
         "picture": None if choice is None else picture(choice.placed, use.axes),
     }
     return render(request, "choose/page.html", context, status=status)
+
+
+async def _chosen(desk: Desk, use: Use, users: int, hour: float) -> Choice:
+    fleet = desk.fleet
+    seen = Seen(UtcSeconds(desk.utc()), await _answers(desk), {"": hour} if hour else {})
+    found = await predicted(desk.hands, asks(fleet, use, seen, users))
+    return await asyncio.to_thread(choose_from, fleet, use, replace(seen, predicted=found), users)
 
 
 async def _answers(desk: Desk) -> Answers:

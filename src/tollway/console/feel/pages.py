@@ -4,21 +4,25 @@ Rules
 1. The schedule of a stream is made here, by the code that `tollway feel` uses; the browser only
    keeps its time.
 2. A source is felt as the running gateway observed it, else as the ledger has it.
+3. A prediction is what `tollway predict` says, made by a child: see tollway.console.hands.
 """
 
 import asyncio
+from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tollway.catalog import chip, chip_names, model, model_names
+from tollway.catalog import chip_names, model_names
 from tollway.console.desk import Desk, desk_of
 from tollway.console.feel.asked import mode_of, number, numbers
+from tollway.console.hand import Job, Load, SetUp
+from tollway.console.hands import BusyError
 from tollway.console.rendering import render
-from tollway.engine import EngineSettings, Layout, Question, Workload, predict
 from tollway.errors import TollwayError, unknown
 from tollway.feel.arithmetic import GIVEN, Feeling, feeling
 from tollway.feel.observed import Observed, from_answers, from_metrics
@@ -139,33 +143,36 @@ async def prediction(request: Request) -> Response:
         tp = round(number(said, "tp", 1, 1, 64))
         given = round(number(said, "input", _TOKENS, 1, _MOST_TOKENS))
         made = round(number(said, "output", _TOKENS, 2, _MOST_TOKENS))
-        question = Question(
-            model=model(said.get("model", "")),
-            chip=chip(said.get("chip", "")),
-            workload=Workload(given, made, concurrency=users),
-            layout=Layout(tp=tp),
-            settings=EngineSettings(precision=said.get("precision") or None),
-        )
-        found = await asyncio.to_thread(predict, question)
+        of = said.get("model", ""), said.get("chip", "")
+        set_up = SetUp(*of, tp=tp, precision=said.get("precision") or None)
+        desk = desk_of(request)
+        job = Job(set_up, given, made, (Load(users=users),), str(desk.books.path))
+        (found,) = await desk.hands.ask(job)
+    except BusyError as error:
+        return _refused(error, 503)
     except TollwayError as error:
         return _refused(error)
-    if found.ttft is None:
-        return _refused(TollwayError(" ".join(found.refused)))
-    speed, wait = found.user_tokens, found.ttft
-    return JSONResponse(
-        {
-            "rate": speed.value,
-            "low": speed.low,
-            "high": speed.high,
-            "ttft": wait.value,
-            "ttft_low": wait.low,
-            "ttft_high": wait.high,
-            "firsts": [wait.value],
-            "origin": f"predicted ({found.origin}) with {users} users of {given:,} tokens in and "
-            f"{made:,} out; 80% interval {speed.low:.1f} to {speed.high:.1f} tokens/s, "
-            f"TTFT {wait.low:.2f} to {wait.high:.2f} s",
-        }
-    )
+    if found["ttft_s"] is None:
+        return _refused(TollwayError(" ".join(found["refused"])))
+    return JSONResponse(_predicted(found))
+
+
+def _predicted(found: Mapping[str, Any]) -> dict[str, object]:
+    """A stream's figures, of what `tollway predict --json` says."""
+    speed, wait = found["user_tokens_s"], found["ttft_s"]
+    users, given, made = (found[it] for it in ("concurrency", "input_tokens", "output_tokens"))
+    return {
+        "rate": speed["value"],
+        "low": speed["low"],
+        "high": speed["high"],
+        "ttft": wait["value"],
+        "ttft_low": wait["low"],
+        "ttft_high": wait["high"],
+        "firsts": [wait["value"]],
+        "origin": f"predicted ({found['provenance']}) with {users} users of {given:,} tokens in "
+        f"and {made:,} out; 80% interval {speed['low']:.1f} to {speed['high']:.1f} tokens/s, "
+        f"TTFT {wait['low']:.2f} to {wait['high']:.2f} s",
+    }
 
 
 async def sums(request: Request) -> Response:
@@ -229,8 +236,8 @@ def _figures(one: Feeling, daily: float) -> dict[str, object]:
     }
 
 
-def _refused(error: TollwayError) -> Response:
-    return JSONResponse({"error": str(error)}, 422)
+def _refused(error: TollwayError, status: int = 422) -> Response:
+    return JSONResponse({"error": str(error)}, status)
 
 
 ROUTES = [

@@ -121,6 +121,7 @@ def _set_up(query: Query, at: int) -> SetUp | None:
         engine=engine,
         price=price,
         assume=tuple((query.typed.get(f"assume{at}") or "").replace(",", " ").split()),
+        prefill=None,
         **counts,
     )
 

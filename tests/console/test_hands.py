@@ -1,0 +1,185 @@
+"""Predictions of the pages have limits, of time, of memory, of how many wait; the console answers
+meanwhile."""
+
+import asyncio
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from console_site import console
+from httpx2 import AsyncClient
+
+from tollway.cli.app import run
+from tollway.console import hands as the_hands
+from tollway.console import house
+from tollway.console.choose.predicted import job_of, predicted
+from tollway.console.hand import Job, Load, SetUp, asked_of
+from tollway.console.hands import BusyError, Hands
+from tollway.feel.candidates import Seen, asks, choose
+from tollway.feel.speeds import Ask, question_of
+from tollway.feel.speeds import Load as Asked
+from tollway.feel.uses import USES
+from tollway.fleet.objects import PrefillChips, Silicon
+from tollway.fleet.parse import parse
+from tollway.units import Seconds, UtcSeconds
+
+FLEET = """version = 1
+[console]
+listen = "127.0.0.1:0"
+[models."llama-3.1-70b"]
+[sources.own]
+kind = "server"
+url = "http://127.0.0.1:9/v1"
+chip = "h200"
+tp = 2
+slots = 64
+[sources.own.serves."llama-3.1-70b"]
+context = 16000
+[routes.chat]
+model = "llama-3.1-70b"
+candidates = ["own"]
+[tenants.team]
+"""
+QUICK = {"model": "llama-3.1-70b", "chip": "h200", "tp": "2", "users": "8", "input": "900"}
+ENDLESS = {**QUICK, "tp": "8", "users": "4096", "input": "1", "output": "100000"}
+HUGE = Job(SetUp("llama-3.3-70b", "h200", tp=8), 1, 100_000, (Load(users=4096),), "")
+
+
+async def signed_in(client: AsyncClient, url: str, key: str) -> None:
+    await client.post("/sign-in", data={"key": key, "to": "/"}, headers={"origin": url})
+
+
+async def test_a_felt_prediction_that_takes_too_long_is_refused_and_the_console_answers_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house, "Hands", lambda: Hands(limit=Seconds(3.0)))
+    async with (
+        console(tmp_path, FLEET) as site,
+        AsyncClient(base_url=site.url, timeout=60) as client,
+    ):
+        await signed_in(client, site.url, site.key)
+        asking = asyncio.create_task(client.get("/feel/prediction", params=ENDLESS))
+        meanwhile = 0
+        while not asking.done():
+            assert (await client.get("/feel/stream?mode=text")).status_code == 200
+            meanwhile += 1
+        refused = await asking
+    assert refused.status_code == 422
+    assert refused.json()["error"].startswith("this takes longer than 3 s. Ask for fewer users")
+    assert meanwhile > 5
+
+
+async def test_a_felt_prediction_is_what_predict_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOLLWAY_STATE", str(tmp_path / "state"))
+    async with (
+        console(tmp_path, FLEET) as site,
+        AsyncClient(base_url=site.url, timeout=60) as client,
+    ):
+        await signed_in(client, site.url, site.key)
+        felt = (await client.get("/feel/prediction", params=QUICK)).json()
+        unknown = await client.get("/feel/prediction", params={**QUICK, "chip": "h2000"})
+    words = "--model llama-3.1-70b --chip h200 --tp 2 --concurrency 8 --in 900 --out 1024 --json"
+    assert run(["predict", *words.split()]) == 0
+    (said,) = msgspec.json.decode(capsys.readouterr().out)["answers"]
+    assert [felt["rate"], felt["low"], felt["high"]] == [
+        said["user_tokens_s"][it] for it in ("value", "low", "high")
+    ]
+    assert [felt["ttft"], felt["ttft_low"], felt["ttft_high"]] == [
+        said["ttft_s"][it] for it in ("value", "low", "high")
+    ]
+    assert f"({said['provenance']})" in felt["origin"]
+    assert unknown.status_code == 422
+    assert "Did you mean" in unknown.json()["error"]
+
+
+async def test_more_than_may_wait_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(the_hands, "WAITING", 1)
+    hands = Hands(limit=Seconds(60.0))
+    jobs = [Job(HUGE.set_up, at, 10, (Load(users=1),), "") for at in range(100, 105)]
+    try:
+        found = await hands.each(jobs)
+        assert [isinstance(one, BusyError) for one in found] == [False] * 3 + [True] * 2
+        assert str(found[-1]) == "1 predictions wait already. Ask again in a few seconds."
+        assert (await hands.ask(jobs[-1]))[0]["input_tokens"] == 104
+    finally:
+        await hands.close()
+
+
+BOUND = """
+import resource
+from tollway.console import hand
+hand._NICE = 0
+def greedy(*_):
+    return bytearray(5 << 30)
+if {greedy}:
+    hand._answer = greedy
+hand.main()
+assert resource.getrlimit(resource.RLIMIT_AS) == (4 << 30, 4 << 30)
+"""
+
+
+@pytest.mark.parametrize("greedy", [True, False], ids=["greedy", "usual"])
+def test_a_child_takes_no_more_memory_than_it_may_and_says_so(greedy: bool) -> None:
+    line = msgspec.json.encode(Job(HUGE.set_up, 10, 10, (Load(users=64),), "")) + b"\n"
+    words = [sys.executable, "-c", BOUND.format(greedy=greedy)]
+    done = subprocess.run(words, input=line, capture_output=True, check=True, timeout=60)
+    said = msgspec.json.decode(done.stdout)
+    if greedy:
+        assert said["refused"].startswith("this takes more than 4 GiB of memory.")
+    else:
+        assert said[0]["user_tokens_s"]["value"] > 0
+
+
+HEAD = '[models."llama-3.1-70b"]\n'
+SCORE = 'quality.any = { score = 71.2, margin = 1.5, of = "our evaluation" }\n'
+SCORED = FLEET.replace(HEAD, HEAD + SCORE)
+PRICED = {"use": "code", "users": "8", "hour": "2.5"}
+
+
+async def test_choose_predicts_by_the_children_what_the_command_predicts() -> None:
+    fleet = parse({"fleet.toml": SCORED}, "fleet.toml")
+    seen = Seen(UtcSeconds(1_790_000_000.0), hour_usd={"": 2.5})
+    hands = Hands(limit=Seconds(60.0))
+    try:
+        found = await predicted(hands, asks(fleet, USES["code"], seen, 8))
+    finally:
+        await hands.close()
+    assert list(found) == [("own", "llama-3.1-70b")]
+    mine = choose(fleet, USES["code"], replace(seen, predicted=found), 8)
+    assert mine == choose(fleet, USES["code"], seen, 8)
+    assert "predicted for h200 at 8 users" in mine.placed[0].candidate.wait.origin
+
+
+@pytest.mark.parametrize("pool", [None, PrefillChips("b200", 2, 3)], ids=["alone", "pool"])
+def test_a_child_is_asked_of_a_source_what_the_command_asks(pool: PrefillChips | None) -> None:
+    serving = parse({"fleet.toml": SCORED}, "fleet.toml").sources["own"].serves["llama-3.1-70b"]
+    ask = Ask("own", serving, Silicon("h200", 2, 4, prefill=pool), Asked(900, 100, 33), 2.5)
+    question = question_of(ask)
+    job = job_of(ask)
+    asked = asked_of(job).question
+    load = replace(asked.workload, concurrency=job.loads[0].users)
+    assert replace(asked, workload=load) == question
+    assert question.settings.context == 16_000
+
+
+async def test_choose_leaves_out_what_takes_too_long_and_says_when_too_many_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house, "Hands", lambda: Hands(limit=Seconds(0.01)))
+    async with (
+        console(tmp_path, SCORED) as site,
+        AsyncClient(base_url=site.url, timeout=60) as client,
+    ):
+        await signed_in(client, site.url, site.key)
+        late = await client.get("/choose", params=PRICED)
+        monkeypatch.setattr(the_hands, "WAITING", -the_hands.HANDS)
+        busy = await client.get("/choose", params=PRICED)
+    assert late.status_code == 200
+    assert "this takes longer than 0.01 s. Ask for fewer users" in late.text
+    assert busy.status_code == 503
+    assert "predictions wait already. Ask again" in busy.text
