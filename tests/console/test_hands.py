@@ -44,7 +44,14 @@ candidates = ["own"]
 [tenants.team]
 """
 QUICK = {"model": "llama-3.1-70b", "chip": "h200", "tp": "2", "users": "8", "input": "900"}
-ENDLESS = {**QUICK, "tp": "8", "users": "4096", "input": "1", "output": "100000"}
+ENDLESS = {
+    "model": "llama-4-scout",
+    "chip": "b300",
+    "tp": "8",
+    "users": "4096",
+    "input": "1",
+    "output": "999998",
+}
 HUGE = Job(SetUp("llama-3.3-70b", "h200", tp=8), 1, 100_000, (Load(users=4096),), "")
 
 
@@ -55,7 +62,7 @@ async def signed_in(client: AsyncClient, url: str, key: str) -> None:
 async def test_a_felt_prediction_that_takes_too_long_is_refused_and_the_console_answers_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house, "Hands", lambda: Hands(limit=Seconds(3.0)))
+    monkeypatch.setattr(house, "Hands", lambda: Hands(limit=Seconds(2.0)))
     async with (
         console(tmp_path, FLEET) as site,
         AsyncClient(base_url=site.url, timeout=60) as client,
@@ -68,7 +75,7 @@ async def test_a_felt_prediction_that_takes_too_long_is_refused_and_the_console_
             meanwhile += 1
         refused = await asking
     assert refused.status_code == 422
-    assert refused.json()["error"].startswith("this takes longer than 3 s. Ask for fewer users")
+    assert refused.json()["error"].startswith("this takes longer than 2 s. Ask for fewer users")
     assert meanwhile > 5
 
 
