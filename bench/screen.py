@@ -34,7 +34,8 @@ class Screen:
     def _obey(self, given: str, order: str) -> None:
         if order == "H":
             row, _, column = given.partition(";")
-            self._row, self._column = int(row or 1) - 1, int(column or 1) - 1
+            # As terminals do: a place below the last row is in it.
+            self._row, self._column = min(int(row or 1), self.height) - 1, int(column or 1) - 1
         elif order == "J":
             self.rows = [""] * self.height
         elif order == "K":
