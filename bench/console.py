@@ -32,6 +32,19 @@ IDLE = 5.0
 """Seconds for which a gateway without requests is looked at."""
 
 
+def await_port(port: int) -> None:
+    """The console listens a moment after the gateway."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit("The console did not come.")
+
+
 def said(port: int, data: bytes) -> bytes:
     """One answer of the console, whole."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as talk:
@@ -41,6 +54,7 @@ def said(port: int, data: bytes) -> bytes:
 
 def session(port: int, key: str) -> str:
     """The cookie of a sign-in."""
+    await_port(port)
     body = urlencode({"key": key, "to": "/"}).encode()
     head = f"POST /sign-in HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n"
     kind = f"content-type: application/x-www-form-urlencoded\r\ncontent-length: {len(body)}\r\n\r\n"

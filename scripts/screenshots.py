@@ -60,7 +60,7 @@ ADDED = """
 
 [[guard.rules]]
 name = "secrets stay here"
-detectors = ["secrets"]
+detectors = ["secret"]
 direction = "out"
 action = "block"
 """
