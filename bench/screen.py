@@ -8,13 +8,14 @@ _ORDER = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|\x1b.|([^\x1b]+)", re.DOTALL)
 
 class Screen:
     """Rows of text, as far as cursor, erasing and letters go, without looks. `other` is whether
-    the other screen is used, `left` how often it was left, `cursor` whether one is seen."""
+    the other screen is used, `left` how often it was left, `cursor` whether one is seen, `cleared`
+    how often everything was erased."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self.rows = [""] * height
         self.other, self.cursor = False, True
-        self.left = 0
+        self.left = self.cleared = 0
         self._row = self._column = 0
         self._rest = ""
 
@@ -38,6 +39,7 @@ class Screen:
             self._row, self._column = min(int(row or 1), self.height) - 1, int(column or 1) - 1
         elif order == "J":
             self.rows = [""] * self.height
+            self.cleared += 1
         elif order == "K":
             self.rows[self._row] = self.rows[self._row][: self._column]
         elif given == "?1049":

@@ -166,13 +166,14 @@ def test_streams_run_side_by_side_each_at_its_rate(sit: Sit) -> None:
     sitting.until(lambda screen: letters(screen)[1] > 2 * letters(screen)[0] > 200)
 
 
-@pytest.mark.parametrize("size", [(20, 6), (9, 3), (1, 1), (200, 60)], ids=str)
+@pytest.mark.parametrize("size", [(20, 6), (9, 3), (1, 1), (40, 24), (200, 60)], ids=str)
 def test_any_size_of_terminal_will_do_and_it_may_change(sit: Sit, size: tuple[int, int]) -> None:
     sitting = sit("--beside", "100", "200", "--ttft", "0")
     sitting.until(lambda screen: "shown" in screen.rows[0])
     sitting.resize(*size)
     os.kill(sitting.child, signal.SIGWINCH)
-    sitting.until(lambda screen: screen.rows[0])
+    # What was on its way at the old size is gone once the program starts with a bare screen.
+    sitting.until(lambda screen: screen.cleared and all(screen.rows[: size[1]]))
     assert all(len(row) <= size[0] for row in sitting.screen.rows)
     sitting.press("q")
     assert sitting.end() == 0

@@ -81,7 +81,7 @@ class Terminal:
     def _take(self) -> None:
         tty.setcbreak(self._in, termios.TCSADRAIN)
         self._write(_ENTER)
-        self._rows, self.resized = [], True
+        self.resized = True
 
     def _give_back(self) -> None:
         try:
@@ -96,9 +96,11 @@ class Terminal:
             data = data[os.write(self._out, data) :]
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows, at least one of each."""
+        """Columns and rows, at least one of each. After a change of size everything is drawn
+        anew: a terminal may have wrapped what stood there."""
+        if self.resized:
+            self._rows, self.resized = [], False
         width, height = os.get_terminal_size(self._out)
-        self.resized = False
         return max(1, width), max(1, height)
 
     def draw(self, rows: Sequence[str]) -> None:
