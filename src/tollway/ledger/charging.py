@@ -3,10 +3,12 @@
 Rules
 1. A tenant without a price book, and a month before its first terms, are charged nothing: the cost
    stands there all the same, so that bills add up to the ledger.
+2. The parts of an account add up to its bill: those of its usage, and one for the fee less what it
+   covers, which is no model's, key's or source's.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -15,10 +17,14 @@ from tollway.fleet.objects import Fleet
 from tollway.ledger.query import UsageQuery, UsageReport, UsageRow
 from tollway.ledger.sqlite import SqliteLedger
 from tollway.policy.charge import Bill, Used, bill
+from tollway.policy.shares import shares
 from tollway.units import PartsPerMillion, PicoDollars
 
 FEE = "(fee)"
-"""Where a model would stand: the monthly fee, less what it covers."""
+"""Where a model, a key or a source would stand: the monthly fee, less what it covers."""
+
+Months = tuple[date | None, date | None]
+"""The first month, and the month after the last, by their first days; None does not restrict."""
 
 Who = tuple[str | None, date]
 """A tenant (None: unknown) and the first day of a month."""
@@ -27,14 +33,28 @@ _NOTHING = Terms(date.min, PicoDollars(0), PicoDollars(0), PartsPerMillion(-1_00
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What of a tenant's month a key used of a model at a source, in pico-dollars. `key` is None
+    where it is unknown, and where it was not asked for."""
+
+    model: str | None
+    key: str | None
+    source: str | None
+    cost: int
+    charged: int
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """A tenant's month: its price book and terms, None where nothing is charged, and its bill."""
+    """A tenant's month: its price book and terms, None where nothing is charged, its bill, and what
+    that is made of (rule 2)."""
 
     tenant: str | None
     month: date
     book: PriceBook | None
     terms: Terms | None
     bill: Bill
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,40 +68,44 @@ class Accounts:
 def accounts(
     fleet: Fleet,
     store: SqliteLedger,
+    months: Months,
     *,
-    since: date | None,
-    until: date | None,
     tenant: str | None = None,
+    by_key: bool = False,
 ) -> Accounts:
-    """The accounts of the months from `since` to before `until`, both first days of a month."""
+    """The accounts of these months; their parts are of each key where that is asked for."""
     tiers = any(
         rate.tier is not None
         for book in fleet.price_books.values()
         for terms in book.terms
         for rate in terms.rates
     )
-    # Without a tier to tell apart, the daily sums answer; with one, every request is read.
-    by = ("month", "tenant", "model", "source", *(["tier"] if tiers else []))
-    used = store.usage(UsageQuery(by, since=_utc(since), until=_utc(until), tenant=tenant))
-    months: dict[Who, list[Used]] = defaultdict(list)
+    more = (*(["key"] if by_key else []), *(["tier"] if tiers else []))
+    by = ("month", "tenant", "model", "source", *more)
+    since, until = map(_utc, months)
+    used = store.usage(UsageQuery(by, since=since, until=until, tenant=tenant))
+    each: dict[Who, list[UsageRow]] = defaultdict(list)
     for row in used.rows:
-        months[row.group[1], date.fromisoformat(f"{row.group[0]}-01")].append(_used(row))
-    order = sorted(months, key=lambda who: (who[1], who[0] or ""))
-    return Accounts(tuple(_account(fleet, who, months) for who in order), used)
+        each[row.group[1], date.fromisoformat(f"{row.group[0]}-01")].append(row)
+    order = sorted(each, key=lambda who: (who[1], who[0] or ""))
+    return Accounts(tuple(_account(fleet, who, each[who], more) for who in order), used)
 
 
-def _account(fleet: Fleet, who: Who, months: Mapping[Who, list[Used]]) -> Account:
+def _account(fleet: Fleet, who: Who, rows: Sequence[UsageRow], more: Sequence[str]) -> Account:
     name, month = who
     book = book_of(fleet, name)
     terms = None if book is None else book.at(month)
-    return Account(name, month, book, terms, bill(terms or _NOTHING, months[who]))
-
-
-def parts(account: Account) -> list[tuple[str | None, int, int]]:
-    """Model, cost and charge: of each line, and of the fee. They add up to the bill."""
-    bill = account.bill
-    lines = [(line.model, line.cost, line.charged) for line in bill.lines]
-    return [*lines, (FEE, 0, bill.fee - bill.covered)] if bill.fee or bill.covered else lines
+    named = [dict(zip(more, row.group[4:], strict=True)) for row in rows]
+    used = [_used(row, it.get("tier")) for row, it in zip(rows, named, strict=True)]
+    whole = bill(terms or _NOTHING, used)
+    charged = shares(terms, used) if terms is not None else [0] * len(used)
+    parts = [
+        Part(one.model, it.get("key"), one.source, one.cost, amount)
+        for one, it, amount in zip(used, named, charged, strict=True)
+    ]
+    if whole.fee or whole.covered:
+        parts.append(Part(FEE, FEE, FEE, 0, whole.fee - whole.covered))
+    return Account(name, month, book, terms, whole, tuple(parts))
 
 
 def book_of(fleet: Fleet, tenant: str | None) -> PriceBook | None:
@@ -106,13 +130,12 @@ def _utc(day: date | None) -> float | None:
     return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
-def _used(row: UsageRow) -> Used:
-    _, _, model, source, *tier = row.group
+def _used(row: UsageRow, tier: str | None) -> Used:
     totals = row.totals
     return Used(
-        model=model,
-        source=source,
-        tier=tier[0] if tier else None,
+        model=row.group[2],
+        source=row.group[3],
+        tier=tier,
         answered=totals.completed,
         input=totals.input,
         cached_input=totals.cached_input,
