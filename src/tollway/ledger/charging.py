@@ -9,12 +9,17 @@ Rules
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from operator import add
+
+import msgspec
 
 from tollway.fleet.books import PriceBook, Terms
 from tollway.fleet.objects import Fleet
-from tollway.ledger.query import UsageQuery, UsageReport, UsageRow
+from tollway.ledger.query import UsageQuery, UsageReport
+from tollway.ledger.rolled import summed
+from tollway.ledger.rows import MICRO
 from tollway.ledger.sqlite import SqliteLedger
 from tollway.policy.charge import Bill, Used, bill
 from tollway.policy.shares import shares
@@ -32,8 +37,13 @@ Who = tuple[str | None, date]
 _NOTHING = Terms(date.min, PicoDollars(0), PicoDollars(0), PartsPerMillion(-1_000_000), ())
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+_SUMS = ("completed", "input", "cached_input", "cache_write", "output", "cost_micro", "cost_rest")
+
+Sums = tuple[str | None, str | None, str | None, str | None, list[int]]
+"""What a model, source, key and tier add up to: `_SUMS`."""
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
     """What of a tenant's month a key used of a model at a source, in pico-dollars. `key` is None
     where it is unknown, and where it was not asked for."""
 
@@ -80,32 +90,52 @@ def accounts(
         for terms in book.terms
         for rate in terms.rates
     )
-    more = (*(["key"] if by_key else []), *(["tier"] if tiers else []))
-    by = ("month", "tenant", "model", "source", *more)
+    by = ("month", "tenant", "model", "source")
+    by += (*(["key"] if by_key else []), *(["tier"] if tiers else []))
     since, until = map(_utc, months)
-    used = store.usage(UsageQuery(by, since=since, until=until, tenant=tenant))
-    each: dict[Who, list[UsageRow]] = defaultdict(list)
-    for row in used.rows:
-        each[row.group[1], date.fromisoformat(f"{row.group[0]}-01")].append(row)
+    whole = UsageQuery((), since=since, until=until, tenant=tenant)
+    each: dict[Who, list[Sums]] = defaultdict(list)
+    with store.one_state():
+        used = store.usage(whole)
+        found = store.ask(lambda db: summed(db, replace(whole, by=by), _SUMS)) or {}
+    for (month, name, *words), sums in found.items():
+        key, tier = words[2] if by_key else None, words[-1] if tiers else None
+        each[name, date.fromisoformat(f"{month}-01")].append((words[0], words[1], key, tier, sums))
     order = sorted(each, key=lambda who: (who[1], who[0] or ""))
-    return Accounts(tuple(_account(fleet, who, each[who], more) for who in order), used)
+    return Accounts(tuple(_account(fleet, who, each[who]) for who in order), used)
 
 
-def _account(fleet: Fleet, who: Who, rows: Sequence[UsageRow], more: Sequence[str]) -> Account:
+def _account(fleet: Fleet, who: Who, rows: Sequence[Sums]) -> Account:
     name, month = who
     book = book_of(fleet, name)
     terms = None if book is None else book.at(month)
-    named = [dict(zip(more, row.group[4:], strict=True)) for row in rows]
-    used = [_used(row, it.get("tier")) for row, it in zip(rows, named, strict=True)]
-    whole = bill(terms or _NOTHING, used)
-    charged = shares(terms, used) if terms is not None else [0] * len(used)
+    if terms is None:
+        whole, charged = bill(_NOTHING, _by_model(rows)), [0] * len(rows)
+    else:
+        # In an order of their own: what is left of a share goes to the same one every time.
+        rows = sorted(rows, key=_words)
+        used = [_used(row) for row in rows]
+        whole, charged = bill(terms, used), shares(terms, used)
     parts = [
-        Part(one.model, it.get("key"), one.source, one.cost, amount)
-        for one, it, amount in zip(used, named, charged, strict=True)
+        Part(model, key, source, sums[-2] * MICRO + sums[-1], amount)
+        for (model, source, key, _, sums), amount in zip(rows, charged, strict=True)
     ]
     if whole.fee or whole.covered:
         parts.append(Part(FEE, FEE, FEE, 0, whole.fee - whole.covered))
     return Account(name, month, book, terms, whole, tuple(parts))
+
+
+def _words(row: Sums) -> tuple[str, str, str, str]:
+    return row[0] or "", row[1] or "", row[2] or "", row[3] or ""
+
+
+def _by_model(rows: Sequence[Sums]) -> list[Used]:
+    """All that a bill which charges nothing tells apart."""
+    sums: dict[str | None, list[int]] = {}
+    for model, *_, some in rows:
+        held = sums.get(model)
+        sums[model] = some if held is None else list(map(add, held, some))
+    return [_used((model, None, None, None, some)) for model, some in sums.items()]
 
 
 def book_of(fleet: Fleet, tenant: str | None) -> PriceBook | None:
@@ -130,16 +160,6 @@ def _utc(day: date | None) -> float | None:
     return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
-def _used(row: UsageRow, tier: str | None) -> Used:
-    totals = row.totals
-    return Used(
-        model=row.group[2],
-        source=row.group[3],
-        tier=tier,
-        answered=totals.completed,
-        input=totals.input,
-        cached_input=totals.cached_input,
-        cache_write=totals.cache_write,
-        output=totals.output,
-        cost=totals.cost,
-    )
+def _used(row: Sums) -> Used:
+    model, source, _, tier, (*counts, micro, rest) = row
+    return Used(model, source, tier, *counts, cost=micro * MICRO + rest)

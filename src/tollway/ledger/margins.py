@@ -39,16 +39,12 @@ def grouped(accounts: Sequence[Account], by: Sequence[str]) -> dict[Group, Money
     """Cost and charge of each group, by its words."""
     sums: dict[Group, list[int]] = defaultdict(lambda: [0, 0])
     for account in accounts:
-        month = f"{account.month:%Y-%m}"
+        own = {"tenant": account.tenant, "month": f"{account.month:%Y-%m}"}
+        words = [(name in own, own.get(name, name)) for name in by]
         for part in account.parts:
-            values = {
-                "tenant": account.tenant,
-                "key": part.key,
-                "model": part.model,
-                "source": part.source,
-                "month": month,
-            }
-            group = sums[tuple(values[name] for name in by)]
+            group = sums[
+                tuple([word if known else getattr(part, str(word)) for known, word in words])
+            ]
             group[0] += part.cost
             group[1] += part.charged
     order = sorted(sums, key=lambda group: tuple(word or "" for word in group))
