@@ -58,7 +58,34 @@ SELECT day, route, source, model, sum(requests), sum(completed), sum(failed), su
        sum(cache_write), sum(output), sum(reasoning), sum(cost_micro), sum(cost_rest)
   FROM days GROUP BY 1, 2, 3, 4;
 
--- Row by row into the sums: a GROUP BY of every request would sort them all in memory.
+-- Most words go with one tier: their months are made of days. Only what was answered in several is
+-- read request by request, row by row into the sums: a GROUP BY of every request would sort them all
+-- in memory.
+CREATE TEMP TABLE tiers (
+    tenant TEXT NOT NULL, key TEXT NOT NULL, route TEXT NOT NULL, source TEXT NOT NULL,
+    model TEXT NOT NULL, tier TEXT NOT NULL, several INTEGER NOT NULL,
+    PRIMARY KEY (tenant, key, route, source, model)
+) WITHOUT ROWID;
+INSERT INTO tiers
+SELECT tenant, key, route, source, model, min(tier), min(tier) <> max(tier)
+  FROM (SELECT coalesce(tenant, '') AS tenant, coalesce(key, '') AS key,
+               coalesce(route, '') AS route, coalesce(source, '') AS source,
+               coalesce(model, '') AS model, coalesce(tier, '') AS tier FROM labels
+         UNION
+        SELECT coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''), coalesce(source, ''),
+               coalesce(model, ''), coalesce(tier, '') FROM failed_entries)
+ GROUP BY 1, 2, 3, 4, 5;
+
+INSERT INTO months
+SELECT day + 1 - strftime('%d', day * 86400, 'unixepoch'), d.tenant, d.key, d.route, d.source,
+       d.model, t.tier, sum(requests), sum(completed), sum(failed), sum(cancelled), sum(refused),
+       sum(abandoned), sum(estimated), sum(unbilled), sum(input), sum(cached_input),
+       sum(cache_write), sum(output), sum(reasoning), sum(cost_micro), sum(cost_rest)
+  FROM days AS d JOIN tiers AS t
+    ON t.tenant = d.tenant AND t.key = d.key AND t.route = d.route AND t.source = d.source
+   AND t.model = d.model AND NOT t.several
+ GROUP BY 1, 2, 3, 4, 5, 6, 7;
+
 INSERT INTO months
 SELECT utc / 86400000000 + 1 - strftime('%d', utc / 1000000, 'unixepoch'),
        coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''), coalesce(source, ''),
@@ -66,8 +93,9 @@ SELECT utc / 86400000000 + 1 - strftime('%d', utc / 1000000, 'unixepoch'),
        outcome IS 'failed', outcome IS 'cancelled', outcome IS 'refused', outcome IS 'abandoned',
        estimated, unbilled, input, cached_input, cache_write, output, reasoning,
        cost / 1000000, cost % 1000000
-  FROM entries
- WHERE true
+  FROM (SELECT 1 FROM tiers WHERE several LIMIT 1) CROSS JOIN entries
+ WHERE (coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''), coalesce(source, ''),
+        coalesce(model, '')) IN (SELECT tenant, key, route, source, model FROM tiers WHERE several)
     ON CONFLICT (month, tenant, key, route, source, model, tier) DO UPDATE
    SET requests = requests + excluded.requests, completed = completed + excluded.completed,
        failed = failed + excluded.failed, cancelled = cancelled + excluded.cancelled,
@@ -77,6 +105,7 @@ SELECT utc / 86400000000 + 1 - strftime('%d', utc / 1000000, 'unixepoch'),
        cache_write = cache_write + excluded.cache_write, output = output + excluded.output,
        reasoning = reasoning + excluded.reasoning, cost_micro = cost_micro + excluded.cost_micro,
        cost_rest = cost_rest + excluded.cost_rest;
+DROP TABLE tiers;
 
 -- When a source last answered a drill is found without the drilled requests themselves.
 CREATE INDEX settled_drilled_label ON settled (label, utc) WHERE drilled IS NOT NULL;
