@@ -13,8 +13,9 @@ import httpx2
 import pytest
 from console_site import FLEET, Site, console
 from filled_books import CONTRACTED, FORMULA, SOURCE, fill
+from ledger_records import NOON, settle
 
-from tollway.console.money.exported import safe
+from tollway.console.money.exported import DAYS_BY, safe
 from tollway.ledger.query import UsageQuery
 from tollway.ledger.sqlite import open_for_gateway, open_reader
 from tollway.units import exact_usd, usd
@@ -192,3 +193,21 @@ async def test_only_who_is_signed_in_sees_money(tmp_path: Path) -> None:
     async with console(tmp_path) as site, httpx2.AsyncClient(base_url=site.url) as client:
         for path in ("/requests", "/money", "/money/export.csv", "/money/spend.json"):
             assert (await client.get(path)).status_code == 401
+
+
+async def test_an_export_by_day_is_what_usage_says_of_all_days(tmp_path: Path) -> None:
+    with closing(open_for_gateway(state_of(tmp_path) / "ledger.sqlite")) as ledger:
+        ledger.book(
+            [
+                settle(f"r{at}", utc=NOON + at * 40_000.0, source=("a", "b")[at % 2], cost=at + 1)
+                for at in range(90)
+            ]
+        )
+        wanted = ledger.usage(UsageQuery(DAYS_BY)).rows
+    async with console(tmp_path) as site, signed_in(site) as client:
+        rows = await costs(client, "/money/export.csv?period=all&lines=days")
+    assert len({row["day"] for row in rows}) == 42
+    told = [(row["day"], row["source"], int(row["requests"]), row["cost_usd"]) for row in rows]
+    assert told == [
+        (it.group[0], it.group[4], it.totals.requests, f"{usd(it.totals.cost):f}") for it in wanted
+    ]

@@ -119,9 +119,8 @@ class SqliteLedger:
         asked = self._asked([settle.request for settle, _ in settles])
         db.executemany(rows.SETTLE, rows.settle_rows(settles, asked, self._labels.number))
         db.executemany(rows.CLOSE, [(request,) for request in asked])
-        db.execute(rows.ROLL_UP, (last,))
-        if failed:
-            db.execute(rows.ROLL_UP_FAILED, (last,))
+        for statement in rows.ROLL_UPS + (rows.ROLL_UPS_FAILED if failed else ()):
+            db.execute(statement, (last,))
 
     def _asked(self, requests: Sequence[str]) -> dict[str, rows.Asked]:
         """The reservations of these requests that are open."""
@@ -189,7 +188,8 @@ class SqliteLedger:
                 lines = [rows.abandoned_row(now, line, number) for line in found]
                 self._db.executemany(rows.SETTLE, lines)
                 self._db.execute("DELETE FROM reservations")
-                self._db.execute(rows.ROLL_UP, (last,))
+                for statement in rows.ROLL_UPS:
+                    self._db.execute(statement, (last,))
             self._db.execute("COMMIT")
         return Reconciled(count, amount)
 
