@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +101,15 @@ async def is_answered(port: int, own: str = "127.0.0.1") -> bool:
 async def test_whoever_is_waited_for_is_cut_off(
     sent: bytes, name: str, told: list[int], rest: bytes
 ) -> None:
-    times = {"head": LONG, "body": LONG, "idle": LONG, "taking": LONG}
-    async with served(Limits(**{**times, name: SHORT})) as (port, _), AsyncExitStack() as stack:
+    patient = Limits(head=LONG, body=LONG, idle=LONG, taking=LONG)
+    hurried = replace(patient, head=SHORT) if name == "head" else replace(patient, body=SHORT)
+    hurried = replace(patient, idle=SHORT) if name == "idle" else hurried
+    async with served(hurried) as (port, _), AsyncExitStack() as stack:
         one = await peer(port, stack)
         one[1].write(sent)
         assert [await status(one) for _ in told] == told
         assert await one[0].read() == b""
-    async with served(Limits(**times)) as (port, _), AsyncExitStack() as stack:  # the control
+    async with served(patient) as (port, _), AsyncExitStack() as stack:  # the control
         one = await peer(port, stack)
         one[1].write(sent)
         await asyncio.sleep(2 * SHORT)
