@@ -75,7 +75,7 @@ def add(found: dict[Group, list[int]], lines: Iterable[tuple[Any, ...]], width: 
     for line in lines:
         if line[width] is None:  # the sum of no rows
             continue
-        group = tuple(value or None for value in line[:width])
+        group = tuple([value or None for value in line[:width]])
         sums = line[width:]
         held = found.get(group)
         if held is not None:

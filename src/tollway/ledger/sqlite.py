@@ -27,6 +27,7 @@ from tollway.ledger.lock import GatewayLock, LedgerInUseError
 from tollway.ledger.migrate import is_current, migrate
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
 from tollway.ledger.records import Batch, Item, read_records
+from tollway.ledger.rolled import one_state
 from tollway.ledger.state import make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Lately, Timing
@@ -270,6 +271,10 @@ class SqliteLedger:
     def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """What a question of a module beside this one finds: `sqlite_search`, `sqlite_paces`."""
         return question(self._db)
+
+    def one_state(self) -> AbstractContextManager[None]:
+        """All that is asked inside is of one state of the ledger."""
+        return one_state(self._db)
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
         """Break off what is asked inside once `seconds` have passed, with `TooLongError`."""

@@ -11,12 +11,13 @@ Rules
 """
 
 import csv
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from io import StringIO
 
 from tollway.console.books import Books
+from tollway.ledger.margins import Group, Money
 from tollway.ledger.query import TOTALS, UsageQuery
 from tollway.ledger.sqlite_lines import AT_ONCE, CostLine, begin, piece
 from tollway.units import usd
@@ -66,6 +67,16 @@ async def days_csv(books: Books, wanted: UsageQuery) -> AsyncIterator[str]:
             ]
             for row in report.rows
         )
+
+
+def margins_csv(by: Sequence[str], groups: Mapping[Group, Money]) -> str:
+    """A row for each group."""
+    amounts = ("cost_usd", "charged_usd", "margin_usd")
+    rows = [
+        [*map(safe, group), *(f"{usd(it):f}" for it in (money.cost, money.charged, money.margin))]
+        for group, money in groups.items()
+    ]
+    return _rows([[*by, *amounts], *rows])
 
 
 def _line(it: CostLine) -> list[str]:
