@@ -44,8 +44,11 @@ def make(path: Path, count: int, days: int, utc: float) -> None:
         _fill(db, count, days, utc)
         for sql in kept:
             db.execute(sql)
-        for statement in (*rows.ROLL_UPS, *rows.ROLL_UPS_FAILED):
+        for statement in (rows.ROLL_UP, rows.ROLL_UP_FAILED):
             db.execute(statement, (0,))
+        latest = db.execute(rows.BOOKED_DAYS, (0,)).fetchone()[2]
+        for statement in rows.CLOSE_DAYS:
+            db.execute(statement, (latest - 1,))
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = WAL")
 

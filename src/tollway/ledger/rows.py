@@ -78,30 +78,17 @@ _COUNTS: Final = [
 ]
 _KEPT: Final = ", ".join(f"{name} = {name} + excluded.{name}" for name in _COUNTS)
 
-_TABLES: Final = (
-    ("days", "day", ("tenant", "key", "route", "source", "model")),
-    ("months", "month", ("tenant", "key", "route", "source", "model", "tier")),
-    ("day_sources", "day", ("route", "source", "model")),
-)
-"""What requests are rolled up into: a table, its time, and the words that its rows are by."""
+
+def _added(keys: str) -> str:
+    return f"ON CONFLICT ({keys}) DO UPDATE SET {_KEPT}"
 
 
-def _time(name: str, day: str) -> str:
-    return day if name == "day" else f"{day} + 1 - strftime('%d', {day} * 86400, 'unixepoch')"
+_DAY_KEYS: Final = "day, tenant, key, route, source, model, tier"
 
-
-def _words(names: Sequence[str]) -> str:
-    return ", ".join(f"coalesce({name}, '')" for name in names)
-
-
-def _added(time: str, names: Sequence[str]) -> str:
-    return f"ON CONFLICT ({time}, {', '.join(names)}) DO UPDATE SET {_KEPT}"
-
-
-def _roll_up(table: str, time: str, names: Sequence[str]) -> str:
-    return f"""
-INSERT INTO {table}
-SELECT {_time(time, "day")}, {_words(names)}, requests, requests * (outcome IS 'completed'),
+ROLL_UP: Final = f"""
+INSERT INTO days
+SELECT day, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''), coalesce(source, ''),
+       coalesce(model, ''), coalesce(tier, ''), requests, requests * (outcome IS 'completed'),
        requests * (outcome IS 'failed'), requests * (outcome IS 'cancelled'),
        requests * (outcome IS 'refused'), requests * (outcome IS 'abandoned'), estimated, unbilled,
        input, cached_input, cache_write, output, reasoning, cost_micro, cost_rest
@@ -114,27 +101,68 @@ SELECT {_time(time, "day")}, {_words(names)}, requests, requests * (outcome IS '
           FROM settled WHERE id > ? GROUP BY 1, 2) AS added
   JOIN labels ON labels.id = added.label
  WHERE true
-{_added(time, names)}
+{_added(_DAY_KEYS)}
 """  # noqa: S608 - constants of this file only
-
-
-def _roll_up_failed(table: str, time: str, names: Sequence[str]) -> str:
-    groups = ", ".join(str(at + 1) for at in range(len(names) + 1))
-    return f"""
-INSERT INTO {table}
-SELECT {_time(time, f"(utc / {DAY})")}, {_words(names)}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-       sum(cost / {MICRO}), sum(cost % {MICRO})
-  FROM failed_entries WHERE id > ?
- GROUP BY {groups}
-{_added(time, names)}
-"""  # noqa: S608 - constants of this file only
-
-
-ROLL_UPS: Final = tuple(_roll_up(*table) for table in _TABLES)
 """For the settlements after a given id."""
 
-ROLL_UPS_FAILED: Final = tuple(_roll_up_failed(*table) for table in _TABLES)
+ROLL_UP_FAILED: Final = f"""
+INSERT INTO days
+SELECT utc / {DAY}, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''),
+       coalesce(source, ''), coalesce(model, ''), coalesce(tier, ''),
+       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, sum(cost / {MICRO}), sum(cost % {MICRO})
+  FROM failed_entries WHERE id > ?
+ GROUP BY 1, 2, 3, 4, 5, 6, 7
+{_added(_DAY_KEYS)}
+"""  # noqa: S608 - constants of this file only
 """For their attempts that failed and cost money."""
+
+BOOKED_DAYS: Final = f"""
+SELECT day, (SELECT min(utc + 0) / {DAY} FROM settled WHERE id > ?1),
+       (SELECT max(utc + 0) / {DAY} FROM settled WHERE id > ?1) FROM rolled
+"""  # noqa: S608 - constants of this file only
+"""The first day that long periods lack, and the first and last of the settlements after an id."""
+
+_MONTH: Final = "{0} + 1 - strftime('%d', {0} * 86400, 'unixepoch')"
+_LONG: Final = (
+    ("months", "month", _MONTH, ("tenant", "key", "route", "source", "model", "tier")),
+    ("day_sources", "day", "{0}", ("route", "source", "model")),
+)
+"""What long periods are answered from: a table, its time, how that is made of a day, its words."""
+
+
+def _closing(table: str, time: str, made: str, names: Sequence[str]) -> str:
+    words = ", ".join(names)
+    sums = ", ".join(f"sum({name})" for name in _COUNTS)
+    groups = ", ".join(str(at + 1) for at in range(len(names) + 1))
+    return f"""
+INSERT INTO {table}_rolled
+SELECT {made.format("day")}, {words}, {sums}
+  FROM days WHERE day >= (SELECT day FROM rolled) AND day < ? GROUP BY {groups}
+{_added(f"{time}, {words}")}
+"""  # noqa: S608 - constants of this file only
+
+
+def _late(table: str, time: str, made: str, names: Sequence[str]) -> str:
+    words = ", ".join(f"coalesce({name}, '')" for name in names)
+    return f"""
+INSERT INTO {table}_rolled
+SELECT {made.format(f"(utc / {DAY})")}, {words}, requests, outcome IS 'completed',
+       outcome IS 'failed', outcome IS 'cancelled', outcome IS 'refused', outcome IS 'abandoned',
+       estimated, unbilled, input, cached_input, cache_write, output, reasoning,
+       cost / {MICRO}, cost % {MICRO}
+  FROM entries WHERE id > ? AND utc / {DAY} < (SELECT day FROM rolled)
+{_added(f"{time}, {', '.join(names)}")}
+"""  # noqa: S608 - constants of this file only
+
+
+LATE: Final = tuple(_late(*one) for one in _LONG)
+"""Settlements after an id, of days that are in the sums of long periods already."""
+
+CLOSE_DAYS: Final = (
+    *(_closing(*one) for one in _LONG),
+    "UPDATE rolled SET day = ?",
+)
+"""Days before a given one into the sums of long periods."""
 
 
 def micros(seconds: float) -> int:

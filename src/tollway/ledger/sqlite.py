@@ -120,8 +120,24 @@ class SqliteLedger:
         asked = self._asked([settle.request for settle, _ in settles])
         db.executemany(rows.SETTLE, rows.settle_rows(settles, asked, self._labels.number))
         db.executemany(rows.CLOSE, [(request,) for request in asked])
-        for statement in rows.ROLL_UPS + (rows.ROLL_UPS_FAILED if failed else ()):
-            db.execute(statement, (last,))
+        self._roll_up(last, failed=bool(failed))
+
+    def _roll_up(self, last: int, *, failed: bool) -> None:
+        """Add what was settled after `last` to the day's sums, and days that are over to those of
+        long periods; a day stays open for another one, so that hardly anything comes late."""
+        db = self._db
+        db.execute(rows.ROLL_UP, (last,))
+        if failed:
+            db.execute(rows.ROLL_UP_FAILED, (last,))
+        opened, first, latest = db.execute(rows.BOOKED_DAYS, (last,)).fetchone()
+        if first is None:  # all of it was in the books already
+            return
+        if first < opened:
+            for statement in rows.LATE:
+                db.execute(statement, (last,))
+        if latest - 1 > opened:
+            for statement in rows.CLOSE_DAYS:
+                db.execute(statement, (latest - 1,))
 
     def _asked(self, requests: Sequence[str]) -> dict[str, rows.Asked]:
         """The reservations of these requests that are open."""
@@ -189,8 +205,7 @@ class SqliteLedger:
                 lines = [rows.abandoned_row(now, line, number) for line in found]
                 self._db.executemany(rows.SETTLE, lines)
                 self._db.execute("DELETE FROM reservations")
-                for statement in rows.ROLL_UPS:
-                    self._db.execute(statement, (last,))
+                self._roll_up(last, failed=False)
             self._db.execute("COMMIT")
         return Reconciled(count, amount)
 
