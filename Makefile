@@ -38,6 +38,8 @@ bench: ## Measure what the gateway costs: idle machine, one stack after another
 	@$(BIN)/python -m bench.lock
 	@$(BIN)/python -m bench.index
 	@$(BIN)/python -m bench.feel
+	@$(BIN)/python -m bench.console
+	@$(BIN)/python -m bench.console_pages
 
 lock: ## Write locks/ anew from pyproject.toml (make lock UPGRADE=1: newest versions)
 	@scripts/environment test

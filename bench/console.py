@@ -1,15 +1,22 @@
 """What it costs the data plane to be looked at: the gateway's CPU a request, by how many look.
 
-`python -m bench.console [--requests N] [--rounds N] [--viewers N]`. One gateway with its console,
-before a mock; each round is measured without viewers of the Road page's news, with one and with
-many, in turn, so that what the machine does else falls on all. The gateway is asked once a second
-by one viewer as by 50: what 50 add beyond one is what they take of the machine's caches and cores.
-CPU is of the gateway's own process, all its threads, as the kernel accounts for it; the console is
-another process and is told apart.
+`python -m bench.console [--requests N] [--rounds N] [--viewers N] [--bound SHARE]`. One gateway
+with its console, before a mock. Each round measures it with nobody, with one and with many viewers
+of the Road page's news, and with nobody again, each round beginning one further on, so that what
+the machine does else falls on all. CPU is of the gateway's own process, all its threads, as the
+kernel accounts for it; the console is another process and is told apart.
+
+The verdict is of the pairs of a round: many viewers less the mean of both times with nobody. Exits
+1 unless the 95% interval of that difference (a bootstrap of its mean without the outer quarters)
+lies below the bound, a share of what a request costs with nobody looking; and unless a gateway
+without requests is below `IDLE_BOUND`. Nobody less nobody, judged alike, says what could be told
+at all: where that is wider than the bound, the machine is too busy, and nothing is shown either.
 """
 
 import argparse
 import json
+import os
+import random
 import selectors
 import socket
 import statistics
@@ -18,8 +25,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -28,8 +36,17 @@ from bench.run import load, wait_until_served
 from bench.stacks import tollway
 from bench.watched import own_seconds
 
-IDLE = 5.0
+IDLE = 1.5
 """Seconds for which a gateway without requests is looked at."""
+IDLE_BOUND = 5.0
+"""Milliseconds of CPU a second that many viewers may add to a gateway without requests: half a
+percent of a core. Its news is made once a second, however many look."""
+SEED, DRAWS = 11, 20_000
+NOBODY, ONE, MANY, AGAIN = "nobody", "one", "many", "nobody again"
+FIGURES = ("gateway_us_a_request", "beside_us_a_request", "gateway_ms_a_second_idle")
+
+Figures = tuple[float, float, float]
+"""`FIGURES`, measured once."""
 
 
 def await_port(port: int) -> None:
@@ -116,7 +133,7 @@ def looking(port: int, cookie: str, count: int) -> Iterator[Viewers | None]:
         viewers.end()
 
 
-def measure(pid: int, port: int, key: str, requests: int) -> tuple[float, float, float]:
+def measure(pid: int, port: int, key: str, requests: int) -> Figures:
     """CPU microseconds a request of the gateway and of what runs below it, and CPU milliseconds a
     second of a gateway that only is looked at."""
     own, whole = own_seconds(pid), cpu_seconds(pid)
@@ -140,15 +157,77 @@ def prepared(folder: Path, mock: int, port: int, console: int) -> tuple[list[str
     return *found, made.stdout.strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The middle difference of pairs, with the ends of its 95% interval, and what it may be."""
+
+    middle: float
+    low: float
+    high: float
+    bound: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the difference is shown to be below the bound."""
+        return self.high < self.bound
+
+    def words(self, what: str) -> str:
+        """In a line."""
+        held = "below" if self.holds else "NOT shown to be below"
+        return (
+            f"{what}: {self.middle:+.2f} (95%: {self.low:+.2f} to {self.high:+.2f}), "
+            f"{held} {self.bound:.2f}"
+        )
+
+
+def judged(before: Sequence[float], after: Sequence[float], bound: float) -> Verdict:
+    """What `after` adds to `before`, round by round; `bound` in the same unit."""
+    pairs = [one - other for one, other in zip(after, before, strict=True)]
+    draw = random.Random(SEED)
+    drawn = sorted(middle(draw.choices(pairs, k=len(pairs))) for _ in range(DRAWS))
+    low, high = drawn[round(0.025 * DRAWS)], drawn[round(0.975 * DRAWS) - 1]
+    return Verdict(middle(pairs), low, high, bound)
+
+
+def middle(values: Sequence[float]) -> float:
+    """The mean without the least and the greatest quarter, which are what else the machine did."""
+    outer = len(values) // 4
+    return statistics.fmean(sorted(values)[outer : len(values) - outer])
+
+
+def told(found: Mapping[str, list[Figures]], share: float) -> bool:
+    """Print what was found; whether nothing measurable was added."""
+    for name, rows in found.items():
+        line: dict[str, object] = {"viewers": name}
+        for what, column in zip(FIGURES, zip(*rows, strict=True), strict=True):
+            line[what] = round(statistics.median(column), 2)
+            line[f"{what}_from_to"] = [round(min(column), 2), round(max(column), 2)]
+        print(json.dumps(line))
+    nobody, again, many = (list(zip(*found[it], strict=True)) for it in (NOBODY, AGAIN, MANY))
+    base, idle = ([statistics.fmean(it) for it in zip(nobody[at], again[at], strict=True)]
+                  for at in (0, 2))  # fmt: skip
+    bound = share * statistics.median(base)
+    noise, added = judged(nobody[0], again[0], bound), judged(base, many[0], bound)
+    resting = judged(idle, many[2], IDLE_BOUND)
+    print(noise.words("nobody, less nobody, us a request"))
+    print(added.words("many viewers, less nobody, us a request"))
+    print(resting.words("many viewers, less nobody, ms a second without requests"))
+    quiet = noise.high - noise.low < 2 * bound
+    if not quiet:
+        print("The machine is too busy to tell: more rounds, or an idle one.")
+    return quiet and added.holds and resting.holds
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--requests", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=4_000)
+    parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--viewers", type=int, default=50)
+    parser.add_argument("--bound", type=float, default=0.05)
     asked = parser.parse_args()
-    counts = (0, 1, asked.viewers)
-    found: dict[int, list[tuple[float, float, float]]] = {count: [] for count in counts}
+    counts = {NOBODY: 0, ONE: 1, MANY: asked.viewers, AGAIN: 0}
+    found: dict[str, list[Figures]] = {name: [] for name in counts}
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tollway-console-")))
         mock, port, console = free_port(), free_port(), free_port()
@@ -159,18 +238,14 @@ def main() -> int:
         wait_until_served(port, key)
         load(port, key, "--requests", str(asked.requests), "--connections", "4")
         cookie = session(console, admin)
-        for _ in range(asked.rounds):
-            for count in counts:
-                with looking(console, cookie, count):
-                    found[count].append(measure(pid, port, key, asked.requests))
-    for count, rows in found.items():
-        told: dict[str, object] = {"viewers": count}
-        names = ("gateway_us_a_request", "beside_us_a_request", "gateway_ms_a_second_idle")
-        for name, column in zip(names, zip(*rows, strict=True), strict=True):
-            told[name] = round(statistics.median(column), 2)
-            told[f"{name}_from_to"] = [round(min(column), 2), round(max(column), 2)]
-        print(json.dumps(told))
-    return 0
+        print(f"load {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores, {asked.rounds} rounds")
+        names = list(counts)
+        for at in range(asked.rounds):
+            for name in names[at % 4 :] + names[: at % 4]:
+                with looking(console, cookie, counts[name]):
+                    found[name].append(measure(pid, port, key, asked.requests))
+    print(f"load {os.getloadavg()[0]:.1f}; {MANY} is {asked.viewers} viewers")
+    return 0 if told(found, asked.bound) else 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Requests and Money without a browser: what they say is what the ledger has."""
 
 import csv
+import json
 import re
 import shlex
 import subprocess
@@ -188,6 +189,10 @@ async def test_budgets_and_commitments_are_those_of_the_ledger(tmp_path: Path) -
     assert "of the last 60 min" in page
     assert "$36,500.0000" in page
     assert "the fleet file has no contract in force" in page
+    (drawn,) = json.loads(page.partition('id="burn-data">')[2].partition("</script>")[0])
+    assert drawn["name"] == "lease"
+    assert drawn["committed"] == 36_500
+    assert drawn["shown"][-1] in page.partition('id="burn-0-title"')[2]
     assert exact_usd(10 * 10**12 + ours + ours // 5 - sum(it.cost for it in made)) in margin
 
 

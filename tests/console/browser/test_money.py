@@ -64,6 +64,11 @@ async def test_margin_budgets_and_commitments_are_shown(tmp_path: Path, open_pag
         assert "/money?" in page.url or page.url.endswith("/money")
         assert "$36,500.0000" in await watched.text("#burn")
         assert "of the last 60 min" in await watched.text("#budgets")
+        assert await page.locator("[data-burn] canvas").count() == 1
+        await page.locator("section.burn summary").click()
+        rows = await page.locator("section.burn details tbody tr").count()
+        assert rows == 36
+        assert "$36,500.00" in await page.locator("section.burn details tbody tr").last.inner_text()
         await watched.must_be_accessible()
         await page.get_by_role("link", name="all", exact=True).click()
         await page.wait_for_url("**period=all**")
