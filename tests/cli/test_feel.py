@@ -307,8 +307,11 @@ def test_a_source_is_watched_for_a_while_and_only_that_is_felt(
 
 
 def test_nobody_waits_where_nothing_was_ever_answered_or_no_gateway_answers() -> None:
+    slept: list[float] = []
     for said in ("", None):
-        assert Watching(lambda said=said: said, sleep=pytest.fail).observed("pool", None, 9) is None
+        watching = Watching(lambda said=said: said, sleep=slept.append)
+        assert watching.observed("pool", None, 9.0) is None
+    assert not slept
     ended = iter([counted(*[50.0] * 12), None])  # it stopped meanwhile
     seen = Watching(lambda: next(ended), sleep=lambda _: None).observed("pool", None, 9.0)
     assert seen is not None

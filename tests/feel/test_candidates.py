@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 
 from tollway.errors import FaultsFound
-from tollway.feel.candidates import Choice, Seen, choose
+from tollway.feel.candidates import Choice, Seen, asks
+from tollway.feel.candidates import choose as choose_from
 from tollway.feel.observed import Answered
 from tollway.feel.reasons import money, reason
 from tollway.feel.speeds import ENOUGH
-from tollway.feel.uses import USES
+from tollway.feel.uses import USES, Use
 from tollway.fleet.objects import Fleet
 from tollway.fleet.parse import parse
+from tollway.simulator.felt import predictions
 from tollway.units import PicoDollars, Seconds, UtcSeconds
 
 FILE = """
@@ -45,6 +47,12 @@ NOW = UtcSeconds(1_790_000_000.0)
 
 def fleet(text: str = FILE) -> Fleet:
     return parse({"fleet.toml": text}, "fleet.toml")
+
+
+def choose(fleet: Fleet, use: Use, seen: Seen, users: int = 1) -> Choice:
+    """The choice, with the predictions that it needs."""
+    predicted = predictions(asks(fleet, use, seen, users), {})
+    return choose_from(fleet, use, replace(seen, predicted=predicted), users)
 
 
 def named(choice: Choice, name: str) -> int:

@@ -99,7 +99,7 @@ def _known(observed: SourceOptions, predicted: PredictionOptions, where: Where) 
     """The source and the prediction, where they are asked for."""
     name = observed.source
     felts = [] if name is None else [of_source(name, where, observed.watch)]
-    prediction = of_prediction(predicted, where.state)
+    prediction = of_prediction(predicted, where)
     return felts if prediction is None else [*felts, prediction]
 
 

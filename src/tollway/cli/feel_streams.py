@@ -81,7 +81,7 @@ def daily_requests(said: float | None, where: Where) -> tuple[float | None, str]
     return found, "the ledger's mean of the last 7 days" if found else "the ledger has none"
 
 
-def of_prediction(said: PredictionOptions, state: str | None) -> Felt | None:
+def of_prediction(said: PredictionOptions, where: Where) -> Felt | None:
     """A model on a chip as the engine model predicts it; None where none was asked for.
 
     Raises:
@@ -94,7 +94,7 @@ def of_prediction(said: PredictionOptions, state: str | None) -> Felt | None:
     from tollway.cli.predict_answers import answers
     from tollway.cli.predict_question import catalogue_of
 
-    (answer,) = answers(_wanted(said, said.predict, said.chip, state), catalogue_of(None))
+    (answer,) = answers(_wanted(said, said.predict, said.chip, where), catalogue_of(None))
     found = answer.prediction
     if found is None or found.ttft is None:
         why = answer.refused if found is None else " ".join(found.refused)
@@ -117,8 +117,8 @@ def of_prediction(said: PredictionOptions, state: str | None) -> Felt | None:
     )
 
 
-def _wanted(said: PredictionOptions, model: str, chip: str, state: str | None) -> "Wanted":
-    from tollway.cli.learned import stale_here
+def _wanted(said: PredictionOptions, model: str, chip: str, where: Where) -> "Wanted":
+    from tollway.cli.learned import stale_in
     from tollway.cli.predict_answers import Wanted
     from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
 
@@ -140,5 +140,5 @@ def _wanted(said: PredictionOptions, model: str, chip: str, state: str | None) -
         prices=(),
         assumptions=(),
         calibrated=None,
-        stale=stale_here(state),
+        stale=stale_in(where.path),
     )

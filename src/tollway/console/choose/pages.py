@@ -22,15 +22,13 @@ from tollway.console.desk import Desk, desk_of
 from tollway.console.feel.asked import number
 from tollway.console.hands import BusyError
 from tollway.console.rendering import render
-from tollway.errors import FaultsFound, TollwayError, unknown
+from tollway.errors import TollwayError
 from tollway.feel.candidates import Choice, Seen, asks
 from tollway.feel.candidates import choose as choose_from
 from tollway.feel.reasons import reason, shown
-from tollway.feel.uses import USES, Use
+from tollway.feel.uses import LIMITS, USES, Use, sized
 from tollway.ledger.felt import Answers, recent_answers
-from tollway.units import Seconds, UtcSeconds
-
-MOST_TOKENS = 1e7
+from tollway.units import UtcSeconds
 
 
 async def show(request: Request) -> Response:
@@ -70,7 +68,7 @@ async def show(request: Request) -> Response:
 async def _chosen(desk: Desk, use: Use, users: int, hour: float) -> Choice:
     fleet = desk.fleet
     seen = Seen(UtcSeconds(desk.utc()), await _answers(desk), {"": hour} if hour else {})
-    found = await predicted(desk.hands, asks(fleet, use, seen, users))
+    found = await predicted(desk.hands, asks(fleet, use, seen, users), str(desk.books.path))
     return await asyncio.to_thread(choose_from, fleet, use, replace(seen, predicted=found), users)
 
 
@@ -83,19 +81,14 @@ async def _answers(desk: Desk) -> Answers:
 
 def _use(said: QueryParams) -> Use:
     name = said.get("use", "code")
-    if name not in USES:
-        raise FaultsFound([unknown(name, USES, "use")])
-    usual = USES[name]
     if said.get("of") != name:  # sizes of another use do not stay when the use is changed
-        return usual
-    sizes = replace(
-        usual,
-        input=round(number(said, "in", usual.input, 1, MOST_TOKENS)),
-        output=round(number(said, "out", usual.output, 1, MOST_TOKENS)),
-        turns=round(number(said, "turns", usual.turns, 1, 10_000)),
-        pause=Seconds(number(said, "pause", usual.pause, 0, 86_400)),
-    )
-    return replace(sizes, cached=round(number(said, "cached", usual.cached, 0, sizes.input)))
+        return sized(name, {})
+    sizes = {
+        key: number(said, key, 0.0, least, most)
+        for key, (_, least, most) in LIMITS.items()
+        if said.get(key)
+    }
+    return sized(name, sizes)
 
 
 def _rows(choice: Choice) -> list[dict[str, object]]:
