@@ -25,7 +25,7 @@ def test_the_table_has_verdicts_and_each_that_is_dominated_its_reason(
     assert lines[0].split() == ["source:model", "verdict", "quality", "wait", "cost"]
     assert lines[1].split()[:2] == ["hosted:large", "frontier"]
     assert lines[2].split()[:2] == ["hosted:old", "dominated"]
-    assert "hosted:old: dominated. hosted:large: 13.2 better; 15." in said.out
+    assert "hosted:old: dominated. hosted:large is ahead: 13.2 higher quality; 15." in said.out
     assert "$0.000350 cheaper (14%)" in said.out
     assert "hosted:unscored: left out. unscored has no score for code." in said.out
     assert "Scores: our evaluation." in said.err

@@ -11,7 +11,9 @@ from tollway.cli.app import run
 HEAD = f'[models."{MODEL}"]\n'
 SCORE = 'quality.any = { score = 71.2, margin = 1.5, of = "our evaluation" }\n'
 FLEET = FLEET.replace(HEAD, HEAD + SCORE)
-STALE = "(stale: a source of your own was seen outside of the interval: see `tollway twin`)"
+STALE = (
+    "(provenance: stale: a source of your own was seen outside of the interval: see `tollway twin`)"
+)
 
 
 @pytest.mark.parametrize("days", [0, 3], ids=["believed", "stale"])
@@ -25,6 +27,6 @@ async def test_a_stale_speed_is_called_so_by_page_and_command(
         code = run([*argv, "--price", "2.5", "--state", str(site.state), "--json"])
     assert code == 0
     (one,) = json.loads(capsys.readouterr().out)["candidates"]
-    assert one["wait_s"]["origin"].startswith("predicted for h200 at 8 users (")
+    assert one["wait_s"]["origin"].startswith("predicted for h200 at 8 users (provenance: ")
     assert (STALE in one["wait_s"]["origin"]) is (days > 0)
     assert one["wait_s"]["origin"] in page

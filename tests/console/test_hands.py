@@ -123,7 +123,7 @@ async def test_a_felt_prediction_is_what_predict_says(
     assert [felt["ttft"], felt["ttft_low"], felt["ttft_high"]] == [
         said["ttft_s"][it] for it in ("value", "low", "high")
     ]
-    assert f"({said['provenance']})" in felt["origin"]
+    assert f"(provenance: {said['provenance']})" in felt["origin"]
     assert unknown.status_code == 422
     assert "Did you mean" in unknown.json()["error"]
 

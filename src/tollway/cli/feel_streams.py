@@ -101,9 +101,9 @@ def of_prediction(said: PredictionOptions, where: Where) -> Felt | None:
         raise TollwayError(f"--predict {said.predict} --chip {said.chip}: {why}")
     speed, wait = found.user_tokens, found.ttft
     words = (
-        f"predicted ({found.origin}) with {said.concurrency:,} users of {said.input:,} tokens in "
-        f"and {said.output:,} out; 80% interval {speed.low:.1f} to {speed.high:.1f} tokens/s, "
-        f"TTFT {wait.low:.2f} to {wait.high:.2f} s"
+        f"predicted (provenance: {found.origin}) with {said.concurrency:,} users of "
+        f"{said.input:,} tokens in and {said.output:,} out; 80% interval {speed.low:.1f} to "
+        f"{speed.high:.1f} tokens/s, TTFT {wait.low:.2f} to {wait.high:.2f} s"
     )
     precision = f", {said.precision}" if said.precision else ""
     return Felt(

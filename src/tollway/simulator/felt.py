@@ -40,7 +40,8 @@ def speed_of_answer(ask: Ask, said: Mapping[str, Any]) -> Speed:
     near = str(said["provenance"])
     if near == "stale":  # rule 1
         near = f"stale: {MEANING[near].rstrip('.')}"
-    origin = f"predicted for {ask.silicon.chip} at {ask.load.users:,} users ({near})"
+    users = "1 user" if ask.load.users == 1 else f"{ask.load.users:,} users"
+    origin = f"predicted for {ask.silicon.chip} at {users} (provenance: {near})"
     usd = said["usd_mtok"]
     return Speed(
         _figure(said["ttft_s"], origin),

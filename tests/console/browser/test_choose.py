@@ -42,6 +42,12 @@ async def test_the_page_says_what_the_command_says(tmp_path: Path, open_page: An
             assert await row.locator(".badge").inner_text() == one["verdict"]
             assert (await row.locator(".why").inner_text()).startswith(one["reason"])
         assert {one["verdict"] for one in said["candidates"]} == {"frontier", "dominated"}
+        await page.get_by_role("link", name="Feel hosted:large").click()
+        await page.locator("#sums tr").first.wait_for()
+        assert await page.locator(".pick").first.inner_text() == "hosted:large"
+        assert await page.locator("[data-is=asked]").first.inner_text() == "90"
+        assert await page.locator("[data-mode=code]").get_attribute("aria-pressed") == "true"
+        await page.go_back()
         assert "unscored has no score for code" in await watched.text("main ul:last-of-type")
         await watched.must_be_accessible()
 

@@ -9,6 +9,7 @@ Rules
 
 import asyncio
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -100,10 +101,18 @@ def _rows(choice: Choice) -> list[dict[str, object]]:
             "figures": [shown(axis, it.candidate.figure(axis)) for axis in choice.use.axes],
             "speed": it.candidate.wait.origin,
             "price": it.candidate.cost.origin,
-            "reason": reason(it),
+            "reason": reason(it, choice.placed, choice.use.axes),
+            "feel": _feel(choice, it.candidate.name),
         }
         for it in choice.placed
     ]
+
+
+def _feel(choice: Choice, name: str) -> str:
+    """The page that lets its speed be felt."""
+    speed, mode = choice.details[name].speed, choice.use.mode
+    said = {"of": name, "speed": f"{1 / speed.tpot.value:.4g}", "ttft": f"{speed.ttft.value:.3g}"}
+    return "/feel?" + urlencode(said if mode is None else {**said, "mode": mode})
 
 
 ROUTES = [Route("/choose", show, methods=["GET"])]
