@@ -168,6 +168,13 @@ def test_streams_run_side_by_side_each_at_its_rate(sit: Sit) -> None:
     sitting.until(lambda screen: letters(screen)[1] > 2 * letters(screen)[0] > 200)
 
 
+def test_the_terminal_says_where_a_rate_is_from_until_it_is_nudged(sit: Sit) -> None:
+    sitting = sit("--predict", "llama-3.3-70b", "--chip", "h200", "--tp", "4", size=(150, 24))
+    sitting.until(lambda screen: "predicted (provenance: measured) with 64 users" in screen.rows[1])
+    sitting.press("3")
+    sitting.until(lambda screen: "as nudged by hand" in screen.rows[1])
+
+
 @pytest.mark.parametrize("size", [(20, 6), (9, 3), (1, 1), (40, 24), (200, 60)], ids=str)
 def test_any_size_of_terminal_will_do_and_it_may_change(sit: Sit, size: tuple[int, int]) -> None:
     sitting = sit("--beside", "100", "200", "--ttft", "0")

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from tollway.cli.predict_answers import Wanted
 
 
+NUDGED = "as nudged by hand"
+
+
 @dataclass(frozen=True, slots=True)
 class Felt:
     """A stream to look at: its `name` (none where only a rate was asked for), its rate and wait,

@@ -58,7 +58,7 @@ def reason(placed: Placed, every: Sequence[Placed], axes: Sequence[Axis]) -> str
 def _standing(one: Candidate, others: Sequence[Candidate], axes: Sequence[Axis]) -> str:
     if not others:
         return "ahead of all others"
-    best = [axis for axis in axes if all(gain(one, it, axis) >= 0 for it in others)]
+    best: list[Axis] = [axis for axis in axes if all(gain(one, it, axis) >= 0 for it in others)]
     if best:
         return " and ".join(_BEST[axis] for axis in best)
     rivals = dict.fromkeys(
@@ -73,7 +73,7 @@ def _standing(one: Candidate, others: Sequence[Candidate], axes: Sequence[Axis])
 
 def _trade(rival: Candidate, one: Candidate, axes: Sequence[Axis]) -> str:
     """What who is better at something is worse at, by values."""
-    gains = [(axis, gain(rival, one, axis)) for axis in axes]
+    gains: list[tuple[Axis, float | int]] = [(axis, gain(rival, one, axis)) for axis in axes]
     better = [_step(Step(axis, "better", by), rival, one) for axis, by in gains if by > 0]
     worse = [_step(Step(axis, "worse", by), rival, one) for axis, by in gains if by < 0]
     return f"{rival.name}: {', '.join(better)}, but {', '.join(worse)}"

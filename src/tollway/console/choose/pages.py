@@ -36,7 +36,8 @@ async def show(request: Request) -> Response:
     """The page."""
     desk = desk_of(request)
     said = request.query_params
-    choice, trouble, status, use = None, "", 200, USES["code"]
+    choice, trouble, status = None, "", 200
+    use = USES.get(said.get("use", "code"), USES["code"])
     users, hour = 1, 0.0
     try:
         use = _use(said)
@@ -59,6 +60,7 @@ async def show(request: Request) -> Response:
         "users": users,
         "hour": f"{hour:g}" if hour else "",
         "trouble": trouble,
+        "unscored": status == 200,
         "choice": choice,
         "rows": [] if choice is None else _rows(choice),
         "picture": None if choice is None else picture(choice.placed, use.axes),
