@@ -20,7 +20,7 @@ from tollway.console.app import application
 from tollway.console.gate import HEADERS, LARGEST, is_open
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.events import Events
-from tollway.tools.listening import LONGEST_HEAD
+from tollway.tools.connection import LONGEST_HEAD
 
 _HTML = {"accept": "text/html"}
 

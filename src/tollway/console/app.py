@@ -44,7 +44,12 @@ def application(desk: Desk) -> Starlette:
     """The console that goes by `desk`."""
     routes: list[BaseRoute] = [Route("/live", _live), *(it for page in PAGES for it in page)]
     routes.append(Mount("/static", StaticFiles(packages=[("tollway.console", "static")])))
-    gate = Middleware(Gate, hosts=lambda: desk.hosts, find=lambda it: session_from(it, desk))
+    gate = Middleware(
+        Gate,
+        hosts=lambda: desk.hosts,
+        find=lambda it: session_from(it, desk),
+        touch=desk.sessions.touch,
+    )
     handlers = {HTTPException: _refused, TollwayError: _failed, Exception: _broken}
     app = Starlette(routes=routes, middleware=[gate], exception_handlers=handlers)
     app.state.desk = desk

@@ -8,6 +8,9 @@ Rules
 4. What another site makes a browser fetch is refused, except for a link that somebody follows.
 5. A body is held whole, and ends at `LARGEST` bytes.
 6. Every answer carries the headers of `HEADERS`.
+7. What somebody does here keeps the session alive: once it is not refused, comes from us, and is
+   nothing that a page asks by itself (`is_polled`).
+8. A session waits for at most `AT_ONCE` answers.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +26,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tollway.console.desk import desk_of
+from tollway.console.leaving import answer_while_awaited
 from tollway.console.sessions import Session
+from tollway.console.turns import ASKER
 from tollway.fleet.consoling import Role
 
 HEADERS: Mapping[str, str] = {
@@ -40,6 +45,9 @@ HEADERS: Mapping[str, str] = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 LARGEST = 256 * 1024
+AT_ONCE = 32
+_POLLED = ("/live", "/guard/pending.json", "/pins/verify.json")
+"""What the pages' scripts ask again and again while nobody does anything."""
 
 _READS = ("GET", "HEAD")
 
@@ -48,17 +56,19 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 class Gate:
     """The ASGI application with the gate before it. `hosts` gives the names, with ports, that
-    browsers may use now; `find` the session of a request."""
+    browsers may use now; `find` the session of a request; `touch` keeps one alive."""
 
     def __init__(
         self,
         app: ASGIApp,
         hosts: Callable[[], frozenset[str]],
         find: Callable[[Request], Session | None],
+        touch: Callable[[Session], None],
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._find = find
+        self._touch = touch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `Gate`."""
@@ -83,7 +93,31 @@ class Gate:
             refusal = await _judge_body(request, body)
             if isinstance(body, bytes):
                 receive = _given(body, receive)
-        await (refusal or self._app)(scope, receive, answer)
+        if refusal is not None:
+            await refusal(scope, receive, answer)
+        else:
+            await self._answer(request, receive, answer)
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        """What passed the gate (rules 7 and 8)."""
+        session = cast("Session | None", request.scope["tollway.session"])
+        reads = request.method in _READS
+        run = answer_while_awaited if reads else _answer_whole
+        if session is None:
+            await run(self._app, request.scope, receive, send)
+            return
+        if session.asked >= AT_ONCE:
+            words = f"Refused: this session waits for {AT_ONCE} answers already.\n"
+            await PlainTextResponse(words, 429)(request.scope, receive, send)
+            return
+        if _is_done_here(request):
+            self._touch(session)
+        ASKER.set(session)
+        session.asked += 1
+        try:
+            await run(self._app, request.scope, receive, send)
+        finally:
+            session.asked -= 1
 
     def _judge(self, request: Request) -> Response | None:
         headers = request.headers
@@ -110,6 +144,21 @@ _FORM = "application/x-www-form-urlencoded"
 def is_open(path: str) -> bool:
     """Whether a path needs no session."""
     return path == "/sign-in" or path.startswith(("/sign-in/", "/static/"))
+
+
+def is_polled(path: str) -> bool:
+    """Whether pages ask for it by themselves."""
+    return path in _POLLED or path.startswith("/static/")
+
+
+def _is_done_here(request: Request) -> bool:
+    """Rule 7: a browser that prefetches acts for nobody yet."""
+    ahead = "prefetch" in request.headers.get("sec-purpose", "")
+    return _is_from_here(request.headers) and not ahead and not is_polled(request.url.path)
+
+
+async def _answer_whole(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)
 
 
 def _is_from_here(headers: Headers) -> bool:

@@ -22,10 +22,12 @@ _MOST_GROUPS = 5000
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom the provider vouches for. `account` is for records: no two people share it."""
+    """Somebody whom the provider vouches for. `account` is for records: no two people share it.
+    `owner` is who they are whatever they call themselves."""
 
     name: str
     account: str
+    owner: str
     groups: tuple[str, ...]
     roles: frozenset[Role]
 
@@ -41,6 +43,7 @@ def person_of(claims: Mapping[str, Any], settings: OidcSettings) -> Person:
     return Person(
         name=name,
         account=f"{name} ({visible(settings.issuer)}, subject {subject})",
+        owner=f"oidc {settings.issuer} {claims['sub']}",
         groups=groups,
         roles=roles_of(groups, settings),
     )

@@ -85,7 +85,8 @@ async def _judged(request: Request, desk: Desk, attempt: Attempt, said: dict[str
     roles = ", ".join(sorted(person.roles))
     desk.audit.did(person.account, f"signed in as {roles}", _BACK)
     voucher = voucher_of(provider.settings)
-    return let_in(request, (person.name, person.account), person.roles, voucher, attempt.to)
+    who = (person.name, person.account, person.owner)
+    return let_in(request, who, person.roles, voucher, attempt.to)
 
 
 def _nobody(request: Request, desk: Desk, to: str, person: Person) -> Response:

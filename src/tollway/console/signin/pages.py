@@ -14,7 +14,7 @@ from tollway.console.signin.entering import form, let_in, own_path
 from tollway.console.signin.vouching import cookie_name, drop_cookie, key_voucher, token_of
 from tollway.fleet.consoling import ROLES
 
-_PERSON = ("admin", "admin key")
+_PERSON = ("admin", "admin key", "key")
 
 
 async def show(request: Request) -> Response:
