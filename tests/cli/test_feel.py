@@ -168,6 +168,13 @@ def test_streams_run_side_by_side_each_at_its_rate(sit: Sit) -> None:
     sitting.until(lambda screen: letters(screen)[1] > 2 * letters(screen)[0] > 200)
 
 
+def test_the_terminal_says_where_a_rate_is_from_until_it_is_nudged(sit: Sit) -> None:
+    sitting = sit("--predict", "llama-3.3-70b", "--chip", "h200", "--tp", "4", size=(150, 24))
+    sitting.until(lambda screen: "predicted (provenance: measured) with 64 users" in screen.rows[1])
+    sitting.press("3")
+    sitting.until(lambda screen: "as nudged by hand" in screen.rows[1])
+
+
 @pytest.mark.parametrize("size", [(20, 6), (9, 3), (1, 1), (40, 24), (200, 60)], ids=str)
 def test_any_size_of_terminal_will_do_and_it_may_change(sit: Sit, size: tuple[int, int]) -> None:
     sitting = sit("--beside", "100", "200", "--ttft", "0")
@@ -307,8 +314,11 @@ def test_a_source_is_watched_for_a_while_and_only_that_is_felt(
 
 
 def test_nobody_waits_where_nothing_was_ever_answered_or_no_gateway_answers() -> None:
+    slept: list[float] = []
     for said in ("", None):
-        assert Watching(lambda said=said: said, sleep=pytest.fail).observed("pool", None, 9) is None
+        watching = Watching(lambda said=said: said, sleep=slept.append)
+        assert watching.observed("pool", None, 9.0) is None
+    assert not slept
     ended = iter([counted(*[50.0] * 12), None])  # it stopped meanwhile
     seen = Watching(lambda: next(ended), sleep=lambda _: None).observed("pool", None, 9.0)
     assert seen is not None

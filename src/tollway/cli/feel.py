@@ -22,7 +22,14 @@ from tollway.cli.feel_options import (
     SumOptions,
 )
 from tollway.cli.feel_source import of_source
-from tollway.cli.feel_streams import Felt, asked_for, chance_of, daily_requests, of_prediction
+from tollway.cli.feel_streams import (
+    NUDGED,
+    Felt,
+    asked_for,
+    chance_of,
+    daily_requests,
+    of_prediction,
+)
 from tollway.cli.table import aligned
 from tollway.cli.where import Where
 from tollway.errors import Fault, FaultsFound, TollwayError, unknown
@@ -99,7 +106,7 @@ def _known(observed: SourceOptions, predicted: PredictionOptions, where: Where) 
     """The source and the prediction, where they are asked for."""
     name = observed.source
     felts = [] if name is None else [of_source(name, where, observed.watch)]
-    prediction = of_prediction(predicted, where.state)
+    prediction = of_prediction(predicted, where)
     return felts if prediction is None else [*felts, prediction]
 
 
@@ -127,7 +134,7 @@ def _nudged(felt: Felt, rate: TokensPerSecond) -> Felt:
         felt,
         name=name,
         rate=rate,
-        origin="as nudged by hand",
+        origin=NUDGED,
         provenance="asked for",
         ends=None,
         seen=None,

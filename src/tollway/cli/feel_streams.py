@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from tollway.cli.predict_answers import Wanted
 
 
+NUDGED = "as nudged by hand"
+
+
 @dataclass(frozen=True, slots=True)
 class Felt:
     """A stream to look at: its `name` (none where only a rate was asked for), its rate and wait,
@@ -81,7 +84,7 @@ def daily_requests(said: float | None, where: Where) -> tuple[float | None, str]
     return found, "the ledger's mean of the last 7 days" if found else "the ledger has none"
 
 
-def of_prediction(said: PredictionOptions, state: str | None) -> Felt | None:
+def of_prediction(said: PredictionOptions, where: Where) -> Felt | None:
     """A model on a chip as the engine model predicts it; None where none was asked for.
 
     Raises:
@@ -94,16 +97,16 @@ def of_prediction(said: PredictionOptions, state: str | None) -> Felt | None:
     from tollway.cli.predict_answers import answers
     from tollway.cli.predict_question import catalogue_of
 
-    (answer,) = answers(_wanted(said, said.predict, said.chip, state), catalogue_of(None))
+    (answer,) = answers(_wanted(said, said.predict, said.chip, where), catalogue_of(None))
     found = answer.prediction
     if found is None or found.ttft is None:
         why = answer.refused if found is None else " ".join(found.refused)
         raise TollwayError(f"--predict {said.predict} --chip {said.chip}: {why}")
     speed, wait = found.user_tokens, found.ttft
     words = (
-        f"predicted ({found.origin}) with {said.concurrency:,} users of {said.input:,} tokens in "
-        f"and {said.output:,} out; 80% interval {speed.low:.1f} to {speed.high:.1f} tokens/s, "
-        f"TTFT {wait.low:.2f} to {wait.high:.2f} s"
+        f"predicted (provenance: {found.origin}) with {said.concurrency:,} users of "
+        f"{said.input:,} tokens in and {said.output:,} out; 80% interval {speed.low:.1f} to "
+        f"{speed.high:.1f} tokens/s, TTFT {wait.low:.2f} to {wait.high:.2f} s"
     )
     precision = f", {said.precision}" if said.precision else ""
     return Felt(
@@ -117,8 +120,8 @@ def of_prediction(said: PredictionOptions, state: str | None) -> Felt | None:
     )
 
 
-def _wanted(said: PredictionOptions, model: str, chip: str, state: str | None) -> "Wanted":
-    from tollway.cli.learned import stale_here
+def _wanted(said: PredictionOptions, model: str, chip: str, where: Where) -> "Wanted":
+    from tollway.cli.learned import stale_in
     from tollway.cli.predict_answers import Wanted
     from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
 
@@ -140,5 +143,5 @@ def _wanted(said: PredictionOptions, model: str, chip: str, state: str | None) -
         prices=(),
         assumptions=(),
         calibrated=None,
-        stale=stale_here(state),
+        stale=stale_in(where.path),
     )

@@ -132,7 +132,9 @@ def _waiting(it: Told, times: float) -> str:
 
 
 def _behind(it: Told) -> str:
-    return _range(length(it.felt.behind or 0.0), it, lambda one: length(one.behind or 0.0))
+    return _range(
+        length(it.felt.behind or 0.0), it, lambda one: length(one.behind or 0.0), slow_first=True
+    )
 
 
 def _enough(it: Told) -> str:

@@ -62,7 +62,7 @@ class Counted:
         if self.over is None:
             return "since the gateway's start"
         if self.over < 90:
-            return f"in the last {self.over:.0f} s"
+            return f"in the last {self.over:.{0 if self.over >= 1 else 1}f} s"
         return f"in the last {self.over / 60:.0f} min"
 
 

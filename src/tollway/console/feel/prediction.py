@@ -72,7 +72,7 @@ def felt(job: Job, found: Mapping[str, Any]) -> dict[str, object]:
         "ttft_low": wait["low"],
         "ttft_high": wait["high"],
         "firsts": [wait["value"]],
-        "origin": f"predicted ({found['provenance']}) with {load} of {given:,} "
+        "origin": f"predicted (provenance: {found['provenance']}) with {load} of {given:,} "
         f"tokens in and {made:,} out; 80% interval {speed['low']:.1f} to {speed['high']:.1f} "
         f"tokens/s, TTFT {wait['low']:.2f} to {wait['high']:.2f} s.{over}",
     }

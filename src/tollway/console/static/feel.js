@@ -16,6 +16,7 @@ const rateWords = (rate) => Number(rate.toPrecision(4)).toString();
 let mode = "text";
 let chosen = null;
 let held = false;
+let picked = false;
 const panes = [];
 const schedules = new Map();
 
@@ -180,7 +181,7 @@ async function again() {
   }
 }
 
-const changed = () => addUp(ask, mode, panes.map((one) => one.felt), $("daily").value);
+const changed = () => panes.length && addUp(ask, mode, panes.map((one) => one.felt), $("daily").value);
 
 function neighbour(rate, above) {
   const known = above ? start.presets : [...start.presets].reverse();
@@ -224,7 +225,11 @@ async function lookNow() {
   let words = "";
   try {
     const said = await ask("/feel/now");
-    const one = said.sources[$("source-form").elements.name.value];
+    const select = $("source-form").elements.name;
+    const count = (name) => said.sources[name]?.answers ?? 0;
+    // Until somebody picks one, the source that has most to tell is the one to be felt.
+    if (!picked) select.value = Object.keys(said.sources).reduce((most, it) => (count(it) > count(most) ? it : most), select.value);
+    const one = said.sources[select.value];
     words = one ? `${one.answers.toLocaleString("en")} answer${one.answers === 1 ? "" : "s"} ended ${one.window}.` : "No streamed answer ended yet.";
     if (!said.running) words = "The gateway does not answer: the ledger says how it was.";
   } catch (error) {
@@ -255,7 +260,10 @@ onSubmit("source-form", async (form, query) => {
 onSubmit("prediction-form", (form, query) => predicted(query));
 
 if (start.sources) {
-  $("source-form").elements.name.addEventListener("change", lookNow);
+  $("source-form").elements.name.addEventListener("change", () => {
+    picked = true;
+    lookNow();
+  });
   setInterval(lookNow, LOOK);
   lookNow();
 }
@@ -271,7 +279,10 @@ $("faster").addEventListener("click", () => KEYS.ArrowUp());
 $("pause").addEventListener("click", () => hold(!held));
 $("again").addEventListener("click", again);
 $("beside").addEventListener("click", () => add(asked(neighbour(chosen.felt.rate, true), chosen.felt.ttft)));
-$("daily").addEventListener("input", changed);
+$("daily").addEventListener("input", () => {
+  $("daily-from").textContent = "As you wrote it.";
+  changed();
+});
 
 // Who asked for less motion starts the streams by hand.
 if (matchMedia("(prefers-reduced-motion: reduce)").matches) hold(true);
@@ -286,6 +297,12 @@ if (link.has("model") && link.has("chip")) {
   } catch (error) {
     refused = error.message;
   }
+}
+if (start.modes.includes(link.get("mode"))) await setMode(link.get("mode"));
+const [speed, wait] = [Number(link.get("speed")), Number(link.get("ttft"))];
+if (speed > 0 && wait >= 0 && speed <= start.fastest && wait <= 3600) {
+  const name = link.get("of") ?? `${rateWords(speed)} tokens/s`;
+  await add({ ...asked(speed, wait), name, origin: "as the link has it that led here" });
 }
 if (!panes.length) {
   await add(asked(30, 0.5));
