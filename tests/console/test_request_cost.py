@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dispatch_fleets import Caller, fleet_of, source
@@ -152,7 +153,7 @@ def of_day() -> Fleet:
     return fleet_of([source("a", 9002).partition("prices = ")[0] + DAYS])
 
 
-def settled(ledger: SqliteLedger, **changes: object) -> Whole:
+def settled(ledger: SqliteLedger, **changes: Any) -> Whole:
     ledger.book([reserve(utc=NOON - 5.0), settle(source="a", model="m", **changes)])
     found = ledger.ask(lambda db: one(db, "r1"))
     assert isinstance(found, Whole)
