@@ -175,6 +175,10 @@ async def test_the_loss_of_a_source_is_rehearsed_with_intervals_and_whence_they_
     said = await watched.text("#loss-provenance")
     assert "the ledger's last hour" in said
     assert "the engine model" in said
+    assert "nobody knows which sources are drained" not in said
+    routes = page.locator("#loss-routes li")
+    named = "Object.keys(JSON.parse(document.getElementById('fleet').textContent).routes).length"
+    assert await routes.count() == await page.evaluate(named)
     assert "ms (" in await watched.text("#loss-rows")
     await watched.must_be_accessible()
 
