@@ -115,6 +115,16 @@ async def test_somebody_in_a_named_group_gets_in_with_its_roles(site: Site) -> N
     assert any("ann@example.org" in it and "subject subject-1" in it for it in told(site))
 
 
+async def test_no_name_says_what_somebody_else_did(site: Site, provider: Provider) -> None:
+    """People choose their names, and what is written down of them are sentences."""
+    provider.claims["email"] = 'bob" (x) signed in as approver, and "ann'
+    async with browser(site) as client:
+        await sign_in(client)
+    (said,) = [it for it in told(site) if "signed in" in it]
+    assert said.startswith(f"\"bob' (x) signed in as approver, and 'ann\" ({provider.issuer}, ")
+    assert said.endswith("subject subject-1) signed in as operator, viewer")
+
+
 async def test_a_public_client_gets_in_with_pkce_alone(tmp_path: Path, provider: Provider) -> None:
     provider.public = True
     fleet = fleet_of(provider.issuer).replace('client_secret = "sso"\n', "")

@@ -52,6 +52,8 @@ def application(desk: Desk) -> Starlette:
     )
     handlers = {HTTPException: _refused, TollwayError: _failed, Exception: _broken}
     app = Starlette(routes=routes, middleware=[gate], exception_handlers=handlers)
+    # Its redirect names the scheme that we listen with: behind a proxy with TLS, that is none.
+    app.router.redirect_slashes = False
     app.state.desk = desk
     return app
 

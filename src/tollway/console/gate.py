@@ -81,7 +81,7 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if not request.url.path.startswith("/static/"):
+                if not path_of(request).startswith("/static/"):
                     headers.setdefault("cache-control", "no-store")
             await send(message)
 
@@ -129,16 +129,21 @@ class Gate:
         if not (_is_from_here(headers) or _is_followed_link(request)):
             words = "Refused: the request comes from another site."
             return _refused(request, "it comes from another site", 403, words)
-        path = request.url.path
+        path = path_of(request)
         if session is None and not is_open(path):
             if request.method != "GET" or "text/html" not in headers.get("accept", ""):
                 return PlainTextResponse("Sign in first.\n", 401)
-            back = path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/sign-in?{urlencode({'to': back})}", 303)
+            back = request.scope["raw_path"] + b"?" + request.scope["query_string"]
+            return RedirectResponse(f"/sign-in?{urlencode({'to': back.rstrip(b'?')})}", 303)
         return None
 
 
 _FORM = "application/x-www-form-urlencoded"
+
+
+def path_of(request: Request) -> str:
+    """The path that routes go by: `request.url` leaves out line feeds, and all after `%3F`."""
+    return request.scope["path"]
 
 
 def is_open(path: str) -> bool:
@@ -154,7 +159,7 @@ def is_polled(path: str) -> bool:
 def _is_done_here(request: Request) -> bool:
     """Rule 7: a browser that prefetches acts for nobody yet."""
     ahead = "prefetch" in request.headers.get("sec-purpose", "")
-    return _is_from_here(request.headers) and not ahead and not is_polled(request.url.path)
+    return _is_from_here(request.headers) and not ahead and not is_polled(path_of(request))
 
 
 async def _answer_whole(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -213,7 +218,7 @@ async def _judge_body(request: Request, body: bytes | Response) -> Response | No
     if kind != _FORM:  # parts of other kinds are decoded as their sender likes, and slowly
         return PlainTextResponse(f"Refused: forms here are {_FORM}.\n", 415)
     session = cast("Session | None", request.scope["tollway.session"])
-    if is_open(request.url.path) or session is None:
+    if is_open(path_of(request)) or session is None:
         return None
     said: Any = request.headers.get("x-csrf")
     if said is None:
@@ -234,7 +239,7 @@ def _is_same(said: str, token: str) -> bool:
 
 def _refused(request: Request, why: str, status: int, words: str) -> Response:
     """A refusal that is written down."""
-    desk_of(request).audit.refused(f"a request was refused: {why}", request.url.path)
+    desk_of(request).audit.refused(f"a request was refused: {why}", path_of(request))
     return PlainTextResponse(f"{words}\n", status)
 
 
@@ -259,7 +264,7 @@ def needs(role: Role) -> Callable[[Answer], Answer]:
             made = await answer(request)
             if request.method not in _READS and made.status_code < 400:
                 words = request.scope.get("tollway.did", f"did {request.method}")
-                desk_of(request).audit.did(session.account, words, request.url.path)
+                desk_of(request).audit.did(session.account, words, path_of(request))
             return made
 
         return judged

@@ -42,11 +42,16 @@ def person_of(claims: Mapping[str, Any], settings: OidcSettings) -> Person:
     groups = _groups(_member(claims, settings.groups_claim))
     return Person(
         name=name,
-        account=f"{name} ({visible(settings.issuer)}, subject {subject})",
+        account=f"{_quoted(name)} ({visible(settings.issuer)}, subject {subject})",
         owner=f"oidc {settings.issuer} {claims['sub']}",
         groups=groups,
         roles=roles_of(groups, settings),
     )
+
+
+def _quoted(name: str) -> str:
+    """A name that ends where it ends: people choose theirs, and records are sentences."""
+    return '"' + name.replace('"', "'") + '"'
 
 
 def roles_of(groups: tuple[str, ...], settings: OidcSettings) -> frozenset[Role]:
