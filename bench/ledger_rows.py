@@ -24,7 +24,7 @@ MODELS = ("llama-3.3-70b", "opus", "gpt")
 RARE_TENANT, RARE_TAG = "seldom", "one-off"
 RARE = 7
 """Requests of the rare tenant and tag; the newest of them lies two thirds of the way back."""
-INDEXES = ("settled_utc", "settled_tag", "settled_drilled")
+INDEXES = ("settled_utc", "settled_tag", "settled_drilled", "settled_drilled_label")
 
 _INSERT = "INSERT INTO settled VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _FAILED = "INSERT INTO failed_attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -44,8 +44,8 @@ def make(path: Path, count: int, days: int, utc: float) -> None:
         _fill(db, count, days, utc)
         for sql in kept:
             db.execute(sql)
-        db.execute(rows.ROLL_UP, (0,))
-        db.execute(rows.ROLL_UP_FAILED, (0,))
+        for statement in (*rows.ROLL_UPS, *rows.ROLL_UPS_FAILED):
+            db.execute(statement, (0,))
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = WAL")
 

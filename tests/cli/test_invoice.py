@@ -294,3 +294,29 @@ def test_a_rate_for_a_service_tier_is_found_by_the_tier_of_each_request(
     found = asked("invoice", "acme", "--month", "2026-11")
     assert [line["charged_usd"] for line in found["lines"]] == ["2.000000000012", "1.200000000000"]
     assert found["due_usd"] != whole
+
+
+@pytest.mark.parametrize(
+    "by",
+    ["tenant", "key", "model", "source", "month", "key source", "tenant key model source month"],
+)
+def test_every_grouping_of_margins_adds_up_to_the_same(asked: Ask, by: str) -> None:
+    whole = asked("margin", "--since", "2026-11", "--by", "tenant", "model")
+    found = asked("margin", "--since", "2026-11", "--by", *by.split())
+    assert found["total"] == whole["total"]
+    assert Decimal(found["total"]["cost_usd"]) == Decimal(
+        asked("usage", "--since", "2026-11-01")["total"]["cost_usd"]
+    )
+    for name in ("cost_usd", "charged_usd", "margin_usd"):
+        assert sum(Decimal(row[name]) for row in found["rows"]) == Decimal(whole["total"][name])
+
+
+def test_a_failed_attempts_cost_and_charge_are_those_of_its_own_source(asked: Ask) -> None:
+    rows = asked("margin", "--month", "2026-11", "--by", "source", "key", "model")["rows"]
+    used = asked(
+        "usage", "--since", "2026-11-01", "--until", "2026-12-01", "--by", "source,key,model"
+    )
+    costs = {(it["source"], it["key"], it["model"]): it["cost_usd"] for it in used["rows"]}
+    found = {(it["source"], it["key"], it["model"]): it["cost_usd"] for it in rows}
+    assert found.pop(("(fee)", "(fee)", "(fee)")) == "0.000000000000"
+    assert found == costs

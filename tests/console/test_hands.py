@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ from tollway.console import hands as the_hands
 from tollway.console import house
 from tollway.console.choose.predicted import job_of, predicted
 from tollway.console.hand import Job, Load, SetUp, asked_of
-from tollway.console.hands import BusyError, Hands
+from tollway.console.hands import Answers, BusyError, Hands
 from tollway.feel.candidates import Seen, asks, choose
 from tollway.feel.speeds import Ask, question_of
 from tollway.feel.speeds import Load as Asked
@@ -68,6 +69,7 @@ async def test_a_felt_prediction_that_takes_too_long_is_refused_and_the_console_
         AsyncClient(base_url=site.url, timeout=60) as client,
     ):
         await signed_in(client, site.url, site.key)
+        await client.get("/feel/stream?mode=text")  # the vocabulary is read, once
         asking = asyncio.create_task(client.get("/feel/prediction", params=ENDLESS))
         meanwhile = 0
         while not asking.done():
@@ -77,6 +79,62 @@ async def test_a_felt_prediction_that_takes_too_long_is_refused_and_the_console_
     assert refused.status_code == 422
     assert refused.json()["error"].startswith("this takes longer than 2 s. Ask for fewer users")
     assert meanwhile > 5
+
+
+class Endless(Hands):
+    """Children that never answer: whether one is asked, and whether it was taken from who asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.ended = asyncio.Event(), asyncio.Event()
+
+    async def ask(self, job: Job) -> Answers:
+        self.begun.set()
+        try:
+            return await asyncio.Future()
+        finally:
+            self.ended.set()
+
+
+@pytest.mark.parametrize(
+    "path", ["/feel/prediction", "/twin", "/twin/answers.json", "/twin/grid.json", "/choose"]
+)
+async def test_who_leaves_ends_the_prediction_that_was_made_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    hands = Endless()
+    monkeypatch.setattr(house, "Hands", lambda: hands)
+    async with (
+        console(tmp_path, SCORED) as site,
+        AsyncClient(base_url=site.url, timeout=60) as client,
+        asyncio.timeout(30),
+    ):
+        await signed_in(client, site.url, site.key)
+        asking = asyncio.create_task(
+            client.get(path, params=QUICK if path.startswith("/feel") else PRICED)
+        )
+        await hands.begun.wait()
+        assert not hands.ended.is_set()
+        asking.cancel()
+        await hands.ended.wait()
+
+
+async def test_a_child_whose_asker_has_left_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    hands, started = Hands(limit=Seconds(60.0)), asyncio.create_subprocess_exec
+    children: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
+
+    async def start(*words: str, **how: Any) -> asyncio.subprocess.Process:
+        child = await started(*words, **how)
+        children.put_nowait(child)
+        return child
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    asking = asyncio.create_task(hands.ask(Job(HUGE.set_up, 1, 999_998, HUGE.loads, "")))
+    async with asyncio.timeout(30):
+        child = await children.get()
+        asking.cancel()
+        assert await child.wait() != 0
+    await hands.close()
 
 
 async def test_a_felt_prediction_is_what_predict_says(

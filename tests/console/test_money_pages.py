@@ -2,6 +2,8 @@
 
 import csv
 import re
+import shlex
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
@@ -13,8 +15,10 @@ import httpx2
 import pytest
 from console_site import FLEET, Site, console
 from filled_books import CONTRACTED, FORMULA, SOURCE, fill
+from ledger_records import NOON, settle
 
-from tollway.console.money.exported import safe
+from tollway.console.money.asked import MARGINS, asked_of
+from tollway.console.money.exported import DAYS_BY, safe
 from tollway.ledger.query import UsageQuery
 from tollway.ledger.sqlite import open_for_gateway, open_reader
 from tollway.units import exact_usd, usd
@@ -187,8 +191,71 @@ async def test_budgets_and_commitments_are_those_of_the_ledger(tmp_path: Path) -
     assert exact_usd(10 * 10**12 + ours + ours // 5 - sum(it.cost for it in made)) in margin
 
 
+@pytest.mark.parametrize("by", MARGINS, ids=lambda by: by or "tenant-model")
+async def test_margins_add_up_to_the_same_however_they_are_grouped(tmp_path: Path, by: str) -> None:
+    made = fill(state_of(tmp_path))
+    async with console(tmp_path, CONTRACTED) as site, signed_in(site) as client:
+        rows = await costs(client, f"/money/margin.csv?period=month&margin={by}")
+        page = (await client.get(f"/money/margin?period=month&margin={by}")).text
+    cost = sum(it.cost for it in made)
+    ours = sum(one.cost for at, one in enumerate(made) if at % 3)
+    charged = 10 * 10**12 + (ours * 12 + 5) // 10
+    assert sum(Decimal(row["cost_usd"]) for row in rows) == usd(cost)
+    assert sum(Decimal(row["charged_usd"]) for row in rows) == usd(charged)
+    assert sum(Decimal(row["margin_usd"]) for row in rows) == usd(charged - cost)
+    assert set(rows[0]) == {*MARGINS[by], "cost_usd", "charged_usd", "margin_usd"}
+    for row in rows:
+        assert (
+            f'<td class="number">{exact_usd(int(Decimal(row["cost_usd"]) * 10**12))}</td>' in page
+        )
+    for amount in (cost, charged, charged - cost):
+        assert f'<td class="number">{exact_usd(amount)}</td>' in page.partition("<tfoot>")[2]
+
+
+async def test_a_margin_of_a_period_that_cannot_be_read_is_no_file(tmp_path: Path) -> None:
+    fill(state_of(tmp_path), 1)
+    async with console(tmp_path, CONTRACTED) as site, signed_in(site) as client:
+        assert (await client.get("/money/margin.csv?since=tomorrow")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "tenant", ["team", "two words", "it's", "$(id)", "a;b", "--all", '"', "a\\b"], ids=ascii
+)
+def test_the_command_that_is_shown_is_one_that_a_shell_takes_as_meant(tenant: str) -> None:
+    asked = asked_of({"tenant": tenant, "period": "all", "by": "key"}, NOON)
+    words = shlex.split(asked.command)
+    assert words[:4] == ["tollway", "usage", "--by", "key"]
+    assert words[4:] == [f"--tenant={tenant}"] if tenant == "--all" else ["--tenant", tenant]
+    with_shell = subprocess.run(
+        ["sh", "-c", f"set -- {asked.command}; printf '%s\\n' \"$@\""],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert with_shell.stdout.splitlines() == words
+
+
 async def test_only_who_is_signed_in_sees_money(tmp_path: Path) -> None:
     fill(state_of(tmp_path), 1)
     async with console(tmp_path) as site, httpx2.AsyncClient(base_url=site.url) as client:
-        for path in ("/requests", "/money", "/money/export.csv", "/money/spend.json"):
+        for path in (
+            *("/requests", "/money", "/money/export.csv", "/money/spend.json"),
+            *("/money/margin", "/money/margin.csv"),
+        ):
             assert (await client.get(path)).status_code == 401
+
+
+async def test_an_export_by_day_is_what_usage_says_of_all_days(tmp_path: Path) -> None:
+    with closing(open_for_gateway(state_of(tmp_path) / "ledger.sqlite")) as ledger:
+        ledger.book(
+            [
+                settle(f"r{at}", utc=NOON + at * 40_000.0, source=("a", "b")[at % 2], cost=at + 1)
+                for at in range(90)
+            ]
+        )
+        wanted = ledger.usage(UsageQuery(DAYS_BY)).rows
+    async with console(tmp_path) as site, signed_in(site) as client:
+        rows = await costs(client, "/money/export.csv?period=all&lines=days")
+    assert len({row["day"] for row in rows}) == 42
+    told = [(row["day"], row["source"], int(row["requests"]), row["cost_usd"]) for row in rows]
+    assert told == [
+        (it.group[0], it.group[4], it.totals.requests, f"{usd(it.totals.cost):f}") for it in wanted
+    ]

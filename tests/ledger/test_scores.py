@@ -1,12 +1,12 @@
 """Scores beside the books: written once, read without a gateway, made of what sources were sent."""
 
-import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ledger_records import DAY, NOON, failed, reserve, settle
+from older_ledger import age
 
 from tollway.dispatch.messages import Settle
 from tollway.fleet.usage import Usage
@@ -81,11 +81,7 @@ def test_without_a_ledger_nobody_was_scored_and_none_is_made(path: Path):
 
 def test_a_ledger_of_before_scores_has_none(path: Path):
     open_for_gateway(path).close()
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("DROP TABLE scores")
-        db.execute("DROP TABLE score_figures")
-        db.execute("DELETE FROM schema_version WHERE version > 3")
-        db.commit()
+    age(path, 4)
     assert read_scores(path) == []
     keep_scores(path, [SCORE])
     assert read_scores(path) == [SCORE]

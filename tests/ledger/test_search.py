@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_records import DAY, NOON, failed, reserve, settle
+from older_ledger import ROLLED_UP
 
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.fleet.usage import Usage
@@ -67,7 +68,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteLedger]:
 
 def filled(ledger: SqliteLedger, made: list[tuple[object, ...]]) -> None:
     def empty(db: sqlite3.Connection) -> None:
-        for table in ("settled", "failed_attempts", "days", "reservations"):
+        for table in ("settled", "failed_attempts", *ROLLED_UP, "reservations"):
             db.execute(f"DELETE FROM {table}")
 
     ledger.ask(empty)

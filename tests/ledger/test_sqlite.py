@@ -202,7 +202,7 @@ def test_every_batch_size_is_booked_whole(path: Path):
 
 @pytest.mark.parametrize(
     "statement",
-    [rows.asked_statement(2), rows.RESERVE, rows.SETTLE, rows.CLOSE, rows.ROLL_UP, labels.FIND],
+    [rows.asked_statement(2), rows.RESERVE, rows.SETTLE, rows.CLOSE, *rows.ROLL_UPS, labels.FIND],
 )
 def test_booking_scans_no_table(path: Path, statement: str):
     ledger = open_for_gateway(path)

@@ -1,6 +1,7 @@
 """What a month is charged: sums, order, the edges of steps, cents."""
 
 from datetime import date
+from fractions import Fraction
 from types import MappingProxyType
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from tollway.fleet.books import Kind, Rate, Step, Terms
 from tollway.policy.charge import PICO_PER_CENT, Item, Used, bill, climb
+from tollway.policy.shares import shares, split
 from tollway.units import PartsPerMillion, PicoDollars
 
 DOLLAR = 10**12
@@ -269,3 +271,34 @@ def test_the_fee_is_due_in_a_month_with_requests_and_covers_charges_up_to_what_i
 )
 def test_cents_are_made_once_half_up(charged: int, cents: int) -> None:
     assert bill(terms(), [used(cost=charged)]).due == cents * PICO_PER_CENT
+
+
+@given(parts=st.lists(USED, max_size=8), rated=st.booleans())
+def test_the_shares_of_parts_add_up_to_each_line_and_are_within_a_pico_dollar_of_exact(
+    parts: list[Used], rated: bool
+) -> None:
+    rate = priced(model="llama", input=(step(10**9, 3), step(None, 7)), output=(step(None, 11),))
+    charged = terms(*([rate, marked_up(333_333, source="api")] if rated else []), markup=123_457)
+    found = shares(charged, parts)
+    whole = bill(charged, parts)
+    assert sum(found) == sum(line.charged for line in whole.lines)
+    for model in {part.model for part in parts}:
+        mine = [share for share, part in zip(found, parts, strict=True) if part.model == model]
+        assert sum(mine) == sum(line.charged for line in whole.lines if line.model == model)
+    for share, part in zip(found, parts, strict=True):
+        if not rated:
+            assert abs(share - Fraction(part.cost * 1_123_457, 10**6)) <= 2
+        assert share >= 0
+
+
+def test_what_a_step_costs_is_everybodys_whoever_was_first() -> None:
+    charged = terms(priced(input=(step(100, 0), step(None, 10)), output=(step(None, 0),)))
+    parts = [used(source="own", input=100), used(source="own", input=300)]
+    assert shares(charged, parts) == [750, 2250]
+    assert shares(charged, parts[::-1]) == [2250, 750]
+
+
+def test_an_amount_is_split_whole() -> None:
+    assert split(10, [1, 1, 1]) == [3, 3, 4]
+    assert split(-7, [2, 1]) == [-5, -2]
+    assert split(0, [0, 0]) == [0, 0]

@@ -100,8 +100,8 @@ def invoice(
     declared = read_fleet(file)
     book, terms = _charged_by(declared, tenant, first, str(file))
     with closing(open_reader(ledger_path(ledger, state, os.environ))) as store:
-        found = accounts(declared, store, since=first, until=next_month(first), tenant=tenant)
-    nothing = Account(tenant, first, book, terms, bill(terms, ()))
+        found = accounts(declared, store, (first, next_month(first)), tenant=tenant)
+    nothing = Account(tenant, first, book, terms, bill(terms, ()), ())
     account = found.accounts[0] if found.accounts else nothing
     if csv:
         _print_csv(account, cost=cost)

@@ -1,8 +1,10 @@
-"""`tollway margin`: what tenants are charged less what they cost, by tenant and model.
+"""`tollway margin`: what tenants are charged less what they cost, by tenant, key, model and source.
 
 Rules
 1. The rows add up to the ledger: who has no price book is charged nothing, and costs what it costs.
-2. Fees, and what they cover, are rows of their own, of no model.
+2. Fees, and what they cover, are rows of their own, of no model, key or source.
+3. A step's price is everybody's: its charge is shared among keys and sources by what they used, a
+   markup by what they cost. Every grouping adds up to the same.
 """
 
 import os
@@ -18,11 +20,10 @@ from cyclopts import Parameter
 
 from tollway.cli.running import fleet_path
 from tollway.cli.table import Column, print_table
-from tollway.cli.usage_charged import DIMENSIONS, Group
 from tollway.errors import Fault, FaultsFound, unknown
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.charging import Accounts, accounts, next_month
-from tollway.ledger.margins import Money, grouped
+from tollway.ledger.margins import DIMENSIONS, Group, Money, grouped, total
 from tollway.ledger.moments import month as month_of
 from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ledger_path, state_folder
@@ -39,12 +40,12 @@ def margin(
     state: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Say what tenants are charged, what they cost, and what is left, by tenant and model.
+    """Say what tenants are charged, what they cost, and what is left, by whom and by what.
 
     Parameters
     ----------
     by
-        One or more of tenant, model, month. Default: tenant model.
+        One or more of tenant, key, model, source, month. Default: tenant model.
     month
         Only this UTC month, by time of settling: 2026-11. Default: this month.
     since
@@ -62,13 +63,13 @@ def margin(
     names = _dimensions(by)
     declared = read_fleet(fleet_path(fleet, state_folder(state, os.environ)))
     with closing(open_reader(ledger_path(ledger, state, os.environ))) as store:
-        found = accounts(declared, store, since=first, until=until)
+        found = accounts(declared, store, (first, until), by_key="key" in names)
     groups = grouped(found.accounts, names)
-    total = Money(sum(it.cost for it in groups.values()), sum(it.charged for it in groups.values()))
+    whole = total(groups)
     if json:
-        _print_json(names, groups, total)
+        _print_json(names, groups, whole)
     else:
-        _print_rows(names, groups, total)
+        _print_rows(names, groups, whole)
         _say(found)
     return 0
 

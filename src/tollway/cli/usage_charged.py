@@ -1,8 +1,9 @@
 """What `tollway usage --charged` adds: charges in the groups of a usage report.
 
 Rules
-1. Charges are reckoned by month, tenant and model (steps are climbed by a month's sum), so that
-   they are split by nothing finer, and every split adds up to the same.
+1. Charges are reckoned by month, tenant and model (steps are climbed by a month's sum): beside
+   tokens they are split by nothing finer, and every split adds up to the same. `tollway margin`
+   shares them among keys and sources.
 """
 
 from collections import defaultdict
@@ -12,7 +13,7 @@ from datetime import UTC, date, datetime
 
 from tollway.errors import Fault, FaultsFound
 from tollway.fleet.objects import Fleet
-from tollway.ledger.charging import accounts, parts
+from tollway.ledger.charging import accounts
 from tollway.ledger.moments import stamp
 from tollway.ledger.query import Totals, UsageQuery, UsageReport, UsageRow, month_start
 from tollway.ledger.sqlite import SqliteLedger
@@ -29,16 +30,15 @@ def charges(fleet: Fleet, store: SqliteLedger, query: UsageQuery) -> Mapping[Gro
         FaultsFound: the query asks for something finer than a month, a tenant and a model.
     """
     _check(query)
-    found = accounts(
-        fleet, store, since=_day(query.since), until=_day(query.until), tenant=query.tenant
-    )
+    months = (_day(query.since), _day(query.until))
+    found = accounts(fleet, store, months, tenant=query.tenant)
     sums: dict[Group, int] = defaultdict(int)
     for account in found.accounts:
-        for model, _, amount in parts(account):
-            if query.model in (None, model):
-                values = {"tenant": account.tenant, "model": model}
+        for part in account.parts:
+            if query.model in (None, part.model):
+                values = {"tenant": account.tenant, "model": part.model}
                 values["month"] = f"{account.month:%Y-%m}"
-                sums[tuple(values[name] for name in query.by)] += amount
+                sums[tuple(values[name] for name in query.by)] += part.charged
     return sums
 
 

@@ -3,22 +3,33 @@
 Rules
 1. A tenant without a price book, and a month before its first terms, are charged nothing: the cost
    stands there all the same, so that bills add up to the ledger.
+2. The parts of an account add up to its bill: those of its usage, and one for the fee less what it
+   covers, which is no model's, key's or source's.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from operator import add
+
+import msgspec
 
 from tollway.fleet.books import PriceBook, Terms
 from tollway.fleet.objects import Fleet
-from tollway.ledger.query import UsageQuery, UsageReport, UsageRow
+from tollway.ledger.query import UsageQuery, UsageReport
+from tollway.ledger.rolled import summed
+from tollway.ledger.rows import MICRO
 from tollway.ledger.sqlite import SqliteLedger
 from tollway.policy.charge import Bill, Used, bill
+from tollway.policy.shares import shares
 from tollway.units import PartsPerMillion, PicoDollars
 
 FEE = "(fee)"
-"""Where a model would stand: the monthly fee, less what it covers."""
+"""Where a model, a key or a source would stand: the monthly fee, less what it covers."""
+
+Months = tuple[date | None, date | None]
+"""The first month, and the month after the last, by their first days; None does not restrict."""
 
 Who = tuple[str | None, date]
 """A tenant (None: unknown) and the first day of a month."""
@@ -26,15 +37,34 @@ Who = tuple[str | None, date]
 _NOTHING = Terms(date.min, PicoDollars(0), PicoDollars(0), PartsPerMillion(-1_000_000), ())
 
 
+_SUMS = ("completed", "input", "cached_input", "cache_write", "output", "cost_micro", "cost_rest")
+
+Sums = tuple[str | None, str | None, str | None, str | None, list[int]]
+"""What a model, source, key and tier add up to: `_SUMS`."""
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """What of a tenant's month a key used of a model at a source, in pico-dollars. `key` is None
+    where it is unknown, and where it was not asked for."""
+
+    model: str | None
+    key: str | None
+    source: str | None
+    cost: int
+    charged: int
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A tenant's month: its price book and terms, None where nothing is charged, and its bill."""
+    """A tenant's month: its price book and terms, None where nothing is charged, its bill, and what
+    that is made of (rule 2)."""
 
     tenant: str | None
     month: date
     book: PriceBook | None
     terms: Terms | None
     bill: Bill
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,40 +78,64 @@ class Accounts:
 def accounts(
     fleet: Fleet,
     store: SqliteLedger,
+    months: Months,
     *,
-    since: date | None,
-    until: date | None,
     tenant: str | None = None,
+    by_key: bool = False,
 ) -> Accounts:
-    """The accounts of the months from `since` to before `until`, both first days of a month."""
+    """The accounts of these months; their parts are of each key where that is asked for."""
     tiers = any(
         rate.tier is not None
         for book in fleet.price_books.values()
         for terms in book.terms
         for rate in terms.rates
     )
-    # Without a tier to tell apart, the daily sums answer; with one, every request is read.
-    by = ("month", "tenant", "model", "source", *(["tier"] if tiers else []))
-    used = store.usage(UsageQuery(by, since=_utc(since), until=_utc(until), tenant=tenant))
-    months: dict[Who, list[Used]] = defaultdict(list)
-    for row in used.rows:
-        months[row.group[1], date.fromisoformat(f"{row.group[0]}-01")].append(_used(row))
-    order = sorted(months, key=lambda who: (who[1], who[0] or ""))
-    return Accounts(tuple(_account(fleet, who, months) for who in order), used)
+    by = ("month", "tenant", "model", "source")
+    by += (*(["key"] if by_key else []), *(["tier"] if tiers else []))
+    since, until = map(_utc, months)
+    whole = UsageQuery((), since=since, until=until, tenant=tenant)
+    each: dict[Who, list[Sums]] = defaultdict(list)
+    with store.one_state():
+        used = store.usage(whole)
+        found = store.ask(lambda db: summed(db, replace(whole, by=by), _SUMS)) or {}
+    for (month, name, *words), sums in found.items():
+        key, tier = words[2] if by_key else None, words[-1] if tiers else None
+        each[name, date.fromisoformat(f"{month}-01")].append((words[0], words[1], key, tier, sums))
+    order = sorted(each, key=lambda who: (who[1], who[0] or ""))
+    return Accounts(tuple(_account(fleet, who, each[who]) for who in order), used)
 
 
-def _account(fleet: Fleet, who: Who, months: Mapping[Who, list[Used]]) -> Account:
+def _account(fleet: Fleet, who: Who, rows: Sequence[Sums]) -> Account:
     name, month = who
     book = book_of(fleet, name)
     terms = None if book is None else book.at(month)
-    return Account(name, month, book, terms, bill(terms or _NOTHING, months[who]))
+    if terms is None:
+        whole, charged = bill(_NOTHING, _by_model(rows)), [0] * len(rows)
+    else:
+        # In an order of their own: what is left of a share goes to the same one every time.
+        rows = sorted(rows, key=_words)
+        used = [_used(row) for row in rows]
+        whole, charged = bill(terms, used), shares(terms, used)
+    parts = [
+        Part(model, key, source, sums[-2] * MICRO + sums[-1], amount)
+        for (model, source, key, _, sums), amount in zip(rows, charged, strict=True)
+    ]
+    if whole.fee or whole.covered:
+        parts.append(Part(FEE, FEE, FEE, 0, whole.fee - whole.covered))
+    return Account(name, month, book, terms, whole, tuple(parts))
 
 
-def parts(account: Account) -> list[tuple[str | None, int, int]]:
-    """Model, cost and charge: of each line, and of the fee. They add up to the bill."""
-    bill = account.bill
-    lines = [(line.model, line.cost, line.charged) for line in bill.lines]
-    return [*lines, (FEE, 0, bill.fee - bill.covered)] if bill.fee or bill.covered else lines
+def _words(row: Sums) -> tuple[str, str, str, str]:
+    return row[0] or "", row[1] or "", row[2] or "", row[3] or ""
+
+
+def _by_model(rows: Sequence[Sums]) -> list[Used]:
+    """All that a bill which charges nothing tells apart."""
+    sums: dict[str | None, list[int]] = {}
+    for model, *_, some in rows:
+        held = sums.get(model)
+        sums[model] = some if held is None else list(map(add, held, some))
+    return [_used((model, None, None, None, some)) for model, some in sums.items()]
 
 
 def book_of(fleet: Fleet, tenant: str | None) -> PriceBook | None:
@@ -106,17 +160,6 @@ def _utc(day: date | None) -> float | None:
     return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
-def _used(row: UsageRow) -> Used:
-    _, _, model, source, *tier = row.group
-    totals = row.totals
-    return Used(
-        model=model,
-        source=source,
-        tier=tier[0] if tier else None,
-        answered=totals.completed,
-        input=totals.input,
-        cached_input=totals.cached_input,
-        cache_write=totals.cache_write,
-        output=totals.output,
-        cost=totals.cost,
-    )
+def _used(row: Sums) -> Used:
+    model, source, _, tier, (*counts, micro, rest) = row
+    return Used(model, source, tier, *counts, cost=micro * MICRO + rest)

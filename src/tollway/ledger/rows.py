@@ -78,12 +78,30 @@ _COUNTS: Final = [
 ]
 _KEPT: Final = ", ".join(f"{name} = {name} + excluded.{name}" for name in _COUNTS)
 
-_INTO_DAYS: Final = f"ON CONFLICT (day, tenant, key, route, source, model) DO UPDATE SET {_KEPT}"
+_TABLES: Final = (
+    ("days", "day", ("tenant", "key", "route", "source", "model")),
+    ("months", "month", ("tenant", "key", "route", "source", "model", "tier")),
+    ("day_sources", "day", ("route", "source", "model")),
+)
+"""What requests are rolled up into: a table, its time, and the words that its rows are by."""
 
-ROLL_UP: Final = f"""
-INSERT INTO days
-SELECT day, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''), coalesce(source, ''),
-       coalesce(model, ''), requests, requests * (outcome IS 'completed'),
+
+def _time(name: str, day: str) -> str:
+    return day if name == "day" else f"{day} + 1 - strftime('%d', {day} * 86400, 'unixepoch')"
+
+
+def _words(names: Sequence[str]) -> str:
+    return ", ".join(f"coalesce({name}, '')" for name in names)
+
+
+def _added(time: str, names: Sequence[str]) -> str:
+    return f"ON CONFLICT ({time}, {', '.join(names)}) DO UPDATE SET {_KEPT}"
+
+
+def _roll_up(table: str, time: str, names: Sequence[str]) -> str:
+    return f"""
+INSERT INTO {table}
+SELECT {_time(time, "day")}, {_words(names)}, requests, requests * (outcome IS 'completed'),
        requests * (outcome IS 'failed'), requests * (outcome IS 'cancelled'),
        requests * (outcome IS 'refused'), requests * (outcome IS 'abandoned'), estimated, unbilled,
        input, cached_input, cache_write, output, reasoning, cost_micro, cost_rest
@@ -96,19 +114,26 @@ SELECT day, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''), coales
           FROM settled WHERE id > ? GROUP BY 1, 2) AS added
   JOIN labels ON labels.id = added.label
  WHERE true
-{_INTO_DAYS}
+{_added(time, names)}
 """  # noqa: S608 - constants of this file only
-"""For the settlements after a given id."""
 
-ROLL_UP_FAILED: Final = f"""
-INSERT INTO days
-SELECT utc / {DAY}, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''),
-       coalesce(source, ''), coalesce(model, ''), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+
+def _roll_up_failed(table: str, time: str, names: Sequence[str]) -> str:
+    groups = ", ".join(str(at + 1) for at in range(len(names) + 1))
+    return f"""
+INSERT INTO {table}
+SELECT {_time(time, f"(utc / {DAY})")}, {_words(names)}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
        sum(cost / {MICRO}), sum(cost % {MICRO})
   FROM failed_entries WHERE id > ?
- GROUP BY 1, 2, 3, 4, 5, 6
-{_INTO_DAYS}
+ GROUP BY {groups}
+{_added(time, names)}
 """  # noqa: S608 - constants of this file only
+
+
+ROLL_UPS: Final = tuple(_roll_up(*table) for table in _TABLES)
+"""For the settlements after a given id."""
+
+ROLL_UPS_FAILED: Final = tuple(_roll_up_failed(*table) for table in _TABLES)
 """For their attempts that failed and cost money."""
 
 

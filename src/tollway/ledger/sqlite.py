@@ -27,6 +27,7 @@ from tollway.ledger.lock import GatewayLock, LedgerInUseError
 from tollway.ledger.migrate import is_current, migrate
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
 from tollway.ledger.records import Batch, Item, read_records
+from tollway.ledger.rolled import one_state
 from tollway.ledger.state import make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Lately, Timing
@@ -119,9 +120,8 @@ class SqliteLedger:
         asked = self._asked([settle.request for settle, _ in settles])
         db.executemany(rows.SETTLE, rows.settle_rows(settles, asked, self._labels.number))
         db.executemany(rows.CLOSE, [(request,) for request in asked])
-        db.execute(rows.ROLL_UP, (last,))
-        if failed:
-            db.execute(rows.ROLL_UP_FAILED, (last,))
+        for statement in rows.ROLL_UPS + (rows.ROLL_UPS_FAILED if failed else ()):
+            db.execute(statement, (last,))
 
     def _asked(self, requests: Sequence[str]) -> dict[str, rows.Asked]:
         """The reservations of these requests that are open."""
@@ -189,7 +189,8 @@ class SqliteLedger:
                 lines = [rows.abandoned_row(now, line, number) for line in found]
                 self._db.executemany(rows.SETTLE, lines)
                 self._db.execute("DELETE FROM reservations")
-                self._db.execute(rows.ROLL_UP, (last,))
+                for statement in rows.ROLL_UPS:
+                    self._db.execute(statement, (last,))
             self._db.execute("COMMIT")
         return Reconciled(count, amount)
 
@@ -270,6 +271,10 @@ class SqliteLedger:
     def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """What a question of a module beside this one finds: `sqlite_search`, `sqlite_paces`."""
         return question(self._db)
+
+    def one_state(self) -> AbstractContextManager[None]:
+        """All that is asked inside is of one state of the ledger."""
+        return one_state(self._db)
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
         """Break off what is asked inside once `seconds` have passed, with `TooLongError`."""

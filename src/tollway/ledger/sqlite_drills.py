@@ -6,6 +6,18 @@ from tollway.ledger.drills import LastUse, Period, Settled
 from tollway.ledger.rows import DAY, MICRO, micros
 from tollway.units import UtcSeconds
 
+_LAST_DRILLS = """
+SELECT l.route, l.source, l.model, max(s.utc)
+  FROM (SELECT label, max(utc) AS utc FROM settled INDEXED BY settled_drilled_label
+         WHERE drilled IS NOT NULL GROUP BY label) AS s
+  JOIN labels AS l ON l.id = s.label
+ WHERE l.outcome = 'completed' GROUP BY 1, 2, 3
+"""
+_LAST_DAYS = """
+SELECT route, source, model, max(day) FROM day_sources
+ WHERE completed > 0 AND source <> '' GROUP BY 1, 2, 3
+"""
+
 
 def settled(db: sqlite3.Connection, period: Period) -> list[Settled]:
     """The settled requests of a period, in no order."""
@@ -33,10 +45,7 @@ def last_uses(db: sqlite3.Connection) -> list[LastUse]:
     """Every (route, source, model) that has completed a request."""
     drills = {
         (route, source, model): UtcSeconds(utc / MICRO)
-        for route, source, model, utc in db.execute(
-            "SELECT route, source, model, max(utc) FROM requests "
-            "WHERE drilled IS NOT NULL AND outcome = 'completed' GROUP BY 1, 2, 3"
-        )
+        for route, source, model, utc in db.execute(_LAST_DRILLS)
     }
     return [
         LastUse(
@@ -46,10 +55,7 @@ def last_uses(db: sqlite3.Connection) -> list[LastUse]:
             UtcSeconds(day * DAY / MICRO),
             drills.get((route, source, model)),
         )
-        for route, source, model, day in db.execute(
-            "SELECT route, source, model, max(day) FROM days "
-            "WHERE completed > 0 AND source <> '' GROUP BY 1, 2, 3"
-        )
+        for route, source, model, day in db.execute(_LAST_DAYS)
     ]
 
 

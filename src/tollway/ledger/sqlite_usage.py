@@ -1,4 +1,4 @@
-"""Usage out of SQLite: from the daily roll-up where it can answer, else from the requests.
+"""Usage out of SQLite: from what is rolled up where that can answer, else from the requests.
 
 Rules
 1. What a caller names reaches SQL as a parameter, or picks an expression out of a fixed dict.
@@ -10,17 +10,9 @@ from collections.abc import Sequence
 
 from tollway.errors import FaultsFound, unknown
 from tollway.ledger.query import DIMENSIONS, Totals, UsageQuery, UsageReport, UsageRow
-from tollway.ledger.rows import DAY, MICRO, micros
+from tollway.ledger.rolled import FILTERS, add, one_state, summed
+from tollway.ledger.rows import MICRO, micros
 
-_ROLLED_UP = {
-    "tenant": "tenant",
-    "key": "key",
-    "model": "model",
-    "source": "source",
-    "route": "route",
-    "day": "strftime('%Y-%m-%d', day * 86400, 'unixepoch')",
-    "month": "strftime('%Y-%m', day * 86400, 'unixepoch')",
-}
 _EXACT = {
     "tenant": "tenant",
     "key": "key",
@@ -35,15 +27,14 @@ _EXACT = {
     "tier": "tier",
     "outcome": "outcome",
 }
-_FILTERS = ("tenant", "key", "model", "source", "route", "tag")
+_FILTERS = (*FILTERS, "tag")
 _OF_RESERVATIONS = ("tenant", "key", "route", "tag")
 _TIMES = ("day", "month", "hour")
 
 _SAME = ["input", "cached_input", "cache_write", "output", "reasoning"]
 _OUTCOMES = ["completed", "failed", "cancelled", "refused", "abandoned"]
-_SUMS_ROLLED_UP = ", ".join(
-    f"coalesce(sum({name}), 0)"
-    for name in ["requests", *_OUTCOMES, "estimated", "unbilled", *_SAME, "cost_micro", "cost_rest"]
+_SUMS_ROLLED_UP = (
+    *("requests", *_OUTCOMES, "estimated", "unbilled", *_SAME, "cost_micro", "cost_rest"),
 )
 _SUMS_EXACT = ", ".join(
     [
@@ -72,21 +63,20 @@ def reports(db: sqlite3.Connection, queries: Sequence[UsageQuery]) -> list[Usage
     if wrong:
         raise FaultsFound(wrong)
     # All reads see one state, so that a request is either settled or open.
-    db.execute("BEGIN")
-    try:
+    with one_state(db):
         return [_report(db, query) for query in queries]
-    finally:
-        db.execute("COMMIT")
 
 
 def _report(db: sqlite3.Connection, query: UsageQuery) -> UsageReport:
-    found = db.execute(*_statement(query)).fetchall()
-    open_count, open_amount = reserved(db, query)
+    found = summed(db, query, _SUMS_ROLLED_UP)
     width = len(query.by)
-    groups = [
-        UsageRow(tuple(value or None for value in line[:width]), _totals(line[width:]))
-        for line in found
-    ]
+    if found is None:
+        found = {}
+        add(found, db.execute(*_statement(query)), width)
+    if not width and not found:
+        found[()] = [0] * len(_SUMS_ROLLED_UP)
+    open_count, open_amount = reserved(db, query)
+    groups = [UsageRow(group, _totals(sums)) for group, sums in found.items()]
     if width and query.by[0] in _TIMES:
         groups.sort(key=lambda row: _words(row.group))
     else:
@@ -107,21 +97,14 @@ def reserved(db: sqlite3.Connection, query: UsageQuery) -> tuple[int, int]:
 
 
 def _statement(query: UsageQuery) -> tuple[str, list[object]]:
-    whole_days = all(at is None or micros(at) % DAY == 0 for at in (query.since, query.until))
-    if whole_days and query.tag is None and all(name in _ROLLED_UP for name in query.by):
-        table, names, sums, time, unit = "days", _ROLLED_UP, _SUMS_ROLLED_UP, "day", DAY
-    else:
-        table, names, sums, time, unit = "entries", _EXACT, _SUMS_EXACT, "utc", 1
     where, values = _conditions(query, _FILTERS)
-    if query.since is not None:
-        where += f" AND {time} >= ?"
-        values.append(micros(query.since) // unit)
-    if query.until is not None:
-        where += f" AND {time} < ?"
-        values.append(micros(query.until) // unit)
-    chosen = [names[name] for name in query.by]
-    columns = ", ".join([*chosen, sums])
-    sql = f"SELECT {columns} FROM {table} WHERE {where}"  # noqa: S608 - rule 1
+    for sign, moment in ((">=", query.since), ("<", query.until)):
+        if moment is not None:
+            where += f" AND utc {sign} ?"
+            values.append(micros(moment))
+    chosen = [_EXACT[name] for name in query.by]
+    columns = ", ".join([*chosen, _SUMS_EXACT])
+    sql = f"SELECT {columns} FROM entries WHERE {where}"  # noqa: S608 - rule 1
     if chosen:
         sql += " GROUP BY " + ", ".join(map(str, range(1, len(chosen) + 1)))
     return sql, values
@@ -132,7 +115,7 @@ def _conditions(query: UsageQuery, names: tuple[str, ...]) -> tuple[str, list[ob
     return " AND ".join(["1", *(f"{name} = ?" for name, _ in wanted)]), [v for _, v in wanted]
 
 
-def _totals(sums: tuple[int, ...]) -> Totals:
+def _totals(sums: Sequence[int]) -> Totals:
     *counts, micro, rest = sums
     return Totals(*counts, cost=micro * MICRO + rest)
 

@@ -127,12 +127,12 @@ def _line(terms: Terms, model: str | None, rate: Rate | None, parts: Iterable[Us
         tokens = sum(part.input + part.output for part in parts)
         marked_up = _marked_up(cost, markup or PartsPerMillion(0))
         return Line(model, rate, cost, (Item(None, 0, tokens, None, marked_up),))
-    counts = _counts(rate, parts)
+    counts = counts_of(rate, parts)
     items = [item for kind in KINDS if kind in counts for item in _climbed(rate, kind, counts)]
     return Line(model, rate, cost, tuple(items))
 
 
-def _counts(rate: Rate, parts: Iterable[Used]) -> Mapping[Kind, int]:
+def counts_of(rate: Rate, parts: Iterable[Used]) -> Mapping[Kind, int]:
     """How many of each kind that has a ladder; other kinds of input tokens count as input."""
     counts: dict[Kind, int] = dict.fromkeys(rate.ladders, 0)
     for part in parts:

@@ -54,6 +54,14 @@ async def test_margin_budgets_and_commitments_are_shown(tmp_path: Path, open_pag
         watched = await open_page(site, "/money")
         page = watched.page
         await page.locator("#margin tfoot").wait_for()
+        whole = await page.locator("#margin tfoot td.number").all_inner_texts()
+        for by in ("key", "source", "tenant", "model"):
+            await page.locator(f'a[data-margin="{by}"]').click()
+            await page.locator("#margin thead th").first.filter(has_text=by).wait_for()
+            assert await page.locator("#margin tfoot td.number").all_inner_texts() == whole
+            shown = await page.locator("#margin tbody td:nth-child(2)").all_inner_texts()
+            assert sum(map(dollars, shown)) == dollars(whole[0])
+        assert "/money?" in page.url or page.url.endswith("/money")
         assert "$36,500.0000" in await watched.text("#burn")
         assert "of the last 60 min" in await watched.text("#budgets")
         await watched.must_be_accessible()

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tollway.console.attending import LeftError, while_asked
 from tollway.console.choose.plot import picture
 from tollway.console.choose.predicted import predicted
 from tollway.console.desk import Desk, desk_of
@@ -46,7 +47,9 @@ async def show(request: Request) -> Response:
         trouble, status = str(error), 422
     if not trouble:
         try:
-            choice = await _chosen(desk, use, users, hour)
+            choice = await while_asked(request, _chosen(desk, use, users, hour))
+        except LeftError:
+            raise
         except BusyError as error:
             trouble, status = str(error), 503
         except TollwayError as error:

@@ -4,6 +4,7 @@ Rules
 1. Periods are of whole days, so that the ledger's daily sums answer, however long the period is.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,14 @@ PERIODS: Mapping[str, str] = {
     "all": "all",
 }
 BY = ("source", "model", "tenant", "key", "route")
+MARGINS: Mapping[str, tuple[str, ...]] = {
+    "": ("tenant", "model"),
+    "tenant": ("tenant",),
+    "key": ("key",),
+    "model": ("model",),
+    "source": ("source",),
+}
+"""What margins are shown by; as it is called in the address."""
 FILTERS = ("tenant", "key", "model", "source", "route")
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 
@@ -39,6 +48,7 @@ class Asked:
     first: date | None
     after: date | None
     faults: Mapping[str, str] = field(default_factory=dict[str, str])
+    margin: str = ""
 
     def query(self, by: tuple[str, ...] = ()) -> UsageQuery:
         """The same for the ledger."""
@@ -47,7 +57,8 @@ class Asked:
 
     def pairs(self, **changes: str) -> str:
         """The query string of this page, with changes."""
-        said = {"period": self.period, "by": self.by, **self.texts, **changes}
+        own = {"period": self.period, "by": self.by, "margin": self.margin}
+        said = {**own, **self.texts, **changes}
         if said["period"]:
             said = {name: text for name, text in said.items() if name not in ("since", "until")}
         return urlencode([(name, text) for name, text in said.items() if text])
@@ -55,11 +66,15 @@ class Asked:
     @property
     def command(self) -> str:
         """What `tollway usage` answers the same to."""
-        words = ["tollway usage", f"--by {self.by}"]
-        words += [] if self.first is None else [f"--since {self.first}"]
-        words += [] if self.after is None else [f"--until {self.after}"]
-        words += [f"--{name} {self.texts[name]}" for name in FILTERS if self.texts[name]]
-        return " ".join(words)
+        told = {"by": self.by, "since": self.first, "until": self.after}
+        told |= {name: self.texts[name] or None for name in FILTERS}
+        words: list[str] = []
+        for name, it in told.items():
+            if it is not None:
+                # What begins with a dash would be taken for another option.
+                dashed = str(it).startswith("-")
+                words += [f"--{name}={it}"] if dashed else [f"--{name}", str(it)]
+        return shlex.join(["tollway", "usage", *words])
 
 
 def asked_of(query: Mapping[str, str], now: float) -> Asked:
@@ -75,8 +90,9 @@ def asked_of(query: Mapping[str, str], now: float) -> Asked:
     first, after = _period(period, today) if period else _dates(texts, faults)
     if first is not None and after is not None and after <= first:
         faults["until"] = "is not after the first day"
-    by = query.get("by", "")
-    return Asked(period, by if by in BY else BY[0], texts, first, after, faults)
+    by, margin = query.get("by", ""), query.get("margin", "")
+    by, margin = by if by in BY else BY[0], margin if margin in MARGINS else ""
+    return Asked(period, by, texts, first, after, faults, margin)
 
 
 def _period(period: str, today: date) -> tuple[date | None, date | None]:

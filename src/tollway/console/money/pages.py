@@ -9,7 +9,7 @@ Rules
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -17,25 +17,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from tollway.console.desk import Desk, desk_of
-from tollway.console.money import budgets, promised
+from tollway.console.money import budgets, margins, promised
 from tollway.console.money.asked import BY, FILTERS, PERIODS, Asked, asked_of, utc_of
 from tollway.console.money.exported import DAYS_BY, days_csv, lines_csv
 from tollway.console.rendering import render
 from tollway.errors import TollwayError
-from tollway.ledger.charging import accounts, next_month
-from tollway.ledger.margins import Money, grouped
 from tollway.ledger.sqlite import SqliteLedger
 from tollway.ledger.sqlite_spend import Spend, spend, total
 from tollway.ledger.sqlite_usage import reserved
-from tollway.units import Seconds, exact_usd, usd
-from tollway.web.amounts import percent
+from tollway.units import exact_usd, usd
 
 T = TypeVar("T")
 
 _MOST_ROWS = 200
 _DUE_SHOWN = 40
-_PATIENCE = Seconds(8.0)
-"""For margins, which are reckoned request by request where a price book tells tiers apart."""
 
 
 async def page(request: Request) -> Response:
@@ -70,7 +65,7 @@ async def page(request: Request) -> Response:
         "due": due[:_DUE_SHOWN],
         "due_left": max(len(due) - _DUE_SHOWN, 0),
         "exact": exact_usd,
-        "share": _share,
+        "share": margins.share,
         "lasted": _lasted,
     }
     return render(request, "money/page.html", context)
@@ -114,48 +109,6 @@ def _chart(report: list[Spend], asked: Asked) -> dict[str, Any] | None:
         "usd": [float(usd(cost)) for _, cost in days],
         "shown": [exact_usd(cost) for _, cost in days],
     }
-
-
-async def margin(request: Request) -> Response:
-    """What tenants are charged beside what they cost: a page that `/money` takes in."""
-    desk = desk_of(request)
-    now = desk.utc()
-    asked = asked_of(request.query_params, now)
-    found, trouble = await _margin(desk, asked, datetime.fromtimestamp(now, UTC).date())
-    context: dict[str, Any] = {
-        "asked": asked,
-        "margin": found,
-        "trouble": trouble,
-        "books": bool(desk.fleet.price_books),
-        "exact": exact_usd,
-        "share": _share,
-    }
-    return render(request, "money/margin.html", context)
-
-
-async def _margin(
-    desk: Desk, asked: Asked, today: date
-) -> tuple[dict[str, Any] | None, str | None]:
-    """Cost and charge by tenant and model, over the whole months that the period lies in."""
-    if not desk.fleet.price_books or asked.faults:
-        return None, None
-    tenant = asked.texts["tenant"] or None
-    first = None if asked.first is None else asked.first.replace(day=1)
-    last = today if asked.after is None else date.fromordinal(asked.after.toordinal() - 1)
-    until = next_month(last.replace(day=1))
-    try:
-        found = await desk.books.read(
-            lambda it: accounts(desk.fleet, it, since=first, until=until, tenant=tenant), _PATIENCE
-        )
-    except TollwayError as error:
-        return None, f"{error} `tollway margin` answers in its own time."
-    groups = grouped(found.accounts, ("tenant", "model"))
-    total = Money(sum(it.cost for it in groups.values()), sum(it.charged for it in groups.values()))
-    return {"first": first, "until": until, "groups": groups, "total": total}, None
-
-
-def _share(part: int, whole: int) -> str:
-    return percent(part / whole) if whole else ""
 
 
 def _lasted(seconds: float) -> str:
@@ -225,7 +178,8 @@ def _file_name(asked: Asked, what: str) -> str:
 
 ROUTES = [
     Route("/money", page, methods=["GET"]),
-    Route("/money/margin", margin, methods=["GET"]),
+    Route("/money/margin", margins.page, methods=["GET"]),
+    Route("/money/margin.csv", margins.as_csv, methods=["GET"]),
     Route("/money/spend.json", as_json, methods=["GET"]),
     Route("/money/export.csv", export, methods=["GET"]),
 ]

@@ -6,6 +6,7 @@ import { addUp } from "./feel_sums.js";
 const start = island("start");
 const AT_MOST = 4;
 const NUDGE = 1.1;
+const LOOK = 5000;
 const HEADS = { question: "You: ", reasoning: "[thinks]\n", answer: "", call: "[calls] ", result: "[tool] " };
 const KEEP = 60;
 const $ = (id) => document.getElementById(id);
@@ -196,10 +197,12 @@ const KEYS = {
   r: () => again(),
 };
 
+// Only while the focus is on a stream or a tool: elsewhere a letter may be somebody's command to
+// what reads the page to them (WCAG 2.1.4).
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
-  const field = event.target.closest("input, select, textarea, summary");
-  if (field || (event.key === " " && event.target.closest("button, a"))) return;
+  if (!event.target.closest("#streams, .tools")) return;
+  if (event.key === " " && event.target.closest("button")) return;
   const digit = /^[1-9]$/.test(event.key) ? () => setRate(start.presets[Number(event.key) - 1]) : null;
   const act = KEYS[event.key] ?? digit;
   if (!act) return;
@@ -213,10 +216,21 @@ function frame(now) {
 }
 
 /** A prediction as a stream: `query` is the question, as the form and links from Twin put it. */
-async function predicted(query) {
-  const said = await ask(`/feel/prediction?${query}`);
-  const precision = query.get("precision") ? `, ${query.get("precision")}` : "";
-  return { ...said, name: `${query.get("model")} on ${query.get("tp") ?? 1} x ${query.get("chip")}${precision}` };
+const predicted = (query) => ask(`/feel/prediction?${query}`);
+
+/** How many answers "now" is made of, and which window that is. Being asked keeps the window open. */
+async function lookNow() {
+  if (document.hidden) return;
+  let words = "";
+  try {
+    const said = await ask("/feel/now");
+    const one = said.sources[$("source-form").elements.name.value];
+    words = one ? `${one.answers.toLocaleString("en")} answer${one.answers === 1 ? "" : "s"} ended ${one.window}.` : "No streamed answer ended yet.";
+    if (!said.running) words = "The gateway does not answer: the ledger says how it was.";
+  } catch (error) {
+    words = error.message;
+  }
+  if ($("now").textContent !== words) $("now").textContent = words;
 }
 
 function onSubmit(id, make) {
@@ -240,6 +254,12 @@ onSubmit("source-form", async (form, query) => {
 });
 onSubmit("prediction-form", (form, query) => predicted(query));
 
+if (start.sources) {
+  $("source-form").elements.name.addEventListener("change", lookNow);
+  setInterval(lookNow, LOOK);
+  lookNow();
+}
+
 for (const button of document.querySelectorAll("[data-mode]")) {
   button.addEventListener("click", () => setMode(button.dataset.mode));
 }
@@ -258,6 +278,9 @@ if (matchMedia("(prefers-reduced-motion: reduce)").matches) hold(true);
 const link = new URLSearchParams(location.search);
 let refused = "";
 if (link.has("model") && link.has("chip")) {
+  for (const field of $("prediction-form").elements) {
+    if (field.name && link.has(field.name)) field.value = link.get(field.name);
+  }
   try {
     await add(await predicted(link));
   } catch (error) {

@@ -41,14 +41,25 @@ function draw() {
 }
 
 /** Takes the table of margins in, which is reckoned apart because it takes longer. */
-async function takeMargin() {
-  const where = document.getElementById("margin-place");
-  const link = where?.querySelector("a");
-  if (!link) return;
-  const answer = await fetch(link.href, { headers: { accept: "text/html" } });
+async function takeMargin(where, address) {
+  const answer = await fetch(address, { headers: { accept: "text/html" } });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   where.replaceChildren(...page.getElementById("margin-part").children);
+}
+
+/** Another grouping of margins takes the place of this one; without a script the link is a page. */
+async function followMargin(where) {
+  const link = where?.querySelector("a");
+  if (!link) return;
+  await takeMargin(where, link.href);
+  where.addEventListener("click", async (event) => {
+    const chosen = event.target.closest("a[data-margin]");
+    if (!chosen || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    await takeMargin(where, chosen.href);
+    where.querySelector(`a[data-margin="${chosen.dataset.margin}"]`)?.focus();
+  });
 }
 
 if (data) {
@@ -56,4 +67,4 @@ if (data) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 224 })).observe(place);
 }
-takeMargin();
+followMargin(document.getElementById("margin-place"));
