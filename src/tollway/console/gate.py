@@ -10,7 +10,8 @@ Rules
 6. Every answer carries the headers of `HEADERS`.
 7. What somebody does here keeps the session alive: once it is not refused, comes from us, and is
    nothing that a page asks by itself (`is_polled`).
-8. A session waits for at most `AT_ONCE` answers.
+8. A session waits for at most `AT_ONCE` answers, and all of an account for `OF_ACCOUNT`: fewer
+   than there are connections (`tollway.tools.connection`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -45,7 +46,8 @@ HEADERS: Mapping[str, str] = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 LARGEST = 256 * 1024
-AT_ONCE = 32
+AT_ONCE = 96
+OF_ACCOUNT = 192
 _POLLED = ("/live", "/guard/pending.json", "/pins/verify.json")
 """What the pages' scripts ask again and again while nobody does anything."""
 
@@ -106,18 +108,20 @@ class Gate:
         if session is None:
             await run(self._app, request.scope, receive, send)
             return
-        if session.asked >= AT_ONCE:
-            words = f"Refused: this session waits for {AT_ONCE} answers already.\n"
+        if session.asked >= AT_ONCE or session.of.asked >= OF_ACCOUNT:
+            words = f"Refused: you wait for {session.of.asked} answers already.\n"
             await PlainTextResponse(words, 429)(request.scope, receive, send)
             return
         if _is_done_here(request):
             self._touch(session)
         ASKER.set(session)
         session.asked += 1
+        session.of.asked += 1
         try:
             await run(self._app, request.scope, receive, send)
         finally:
             session.asked -= 1
+            session.of.asked -= 1
 
     def _judge(self, request: Request) -> Response | None:
         headers = request.headers
