@@ -14,11 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 from console_site import FLEET, Site, console
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from tollway.console.adminkey import make_admin_key
 from tollway.console.app import application
 from tollway.console.gate import HEADERS, LARGEST, is_open
+from tollway.console.signin import pages as signin
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.events import Events
 from tollway.tools.connection import LONGEST_HEAD
@@ -223,6 +226,28 @@ async def test_static_files_are_those_of_their_folder(site: Site, path: str) -> 
 async def test_no_spelling_of_a_path_goes_past_the_sign_in(site: Site, path: str) -> None:
     own = urlsplit(site.url).netloc
     assert await raw(site, f"GET {path} HTTP/1.1\r\nhost: {own}\r\n\r\n") in (401, 404)
+
+
+async def test_what_is_told_of_a_fault_has_the_headers_of_every_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: a page that breaks, in a frame, or kept in a cache."""
+
+    async def broken(_: Request) -> Response:
+        raise ValueError("a secret that it choked on")
+
+    monkeypatch.setattr("tollway.console.app.PAGES", ([*signin.ROUTES, Route("/broken", broken)],))
+    async with console(tmp_path) as site, browser(site) as client:
+        told = list[BaseException]()
+        monkeypatch.setattr(desk_of(site), "fault", told.append)
+        for accepts in (_HTML, {}):
+            answer = await client.get("/broken", headers=accepts)
+            assert answer.status_code == 500
+            assert "A fault of the console" in answer.text
+            assert "secret" not in answer.text
+            for name, value in {**HEADERS, "cache-control": "no-store"}.items():
+                assert answer.headers[name] == value
+        assert len(told) == 2
 
 
 async def test_no_answer_leads_away_from_tls(tmp_path: Path) -> None:

@@ -57,6 +57,24 @@ def test_what_an_agent_says_beside_the_path_has_a_row(
     assert said in rows(**changes)[row]
 
 
+def test_what_a_call_leaves_empty_is_said_to_be() -> None:
+    told = {
+        "id": "ap_1", "concern": "tool", "state": "pending", "words": "w", "tenant": "t",
+        "task": "t_1", "facts": {"tool": "send", "server": "mail",
+                                 "arguments": {"to": "", "n": 0, "all": False, "why": None}},
+        "asked": 0.0, "silent": 1.0, "decided": None, "who": None, "note": None, "uses": 1,
+        "holds": 60.0,
+    }  # fmt: skip
+    assert dict(question_of(told).facts) == {
+        "Tool": "send",
+        "Of the server": "mail",
+        "With to": "(empty)",
+        "With n": "0",
+        "With all": "False",
+        "With why": "None",
+    }
+
+
 async def test_the_page_shows_a_query_decoded_and_what_hides_in_it(tmp_path: Path) -> None:
     import time
     from contextlib import closing

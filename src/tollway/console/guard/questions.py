@@ -78,7 +78,9 @@ def _traffic(told: Told, facts: Mapping[str, Any]) -> Parts:
 def _tool(told: Told, facts: Mapping[str, Any]) -> Parts:
     given: Mapping[str, Any] = facts.get("arguments") or {}
     rows = [("Tool", str(facts.get("tool", ""))), ("Of the server", str(facts.get("server", "")))]
-    rows += [(f"With {name}", str(value)) for name, value in given.items()]
+    rows += [
+        (f"With {name}", "(empty)" if value == "" else str(value)) for name, value in given.items()
+    ]
     wants = f"{_agent(told)} wants to use a tool"
     yes = "This very call is made, with exactly these values."
     no = "The call is not made; the agent is told that a person denied it."
