@@ -17,7 +17,7 @@ from tollway.console import hands as the_hands
 from tollway.console import house
 from tollway.console.adminkey import make_admin_key
 from tollway.console.clocks import Clocks
-from tollway.console.gate import AT_ONCE
+from tollway.console.gate import AT_ONCE, OF_ACCOUNT
 from tollway.console.hand import Job, Load, SetUp
 from tollway.console.hands import OF_ONE, Answers, BusyError, Hands
 from tollway.console.house import House
@@ -25,6 +25,7 @@ from tollway.console.sessions import Session, Sessions
 from tollway.console.streaming import STREAMS
 from tollway.console.turns import ASKER, Turns
 from tollway.gateway.log import Log
+from tollway.tools.connection import USUAL
 from tollway.units import Seconds
 
 _HTML = {"accept": "text/html"}
@@ -185,15 +186,18 @@ async def test_a_child_that_predicts_for_nobody_is_ended(tmp_path: Path) -> None
 # --- streams and requests -------------------------------------------------------------------------
 
 
-async def test_a_session_holds_so_many_streams_and_another_one_its_own(tmp_path: Path) -> None:
+async def test_a_session_holds_so_many_streams_and_another_one_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tollway.console.streaming.STREAMS", 3)
     async with console(tmp_path) as site, browser(site) as greedy, browser(site) as other:
         async with AsyncExitStack() as streams:
-            for _ in range(STREAMS):
+            for _ in range(3):
                 stream = await streams.enter_async_context(greedy.stream("GET", "/live"))
                 assert stream.status_code == 200
             refused = await greedy.get("/live")
             assert refused.status_code == 429
-            assert "watches in 8 places already" in refused.text
+            assert "watches in 3 places already" in refused.text
             async with other.stream("GET", "/live") as stream:
                 assert stream.status_code == 200
             assert (await greedy.get("/guard/pending.json")).status_code != 429
@@ -208,7 +212,6 @@ async def test_a_session_waits_for_so_many_answers_at_once(
     hands = Slow()
     monkeypatch.setattr(house, "Hands", lambda: hands)
     monkeypatch.setattr("tollway.console.gate.AT_ONCE", 2)
-    assert AT_ONCE > STREAMS
     async with console(tmp_path) as site, browser(site) as client, browser(site) as other:
         ask = {"model": "llama-3.1-70b", "chip": "h200", "tp": "2", "users": "8", "input": "900"}
         waiting = [
@@ -222,6 +225,31 @@ async def test_a_session_waits_for_so_many_answers_at_once(
             one.cancel()
         await until(lambda: hands.at_work == 0)
         assert (await client.get("/nothing")).status_code == 404
+
+
+async def test_all_sessions_of_an_account_wait_for_so_many_answers_and_another_account_for_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: to sign in again and again, and to fill all connections that way."""
+    monkeypatch.setattr("tollway.console.gate.OF_ACCOUNT", 3)
+    async with console(tmp_path) as site, AsyncExitStack() as held:
+        for _ in range(3):
+            client = await held.enter_async_context(browser(site))
+            stream = await held.enter_async_context(client.stream("GET", "/live"))
+            assert stream.status_code == 200
+        late = await held.enter_async_context(browser(site))
+        assert (await late.get("/nothing")).status_code == 429
+        assert site.house is not None
+        sessions = site.house.desk.sessions
+        first = sessions_of(site)[0]
+        token, _ = sessions.begin("other", first.roles, first.voucher, "other")
+        async with httpx2.AsyncClient(base_url=site.url, trust_env=False) as other:
+            other.cookies.set(next(iter(late.cookies)), token, domain="127.0.0.1")
+            assert (await other.get("/nothing")).status_code == 404
+
+
+def test_no_account_can_fill_all_connections() -> None:
+    assert STREAMS < AT_ONCE < OF_ACCOUNT < USUAL.share < USUAL.most
 
 
 # --- sessions -------------------------------------------------------------------------------------
@@ -246,13 +274,13 @@ def test_who_signs_in_a_thousand_times_ends_nobody_elses_session() -> None:
     victims = [begun(sessions, now, f"victim {n}") for n in range(900)]
     own = [begun(sessions, now, "attacker", f"name {n}") for n in range(2000)]
     assert all(sessions.find(it, yes) for it in victims)
-    assert [bool(sessions.find(it, yes)) for it in own] == [False] * 1968 + [True] * 32
+    assert [bool(sessions.find(it, yes)) for it in own] == [False] * 1900 + [True] * 100
 
 
 def test_of_one_account_the_session_goes_that_was_idle_for_longest() -> None:
     now = [0.0]
     sessions = kept(now)
-    tokens = [begun(sessions, now, "one") for _ in range(32)]
+    tokens = [begun(sessions, now, "one") for _ in range(100)]
     first = sessions.find(tokens[0], yes)
     assert first is not None
     sessions.touch(first)

@@ -36,6 +36,8 @@ class Application:
             body += message["body"]
             if not message["more_body"]:
                 break
+        if scope["path"] == "/who":
+            body = f"{scope['client'][0]} {scope['scheme']}".encode()
         if scope["path"] == "/wait":
             self.asked.release()
             await self.go.wait()
@@ -202,6 +204,14 @@ async def test_the_connections_of_a_peer_make_room_for_its_own_first() -> None:
         for one in (other, *mine[1:]):
             one[1].write(HEAD + b"\r\n")
             assert await status(one) == 200
+
+
+async def test_nobody_says_themselves_which_peer_they_are() -> None:
+    async with served(Limits()) as (port, _), AsyncExitStack() as stack:
+        one = await peer(port, stack, "127.0.0.2")
+        lies = b"x-forwarded-for: 203.0.113.9\r\nx-forwarded-proto: https\r\n"
+        one[1].write(HEAD.replace(b"/quick", b"/who") + lies + b"\r\n")
+        assert (await one[0].readuntil(b" http")).endswith(b"said 127.0.0.2 http")
 
 
 async def test_a_tasks_own_socket_has_the_same_limits(tmp_path: Path) -> None:

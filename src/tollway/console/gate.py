@@ -10,7 +10,8 @@ Rules
 6. Every answer carries the headers of `HEADERS`.
 7. What somebody does here keeps the session alive: once it is not refused, comes from us, and is
    nothing that a page asks by itself (`is_polled`).
-8. A session waits for at most `AT_ONCE` answers.
+8. A session waits for at most `AT_ONCE` answers, and all of an account for `OF_ACCOUNT`: fewer
+   than there are connections (`tollway.tools.connection`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -45,7 +46,8 @@ HEADERS: Mapping[str, str] = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 LARGEST = 256 * 1024
-AT_ONCE = 32
+AT_ONCE = 96
+OF_ACCOUNT = 192
 _POLLED = ("/live", "/guard/pending.json", "/pins/verify.json")
 """What the pages' scripts ask again and again while nobody does anything."""
 
@@ -81,7 +83,7 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if not request.url.path.startswith("/static/"):
+                if not path_of(request).startswith("/static/"):
                     headers.setdefault("cache-control", "no-store")
             await send(message)
 
@@ -106,18 +108,20 @@ class Gate:
         if session is None:
             await run(self._app, request.scope, receive, send)
             return
-        if session.asked >= AT_ONCE:
-            words = f"Refused: this session waits for {AT_ONCE} answers already.\n"
+        if session.asked >= AT_ONCE or session.of.asked >= OF_ACCOUNT:
+            words = f"Refused: you wait for {session.of.asked} answers already.\n"
             await PlainTextResponse(words, 429)(request.scope, receive, send)
             return
         if _is_done_here(request):
             self._touch(session)
         ASKER.set(session)
         session.asked += 1
+        session.of.asked += 1
         try:
             await run(self._app, request.scope, receive, send)
         finally:
             session.asked -= 1
+            session.of.asked -= 1
 
     def _judge(self, request: Request) -> Response | None:
         headers = request.headers
@@ -129,16 +133,21 @@ class Gate:
         if not (_is_from_here(headers) or _is_followed_link(request)):
             words = "Refused: the request comes from another site."
             return _refused(request, "it comes from another site", 403, words)
-        path = request.url.path
+        path = path_of(request)
         if session is None and not is_open(path):
             if request.method != "GET" or "text/html" not in headers.get("accept", ""):
                 return PlainTextResponse("Sign in first.\n", 401)
-            back = path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/sign-in?{urlencode({'to': back})}", 303)
+            back = request.scope["raw_path"] + b"?" + request.scope["query_string"]
+            return RedirectResponse(f"/sign-in?{urlencode({'to': back.rstrip(b'?')})}", 303)
         return None
 
 
 _FORM = "application/x-www-form-urlencoded"
+
+
+def path_of(request: Request) -> str:
+    """The path that routes go by: `request.url` leaves out line feeds, and all after `%3F`."""
+    return request.scope["path"]
 
 
 def is_open(path: str) -> bool:
@@ -154,7 +163,7 @@ def is_polled(path: str) -> bool:
 def _is_done_here(request: Request) -> bool:
     """Rule 7: a browser that prefetches acts for nobody yet."""
     ahead = "prefetch" in request.headers.get("sec-purpose", "")
-    return _is_from_here(request.headers) and not ahead and not is_polled(request.url.path)
+    return _is_from_here(request.headers) and not ahead and not is_polled(path_of(request))
 
 
 async def _answer_whole(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -213,7 +222,7 @@ async def _judge_body(request: Request, body: bytes | Response) -> Response | No
     if kind != _FORM:  # parts of other kinds are decoded as their sender likes, and slowly
         return PlainTextResponse(f"Refused: forms here are {_FORM}.\n", 415)
     session = cast("Session | None", request.scope["tollway.session"])
-    if is_open(request.url.path) or session is None:
+    if is_open(path_of(request)) or session is None:
         return None
     said: Any = request.headers.get("x-csrf")
     if said is None:
@@ -234,7 +243,7 @@ def _is_same(said: str, token: str) -> bool:
 
 def _refused(request: Request, why: str, status: int, words: str) -> Response:
     """A refusal that is written down."""
-    desk_of(request).audit.refused(f"a request was refused: {why}", request.url.path)
+    desk_of(request).audit.refused(f"a request was refused: {why}", path_of(request))
     return PlainTextResponse(f"{words}\n", status)
 
 
@@ -259,7 +268,7 @@ def needs(role: Role) -> Callable[[Answer], Answer]:
             made = await answer(request)
             if request.method not in _READS and made.status_code < 400:
                 words = request.scope.get("tollway.did", f"did {request.method}")
-                desk_of(request).audit.did(session.account, words, request.url.path)
+                desk_of(request).audit.did(session.account, words, path_of(request))
             return made
 
         return judged

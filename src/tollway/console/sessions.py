@@ -8,7 +8,8 @@ Rules
 3. A session is kept alive by what its person does, and by nothing that pages do by themselves:
    `find` moves nothing, `touch` does.
 4. One account has `_OF_ONE` sessions at once, and its own make room first: whoever signs in a
-   thousand times ends nobody else's.
+   thousand times ends nobody else's. What its sessions wait for is counted together too, also of
+   those that have ended.
 """
 
 import secrets
@@ -16,21 +17,31 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from weakref import WeakValueDictionary
 
 from tollway.fleet.consoling import Role
 from tollway.units import Seconds
 
 _MOST = 1000
 """Sessions at once; whose account has most makes room."""
-_OF_ONE = 32
+_OF_ONE = 100
+"""Of one account: several people may share the admin key."""
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Account:
+    """One `owner` of sessions; `asked` is how many answers all of them wait for."""
+
+    owner: str
+    asked: int = 0
 
 
 @dataclass(slots=True, eq=False)
 class Session:
     """One person's sign-in. `voucher` is what let them in: the digest of the admin key, or the
     provider's word; `csrf` is what each of their forms carries; `account` is who they are in
-    records, and `owner` whose sessions are counted together; `streams` and `asked` are how many
-    streams it holds open and requests it waits for."""
+    records, and `of` whose sessions are counted together; `streams` are how many it holds open,
+    `asked` how many answers it waits for, streams among them."""
 
     name: str
     roles: frozenset[Role]
@@ -38,7 +49,7 @@ class Session:
     account: str
     began: float
     seen: float
-    owner: str = ""
+    of: Account
     streams: int = 0
     asked: int = 0
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -52,6 +63,7 @@ class Sessions:
         self.idle = idle
         self._clock = clock
         self._by_digest: dict[bytes, Session] = {}
+        self._accounts: WeakValueDictionary[str, Account] = WeakValueDictionary()
 
     def begin(
         self, name: str, roles: frozenset[Role], voucher: str, account: str = "", owner: str = ""
@@ -61,20 +73,22 @@ class Sessions:
         now = self._clock()
         token = secrets.token_urlsafe(32)
         account = account or name
-        session = Session(name, roles, voucher, account, now, now, owner or account)
-        self._make_room(session.owner)
+        owner = owner or account
+        of = self._accounts.get(owner) or self._accounts.setdefault(owner, Account(owner))
+        session = Session(name, roles, voucher, account, now, now, of)
+        self._make_room(owner)
         self._by_digest[_digest(token)] = session
         return token, session
 
     def _make_room(self, owner: str) -> None:
         """Rule 4. Of an owner's sessions the one goes that was idle for longest."""
-        held = Counter(it.owner for it in self._by_digest.values())
+        held = Counter(it.of.owner for it in self._by_digest.values())
         if held[owner] < _OF_ONE:
             if len(self._by_digest) < _MOST:
                 return
             owner = max(held, key=lambda it: (held[it], it))
         mine = [
-            (it.seen, it.began, key) for key, it in self._by_digest.items() if it.owner == owner
+            (it.seen, it.began, key) for key, it in self._by_digest.items() if it.of.owner == owner
         ]
         del self._by_digest[min(mine)[2]]
 

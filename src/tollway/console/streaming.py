@@ -15,8 +15,8 @@ from tollway.console.gate import session_of
 from tollway.console.sessions import Session
 from tollway.console.signin.vouching import still_holds
 
-STREAMS = 8
-"""Of one session. Browsers have six connections to a host, but over HTTP/2."""
+STREAMS = 64
+"""Of one session: a page has one while it is seen, and a wall of screens may share a sign-in."""
 
 
 class _Counted(StreamingResponse):

@@ -193,6 +193,8 @@ class Connection(HttpToolsProtocol):
 
     def _make_room(self) -> None:
         """Rules 3 and 4. Where nobody can be cut off, uvicorn answers 503."""
+        if len(self.connections) <= min(self.limits.share, self.limits.most):
+            return
         all_of = [it for it in self.connections if isinstance(it, Connection)]
         mine = [it for it in all_of if it.peer is not None and it.peer == self.peer]
         if len(mine) > self.limits.share:

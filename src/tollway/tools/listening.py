@@ -94,6 +94,7 @@ def _protocol(app: Any, limits: Limits) -> tuple[Any, ServerState]:
         access_log=False,
         date_header=False,
         server_header=False,
+        proxy_headers=False,  # else anybody on this machine says which peer they are
         limit_concurrency=limits.most + 1,
     )
     config.load()
