@@ -28,6 +28,7 @@ from tollway.ledger.migrate import is_current, migrate
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
 from tollway.ledger.records import Batch, Item, read_records
 from tollway.ledger.rolled import one_state
+from tollway.ledger.rolling import roll_up
 from tollway.ledger.state import make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Lately, Timing
@@ -120,24 +121,7 @@ class SqliteLedger:
         asked = self._asked([settle.request for settle, _ in settles])
         db.executemany(rows.SETTLE, rows.settle_rows(settles, asked, self._labels.number))
         db.executemany(rows.CLOSE, [(request,) for request in asked])
-        self._roll_up(last, failed=bool(failed))
-
-    def _roll_up(self, last: int, *, failed: bool) -> None:
-        """Add what was settled after `last` to the day's sums, and days that are over to those of
-        long periods; a day stays open for another one, so that hardly anything comes late."""
-        db = self._db
-        db.execute(rows.ROLL_UP, (last,))
-        if failed:
-            db.execute(rows.ROLL_UP_FAILED, (last,))
-        opened, first, latest = db.execute(rows.BOOKED_DAYS, (last,)).fetchone()
-        if first is None:  # all of it was in the books already
-            return
-        if first < opened:
-            for statement in rows.LATE:
-                db.execute(statement, (last,))
-        if latest - 1 > opened:
-            for statement in rows.CLOSE_DAYS:
-                db.execute(statement, (latest - 1,))
+        roll_up(db, last, failed=bool(failed))
 
     def _asked(self, requests: Sequence[str]) -> dict[str, rows.Asked]:
         """The reservations of these requests that are open."""
@@ -205,7 +189,7 @@ class SqliteLedger:
                 lines = [rows.abandoned_row(now, line, number) for line in found]
                 self._db.executemany(rows.SETTLE, lines)
                 self._db.execute("DELETE FROM reservations")
-                self._roll_up(last, failed=False)
+                roll_up(self._db, last, failed=False)
             self._db.execute("COMMIT")
         return Reconciled(count, amount)
 
