@@ -114,6 +114,7 @@ PAGES = {
     "twin, scores": "/twin/scores.json",
     "feel": "/feel",
     "feel, a stream": "/feel/stream?mode=text",
+    "feel, now": "/feel/now",
     "feel, a source": "/feel/source?name=h200",
     "feel, a prediction": "/feel/prediction?model=llama-3.3-70b&chip=h200&tp=2",
     "feel, sums": "/feel/sums?rates=30&ttfts=0.5",

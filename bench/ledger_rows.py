@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tollway.ledger import rows
 from tollway.ledger.labels import Labels, Words
+from tollway.ledger.rolling import roll_up
 from tollway.ledger.sqlite import open_for_gateway
 
 SEED = 20261123
@@ -44,8 +45,7 @@ def make(path: Path, count: int, days: int, utc: float) -> None:
         _fill(db, count, days, utc)
         for sql in kept:
             db.execute(sql)
-        for statement in (*rows.ROLL_UPS, *rows.ROLL_UPS_FAILED):
-            db.execute(statement, (0,))
+        roll_up(db, 0, failed=True)
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = WAL")
 

@@ -180,6 +180,8 @@ def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
             "Alice Adams has the summary",
             "Tier ns isolates",
         ]
+    promises.append("frontier  71.2 (69.7 to 72.7)")
     for promise in promises:
         assert promise in done.stdout
+    assert "llama-3.3-70b" in (tmp_path / "day.html").read_text()
     assert "Tollway is down." in done.stderr

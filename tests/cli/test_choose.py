@@ -4,37 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from scored_models import HOSTED
 
 from tollway.cli.app import run
-
-FILE = """
-version = 1
-[models.big]
-quality.code = { score = 71.2, margin = 1.5, of = "our evaluation" }
-[models.old]
-quality.code = { score = 60.0, margin = 1.0, of = "our evaluation" }
-[models.unscored]
-[sources.hosted]
-kind = "api"
-url = "https://api.example.com/v1"
-[sources.hosted.serves.big]
-expected_ttft = "400ms"
-expected_speed = 90.0
-prices = [{ since = 2026-01-01, input = "0.60", output = "0.80" }]
-[sources.hosted.serves.old]
-expected_ttft = "900ms"
-expected_speed = 12.0
-prices = [{ since = 2026-01-01, input = "0.70", output = "0.90" }]
-[sources.hosted.serves.unscored]
-expected_ttft = "900ms"
-expected_speed = 12.0
-"""
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "fleet.toml"
-    path.write_text(FILE)
+    path.write_text("version = 1\n" + HOSTED)
     return path
 
 
@@ -45,9 +23,9 @@ def test_the_table_has_verdicts_and_each_that_is_dominated_its_reason(
     said = capsys.readouterr()
     lines = said.out.splitlines()
     assert lines[0].split() == ["source:model", "verdict", "quality", "wait", "cost"]
-    assert lines[1].split()[:2] == ["hosted:big", "frontier"]
+    assert lines[1].split()[:2] == ["hosted:large", "frontier"]
     assert lines[2].split()[:2] == ["hosted:old", "dominated"]
-    assert "hosted:old: dominated. hosted:big: 11.2 better; 15." in said.out
+    assert "hosted:old: dominated. hosted:large is ahead: 13.2 higher quality; 15." in said.out
     assert "$0.000350 cheaper (14%)" in said.out
     assert "hosted:unscored: left out. unscored has no score for code." in said.out
     assert "Scores: our evaluation." in said.err
@@ -62,7 +40,7 @@ def test_json_has_every_figure_with_its_origin_and_exact_money(
     said = json.loads(capsys.readouterr().out)
     best, worst = said["candidates"]
     assert best["cost_usd"]["value"] == "0.000603000000"
-    assert worst["by"] == "hosted:big"
+    assert worst["by"] == "hosted:large"
     assert [one["axis"] for one in worst["steps"]] == ["quality", "wait", "cost"]
     assert {one["side"] for one in worst["steps"]} == {"better"}
     assert said["use"]["axes"] == ["quality", "wait", "cost"]
@@ -80,10 +58,10 @@ def test_a_batch_has_no_wait_in_its_table(file: Path, capsys: pytest.CaptureFixt
     ("argv", "words"),
     [
         (["--use", "cod"], 'Did you mean "code"?'),
-        (["--use", "code", "--in", "0"], "--in is 0. Write 1 to 10000000."),
-        (["--use", "code", "--cached", "4000"], "--cached is 4000. Write 0 to 3000."),
-        (["--use", "agent", "--turns", "0"], "--turns is 0. Write 1 to 10000."),
-        (["--use", "agent", "--pause", "-1"], "--pause is -1.0. Write 0 to 86400."),
+        (["--use", "code", "--in", "0"], "--in is 0. Write 1 to 10,000,000."),
+        (["--use", "code", "--cached", "4000"], "--cached is 4000. Write 0 to 3,000."),
+        (["--use", "agent", "--turns", "0"], "--turns is 0. Write 1 to 10,000."),
+        (["--use", "agent", "--pause", "-1"], "--pause is -1. Write 0 to 86,400."),
         (["--use", "code", "--concurrency", "0"], "--concurrency is 0. Write 1 to 100000 users."),
         (["--use", "essay"], "has no score for essay. Declare yours"),
     ],

@@ -21,8 +21,10 @@ from bench.feel import BOUND, Measured, Track
 from bench.screen import Screen, bare
 
 from tollway.cli.app import run
+from tollway.cli.feel_source import Watching
 from tollway.feel.texts import endless
 from tollway.feel.tokens import tokens
+from tollway.gateway.metrics import Metrics
 
 PATIENCE = 60.0
 
@@ -166,6 +168,13 @@ def test_streams_run_side_by_side_each_at_its_rate(sit: Sit) -> None:
     sitting.until(lambda screen: letters(screen)[1] > 2 * letters(screen)[0] > 200)
 
 
+def test_the_terminal_says_where_a_rate_is_from_until_it_is_nudged(sit: Sit) -> None:
+    sitting = sit("--predict", "llama-3.3-70b", "--chip", "h200", "--tp", "4", size=(150, 24))
+    sitting.until(lambda screen: "predicted (provenance: measured) with 64 users" in screen.rows[1])
+    sitting.press("3")
+    sitting.until(lambda screen: "as nudged by hand" in screen.rows[1])
+
+
 @pytest.mark.parametrize("size", [(20, 6), (9, 3), (1, 1), (40, 24), (200, 60)], ids=str)
 def test_any_size_of_terminal_will_do_and_it_may_change(sit: Sit, size: tuple[int, int]) -> None:
     sitting = sit("--beside", "100", "200", "--ttft", "0")
@@ -233,10 +242,87 @@ def test_a_prediction_is_felt_with_its_interval(
     (one,) = json.loads(capsys.readouterr().out)["streams"]
     low, high = one["interval"]
     assert low < one["tokens_per_second"] < high
-    assert "with 64 users, 80% interval" in one["origin"]
+    assert "with 64 users of 1,024 tokens in and 1,024 out; 80% interval" in one["origin"]
     for name in ("waiting", "whole_answer"):
         fast, slow = one[f"{name}_interval_s"]
         assert fast < one[f"{name}_s"] < slow
+
+
+def test_a_prediction_is_felt_as_predict_says_it_at_any_precision_and_layout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--json", "--state", str(tmp_path)]
+    said = ["--chip", "h200", "--tp", "4", "--precision", "fp8", "--engine", "sglang"]
+    said += ["--prefix-share", "0.5", "--pp", "2", "--in", "3000", "--out", "200"]
+    assert run(["feel", "--predict", "llama-3.3-70b", *said, *where]) == 0
+    (felt,) = json.loads(capsys.readouterr().out)["streams"]
+    argv = ["predict", "--model", "llama-3.3-70b", "--concurrency", "64", *said, "--json"]
+    assert run(argv) == 0
+    (answer,) = json.loads(capsys.readouterr().out)["answers"]
+    assert felt["tokens_per_second"] == answer["user_tokens_s"]["value"]
+    assert felt["interval"] == [answer["user_tokens_s"][end] for end in ("low", "high")]
+    assert felt["ttft_interval_s"] == [answer["ttft_s"][end] for end in ("low", "high")]
+    assert felt["provenance"] == answer["provenance"]
+    assert felt["title"] == "llama-3.3-70b on 8 x h200, fp8"
+
+
+def test_seconds_a_day_have_an_interval_where_the_speed_has_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["feel", "--predict", "llama-3.3-70b", "--chip", "h200", "--tp", "4", "--json"]
+    assert run([*argv, "30", "--requests", "500", "--state", str(tmp_path)]) == 0
+    predicted, named = json.loads(capsys.readouterr().out)["streams"]
+    fast, slow = predicted["waiting_a_day_interval_s"]
+    assert fast < predicted["waiting_a_day_s"] < slow
+    assert [fast, slow] == [500 * one for one in predicted["waiting_interval_s"]]
+    assert named["waiting_a_day_interval_s"] is None
+
+
+def counted(*speeds: float) -> str:
+    """A gateway's page of metrics after a stream of the source `pool` at each speed."""
+    metrics = Metrics()
+    for speed in speeds:
+        metrics.first_content("pool", "m", 0.3)
+        metrics.stream_ended(("pool", "m"), [0] * 7 + [40] + [0] * 7, 40 * 0.08, speed)
+    return metrics.render().decode()
+
+
+@pytest.mark.parametrize(
+    ("pages", "speed", "words"),
+    [
+        (
+            [[200.0] * 90, [200.0] * 90 + [25.0] * 10],
+            25.0,
+            "10 answers that ended in the last 10 s",
+        ),
+        ([[200.0] * 11, [200.0] * 11 + [25.0]], 185.4, "12 answers that ended since the gateway's"),
+        ([[200.0] * 90, [25.0] * 12], 25.0, "12 answers that ended in the last 10 s"),
+    ],
+    ids=["now", "too few", "started again"],
+)
+def test_a_source_is_watched_for_a_while_and_only_that_is_felt(
+    pages: list[list[float]], speed: float, words: str
+) -> None:
+    seen_at, said = [0.0], iter(counted(*one) for one in pages)
+    watching = Watching(lambda: next(said), lambda: seen_at[-1], seen_at.append)
+    seen = watching.observed("pool", None, 10.0)
+    assert seen is not None
+    assert seen_at == [0.0, 10.0]
+    assert seen.speed == pytest.approx(speed, rel=0.001)
+    assert words in seen.words
+    assert seen.words.startswith("measured: ")
+
+
+def test_nobody_waits_where_nothing_was_ever_answered_or_no_gateway_answers() -> None:
+    slept: list[float] = []
+    for said in ("", None):
+        watching = Watching(lambda said=said: said, sleep=slept.append)
+        assert watching.observed("pool", None, 9.0) is None
+    assert not slept
+    ended = iter([counted(*[50.0] * 12), None])  # it stopped meanwhile
+    seen = Watching(lambda: next(ended), sleep=lambda _: None).observed("pool", None, 9.0)
+    assert seen is not None
+    assert seen.window == "since the gateway's start"
 
 
 @pytest.mark.parametrize(
@@ -250,10 +336,11 @@ def test_a_prediction_is_felt_with_its_interval(
         (["--tokens", "0"], "--tokens is 0. Write 1 to 10000000."),
         (["--requests", "-3"], "--requests is -3. Write 0 or more a day."),
         (["--predict", "m"], "--predict MODEL and --chip CHIP belong together"),
+        (["--source", "pool", "--watch", "-1"], "--watch is -1. Write 0 to 3600 seconds."),
         (["--source", "pool"], "which no streamed answer is known; known: none."),
         (["--beside", "5", "6", "7", "8", "9"], "5 streams do not fit side by side."),
     ],
-    ids=lambda it: it[0].strip("-") if isinstance(it, list) else "",
+    ids=lambda it: it[-2 if len(it) > 3 else 0].strip("-") if isinstance(it, list) else "",
 )
 def test_what_cannot_be_felt_is_refused_with_the_mend(
     argv: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tollway.cli.running import Running, start_of, write_running
 from tollway.emulator.build import emulate
 from tollway.emulator.server import start
 
@@ -62,6 +63,25 @@ async def test_the_table_goes_to_standard_output_and_the_words_beside_it(
     assert lines["output tokens"] == "100"
     assert "The load generator kept up" in err
     assert "20 requests over" in err
+
+
+async def test_the_gateway_of_the_state_folder_is_asked_and_a_named_url_instead_of_it(
+    engine: str, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    host, _, port = engine.removeprefix("http://").removesuffix("/v1").partition(":")
+    started = start_of(os.getpid())
+    assert started is not None
+    me = (os.getpid(), started, host, int(port), "", "fleet.toml", 1.0)
+    write_running(state, Running(*me))
+    played = (str(trace_file(tmp_path, 3)), "--route", "llama-3.3-70b", "--json")
+    code, out, err = await called(*played, "--state", str(state))
+    assert code == 0, err
+    assert json.loads(out)["url"] == f"http://{host}:{port}"
+    code, _, err = await called(*played, "--state", str(state), "--url", "http://127.0.0.1:1")
+    assert code == 2
+    assert "127.0.0.1:1: no gateway answers there" in err
 
 
 async def test_json_holds_the_same_numbers_and_names_what_was_played(

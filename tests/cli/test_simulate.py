@@ -102,6 +102,20 @@ def test_a_lost_source_is_taken_over_and_ten_times_the_users_are_ten_times_the_r
     assert found["cost_usd"] > "0"
 
 
+def test_a_drained_source_is_taken_over_without_a_failure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("simulate", "fleet.toml", "--trace", LOAD, "--drain")
+    found = as_json(capsys, *words, "own@20s..40s")
+    assert found["drained"] == ["own@20s..40s"]
+    assert found["total"]["requests"] == found["total"]["ok"]
+    assert found["breakers_opened"] == {}
+    sources = {row["source"]: row["requests"] for row in found["rows"]}
+    assert min(sources["api"], sources["own"]) > 20
+    found = as_json(capsys, *words, "own")
+    assert [row["source"] for row in found["rows"] if row["requests"]] == ["api"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -113,6 +127,9 @@ def test_a_lost_source_is_taken_over_and_ten_times_the_users_are_ten_times_the_r
         (("--trace", LOAD, "--lose", "ow@1m"), 'Did you mean "own"?'),
         (("--trace", LOAD, "--lose", "own"), "write SOURCE@10m"),
         (("--trace", LOAD, "--lose", "own@5m..1m"), "it ends before it begins"),
+        (("--trace", LOAD, "--drain", "ow"), 'Did you mean "own"?'),
+        (("--trace", LOAD, "--drain", "own@"), "--drain"),
+        (("--trace", LOAD, "--drain", "own@5m..1m"), "it ends before it begins"),
         (("--trace", LOAD, "--scale", "0"), "--scale is 0"),
         (("--trace", LOAD, "--route", "chta"), 'Did you mean "chat"?'),
         (("--trace", LOAD, "--tenant", "tema"), 'Did you mean "team"?'),

@@ -1,11 +1,10 @@
-"""A console over a gateway that may be there or not, in a test's own process or as `tollway serve`.
+"""A console over a gateway that may be there or not: in a test's own process, or by `tollway up`.
 
 Everything listens on loopback and ends with the test.
 """
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,17 +13,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from live_fleet import LiveFleet, demo
 
-from tollway.cli.demo import demo_key
 from tollway.console.adminkey import make_admin_key
 from tollway.console.clocks import Clocks
 from tollway.console.house import House
 from tollway.gateway.log import Log
-from tollway.inspect.fleetfile import read_fleet
 
 FLEET = """version = 1
 [console]
@@ -81,50 +76,35 @@ def _written(folder: Path, fleet: str) -> tuple[Path, Path]:
 
 
 @contextmanager
-def serving(folder: Path, change: str = "") -> Iterator[Site]:
-    """The demo fleet, with `change` behind it, served by a child process with its console."""
+def serving(folder: Path) -> Iterator[Site]:
+    """The demo fleet, with its console, as `tollway up` starts it and `tollway down` ends it."""
     live = demo(folder)
-    live.text += change
     live.file.write_text(live.text)
-    live.state.mkdir(mode=0o700, exist_ok=True)
-    fleet = read_fleet(live.file)
-    client_key = demo_key(live.state, live.state / fleet.gateway.ledger, fleet) or ""
-    key = make_admin_key(live.state)
-    command = [sys.executable, "-m", "tollway", "serve", str(live.file), "--state", str(live.state)]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TOLLWAY_")}
-    with (folder / "serve.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)
-    url = f"http://127.0.0.1:{live.ports['console']}"
+    state = ["--state", str(live.state)]
     try:
-        _await(f"{live.url}/readyz", process)
-        _await(f"{url}/sign-in", process)
-        yield Site(url, key, live.state, live.file, live.url, client_key, live)
+        up = json.loads(_run("up", str(live.file), *state, "--json"))
+        yield Site(
+            up["console"],
+            up["console_key"],
+            live.state,
+            live.file,
+            live.url,
+            up["key"],
+            live,
+        )
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(40)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _run("down", *state)
 
 
 def printed(*words: str) -> Any:
     """What a command prints with --json, whatever its exit code."""
-    command = [sys.executable, "-m", "tollway", *words, "--json"]
+    return json.loads(_run(*words, "--json", check=False))
+
+
+def _run(*words: str, check: bool = True) -> bytes:
+    command = [sys.executable, "-m", "tollway", *words]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TOLLWAY_")}
-    done = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=False)
-    assert done.stdout, done.stderr.decode()
-    return json.loads(done.stdout)
-
-
-def _await(url: str, process: "subprocess.Popen[bytes]", patience: float = 40.0) -> None:
-    end = time.monotonic() + patience
-    while True:
-        try:
-            with urlopen(url, timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except (URLError, OSError):
-            assert process.poll() is None, "the gateway ended"
-            assert time.monotonic() < end, f"{url} did not answer"
-        time.sleep(0.05)
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=100, check=False)
+    fine = done.returncode == 0 if check else done.stdout
+    assert fine, done.stderr.decode()
+    return done.stdout

@@ -3,6 +3,7 @@
 Written from the specification, on joserfc and starlette: it shares no code with what is tested.
 """
 
+import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator, Callable
@@ -48,6 +49,8 @@ class Provider:
     down: bool = False
     large: bool = False
     moved: bool = False
+    held: asyncio.Event | None = None
+    """What the token endpoint waits for."""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     forms: list[dict[str, str]] = field(default_factory=list)
@@ -90,6 +93,8 @@ class Provider:
         self.seen.append("token")
         form = {name: it[0] for name, it in parse_qs((await request.body()).decode()).items()}
         self.forms.append(form)
+        if self.held is not None:
+            await self.held.wait()
         asked = self.codes.pop(form["code"], None)
         verified = sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(verified).rstrip(b"=").decode()
@@ -122,6 +127,7 @@ class Provider:
             "exp": now + 300,
             "nonce": asked["nonce"],
             "email": "ann@example.org",
+            "email_verified": True,
             "groups": ["platform", "everybody"],
         }
         claims |= self.claims

@@ -53,7 +53,7 @@ def test_names_of_neighbours_do_not_cover_each_other() -> None:
     drawn = picture(frontier(some, AXES), AXES)
 
     def box(mark: Mark) -> tuple[float, float, float, float]:
-        wide = len(mark.name) * LETTER
+        wide = len(mark.label) * LETTER
         left = mark.text_x - (wide if mark.anchor == "end" else 0)
         top = mark.text_y - LINE + 3
         return left, top, left + wide, top + LINE

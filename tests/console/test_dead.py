@@ -1,7 +1,7 @@
 """With no gateway and no ledger every page still helps: it says what is missing and what to do."""
 
 import re
-from html import unescape
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -31,12 +31,41 @@ PEOPLES = [path for _, path, _ in NAVIGATION if path in every_page()]
 HELPING = [path for path in PEOPLES if path not in _NEEDS_NOTHING]
 
 
+_EMPTY = ("br", "img", "input", "link", "meta", "hr", "col", "wbr")
+
+
+class Words(HTMLParser):
+    """What a person reads in the main part: nothing of scripts, and of what is hidden."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self._path: list[bool] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in _EMPTY:
+            unseen = tag in ("script", "style", "template") or "hidden" in dict(attrs)
+            outside = not self._path and tag != "main"
+            self._path += [] if outside else [unseen or any(self._path[-1:])]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._path and tag not in _EMPTY:
+            self._path.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self._path and not self._path[-1]:
+            self.words += data.split()
+
+
 def words_of(html: str) -> str:
     """What a person reads in the main part."""
-    main = re.search(r"<main.*?</main>", html, re.DOTALL)
-    assert main is not None
-    text = re.sub(r"<script.*?</script>|<[^>]+>", " ", main[0], flags=re.DOTALL)
-    return " ".join(unescape(text).split())
+    return " ".join(Words(html).words)
+
+
+def test_words_that_are_hidden_are_not_read() -> None:
+    page = "<p>a</p><main><p>b<br>c</p><div hidden><p>d</p></div><script>e</script>f</main><p>g</p>"
+    assert words_of(page) == "b c f"
 
 
 @pytest.mark.parametrize("path", HELPING)

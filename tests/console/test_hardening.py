@@ -8,19 +8,23 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import cast
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 from console_site import FLEET, Site, console
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from tollway.console.adminkey import make_admin_key
 from tollway.console.app import application
 from tollway.console.gate import HEADERS, LARGEST, is_open
+from tollway.console.signin import pages as signin
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.events import Events
-from tollway.tools.listening import LONGEST_HEAD
+from tollway.tools.connection import LONGEST_HEAD
 
 _HTML = {"accept": "text/html"}
 
@@ -215,11 +219,89 @@ async def test_static_files_are_those_of_their_folder(site: Site, path: str) -> 
 
 @pytest.mark.parametrize(
     "path",
-    ["/static/../guard", "/sign-in/../guard", "/sign-in-not", "//guard", "/sign-in%2f..%2fguard"],
-)
+    ["/static/../guard", "/sign-in/../guard", "/sign-in-not", "//guard", "/sign-in%2f..%2fguard",
+     "/guard%0a", "/%0aguard", "/guard%3F/static/", "/guard%23/static/", "/%09static/../guard",
+     "/guard/", "/static%0a/../guard"],
+)  # fmt: skip
 async def test_no_spelling_of_a_path_goes_past_the_sign_in(site: Site, path: str) -> None:
     own = urlsplit(site.url).netloc
     assert await raw(site, f"GET {path} HTTP/1.1\r\nhost: {own}\r\n\r\n") in (401, 404)
+
+
+async def test_what_is_told_of_a_fault_has_the_headers_of_every_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: a page that breaks, in a frame, or kept in a cache."""
+
+    async def broken(_: Request) -> Response:
+        raise ValueError("a secret that it choked on")
+
+    monkeypatch.setattr("tollway.console.app.PAGES", ([*signin.ROUTES, Route("/broken", broken)],))
+    async with console(tmp_path) as site, browser(site) as client:
+        told = list[BaseException]()
+        monkeypatch.setattr(desk_of(site), "fault", told.append)
+        for accepts in (_HTML, {}):
+            answer = await client.get("/broken", headers=accepts)
+            assert answer.status_code == 500
+            assert "A fault of the console" in answer.text
+            assert "secret" not in answer.text
+            for name, value in {**HEADERS, "cache-control": "no-store"}.items():
+                assert answer.headers[name] == value
+        assert len(told) == 2
+
+
+async def test_no_answer_leads_away_from_tls(tmp_path: Path) -> None:
+    """A redirect of the framework's names the scheme that we listen with, which is plain."""
+    fleet = FLEET.replace("[console]", '[console]\nurl = "https://tollway.example.com"')
+    async with console(tmp_path, fleet) as site:
+        local = next(it for it in desk_of(site).hosts if it.startswith("127.0.0.1"))
+        headers = {"host": "tollway.example.com"}
+        async with httpx2.AsyncClient(base_url=f"http://{local}", trust_env=False) as client:
+            for method, path in (("GET", "/sign-in/"), ("POST", "/sign-in/"), ("GET", "/static")):
+                answer = await client.request(method, path, headers=headers)
+                assert "location" not in answer.headers
+                assert answer.status_code in (401, 404, 405)
+            answer = await client.post("/sign-in", data={"key": site.key}, headers=headers)
+            assert answer.headers["location"] == "/"  # the control: a path of ours
+
+
+async def test_where_to_go_after_signing_in_is_what_was_asked_for(site: Site) -> None:
+    async with browser(site, signed_in=False) as client:
+        for path in ("/twin?chip0=h200&x=a%26b", "/requests/a%3Fb", "/pins"):
+            answer = await client.get(path, headers=_HTML)
+            asked = parse_qs(urlsplit(answer.headers["location"]).query)["to"]
+            assert asked == [path]
+
+
+async def test_a_gateway_that_hangs_holds_up_no_sign_in_and_no_page_without_it(
+    site: Site,
+) -> None:
+    coming, over = asyncio.Semaphore(0), asyncio.Event()
+    heard: list[asyncio.Task[None]] = []
+
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(cast("asyncio.Task[None]", asyncio.current_task()))
+        coming.release()
+        await over.wait()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_unix_server(silent, desk_of(site).gateway.path)
+    async with browser(site) as client:
+        waiting = [asyncio.create_task(client.get("/guard/pending.json")) for _ in range(12)]
+        async with asyncio.timeout(20):
+            for _ in range(4):
+                await coming.acquire()
+        async with asyncio.timeout(4), browser(site) as other:  # before the gateway is given up
+            assert (await other.get("/pins")).status_code == 200
+            assert (await other.get("/guard/runs")).status_code == 200
+        assert not any(it.done() for it in waiting)  # the control: it does hang
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    server.close()
+    over.set()
+    await asyncio.gather(*heard)
 
 
 async def test_a_form_has_an_end(site: Site) -> None:

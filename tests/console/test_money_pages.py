@@ -264,3 +264,17 @@ async def test_an_export_by_day_is_what_usage_says_of_all_days(tmp_path: Path) -
     assert told == [
         (it.group[0], it.group[4], it.totals.requests, f"{usd(it.totals.cost):f}") for it in wanted
     ]
+
+
+@pytest.mark.parametrize(
+    "parts", [";", "\t", "; ", ';"'], ids=["semicolon", "tab", "space", "quote"]
+)
+def test_what_another_countrys_spreadsheet_takes_for_the_next_cell_is_words_too(parts: str) -> None:
+    """The attack: where a comma parts decimals, `;` parts cells, and a line is read so."""
+    for sign in "=+-@":
+        hidden = f"job{parts}{sign}HYPERLINK()"
+        cells = re.split(r"[;\t]", safe(hidden))
+        assert not any(it.strip(' "').startswith(("=", "+", "-", "@")) for it in cells)
+        assert any(it.strip(' "').startswith(sign) for it in re.split(r"[;\t]", hidden))
+    for plain in ("a;b", "job-7", "a; b", "2026-09-01", "x\ty"):  # the control
+        assert safe(plain) == plain

@@ -3,7 +3,9 @@
 Each attack has its positive control: the same steps without the attack let somebody in.
 """
 
+import asyncio
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +17,8 @@ from provider import CLIENT, SECRET, Provider, by_public_key, key, providing, qu
 
 from tollway.console.clocks import Clocks
 from tollway.console.house import House
+from tollway.console.oidc.attempts import LASTS, Attempts
+from tollway.console.oidc.refusal import ProviderDownError
 from tollway.gateway.log import Log
 from tollway.ledger.guarded.book import GUARD_BOOK, GuardBook
 from tollway.ledger.guarded.events import Events
@@ -111,6 +115,16 @@ async def test_somebody_in_a_named_group_gets_in_with_its_roles(site: Site) -> N
     assert any("ann@example.org" in it and "subject subject-1" in it for it in told(site))
 
 
+async def test_no_name_says_what_somebody_else_did(site: Site, provider: Provider) -> None:
+    """People choose their names, and what is written down of them are sentences."""
+    provider.claims["email"] = 'bob" (x) signed in as approver, and "ann'
+    async with browser(site) as client:
+        await sign_in(client)
+    (said,) = [it for it in told(site) if "signed in" in it]
+    assert said.startswith(f"\"bob' (x) signed in as approver, and 'ann\" ({provider.issuer}, ")
+    assert said.endswith("subject subject-1) signed in as operator, viewer")
+
+
 async def test_a_public_client_gets_in_with_pkce_alone(tmp_path: Path, provider: Provider) -> None:
     provider.public = True
     fleet = fleet_of(provider.issuer).replace('client_secret = "sso"\n', "")
@@ -160,13 +174,29 @@ async def test_groups_are_found_by_the_path_of_a_claim(tmp_path: Path, provider:
         assert (await sign_in(client)).status_code == 303
 
 
+_DOUBTFUL = [False, None, "false", "true", 1, 0, [True], {}]
+
+
+@pytest.mark.parametrize("said", [True, *_DOUBTFUL], ids=repr)
 async def test_an_address_that_is_not_verified_is_nobodys_name(
-    site: Site, provider: Provider
+    site: Site, provider: Provider, said: object
 ) -> None:
-    provider.claims["email_verified"] = False
+    provider.claims["email_verified"] = said
     async with browser(site) as client:
         await sign_in(client)
-    assert session_of(site).name == "subject-1"
+    assert session_of(site).name == ("ann@example.org" if said is True else "subject-1")
+
+
+@pytest.mark.parametrize("said", [True, *_DOUBTFUL], ids=repr)
+async def test_an_address_that_is_not_verified_gives_nobody_a_role(
+    tmp_path: Path, provider: Provider, said: object
+) -> None:
+    provider.claims["email_verified"] = said
+    fleet = fleet_of(provider.issuer, 'groups_claim = "email"')
+    fleet = fleet.replace('"everybody"', '"ann@example.org"')
+    async with console(tmp_path, fleet) as site, browser(site) as client:
+        assert (await sign_in(client)).status_code == (303 if said is True else 403)
+        assert await is_in(client) is (said is True)
 
 
 def _hs256(provider: Provider) -> None:
@@ -343,6 +373,99 @@ async def test_the_way_back_works_once_and_in_the_browser_that_began_it(
         exchanged = provider.seen.count("token")
         assert (await attacker.get(way_back)).status_code == 403  # replayed
         assert provider.seen.count("token") == exchanged == 1
+
+
+async def test_an_attempt_that_was_taken_is_over_whoever_kept_its_cookie(
+    site: Site, provider: Provider
+) -> None:
+    async with browser(site) as client:
+        way_back = (await there(client)).headers["location"]
+        kept = [(it.name, it.value or "") for it in client.cookies.jar if "-oidc" in it.name]
+        assert (await client.get(way_back)).status_code == 303
+    async with browser(site) as replaying:
+        for name, value in kept:
+            replaying.cookies.set(name, value, domain="127.0.0.1")
+        assert (await replaying.get(way_back)).status_code == 403
+        assert not await is_in(replaying)
+    assert provider.seen.count("token") == 1
+
+
+async def test_many_attempts_push_nobody_elses_out(site: Site) -> None:
+    async with browser(site) as honest, browser(site) as stranger:
+        way_back = (await there(honest)).headers["location"]
+        for _ in range(600):
+            assert (await stranger.get("/sign-in/oidc")).status_code == 303
+        assert (await honest.get(way_back)).status_code == 303
+        assert await is_in(honest)
+
+
+def test_a_cookie_of_an_attempt_shows_nothing_and_cannot_be_changed() -> None:
+    attempts, other = Attempts(lambda: 1.0), Attempts(lambda: 1.0)
+    attempt, cookie = attempts.begin("/pins", "v")
+    raw = urlsafe_b64decode(cookie + "==")
+    for secret in (attempt.state, attempt.nonce, attempt.verifier, "/pins"):
+        assert secret.encode() not in raw
+    for at in range(len(raw)):
+        changed = bytes(it ^ (at == n) for n, it in enumerate(raw))
+        assert attempts.take(attempt.state, urlsafe_b64encode(changed).decode(), "v") is None
+    for wrong in ("", "a", "\u00e9", cookie[:-2], cookie + cookie, "=" * 40, "A" * 4000):
+        assert attempts.take(attempt.state, wrong, "v") is None
+    assert other.take(attempt.state, cookie, "v") is None  # another process's key
+    assert attempts.take("\ud800", cookie, "v") is None
+    assert attempts.take(attempt.state, cookie, "v") == attempt
+    assert attempts.take(attempt.state, cookie, "v") is None
+
+
+def test_an_attempt_is_over_after_its_time_and_a_flood_of_taken_ones_brings_none_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tollway.console.oidc.attempts._MOST", 10)
+    now = [1000.0]
+    attempts = Attempts(lambda: now[0])
+    begun = [attempts.begin("/", "v") for _ in range(3)]
+    now[0] += LASTS - 1.0
+    assert attempts.take(begun[0][0].state, begun[0][1], "v") is not None
+    late = attempts.begin("/", "v")
+    now[0] += 2.0
+    assert attempts.take(begun[1][0].state, begun[1][1], "v") is None
+    taken: list[tuple[str, str]] = []
+    for _ in range(50):
+        now[0] += 0.01
+        attempt, cookie = attempts.begin("/" + "a" * 5000, "v")
+        assert attempt.to == "/"
+        assert len(cookie) < 1000
+        taken.append((attempt.state, cookie))
+        assert attempts.take(*taken[-1], "v") is not None
+    assert len(attempts._taken) == len(attempts._by_age) == 10
+    assert not any(attempts.take(*it, "v") for it in taken)
+    assert attempts.take(late[0].state, late[1], "v") is None  # rather over than taken twice
+
+
+async def test_a_reload_while_somebody_signs_in_lets_them_in_or_says_to_begin_again(
+    site: Site, provider: Provider
+) -> None:
+    assert site.house is not None
+    provider.held = asyncio.Event()
+    async with browser(site) as client:
+        way_back = (await there(client)).headers["location"]
+        before = site.house.desk.provider
+        assert before is not None
+        coming = asyncio.create_task(client.get(way_back))
+        async with asyncio.timeout(20):
+            while "token" not in provider.seen:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        reloading = asyncio.create_task(site.house.reload())
+        async with asyncio.timeout(20):
+            while site.house.desk.provider is before:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        assert not coming.done()
+        provider.held.set()
+        assert await reloading
+        assert (await coming).status_code == 503  # its keys were not asked for yet
+        provider.held = None
+        assert (await sign_in(client)).status_code == 303
+    with pytest.raises(ProviderDownError, match="declared anew"):
+        await before._fetching.get("keys", provider.issuer)
 
 
 async def test_a_code_of_another_attempt_is_refused_by_pkce(site: Site) -> None:

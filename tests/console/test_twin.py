@@ -1,57 +1,25 @@
 """The Twin page says what `tollway predict --json` and `tollway twin --json` say, within limits."""
 
-import asyncio
 import json
-import os
 import re
-import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from console_site import Site, console
-from httpx2 import AsyncClient, Response
 from ledger_records import reserve, settle
+from own_fleet import FLEET, MODEL, scored, signed_in
 
 from tollway.cli.app import run
 from tollway.console import house
-from tollway.console.hand import Job, Load, SetUp
-from tollway.console.hands import Hands, TooLongError
+from tollway.console.hands import Hands
 from tollway.console.twin import lately as shown_lately
 from tollway.console.twin.grids import USERS
-from tollway.errors import TollwayError
 from tollway.fleet.usage import Usage
-from tollway.inspect.fleetfile import read_fleet
-from tollway.ledger.scores import keep_scores
 from tollway.ledger.sqlite import open_for_gateway
-from tollway.simulator.scores import Claim, Figure, Learned, Score, digest_of
-from tollway.simulator.twin import deployment_of, site_of
 from tollway.units import Seconds
 
-DAY = 86_400
-MODEL = "llama-3.1-70b"
-FLEET = """version = 1
-[console]
-listen = "127.0.0.1:0"
-[models."llama-3.1-70b"]
-[sources.own]
-kind = "server"
-url = "http://127.0.0.1:9/v1"
-chip = "h200"
-tp = 2
-slots = 64
-[sources.own.serves."llama-3.1-70b"]
-context = 16000
-[routes.chat]
-model = "llama-3.1-70b"
-candidates = ["own"]
-slo = { ttft = "900ms", speed = 25.0 }
-[tenants.team]
-"""
 TWO = {
     "model": MODEL,
     "in": "1000",
@@ -64,20 +32,6 @@ TWO = {
     "chip2": "mi300x",
     "price2": "neocloud",
 }
-HUGE = Job(SetUp("llama-3.3-70b", "h200", tp=8), 1, 100_000, (Load(users=4096),), "")
-
-
-@asynccontextmanager
-async def twin(folder: Path, fleet: str = FLEET) -> AsyncIterator[tuple[Site, Callable[..., Any]]]:
-    """A console without a gateway, and `get(path, **query)`, signed in."""
-    async with console(folder, fleet) as site, AsyncClient(base_url=site.url, timeout=60) as client:
-        origin = {"origin": site.url}
-        await client.post("/sign-in", data={"key": site.key, "to": "/"}, headers=origin)
-
-        async def get(path: str, **query: str) -> Response:
-            return await client.get(path, params=query, headers={"accept": "text/html"})
-
-        yield site, get
 
 
 def predicted(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
@@ -108,7 +62,7 @@ async def test_what_is_answered_is_what_predict_says(
     query: dict[str, str],
     words: tuple[str, ...],
 ) -> None:
-    async with twin(tmp_path) as (_, get):
+    async with signed_in(tmp_path) as (_, get):
         said = (await get("/twin/answers.json", **{**TWO, **query})).json()
     first = ("--chip", "h200", "--tp", "2", "--precision", "fp8", "--price", "2.5")
     second = ("--chip", "mi300x", "--price", "neocloud")
@@ -121,7 +75,7 @@ async def test_what_is_answered_is_what_predict_says(
 async def test_every_load_of_a_grid_is_what_predict_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with twin(tmp_path) as (_, get):
+    async with signed_in(tmp_path) as (_, get):
         said = (await get("/twin/grid.json", **TWO, at="77")).json()
     assert 77.0 in said["loads"]
     assert {float(one) for one in USERS if one <= 256} <= set(said["loads"])
@@ -138,7 +92,7 @@ async def test_every_load_of_a_grid_is_what_predict_says(
 
 
 async def test_a_grid_of_rates_goes_one_load_beyond_what_can_be_served(tmp_path: Path) -> None:
-    async with twin(tmp_path) as (_, get):
+    async with signed_in(tmp_path) as (_, get):
         said = (await get("/twin/grid.json", **TWO, grid="rate")).json()
     assert said["loads"] == sorted(set(said["loads"]))
     slow = min(said["set_ups"], key=lambda one: sum(it is not None for it in one["answers"]))
@@ -151,7 +105,7 @@ async def test_a_grid_of_rates_goes_one_load_beyond_what_can_be_served(tmp_path:
 async def test_scores_are_what_twin_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with twin(tmp_path) as (site, get):
+    async with signed_in(tmp_path) as (site, get):
         scored(site, days=3, observed=9.0)
         said = (await get("/twin/scores.json")).json()
         page = (await get("/twin")).text
@@ -164,55 +118,17 @@ async def test_scores_are_what_twin_says(
 
 
 async def test_a_stale_speed_is_not_called_measured(tmp_path: Path) -> None:
-    async with twin(tmp_path) as (site, get):
+    async with signed_in(tmp_path) as (site, get):
         scored(site, days=3, observed=9.0)
         said = (await get("/twin/answers.json", **{**TWO, "precision1": ""})).json()
     assert said["answers"][0]["provenance"] == "stale"
-
-
-def scored(site: Site, days: int, observed: float) -> None:
-    """So many days of the source `own`, each `observed` times as slow as was predicted."""
-    fleet = read_fleet(site.fleet_file)
-    source = fleet.sources["own"]
-    found, _ = site_of(fleet, source, Learned())
-    assert found is not None
-    pool = found.pools[0]
-    today = int(time.time()) // DAY
-    path = site.state / fleet.gateway.ledger
-    open_for_gateway(path).close()
-    figures = (
-        Figure("ttft_p50", 200, observed * 0.2, 0.2, 0.1, 0.4),
-        Figure("tpot_p50", 200, observed * 0.02, 0.02, 0.015, 0.03),
-    )
-    claim = Claim(MODEL, "h200", "vllm", digest_of(None))
-    keep_scores(
-        path,
-        [
-            Score(
-                day=today - ago,
-                source="own",
-                model=MODEL,
-                claim=claim,
-                deployment=deployment_of(source, pool),
-                provenance="measured",
-                version="0.1",
-                made=float(today * DAY + 60),
-                emulated=False,
-                fitted_later=False,
-                near=False,
-                requests=240,
-                figures=figures,
-            )
-            for ago in range(days, 0, -1)
-        ],
-    )
 
 
 # --- what is taken where nothing is said ---------------------------------------------------------
 
 
 async def test_the_workload_is_the_ledgers_and_says_of_how_many_requests(tmp_path: Path) -> None:
-    async with twin(tmp_path) as (site, get):
+    async with signed_in(tmp_path) as (site, get):
         now = time.time()
         with closing(open_for_gateway(site.state / "ledger.sqlite")) as ledger:
             for n in range(11):
@@ -230,7 +146,7 @@ async def test_the_workload_is_the_ledgers_and_says_of_how_many_requests(tmp_pat
 
 
 async def test_without_a_ledger_it_says_which_workload_it_takes(tmp_path: Path) -> None:
-    async with twin(tmp_path) as (_, get):
+    async with signed_in(tmp_path) as (_, get):
         found = await get("/twin")
     assert found.status_code == 200
     assert "There is no ledger yet" in found.text
@@ -241,13 +157,13 @@ async def test_without_a_ledger_it_says_which_workload_it_takes(tmp_path: Path) 
 
 
 async def test_chips_without_a_model_are_asked_about_the_fleets(tmp_path: Path) -> None:
-    async with twin(tmp_path) as (_, get):
+    async with signed_in(tmp_path) as (_, get):
         said = (await get("/twin/answers.json", chip1="b200", tp1="2")).json()
     assert [(one["model"], one["chip"]) for one in said["answers"]] == [(MODEL, "b200")]
 
 
 async def test_a_ledger_that_is_none_leaves_the_page_as_it_is_and_is_told(tmp_path: Path) -> None:
-    async with twin(tmp_path) as (site, get):
+    async with signed_in(tmp_path) as (site, get):
         (site.state / "ledger.sqlite").write_bytes(b"no ledger at all" * 100)
         found = await get("/twin", **TWO)
     assert found.status_code == 200
@@ -258,7 +174,7 @@ async def test_a_ledger_that_is_none_leaves_the_page_as_it_is_and_is_told(tmp_pa
 
 async def test_a_fleet_without_chips_is_shown_chips_of_the_catalogue(tmp_path: Path) -> None:
     fleet = FLEET.replace('chip = "h200"\ntp = 2\n', "")
-    async with twin(tmp_path, fleet) as (_, get):
+    async with signed_in(tmp_path, fleet) as (_, get):
         page = (await get("/twin")).text
     assert "these can hold it" in page
     assert 'data-set-up="2"' in page
@@ -267,7 +183,7 @@ async def test_a_fleet_without_chips_is_shown_chips_of_the_catalogue(tmp_path: P
 async def test_a_missing_extra_is_named_with_its_pip_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with twin(tmp_path) as (_, get):
+    async with signed_in(tmp_path) as (_, get):
         assert "tollway[twin]" not in (await get("/twin")).text
         monkeypatch.setattr(shown_lately, "find_spec", lambda _: None)
         assert "pip install &#39;tollway[twin]&#39;" in (await get("/twin")).text
@@ -296,7 +212,7 @@ async def test_a_missing_extra_is_named_with_its_pip_line(
 async def test_bad_input_is_told_at_its_field_and_stays_as_it_was_typed(
     tmp_path: Path, name: str, value: str, words: str
 ) -> None:
-    async with twin(tmp_path) as (_, get):
+    async with signed_in(tmp_path) as (_, get):
         found = await get("/twin", **{**TWO, "at": "8", name: value})
         data = await get("/twin/grid.json", **{**TWO, "at": "8", name: value})
     assert found.status_code == 400
@@ -311,7 +227,7 @@ async def test_bad_input_is_told_at_its_field_and_stays_as_it_was_typed(
 async def test_a_refusal_is_in_words_with_the_mend_and_the_others_are_shown(
     tmp_path: Path,
 ) -> None:
-    async with twin(tmp_path) as (_, get):
+    async with signed_in(tmp_path) as (_, get):
         page = (await get("/twin", **{**TWO, "chip3": "rtx-4090"})).text
         said = (await get("/twin/grid.json", **{**TWO, "chip3": "rtx-4090"})).json()
     assert "does not fit on 1 x rtx-4090" in page
@@ -319,63 +235,11 @@ async def test_a_refusal_is_in_words_with_the_mend_and_the_others_are_shown(
     assert "Use tp" in said["set_ups"][2]["refused"]
 
 
-async def test_a_question_that_takes_too_long_is_broken_off_and_the_next_is_answered() -> None:
-    hands = Hands()
-    quick = Job(HUGE.set_up, 100, 10, (Load(users=1),), "")
-    try:
-        await hands.ask(quick)
-        hands.limit = Seconds(0.2)
-        with pytest.raises(TooLongError, match=r"longer than 0\.2 s\. Ask for fewer users"):
-            await hands.ask(HUGE)
-        hands.limit = Seconds(20.0)
-        found = await hands.ask(Job(HUGE.set_up, 101, 10, (Load(users=1),), ""))
-        assert found[0]["input_tokens"] == 101
-    finally:
-        await hands.close()
-
-
-async def test_who_leaves_does_not_get_anothers_answer() -> None:
-    hands = Hands()
-    try:
-        asking = asyncio.create_task(hands.ask(HUGE))
-        await asyncio.sleep(0)
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
-        found = await hands.ask(Job(HUGE.set_up, 102, 10, (Load(users=1),), ""))
-        assert found[0]["input_tokens"] == 102
-    finally:
-        await hands.close()
-
-
-async def test_an_unknown_chip_is_a_refusal_and_the_child_goes_on() -> None:
-    hands = Hands()
-    try:
-        with pytest.raises(TollwayError, match="Did you mean"):
-            await hands.ask(Job(SetUp("llama-3.3-70b", "h2000"), 10, 10, (Load(users=1),), ""))
-        found = await hands.ask(Job(HUGE.set_up, 103, 10, (Load(users=1),), ""))
-        assert found[0]["input_tokens"] == 103
-    finally:
-        await hands.close()
-
-
 async def test_a_page_that_is_cut_off_shows_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(house, "Hands", lambda: Hands(limit=Seconds(0.01)))
-    async with twin(tmp_path) as (_, get):
+    async with signed_in(tmp_path) as (_, get):
         found = await get("/twin", **TWO)
     assert found.status_code == 200
     assert "Refused: this takes longer than 0.01 s. Ask for fewer users" in found.text
-
-
-async def test_a_child_gives_way_and_ends_with_its_standard_input() -> None:
-    pipe = asyncio.subprocess.PIPE
-    words = (sys.executable, "-m", "tollway.console.hand")
-    child = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.write(msgspec.json.encode(Job(HUGE.set_up, 10, 10, (Load(users=1),), "")) + b"\n")
-    assert json.loads(await child.stdout.readline())[0]["input_tokens"] == 10
-    assert os.getpriority(os.PRIO_PROCESS, child.pid) > os.getpriority(os.PRIO_PROCESS, 0)
-    child.stdin.close()
-    assert await child.wait() == 0

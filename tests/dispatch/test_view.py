@@ -60,6 +60,33 @@ def test_the_newest_live_requests_are_named_and_all_are_counted() -> None:
     assert seen["requests"][0]["id"] == f"q{LISTED + 5}"
 
 
+def test_flows_count_all_by_route_and_source_also_what_is_not_listed() -> None:
+    world = caller(remember=3, slots=LISTED)
+    for _ in range(5):
+        world.finish(world.arrive())
+    for _ in range(LISTED + 7):
+        world.content(world.arrive())
+    seen = live(world)
+    nothing = {"queued": 0, "sent": 0, "streaming": 0, "ended": 0}
+    assert seen["flows"] == [
+        {"route": "r", "source": "a", **nothing, "streaming": LISTED, "ended": 5},
+        {"route": "r", "source": "b", **nothing, "streaming": 7},
+    ]
+    assert sum(one["ended"] for one in seen["flows"]) == seen["seq"]
+    assert len(seen["requests"]) == LISTED < seen["live"]
+
+
+def test_a_request_that_waits_flows_to_no_source_yet() -> None:
+    world = caller(slots=1)
+    for _ in range(4):
+        world.arrive()
+    counts = {
+        one["source"]: (one["queued"], one["sent"], one["streaming"])
+        for one in live(world)["flows"]
+    }
+    assert counts == {None: (2, 0, 0), "a": (0, 1, 0), "b": (0, 1, 0)}
+
+
 def test_what_ended_is_told_once_to_who_says_what_was_seen() -> None:
     world = caller(remember=3)
     for _ in range(5):

@@ -72,7 +72,7 @@ async def test_a_person_is_asked_and_what_they_approve_passes_once(tmp_path: Pat
         [asked] = rig.approvals.all()
         assert (got.status, asked.id.encode() in got.body) == (403, True)
         assert "POST https://api.example.com" in asked.words
-        assert "/x with a query, sending 5 bytes" in asked.words
+        assert "/x with a query of 8 bytes, sending 5 bytes" in asked.words
         assert "secret=1" not in asked.words
         assert rig.told() == [("egress", "asked")]
         rig.approvals.decide(asked.id, True, "alice", time.time())
@@ -83,6 +83,38 @@ async def test_a_person_is_asked_and_what_they_approve_passes_once(tmp_path: Pat
         assert again.status == 403, "once"
         assert len(rig.host.seen) == 1
         assert [row.approval for row in await rig.rows()][2] == asked.id
+
+
+async def test_a_person_is_told_all_that_a_request_says_or_how_much(tmp_path: Path) -> None:
+    """The attack: what goes out in a query or a header, behind a harmless path and no body."""
+    async with Rig(tmp_path, rules=ASK) as rig:
+        await rig.ask("/x")
+        [plain] = rig.approvals.all()
+        assert (plain.facts["query"], plain.facts["headers"]) == (None, {})  # the control
+        assert "query" not in plain.words
+        stolen = "%E2%80%AE" + "a" * 1000
+        more = f"X-Data: {'b' * 500}\nX-data: c\nUser-Agent: {'d' * 400}\nAccept: text/html\n"
+        await rig.ask(f"/x?q={stolen}", more=more)
+        asked = next(it for it in rig.approvals.all() if it.id != plain.id)
+        assert (
+            "/x with a query of 1,011 bytes, with the headers user-agent (400 bytes), "
+            in asked.words
+        )
+        assert "x-data (501 bytes)" in asked.words
+        assert "aaa" not in asked.words
+        assert asked.facts["headers"] == {"user-agent": 400, "x-data": 501}
+        start = "q=\u202e" + "a" * 297
+        assert asked.facts["query"] == {"bytes": 1011, "start": start, "whole": False}
+
+
+async def test_what_inspection_found_in_a_query_is_not_written_down_for_a_person(
+    tmp_path: Path,
+) -> None:
+    async with Rig(tmp_path, guard=guard("ask")) as rig:
+        await rig.ask("/?q=4111%201111%201111%201111")
+        [asked] = rig.approvals.all()
+        assert asked.facts["query"] == {"bytes": 27, "start": None, "whole": False}
+        assert "1111" not in repr(asked)
 
 
 async def test_what_a_person_denies_does_not_pass(tmp_path: Path) -> None:

@@ -59,6 +59,13 @@ async def test_the_console_answers_where_up_says_and_its_key_is_said_once(upped:
     assert second["console_key"] is None
 
 
+async def test_two_ups_at_once_say_one_admin_key_and_it_opens(upped: LiveFleet) -> None:
+    both = await asyncio.gather(*(up(upped, "--json") for _ in range(2)))
+    keys = [it["console_key"] for it in map(json.loads, both)]
+    assert sorted(it is None for it in keys) == [False, True]
+    assert is_admin_key(next(filter(None, keys)), upped.state)
+
+
 @pytest.mark.slow
 async def test_up_replay_usage_and_up_again_after_kill_9_tell_one_story(upped: LiveFleet) -> None:
     first = json.loads(await up(upped, "--json"))

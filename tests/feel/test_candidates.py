@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 
 from tollway.errors import FaultsFound
-from tollway.feel.candidates import Choice, Seen, choose
+from tollway.feel.candidates import Choice, Seen, asks
+from tollway.feel.candidates import choose as choose_from
 from tollway.feel.observed import Answered
 from tollway.feel.reasons import money, reason
 from tollway.feel.speeds import ENOUGH
-from tollway.feel.uses import USES
+from tollway.feel.uses import USES, Use
 from tollway.fleet.objects import Fleet
 from tollway.fleet.parse import parse
+from tollway.simulator.felt import predictions
 from tollway.units import PicoDollars, Seconds, UtcSeconds
 
 FILE = """
@@ -45,6 +47,12 @@ NOW = UtcSeconds(1_790_000_000.0)
 
 def fleet(text: str = FILE) -> Fleet:
     return parse({"fleet.toml": text}, "fleet.toml")
+
+
+def choose(fleet: Fleet, use: Use, seen: Seen, users: int = 1) -> Choice:
+    """The choice, with the predictions that it needs."""
+    predicted = predictions(asks(fleet, use, seen, users), {})
+    return choose_from(fleet, use, replace(seen, predicted=predicted), users)
 
 
 def named(choice: Choice, name: str) -> int:
@@ -149,8 +157,8 @@ prices = [{ since = 2026-01-01, input = "0.05", output = "0.0375" }]
     found = choose(fleet(text), USES["code"], Seen(NOW))
     loser = found.placed[named(found, "hosted:small")]
     assert loser.verdict == "dominated"
-    said = reason(loser)
-    assert said.startswith("other:small: the same model; ")
+    said = reason(loser, found.placed, USES["code"].axes)
+    assert said.startswith("other:small is ahead: the same model; ")
     assert "shorter wait (" in said
     assert said.endswith("$0.000150 cheaper (47%)")
 
@@ -176,3 +184,47 @@ def test_an_agents_wait_counts_every_turn_and_the_tools_between_them() -> None:
 )
 def test_small_money_is_shown_with_the_places_it_needs(amount: int, words: str) -> None:
     assert money(PicoDollars(amount)) == words
+
+
+def test_who_is_on_the_frontier_says_what_it_is_best_at_or_what_its_rivals_cost() -> None:
+    text = FILE.replace("[models.unscored]", "")
+    text = text[: text.index("[sources.hosted.serves.unscored]")]
+    for name, ttft, price in (("quick", "100ms", "0.30"), ("cheap", "400ms", "0.05")):
+        text += f"""
+[sources.{name}]
+kind = "api"
+url = "https://{name}.example.com/v1"
+[sources.{name}.serves.small]
+expected_ttft = "{ttft}"
+expected_speed = 90.0
+prices = [{{ since = 2026-01-01, input = "{price}", output = "0.0375" }}]
+"""
+    axes = USES["code"].axes
+    found = choose(fleet(text), USES["code"], Seen(NOW, hour_usd={"h200": 3.0}))
+    why = {it.candidate.name: reason(it, found.placed, axes) for it in found.placed}
+    assert {it.verdict for it in found.placed} == {"frontier"}
+    assert why["pool:llama-3.3-70b"] == "the best quality"
+    assert why["quick:small"] == "the shortest wait"
+    assert why["cheap:small"] == "the lowest cost"
+    middle = why["hosted:small"]
+    assert middle.startswith(
+        "nobody is ahead on every axis; by their values, pool:llama-3.3-70b: 11 "
+    )
+    assert "quick:small: 0.10 s shorter wait (50%), but $0.000600 dearer (188%)" in middle
+    assert "cheap:small: $0.000150 cheaper (47%), but 0.20 s longer wait (100%)" in middle
+
+
+def test_nearly_all_is_not_called_all() -> None:
+    text = FILE.replace("expected_speed = 50.0\nprices", "expected_speed = 5.0\nprices", 1)
+    text += """
+[sources.other]
+kind = "api"
+url = "https://other.example.com/v1"
+[sources.other.serves.small]
+expected_ttft = "100ms"
+expected_speed = 90.0
+prices = [{ since = 2026-01-01, input = "0.05", output = "0.0375" }]
+"""
+    found = choose(fleet(text), USES["code"], Seen(NOW))
+    loser = found.placed[named(found, "hosted:small")]
+    assert "shorter wait (>99%)" in reason(loser, found.placed, USES["code"].axes)

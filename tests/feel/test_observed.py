@@ -2,8 +2,15 @@
 
 import pytest
 
-from tollway.feel.observed import Answered, from_answers, from_metrics
+from tollway.feel.observed import Answered, Observed, from_answers, from_scrapes
+from tollway.feel.windows import scraped
 from tollway.gateway.metrics import Metrics
+from tollway.units import Seconds
+
+
+def from_metrics(text: str, source: str, model: str | None) -> Observed | None:
+    """What is felt of one page of metrics: all since the gateway's start."""
+    return from_scrapes([scraped(text, Seconds(0.0))], source, model, ())
 
 
 def page(*pairs: tuple[str, str]) -> str:
@@ -46,10 +53,13 @@ def test_a_source_without_streams_was_not_observed() -> None:
 
 def test_the_ledger_knows_waits_and_speed_and_no_gaps() -> None:
     answers = [Answered(ttft=0.4, duration=2.4, output=101) for _ in range(9)]
-    seen = from_answers([*answers, Answered(9.0, 9.0, 1)], "the ledger")
+    seen = from_answers([*answers, Answered(9.0, 9.0, 1)], "in the last 7 days")
     assert seen is not None
-    assert seen.answers == 9
+    assert seen.words == (
+        "measured: 9 answers that ended in the last 7 days, in the ledger; its gaps are not "
+        "known, so that tokens come evenly"
+    )
     assert seen.speed == pytest.approx(50.0)
     assert 0.35 < seen.waits.seconds <= 0.5
     assert seen.gaps is None
-    assert from_answers([Answered(0.4, 0.4, 1)], "the ledger") is None
+    assert from_answers([Answered(0.4, 0.4, 1)], "in the last 7 days") is None

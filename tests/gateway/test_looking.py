@@ -52,6 +52,8 @@ def test_what_has_ended_is_told_with_totals_that_are_the_ledgers(tmp_path: Path,
             assert {one["outcome"] for one in seen["ended"]} == {"completed"}
             assert sum(one["cost"] for one in seen["ended"]) == 3 * COST
             assert (await look(gateway, 3))["ended"] == []
+            (flow,) = seen["flows"]
+            assert (flow["route"], flow["source"], flow["ended"]) == ("chat", "a", 3)
             wrong = await gateway.admin("GET", "/live?after=x")
             assert wrong[0] == 400
 

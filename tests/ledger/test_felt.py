@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from ledger_records import DAY, NOON, reserve, settle
 
-from tollway.cli.feel_streams import Where, daily_requests, of_source
+from tollway.cli.feel_source import of_source
+from tollway.cli.feel_streams import daily_requests
+from tollway.cli.where import Where
 from tollway.dispatch.messages import Settle
 from tollway.errors import TollwayError
 from tollway.feel.observed import Answered
@@ -57,11 +59,11 @@ def test_a_source_is_felt_from_the_ledger_where_no_gateway_runs(
 ) -> None:
     book(ledger, *(settle(f"r{at}", utc=NOON, duration=1.23) for at in range(9)))
     monkeypatch.setattr("time.time", lambda: NOON)
-    where = Where(str(tmp_path / "ledger.sqlite"), str(tmp_path))
-    felt = of_source("h200:llama", where)
+    where = Where(ledger=str(tmp_path / "ledger.sqlite"), state=str(tmp_path))
+    felt = of_source("h200:llama", where, 10.0)
     assert felt.rate == pytest.approx(50.0)
-    assert "observed over 9 answers; the ledger of the last 7 days" in felt.origin
+    assert "measured: 9 answers that ended in the last 7 days, in the ledger" in felt.origin
     assert "tokens come evenly" in felt.origin
     assert daily_requests(None, where) == (9.0, "the ledger's mean of the last 7 days")
     with pytest.raises(TollwayError, match=r'known: h200\. Did you mean "h200"'):
-        of_source("h20", where)
+        of_source("h20", where, 10.0)

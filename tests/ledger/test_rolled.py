@@ -1,6 +1,7 @@
 """What is rolled up says what the requests say: for every question, and after a migration."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -128,9 +129,16 @@ def test_a_ledger_of_before_is_rolled_up_as_one_that_always_was(
 
 
 def dumped(path: Path) -> list[Lines]:
+    """What is rolled up, whichever days are over."""
     with closing(sqlite3.connect(path)) as db:
-        return [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5, 6, 7").fetchall()
-                for table in ROLLED_UP]  # fmt: skip
+        return [_whole(db, table) for table in ROLLED_UP]
+
+
+def _whole(db: sqlite3.Connection, table: str) -> Lines:
+    names = [line[1] for line in db.execute(f"PRAGMA table_info({table})")]
+    at = names.index("requests")
+    keys, sums = ", ".join(names[:at]), ", ".join(f"sum({name})" for name in names[at:])
+    return db.execute(f"SELECT {keys}, {sums} FROM {table} GROUP BY {keys}").fetchall()
 
 
 @pytest.mark.parametrize(
@@ -182,3 +190,26 @@ def test_a_tenants_days_are_sought_and_those_of_others_passed_over(tmp_path: Pat
                 it.startswith("SEARCH days USING PRIMARY KEY (day=? AND tenant=?") for it in words
             ), words
         assert sum("CROSS JOIN days" in it for it in asked) == 2
+
+
+def test_days_that_are_over_are_added_to_long_periods_once_and_late_ones_then_too(tmp_path: Path):
+    with closing(open_for_gateway(tmp_path / "l.sqlite")) as ledger:
+        kept: list[list[int]] = []
+        for number, day in enumerate((0, 0, 1, 2, 2, 0, 5)):
+            tries = (failed(cost=7),) if number == 5 else ()
+            ledger.book([settle(f"r{number}", utc=FIRST + day * 86_400, failed=tries)])
+            kept.append([ledger.ask(_requests_of(it)) for it in ("months_rolled", "months")])
+            for table in ("months", "day_sources"):
+                assert ledger.ask(_requests_of(table)) == number + 1
+                assert ledger.ask(_cost_of(table)) == ledger.ask(_cost_of("days"))
+    assert kept == [[0, 1], [0, 2], [0, 3], [2, 4], [2, 5], [3, 6], [6, 7]]
+
+
+def _requests_of(table: str) -> Callable[[sqlite3.Connection], int]:
+    sql = f"SELECT coalesce(sum(requests), 0) FROM {table}"
+    return lambda db: db.execute(sql).fetchone()[0]
+
+
+def _cost_of(table: str) -> Callable[[sqlite3.Connection], int]:
+    sql = f"SELECT sum(cost_micro) * 1000000 + sum(cost_rest) FROM {table}"
+    return lambda db: db.execute(sql).fetchone()[0]

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_records import DAY, NOON, failed, reserve, settle
-from older_ledger import ROLLED_UP
 
 from tollway.dispatch.messages import Reserve, Settle
 from tollway.fleet.usage import Usage
@@ -68,8 +67,10 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteLedger]:
 
 def filled(ledger: SqliteLedger, made: list[tuple[object, ...]]) -> None:
     def empty(db: sqlite3.Connection) -> None:
-        for table in ("settled", "failed_attempts", *ROLLED_UP, "reservations"):
+        sums = ("days", "months_rolled", "day_sources_rolled")
+        for table in ("settled", "failed_attempts", *sums, "reservations"):
             db.execute(f"DELETE FROM {table}")
+        db.execute("UPDATE rolled SET day = 0")
 
     ledger.ask(empty)
     items: list[Reserve | Settle] = []

@@ -8,7 +8,7 @@ import pytest
 from ledger_records import NOON, Told, Turns, reserve, settle
 
 from tollway.errors import TollwayError
-from tollway.ledger import labels, rows
+from tollway.ledger import labels, rolling, rows
 from tollway.ledger.lock import LedgerInUseError
 from tollway.ledger.migrate import WrongSchemaError, migrations
 from tollway.ledger.query import UsageQuery
@@ -202,7 +202,7 @@ def test_every_batch_size_is_booked_whole(path: Path):
 
 @pytest.mark.parametrize(
     "statement",
-    [rows.asked_statement(2), rows.RESERVE, rows.SETTLE, rows.CLOSE, *rows.ROLL_UPS, labels.FIND],
+    [rows.asked_statement(2), rows.RESERVE, rows.SETTLE, rows.CLOSE, rolling.ROLL_UP, labels.FIND],
 )
 def test_booking_scans_no_table(path: Path, statement: str):
     ledger = open_for_gateway(path)

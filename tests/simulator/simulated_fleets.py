@@ -6,7 +6,7 @@ from tollway.dispatch.recording import encode_header, encode_step
 from tollway.fleet.objects import Fleet, KeyTerms
 from tollway.fleet.parse import parse
 from tollway.simulator.plain import Plain
-from tollway.simulator.play import Loss, Play
+from tollway.simulator.play import Drain, Loss, Play
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import supply
 from tollway.simulator.trace import Trace, TraceRequest
@@ -70,11 +70,21 @@ def lost(source: str, at: float, back: float | None = None) -> Loss:
     return Loss(source, round(at * SECOND), None if back is None else round(back * SECOND))
 
 
+def drained(source: str, at: float, back: float | None = None) -> Drain:
+    """A drain, in seconds."""
+    return Drain(source, round(at * SECOND), None if back is None else round(back * SECOND))
+
+
 def played(
-    fleet: Fleet, trace: Trace, losses: Sequence[Loss] = (), seed: int = 0, utc: float = 1.7e9
+    fleet: Fleet,
+    trace: Trace,
+    losses: Sequence[Loss] = (),
+    seed: int = 0,
+    utc: float = 1.7e9,
+    drains: Sequence[Drain] = (),
 ) -> Plain:
     """The whole trace, played."""
-    play = Play("chat", "k", KEYS, utc, seed, tuple(losses))
+    play = Play("chat", "k", KEYS, utc, seed, tuple(losses), drains=tuple(drains))
     run = Plain(fleet, supply(fleet, trace.prefix_tokens), trace, play)
     while run.run(1000):
         pass

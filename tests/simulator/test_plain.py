@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_fleets import (
     MODEL,
+    drained,
     engines,
     fleet_of,
     fleet_text,
@@ -117,6 +118,39 @@ def test_a_fleet_that_is_lost_refuses_and_ends() -> None:
     )
     assert len(run.ended) == 50
     assert {one.outcome for one in run.ended if one.arrived > 9 * SECOND} <= {"failed", "refused"}
+
+
+# --- drains -------------------------------------------------------------------------------------
+
+
+def test_a_drained_source_ends_what_it_has_and_gets_nothing_new_until_it_is_back() -> None:
+    fleet = fleet_of([hosted("a"), hosted("b")], route='candidates = ["a"]\nfallbacks = ["b"]')
+    trace = trace_of(*[(1.0 * n, 100, 101) for n in range(30)])  # 2.2 s each
+    run = played(fleet, trace, drains=[drained("a", 10.5, 20.5)])
+    assert all((one.outcome, one.attempts) == ("completed", 1) for one in run.ended)
+    sources = {one.index: one.source for one in run.ended}
+    assert [sources[n] for n in range(30)] == ["a"] * 11 + ["b"] * 10 + ["a"] * 9
+    # 9 and 10 were under way when it was drained, and ended there as if nothing had been.
+    alone = {one.index: one.ended for one in played(fleet, trace).ended}
+    assert {one.index: one.ended for one in run.ended if one.index <= 10} == {
+        n: alone[n] for n in range(11)
+    }
+    assert run.breakers == []
+
+
+def test_a_source_that_is_drained_from_the_start_serves_nobody() -> None:
+    fleet = fleet_of([hosted("a"), hosted("b")], route='candidates = ["a", "b"]')
+    run = played(fleet, trace_of(*[(0.0, 100, 11)] * 6), drains=[drained("a", 0.0)])
+    assert {one.source for one in run.ended} == {"b"}
+
+
+def test_who_waits_for_a_drained_source_alone_is_refused_at_once() -> None:
+    queue = 'queue.interactive = { length = 10, wait = "60s" }'
+    fleet = fleet_of([hosted("a", slots=1, ttft="9s")], rest=queue)
+    run = played(fleet, trace_of((0.0, 10, 1), (1.0, 10, 1)), drains=[drained("a", 2.0)])
+    ended = {one.index: one for one in run.ended}
+    assert ended[0].outcome == "completed"
+    assert (ended[1].status, ended[1].ended) == (503, 2 * SECOND)
 
 
 # --- those who follow ---------------------------------------------------------------------------

@@ -8,11 +8,10 @@ Rules
 3. Exit code 2: nothing can be compared, or scores are of several evaluations.
 """
 
-import os
 import sys
 import time
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,42 +19,25 @@ from cyclopts import Parameter
 
 from tollway.cli.choose_words import as_json, print_choice
 from tollway.cli.running import fleet_path
-from tollway.errors import Fault, FaultsFound, TollwayError, unknown
-from tollway.feel.candidates import Seen
+from tollway.cli.where import Where
+from tollway.errors import Fault, FaultsFound, TollwayError
+from tollway.feel.candidates import Seen, asks
 from tollway.feel.candidates import choose as choose_from
-from tollway.feel.uses import USES, Use
+from tollway.feel.uses import Use, sized
 from tollway.fleet.objects import Fleet
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.felt import Answers, recent_answers
 from tollway.ledger.sqlite import open_reader
-from tollway.ledger.state import ledger_path, state_folder
-from tollway.units import Seconds, UtcSeconds
-
-MOST_TOKENS = 10**7
+from tollway.units import UtcSeconds
 
 
-def choose(
-    file: Path | None = None,
-    /,
-    *,
-    use: str,
-    input: Annotated[int | None, Parameter(name="--in")] = None,  # noqa: A002 - as `predict` has it
-    output: Annotated[int | None, Parameter(name="--out")] = None,
-    cached: int | None = None,
-    turns: int | None = None,
-    pause: float | None = None,
-    concurrency: int = 1,
-    price: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    ledger: str | None = None,
-    state: str | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
-) -> int:
-    """Say which models are worth choosing for a use, and why the others are not.
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseOptions:
+    """What a model is chosen for.
 
     Parameters
     ----------
-    file
-        The fleet file. Default: that of the running gateway, else fleet.toml.
     use
         What for: code, essay, agent, batch.
     input
@@ -70,64 +52,73 @@ def choose(
         Seconds that tools work between two turns. Default: by use.
     concurrency
         Users at once, for predictions.
+    """
+
+    use: str
+    input: Annotated[int | None, Parameter(name="--in")] = None
+    output: Annotated[int | None, Parameter(name="--out")] = None
+    cached: int | None = None
+    turns: int | None = None
+    pause: float | None = None
+    concurrency: int = 1
+
+    def read(self) -> Use:
+        """The use, with the sizes that were said.
+
+        Raises:
+            FaultsFound: there is no such use, or a size makes no sense.
+        """
+        if not 1 <= self.concurrency <= 100_000:
+            mend = "Write 1 to 100000 users."
+            raise FaultsFound([Fault("--concurrency", f"is {self.concurrency}", mend)])
+        sizes = {
+            "in": self.input,
+            "out": self.output,
+            "cached": self.cached,
+            "turns": self.turns,
+            "pause": self.pause,
+        }
+        return sized(self.use, sizes, "--")
+
+
+def choose(
+    file: Path | None = None,
+    /,
+    *,
+    use: UseOptions,
+    price: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    where: Where | None = None,
+) -> int:
+    """Say which models are worth choosing for a use, and why the others are not.
+
+    Parameters
+    ----------
+    file
+        The fleet file. Default: that of the running gateway, else fleet.toml.
     price
         USD a chip-hour (2.50, h200=2.50), or hyperscaler, neocloud, rental for the catalogue's.
-    ledger
-        The ledger's file. Default: ledger.sqlite in the state folder.
-    state
-        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
-    json
-        Print one JSON object.
     """
-    wanted = _use(use, input, output, cached, turns, pause)
-    if not 1 <= concurrency <= 100_000:
-        mend = "Write 1 to 100000 users."
-        raise FaultsFound([Fault("--concurrency", f"is {concurrency}", mend)])
-    fleet = read_fleet(fleet_path(file, state_folder(state, os.environ)))
+    wanted, here = use.read(), where or Where()
+    fleet = read_fleet(fleet_path(file, here.folder))
     now = time.time()
-    answers = _answers(ledger_path(ledger, state, os.environ), now)
-    seen = Seen(UtcSeconds(now), answers, _hours(fleet, price))
-    found = choose_from(fleet, wanted, seen, concurrency)
-    if json:
+    seen = Seen(UtcSeconds(now), _answers(here.path, now), _hours(fleet, price))
+    found = choose_from(fleet, wanted, _predicted(fleet, wanted, seen, use, here), use.concurrency)
+    if here.json:
         sys.stdout.write(as_json(found))
     else:
         print_choice(found)
     return 0
 
 
-def _use(
-    name: str,
-    input_: int | None,
-    output: int | None,
-    cached: int | None,
-    turns: int | None,
-    pause: float | None,
-) -> Use:
-    if name not in USES:
-        raise FaultsFound([unknown(name, USES, "--use")])
-    usual = USES[name]
-    found = replace(
-        usual,
-        input=usual.input if input_ is None else input_,
-        output=usual.output if output is None else output,
-        cached=usual.cached if cached is None else cached,
-        turns=usual.turns if turns is None else turns,
-        pause=usual.pause if pause is None else Seconds(pause),
-    )
-    faults = [
-        Fault(option, f"is {value}", f"Write {least} to {most}.")
-        for option, value, least, most in (
-            ("--in", found.input, 1, MOST_TOKENS),
-            ("--out", found.output, 1, MOST_TOKENS),
-            ("--cached", found.cached, 0, found.input),
-            ("--turns", found.turns, 1, 10_000),
-            ("--pause", found.pause, 0, 86_400),
-        )
-        if not least <= value <= most
-    ]
-    if faults:
-        raise FaultsFound(faults)
-    return found
+def _predicted(fleet: Fleet, use: Use, seen: Seen, said: UseOptions, where: Where) -> Seen:
+    """What is seen, with every prediction that is needed."""
+    needed = asks(fleet, use, seen, said.concurrency)
+    if not needed:
+        return seen
+    from tollway.cli.learned import stale_in
+    from tollway.simulator.felt import predictions
+
+    return replace(seen, predicted=predictions(needed, stale_in(where.path)))
 
 
 def _answers(path: Path, now: float) -> Answers:

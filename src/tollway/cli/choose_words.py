@@ -28,8 +28,9 @@ def print_choice(choice: Choice) -> None:
     ]
     print_table(columns, rows)
     for it in choice.placed:
-        if it.by is not None:
-            sys.stdout.write(f"\n{it.candidate.name}: {it.verdict}. {reason(it)}\n")
+        why = reason(it, choice.placed, use.axes)
+        stop = ":" if it.by is None else "."
+        sys.stdout.write(f"\n{it.candidate.name}: {it.verdict}{stop} {why}\n")
     for one in choice.left_out:
         sys.stdout.write(f"\n{one.name}: left out. {one.why}\n")
     sys.stderr.write(_about(choice))
@@ -78,7 +79,7 @@ def _placed(it: Placed, choice: Choice) -> dict[str, object]:
         "model": one.model,
         "verdict": it.verdict,
         "by": None if it.by is None else it.by.name,
-        "reason": reason(it),
+        "reason": reason(it, choice.placed, choice.use.axes),
         "steps": [
             {
                 "axis": step.axis,

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from tollway.cli.feel_pane import Pane
-from tollway.cli.feel_streams import Felt
+from tollway.cli.feel_streams import NUDGED, Felt
 from tollway.cli.feel_terminal import Terminal
 from tollway.feel.pacing import PRESETS, Chance, Player, clamped
 from tollway.feel.texts import MODES, Mode
@@ -28,6 +28,8 @@ NARROW = 5
 """Columns of a pane at least; where there are fewer, the last streams are not shown."""
 HELP = "space pause  arrows rate  1-9 presets  m mode  r again  q quit"
 SHORT_HELP = "space up/down 1-9 m r q"
+ROOM = 12
+"""Rows from which there is one to say where a rate is from."""
 
 
 class Stream:
@@ -72,6 +74,16 @@ class Stream:
         if len(seen) < 2 or seen[-1][0] <= seen[0][0]:
             return None
         return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
+
+    @property
+    def known(self) -> bool:
+        """Whether its rate was measured or predicted, rather than asked for."""
+        return bool(self._felt.name)
+
+    @property
+    def origin(self) -> str:
+        """Where its rate is from: no longer from there once somebody has nudged it."""
+        return self._felt.origin if self.player.rate == self._felt.rate else NUDGED
 
     def heading(self, width: int) -> str:
         """What it is called, and its figures, as much of it as there is room for."""
@@ -164,12 +176,16 @@ class Show:
         width, height = terminal.size()
         count = max(1, min(len(self._streams), (width + 3) // (NARROW + 3)))
         each = max(1, (width - 3 * (count - 1)) // count)
-        body = max(0, height - 2)
+        known = any(one.known for one in self._streams) and height >= ROOM
+        body = max(0, height - 2 - known)
         columns: list[list[str]] = []
         for one in self._streams[:count]:
             if one.pane.width != each:
                 one.pane.resize(each)
-            columns.append([f"\x1b[7m{one.heading(each)}\x1b[0m", *one.pane.rows(body)])
+            head = [f"\x1b[7m{one.heading(each)}\x1b[0m"]
+            if known:
+                head.append(f" {one.origin}"[:each].ljust(each))
+            columns.append([*head, *one.pane.rows(body)])
         rows = [" | ".join(parts) for parts in zip(*columns, strict=True)]
         help_ = HELP if width >= len(HELP) + len(self._mode) + 8 else SHORT_HELP
         rows += [f"{self._mode} mode  {help_}"[: width - 1]]

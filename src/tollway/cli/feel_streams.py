@@ -1,47 +1,50 @@
 """What is felt: a rate that is asked for, a source as it was observed, a prediction.
 
 Rules
-1. What is known of a source comes from the running gateway's metrics, which have its gaps; without
-   a gateway from the ledger, which has none.
-2. A ledger that cannot be read stops nobody from feeling a rate; that is said.
+1. A ledger that cannot be read stops nobody from feeling a rate; that is said.
 """
 
-import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
-from tollway.cli.running import read_running
-from tollway.errors import Fault, FaultsFound, TollwayError, did_you_mean, listed
-from tollway.feel.observed import Observed, from_answers, from_metrics
+from tollway.cli.feel_options import PredictionOptions
+from tollway.cli.where import Where
+from tollway.errors import Fault, FaultsFound, TollwayError
+from tollway.feel.observed import Observed
 from tollway.feel.pacing import FASTEST, Chance, Gaps, Player, Waits, jittered
 from tollway.feel.texts import Mode, endless
 from tollway.feel.tokens import Token, tokens
-from tollway.gateway.admin_client import ask_metrics
-from tollway.ledger.felt import Answers, recent_answers, requests_a_day
+from tollway.feel.told import Ends
+from tollway.ledger.felt import requests_a_day
 from tollway.ledger.sqlite import open_reader
-from tollway.ledger.state import ledger_path, state_folder
 from tollway.units import Seconds, TokensPerSecond
+
+if TYPE_CHECKING:
+    from tollway.cli.predict_answers import Wanted
+
+
+NUDGED = "as nudged by hand"
 
 
 @dataclass(frozen=True, slots=True)
 class Felt:
     """A stream to look at: its `name` (none where only a rate was asked for), its rate and wait,
-    the gaps it was seen to have, and where all that is from. `low` and `high` are the ends of the
-    rate's interval, and `ttfts` of the wait's, where it was predicted."""
+    the gaps it was seen to have, and where all that is from, in words and as one word. `ends` are
+    those of its intervals, where it was predicted; `seen` what was measured, where it was."""
 
     name: str
     rate: TokensPerSecond
     waits: Waits
     gaps: Gaps | None
     origin: str
-    low: float | None = None
-    high: float | None = None
-    ttfts: tuple[float, float] | None = None
+    provenance: str
+    ends: Ends | None = None
+    seen: Observed | None = None
 
     @property
     def title(self) -> str:
@@ -54,80 +57,18 @@ class Felt:
         return Player(stream, TokensPerSecond(min(self.rate, FASTEST)), self.waits, chance)
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Which ledger and which state folder are asked."""
-
-    ledger: str | None
-    state: str | None
-
-    @property
-    def path(self) -> Path:
-        """The ledger's file."""
-        return ledger_path(self.ledger, self.state, os.environ)
-
-
 def asked_for(rate: TokensPerSecond, ttft: float) -> Felt:
-    """A rate and a wait that somebody named."""
-    return Felt("", rate, Waits(Seconds(ttft)), None, "as asked for")
+    """A rate that somebody named."""
+    return Felt("", rate, Waits(Seconds(ttft)), None, "as asked for", "asked for")
 
 
 def chance_of(seed: int | None) -> Chance:
-    """Chance; the same for the same seed."""
+    """Where jitter is drawn from."""
     return Random(seed).random  # noqa: S311 - jitter that is looked at, no secret
 
 
-def of_source(name: str, where: Where) -> Felt:
-    """A source, or one model of it (`SOURCE:MODEL`), as it was observed (rule 1).
-
-    Raises:
-        TollwayError: nothing was observed of it.
-    """
-    source, _, model = name.partition(":")
-    seen = _from_gateway(source, model or None, where) or _from_ledger(source, model, where)
-    if seen is None:
-        known = _known(where)
-        hint = did_you_mean(name, known)
-        raise TollwayError(
-            f'--source is "{name}", of which no streamed answer is known; known: {listed(known)}. '
-            f"{hint or 'Send it traffic first, or name one of these.'}"
-        )
-    words = f"observed over {seen.answers:,} answers; {seen.origin}"
-    if seen.gaps is None:
-        words += "; its gaps are not known, so that tokens come evenly"
-    return Felt(name, seen.speed, seen.waits, seen.gaps, words)
-
-
-def _from_gateway(source: str, model: str | None, where: Where) -> Observed | None:
-    running = read_running(state_folder(where.state, os.environ))
-    text = None if running is None else ask_metrics(running.host, running.port)
-    return None if text is None else from_metrics(text, source, model)
-
-
-def _from_ledger(source: str, model: str, where: Where) -> Observed | None:
-    found = _answers(where)
-    some = [
-        answer
-        for (name, one), answers in found.items()
-        if name == source and model in ("", one)
-        for answer in answers
-    ]
-    return from_answers(some, "the ledger of the last 7 days")
-
-
-def _answers(where: Where) -> Answers:
-    if not where.path.is_file():
-        return {}
-    with closing(open_reader(where.path)) as ledger:
-        return recent_answers(ledger, time.time())
-
-
-def _known(where: Where) -> list[str]:
-    return sorted({source for source, _ in _answers(where)})
-
-
 def daily_requests(said: float | None, where: Where) -> tuple[float | None, str]:
-    """Requests a day, and where the figure is from (rule 2)."""
+    """Requests a day, and where the figure is from (rule 1)."""
     if said is not None:
         if not 0 <= said < float("inf"):
             raise FaultsFound([Fault("--requests", f"is {said:g}", "Write 0 or more a day.")])
@@ -143,52 +84,64 @@ def daily_requests(said: float | None, where: Where) -> tuple[float | None, str]
     return found, "the ledger's mean of the last 7 days" if found else "the ledger has none"
 
 
-def of_prediction(said: "Predicted") -> Felt:
-    """A model on a chip as the engine model predicts it.
+def of_prediction(said: PredictionOptions, where: Where) -> Felt | None:
+    """A model on a chip as the engine model predicts it; None where none was asked for.
 
     Raises:
         TollwayError: it cannot be predicted, or its TTFT is not known.
     """
-    from tollway.cli.learned import stale_here
-    from tollway.cli.predict_answers import Wanted, answers
-    from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
+    if said.predict is None and said.chip is None:
+        return None
+    if said.predict is None or said.chip is None:
+        raise TollwayError("--predict MODEL and --chip CHIP belong together: name both.")
+    from tollway.cli.predict_answers import answers
     from tollway.cli.predict_question import catalogue_of
 
-    wanted = Wanted(
-        deployment=DeploymentOptions(model=said.model, tp=said.tp),
-        load=LoadOptions(input=said.input, output=said.output, concurrency=said.users),
+    (answer,) = answers(_wanted(said, said.predict, said.chip, where), catalogue_of(None))
+    found = answer.prediction
+    if found is None or found.ttft is None:
+        why = answer.refused if found is None else " ".join(found.refused)
+        raise TollwayError(f"--predict {said.predict} --chip {said.chip}: {why}")
+    speed, wait = found.user_tokens, found.ttft
+    words = (
+        f"predicted (provenance: {found.origin}) with {said.concurrency:,} users of "
+        f"{said.input:,} tokens in and {said.output:,} out; 80% interval {speed.low:.1f} to "
+        f"{speed.high:.1f} tokens/s, TTFT {wait.low:.2f} to {wait.high:.2f} s"
+    )
+    precision = f", {said.precision}" if said.precision else ""
+    return Felt(
+        f"{said.predict} on {answer.chips}{precision}",
+        TokensPerSecond(speed.value),
+        Waits(Seconds(wait.value)),
+        None,
+        words,
+        found.origin,
+        Ends((speed.low, speed.high), (wait.low, wait.high)),
+    )
+
+
+def _wanted(said: PredictionOptions, model: str, chip: str, where: Where) -> "Wanted":
+    from tollway.cli.learned import stale_in
+    from tollway.cli.predict_answers import Wanted
+    from tollway.cli.predict_options import DeploymentOptions, LoadOptions, PrefillOptions
+
+    return Wanted(
+        deployment=DeploymentOptions(
+            model=model,
+            tp=said.tp,
+            pp=said.pp,
+            ep=said.ep,
+            dp_attention=said.dp_attention,
+            precision=said.precision,
+            engine=said.engine,
+            prefix_share=said.prefix_share,
+        ),
+        load=LoadOptions(input=said.input, output=said.output, concurrency=said.concurrency),
         prefill=PrefillOptions(),
-        chips=(said.chip,),
+        chips=(chip,),
         users=(),
         prices=(),
         assumptions=(),
         calibrated=None,
-        stale=stale_here(said.state),
+        stale=stale_in(where.path),
     )
-    (answer,) = answers(wanted, catalogue_of(None))
-    found = answer.prediction
-    if found is None or found.ttft is None:
-        why = answer.refused if found is None else " ".join(found.refused)
-        raise TollwayError(f"--predict {said.model} --chip {said.chip}: {why}")
-    speed, wait = found.user_tokens, found.ttft
-    words = (
-        f"predicted ({found.origin}) with {said.users} users, 80% interval {speed.low:.1f} to "
-        f"{speed.high:.1f} tokens/s, TTFT {wait.low:.2f} to {wait.high:.2f} s"
-    )
-    title = f"{said.model} on {answer.chips}"
-    waits = Waits(Seconds(wait.value))
-    rate, ends = TokensPerSecond(speed.value), (wait.low, wait.high)
-    return Felt(title, rate, waits, None, words, speed.low, speed.high, ends)
-
-
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """A prediction that is asked for."""
-
-    model: str
-    chip: str
-    tp: int
-    users: int
-    input: int
-    output: int
-    state: str | None

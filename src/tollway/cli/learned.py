@@ -48,8 +48,12 @@ def constants_by(found: Mapping[Trio, Calibrated]) -> dict[Trio, Constants]:
 
 
 def stale_here(state: str | None) -> dict[Claim, Stale]:
-    """What the ledger in the state folder has shown to be stale (rule 1)."""
-    path = ledger_path(None, state, os.environ)
+    """What the ledger in the state folder has shown to be stale."""
+    return stale_in(ledger_path(None, state, os.environ))
+
+
+def stale_in(path: Path) -> dict[Claim, Stale]:
+    """What this ledger has shown to be stale (rule 1)."""
     if not path.is_file():
         return {}
     from tollway.ledger.scores import read_scores  # a fifth of what `tollway predict` takes

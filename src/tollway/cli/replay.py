@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 EXIT_FAILURES = 1
 EXIT_INTERRUPTED = 130
 
+_URL = "http://127.0.0.1:8400"
 _TAG = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _NOT_IN_TAG = re.compile(r"[^A-Za-z0-9_.-]")
 
@@ -47,7 +48,7 @@ def replay(
     trace: str,
     /,
     *,
-    url: str = "http://127.0.0.1:8400",
+    url: str | None = None,
     key: str | None = None,
     route: str = "chat",
     speed: float = 1.0,
@@ -70,7 +71,8 @@ def replay(
         azure-code or servegen-chat (both packaged), or a file: Azure's CSV, Mooncake's JSON lines,
         or t_ms,input,output; gzipped or not.
     url
-        The gateway.
+        The gateway. Default: the one that `tollway up` runs in the state folder, else
+        http://127.0.0.1:8400.
     key
         Where the key is: env:NAME or file:PATH. Default: $TOLLWAY_KEY, else the demo key.
     route
@@ -110,6 +112,7 @@ def replay(
     patience = _seconds("--timeout", timeout) or Seconds(600.0)
     orders = Orders(route, speed * warp, named, max_in_flight, patience, seed=named)
     emulators = _emulators(folder, fleet) if warp != 1.0 else []
+    url = url or _running_url(folder)
     client = Client(url, headers)
     _announce(part, orders, client)
     played = _play(client, orders, part, warp, emulators)
@@ -153,6 +156,12 @@ def _tag(given: str | None, trace: str) -> str:
     if _TAG.fullmatch(given) is None:
         raise TollwayError(f"--tag is {given!r}. Use 1 to 64 of A-Z a-z 0-9 _ . : -")
     return given
+
+
+def _running_url(folder: Path) -> str:
+    """Where the gateway of a state folder answers; the default address where none is known."""
+    running = read_running(folder)
+    return _URL if running is None else running.url.removesuffix("/v1")
 
 
 def _emulators(folder: Path, fleet: Path | None) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tollway.cli.rehearsing import Going
 from tollway.cli.sweep import Crew, Job
-from tollway.cli.traffic import Asked, asking_for, losses_of, play_of, traffic_of
+from tollway.cli.traffic import Asked, asking_for, drains_of, losses_of, play_of, traffic_of
 from tollway.errors import TollwayError
 from tollway.fleet.objects import Slo
 from tollway.inspect.fleetfile import fleet_of, read_documents
@@ -26,6 +26,7 @@ class Asking:
     lose: tuple[str, ...]
     slo: Slo | None
     learned: Learned
+    drain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ def played(asking: Asking, crew: Crew, on: Going) -> Seeds:
 def _jobs(asking: Asking) -> Iterator[Job]:
     documents = read_documents(asking.path)
     fleet = fleet_of(documents, asking.path)
-    losses = losses_of(asking.lose, fleet)
+    losses, drains = losses_of(asking.lose, fleet), drains_of(asking.drain, fleet)
     for seed in seeds_of(asking.asked, asking.seeds):
         asked = replace(asking.asked, seed=seed)
         trace = asking_for(traffic_of(asked), asked.route)
-        how = play_of(fleet, trace, asked, losses)
+        how = play_of(fleet, trace, asked, losses, drains)
         yield Job(f"seed {seed}", documents, asking.path, trace, how, asking.slo, asking.learned)

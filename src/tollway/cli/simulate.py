@@ -21,7 +21,15 @@ from tollway.cli.seeds_table import as_text as seeds_text
 from tollway.cli.seeds_table import as_words as seeds_words
 from tollway.cli.simulate_table import as_json, as_text, as_words
 from tollway.cli.sweep import crew
-from tollway.cli.traffic import Asked, asking_for, losses_of, play_of, seconds, traffic_of
+from tollway.cli.traffic import (
+    Asked,
+    asking_for,
+    drains_of,
+    losses_of,
+    play_of,
+    seconds,
+    traffic_of,
+)
 from tollway.errors import TollwayError
 from tollway.fleet.objects import Slo
 from tollway.inspect.fleetfile import read_fleet
@@ -41,6 +49,7 @@ def simulate(
     *,
     trace: str,
     lose: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    drain: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     scale: float = 1.0,
     seed: int = 0,
     seeds: int = 1,
@@ -69,6 +78,9 @@ def simulate(
         arrivals:rate=5,input=1000,output=200 (users:, sessions:, servegen:).
     lose
         SOURCE@10m loses a source for good, SOURCE@10m..15m for a while. Again for more.
+    drain
+        SOURCE gets nothing new, SOURCE@10m from then on, SOURCE@10m..15m for a while; what is in
+        flight ends there. Again for more.
     scale
         So many times as many users; not users so many times as fast.
     seed
@@ -106,15 +118,17 @@ def simulate(
     """
     asked = Asked(trace, route, tenant, scale, seed, start, duration, limit, state)
     said = {"fleet": str(fleet), "trace": trace, "scale": scale, "seed": seed, "lost": list(lose)}
+    said["drained"] = list(drain)
     if checked(seeds) > 1 or ray:
         if interval or price:
             raise TollwayError("--interval and --price are of one run: drop them, or --seeds.")
         learned, stale = learned_of(calibrated, state)
-        asking = Asking(fleet, asked, seeds, lose, slo_of(ttft, speed), learned)
+        asking = Asking(fleet, asked, seeds, lose, slo_of(ttft, speed), learned, drain)
         return _seeds(asking, stale, said, ray=ray, json=json)
     found = read_fleet(fleet)
     traffic = asking_for(traffic_of(asked), route)
-    play = play_of(found, traffic, asked, losses_of(lose, found))
+    losses, drains = losses_of(lose, found), drains_of(drain, found)
+    play = play_of(found, traffic, asked, losses, drains)
     learned, stale = learned_of(calibrated, state)
     pools = supply(found, traffic.prefix_tokens, learned)
     prices = prices_of(pools, price)

@@ -23,7 +23,7 @@ from tollway.ledger.sqlite import open_reader
 from tollway.ledger.state import ledger_path
 from tollway.replay.library import load
 from tollway.simulator.clients import Size, Talk, arrivals, sessions, users
-from tollway.simulator.play import Loss, Play
+from tollway.simulator.play import Drain, Loss, Play
 from tollway.simulator.recorded import traffic
 from tollway.simulator.servegen import Part, busiest, drawn, read_lengths, read_rates
 from tollway.simulator.steps import SECOND
@@ -243,7 +243,13 @@ KINDS: Mapping[str, Callable[[_Words, int], Trace]] = {
 # --- how it is played -------------------------------------------------------------------------
 
 
-def play_of(fleet: Fleet, trace: Trace, asked: Asked, losses: tuple[Loss, ...] = ()) -> Play:
+def play_of(
+    fleet: Fleet,
+    trace: Trace,
+    asked: Asked,
+    losses: tuple[Loss, ...] = (),
+    drains: tuple[Drain, ...] = (),
+) -> Play:
     """How the trace is played through a fleet (rule 2).
 
     Raises:
@@ -262,7 +268,7 @@ def play_of(fleet: Fleet, trace: Trace, asked: Asked, losses: tuple[Loss, ...] =
     others = {key: KeyTerms(key, tenant) for key in sorted(named - set(carried))}
     keys = {**carried, **others, KEY: KeyTerms(KEY, tenant)}
     began = day_start(time.time()) if trace.began is None else trace.began
-    return Play(route, KEY, tuple(keys.values()), began, asked.seed, losses)
+    return Play(route, KEY, tuple(keys.values()), began, asked.seed, losses, drains=drains)
 
 
 def _route(fleet: Fleet, trace: Trace, said: str | None) -> str:
@@ -295,19 +301,34 @@ def losses_of(words: tuple[str, ...], fleet: Fleet) -> tuple[Loss, ...]:
     Raises:
         TollwayError: it names no source, or no time.
     """
-    found: list[Loss] = []
-    for word in words:
-        source, at, times = word.rpartition("@")
-        if not at or source not in fleet.sources:
-            hint = did_you_mean(source or word, fleet.sources)
-            raise TollwayError(
-                f'--lose is "{word}"; write SOURCE@10m, or SOURCE@10m..15m. Sources: '
-                f"{listed(fleet.sources)}. {hint}".strip()
-            )
-        begin, _, end = times.partition("..")
-        lost = round(seconds("--lose", begin) * SECOND)
-        back = round(seconds("--lose", end) * SECOND) if end else None
-        if back is not None and back <= lost:
-            raise TollwayError(f'--lose is "{word}": it ends before it begins.')
-        found.append(Loss(source, lost, back))
-    return tuple(found)
+    return tuple(Loss(*_spell("--lose", word, fleet)) for word in words)
+
+
+def drains_of(words: tuple[str, ...], fleet: Fleet) -> tuple[Drain, ...]:
+    """`SOURCE` (from the start on, for good), `SOURCE@10m`, or `SOURCE@10m..15m`.
+
+    Raises:
+        TollwayError: it names no source, or no time.
+    """
+    return tuple(
+        Drain(word, 0) if word in fleet.sources else Drain(*_spell("--drain", word, fleet))
+        for word in words
+    )
+
+
+def _spell(option: str, word: str, fleet: Fleet) -> tuple[str, int, int | None]:
+    """Which source, from when to when in picoseconds."""
+    source, at, times = word.rpartition("@")
+    if not at or source not in fleet.sources:
+        hint = did_you_mean(source or word, fleet.sources)
+        forms = "SOURCE, SOURCE@10m," if option == "--drain" else "SOURCE@10m,"
+        raise TollwayError(
+            f'{option} is "{word}"; write {forms} or SOURCE@10m..15m. Sources: '
+            f"{listed(fleet.sources)}. {hint}".strip()
+        )
+    begin, _, end = times.partition("..")
+    begun = round(seconds(option, begin) * SECOND)
+    back = round(seconds(option, end) * SECOND) if end else None
+    if back is not None and back <= begun:
+        raise TollwayError(f'{option} is "{word}": it ends before it begins.')
+    return source, begun, back

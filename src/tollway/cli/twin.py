@@ -7,7 +7,6 @@ Rules
 3. Exit code 1: a prediction is stale (`simulator.scores` says when); the mend is a command line.
 """
 
-import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,11 +22,11 @@ from tollway.cli.learned import calibrations, constants_by, day_number
 from tollway.cli.rehearsing import Going, going, is_warm
 from tollway.cli.running import fleet_path
 from tollway.cli.twin_table import Shown, Unscored, as_json, as_text, as_words
+from tollway.cli.where import Where
 from tollway.errors import Fault, FaultsFound
 from tollway.fleet.objects import Fleet
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.scores import keep_scores, read_scores, served
-from tollway.ledger.state import ledger_path, state_folder
 from tollway.simulator.rehearsal import WORTH
 from tollway.simulator.scores import Learned, Score, Served, Trio, stale
 from tollway.simulator.twin import (
@@ -53,9 +52,7 @@ def twin(
     day: str | None = None,
     days: int = 7,
     calibrated: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
-    ledger: str | None = None,
-    state: str | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    where: Where | None = None,
 ) -> int:
     """Hold each source's predicted speed against the ledger, by day; exit 1 where one is stale.
 
@@ -69,16 +66,11 @@ def twin(
         The last so many finished UTC days.
     calibrated
         What `tollway calibrate` wrote from a source's own results. Again for more.
-    ledger
-        The ledger's file. Default: ledger.sqlite in the state folder.
-    state
-        The state folder. Default: $TOLLWAY_STATE, else .tollway here, else the user's.
-    json
-        Print one JSON object.
     """
     wanted = _days(day, days, int(time.time()) // DAY)
-    fleet = read_fleet(fleet_path(file, state_folder(state, os.environ)))
-    path = ledger_path(ledger, state, os.environ)
+    here = where or Where()
+    fleet = read_fleet(fleet_path(file, here.folder))
+    path = here.path
     own = calibrations(calibrated)
     with going("twin", 1) as on:
         run = _Run(fleet, path, own, on)
@@ -86,7 +78,7 @@ def twin(
             if on.stopped or not run.take(number):
                 break
     shown = _shown(run, wanted, path)
-    sys.stdout.write(as_json(shown) if json else as_text(shown))
+    sys.stdout.write(as_json(shown) if here.json else as_text(shown))
     sys.stderr.write(as_words(shown))
     if on.stopped:
         return EXIT_INTERRUPTED

@@ -29,7 +29,7 @@ from tollway.cli.running import (
     start_of,
     write_running,
 )
-from tollway.console.adminkey import kept_digest, make_admin_key
+from tollway.console.adminkey import make_first_admin_key
 from tollway.errors import TollwayError
 from tollway.fleet.consoling import console_url
 from tollway.fleet.objects import Fleet
@@ -102,7 +102,9 @@ def up(
                 return 1
             key = demo_key(folder, _ledger(folder, declared), declared)
             sys.stderr.write(f"Tollway is up already (process {running.pid}).\n")
-    _print(_describe(declared, folder, running, key), json=json)
+        first = None if declared.console is None else make_first_admin_key(folder)
+    said = _describe(declared, folder, running, key)
+    _print(msgspec.structs.replace(said, console_key=first), json=json)
     return 0
 
 
@@ -240,15 +242,7 @@ def _describe(fleet: Fleet, folder: Path, running: Running, key: str | None) -> 
         state=str(folder),
         pid=running.pid,
         console=None if fleet.console is None else console_url(fleet.console),
-        console_key=_first_admin_key(fleet, folder),
     )
-
-
-def _first_admin_key(fleet: Fleet, folder: Path) -> str | None:
-    """The console's admin key where nobody has made one yet."""
-    if fleet.console is None or kept_digest(folder) is not None:
-        return None
-    return make_admin_key(folder)
 
 
 def _print(up: Up, *, json: bool) -> None:

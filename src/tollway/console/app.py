@@ -5,6 +5,7 @@ from typing import cast
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -44,9 +45,18 @@ def application(desk: Desk) -> Starlette:
     """The console that goes by `desk`."""
     routes: list[BaseRoute] = [Route("/live", _live), *(it for page in PAGES for it in page)]
     routes.append(Mount("/static", StaticFiles(packages=[("tollway.console", "static")])))
-    gate = Middleware(Gate, hosts=lambda: desk.hosts, find=lambda it: session_from(it, desk))
+    gate = Middleware(
+        Gate,
+        hosts=lambda: desk.hosts,
+        find=lambda it: session_from(it, desk),
+        touch=desk.sessions.touch,
+    )
     handlers = {HTTPException: _refused, TollwayError: _failed, Exception: _broken}
-    app = Starlette(routes=routes, middleware=[gate], exception_handlers=handlers)
+    # Within the gate as well: what is told of a fault has its headers like every other answer.
+    faults = Middleware(ServerErrorMiddleware, handler=_broken)
+    app = Starlette(routes=routes, middleware=[gate, faults], exception_handlers=handlers)
+    # Its redirect names the scheme that we listen with: behind a proxy with TLS, that is none.
+    app.router.redirect_slashes = False
     app.state.desk = desk
     return app
 
@@ -67,7 +77,9 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    desk_of(request).fault(error)
+    if not request.scope.setdefault("tollway.faults", []):  # the gate's own come here once
+        desk_of(request).fault(error)
+    request.scope["tollway.faults"].append(error)
     return _told(request, 500, "A fault of the console; its log says more.")
 
 

@@ -4,6 +4,7 @@ Rules
 1. Nothing is written: the connection refuses it.
 2. A question that takes longer than its limit is broken off and says so; it is never answered in
    part.
+3. Sessions take turns: whoever asks much waits behind who asks little.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from tollway.console.turns import ASKER, Turns
 from tollway.ledger.sqlite import SqliteLedger, open_reader
 from tollway.units import Seconds
 
@@ -28,6 +30,7 @@ class Books:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._pool = ThreadPoolExecutor(_READERS, "books")
+        self._turns = Turns(_READERS)
         self._idle: queue.SimpleQueue[SqliteLedger] = queue.SimpleQueue()
 
     async def read(self, ask: Callable[[SqliteLedger], T], limit: Seconds = PATIENCE) -> T:
@@ -38,7 +41,13 @@ class Books:
             TooLongError: `limit` seconds were not enough.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._ask, ask, limit)
+        async with self._turns.turn(ASKER.get()):
+            reading = loop.run_in_executor(self._pool, self._ask, ask, limit)
+            try:
+                return await asyncio.shield(reading)
+            except asyncio.CancelledError:  # its reader is not free before it is over
+                await asyncio.wait([reading])
+                raise
 
     def _ask(self, ask: Callable[[SqliteLedger], T], limit: Seconds) -> T:
         try:

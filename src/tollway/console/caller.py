@@ -1,8 +1,13 @@
-"""Asks the gateway over its admin socket, from the console's event loop."""
+"""Asks the gateway over its admin socket, from the console's event loop.
+
+Rules
+1. It has threads of its own: a gateway that hangs holds up what needs it, and nothing else.
+"""
 
 import asyncio
 import http.client
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,8 @@ import msgspec
 
 from tollway.errors import TollwayError
 from tollway.gateway.admin_client import OverSocket
+
+_THREADS = 4
 
 
 class GatewayDownError(TollwayError):
@@ -29,6 +36,7 @@ class Caller:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._threads = ThreadPoolExecutor(_THREADS, "gateway")
 
     async def get(self, what: str) -> dict[str, Any]:
         """GET `what`.
@@ -37,11 +45,15 @@ class Caller:
             GatewayDownError: nobody answers.
             GatewayRefusedError: the answer is an error.
         """
-        return await asyncio.to_thread(self._ask, "GET", what, None)
+        return await self._asked("GET", what, None)
 
     async def post(self, what: str, body: Mapping[str, object]) -> dict[str, Any]:
         """POST `body` as JSON. Raises as `get`."""
-        return await asyncio.to_thread(self._ask, "POST", what, msgspec.json.encode(body))
+        return await self._asked("POST", what, msgspec.json.encode(body))
+
+    async def _asked(self, method: str, what: str, body: bytes | None) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._ask, method, what, body)
 
     def _ask(self, method: str, what: str, body: bytes | None) -> dict[str, Any]:
         connection = OverSocket(self.path)

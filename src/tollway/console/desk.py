@@ -14,6 +14,7 @@ from tollway.console.caller import Caller
 from tollway.console.feed import Feed
 from tollway.console.hands import Hands
 from tollway.console.oidc.attempts import Attempts
+from tollway.console.scrapes import Scrapes
 from tollway.console.sessions import Sessions
 from tollway.console.throttle import Throttle
 from tollway.console.verification import Verification
@@ -50,6 +51,7 @@ class Desk:
     hosts: frozenset[str] = frozenset()
     url: str = ""
     provider: "Provider | None" = None
+    scrapes: Scrapes = field(default_factory=Scrapes)
     twin: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

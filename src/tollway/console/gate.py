@@ -8,6 +8,10 @@ Rules
 4. What another site makes a browser fetch is refused, except for a link that somebody follows.
 5. A body is held whole, and ends at `LARGEST` bytes.
 6. Every answer carries the headers of `HEADERS`.
+7. What somebody does here keeps the session alive: once it is not refused, comes from us, and is
+   nothing that a page asks by itself (`is_polled`).
+8. A session waits for at most `AT_ONCE` answers, and all of an account for `OF_ACCOUNT`: fewer
+   than there are connections (`tollway.tools.connection`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +27,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tollway.console.desk import desk_of
+from tollway.console.leaving import answer_while_awaited
 from tollway.console.sessions import Session
+from tollway.console.turns import ASKER
 from tollway.fleet.consoling import Role
 
 HEADERS: Mapping[str, str] = {
@@ -40,6 +46,10 @@ HEADERS: Mapping[str, str] = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 LARGEST = 256 * 1024
+AT_ONCE = 96
+OF_ACCOUNT = 192
+_POLLED = ("/live", "/guard/pending.json", "/pins/verify.json")
+"""What the pages' scripts ask again and again while nobody does anything."""
 
 _READS = ("GET", "HEAD")
 
@@ -48,17 +58,19 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 class Gate:
     """The ASGI application with the gate before it. `hosts` gives the names, with ports, that
-    browsers may use now; `find` the session of a request."""
+    browsers may use now; `find` the session of a request; `touch` keeps one alive."""
 
     def __init__(
         self,
         app: ASGIApp,
         hosts: Callable[[], frozenset[str]],
         find: Callable[[Request], Session | None],
+        touch: Callable[[Session], None],
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._find = find
+        self._touch = touch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `Gate`."""
@@ -71,7 +83,7 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if not request.url.path.startswith("/static/"):
+                if not path_of(request).startswith("/static/"):
                     headers.setdefault("cache-control", "no-store")
             await send(message)
 
@@ -83,7 +95,33 @@ class Gate:
             refusal = await _judge_body(request, body)
             if isinstance(body, bytes):
                 receive = _given(body, receive)
-        await (refusal or self._app)(scope, receive, answer)
+        if refusal is not None:
+            await refusal(scope, receive, answer)
+        else:
+            await self._answer(request, receive, answer)
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        """What passed the gate (rules 7 and 8)."""
+        session = cast("Session | None", request.scope["tollway.session"])
+        reads = request.method in _READS
+        run = answer_while_awaited if reads else _answer_whole
+        if session is None:
+            await run(self._app, request.scope, receive, send)
+            return
+        if session.asked >= AT_ONCE or session.of.asked >= OF_ACCOUNT:
+            words = f"Refused: you wait for {session.of.asked} answers already.\n"
+            await PlainTextResponse(words, 429)(request.scope, receive, send)
+            return
+        if _is_done_here(request):
+            self._touch(session)
+        ASKER.set(session)
+        session.asked += 1
+        session.of.asked += 1
+        try:
+            await run(self._app, request.scope, receive, send)
+        finally:
+            session.asked -= 1
+            session.of.asked -= 1
 
     def _judge(self, request: Request) -> Response | None:
         headers = request.headers
@@ -95,21 +133,41 @@ class Gate:
         if not (_is_from_here(headers) or _is_followed_link(request)):
             words = "Refused: the request comes from another site."
             return _refused(request, "it comes from another site", 403, words)
-        path = request.url.path
+        path = path_of(request)
         if session is None and not is_open(path):
             if request.method != "GET" or "text/html" not in headers.get("accept", ""):
                 return PlainTextResponse("Sign in first.\n", 401)
-            back = path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/sign-in?{urlencode({'to': back})}", 303)
+            back = request.scope["raw_path"] + b"?" + request.scope["query_string"]
+            return RedirectResponse(f"/sign-in?{urlencode({'to': back.rstrip(b'?')})}", 303)
         return None
 
 
 _FORM = "application/x-www-form-urlencoded"
 
 
+def path_of(request: Request) -> str:
+    """The path that routes go by: `request.url` leaves out line feeds, and all after `%3F`."""
+    return request.scope["path"]
+
+
 def is_open(path: str) -> bool:
     """Whether a path needs no session."""
     return path == "/sign-in" or path.startswith(("/sign-in/", "/static/"))
+
+
+def is_polled(path: str) -> bool:
+    """Whether pages ask for it by themselves."""
+    return path in _POLLED or path.startswith("/static/")
+
+
+def _is_done_here(request: Request) -> bool:
+    """Rule 7: a browser that prefetches acts for nobody yet."""
+    ahead = "prefetch" in request.headers.get("sec-purpose", "")
+    return _is_from_here(request.headers) and not ahead and not is_polled(path_of(request))
+
+
+async def _answer_whole(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)
 
 
 def _is_from_here(headers: Headers) -> bool:
@@ -164,7 +222,7 @@ async def _judge_body(request: Request, body: bytes | Response) -> Response | No
     if kind != _FORM:  # parts of other kinds are decoded as their sender likes, and slowly
         return PlainTextResponse(f"Refused: forms here are {_FORM}.\n", 415)
     session = cast("Session | None", request.scope["tollway.session"])
-    if is_open(request.url.path) or session is None:
+    if is_open(path_of(request)) or session is None:
         return None
     said: Any = request.headers.get("x-csrf")
     if said is None:
@@ -185,7 +243,7 @@ def _is_same(said: str, token: str) -> bool:
 
 def _refused(request: Request, why: str, status: int, words: str) -> Response:
     """A refusal that is written down."""
-    desk_of(request).audit.refused(f"a request was refused: {why}", request.url.path)
+    desk_of(request).audit.refused(f"a request was refused: {why}", path_of(request))
     return PlainTextResponse(f"{words}\n", status)
 
 
@@ -210,7 +268,7 @@ def needs(role: Role) -> Callable[[Answer], Answer]:
             made = await answer(request)
             if request.method not in _READS and made.status_code < 400:
                 words = request.scope.get("tollway.did", f"did {request.method}")
-                desk_of(request).audit.did(session.account, words, request.url.path)
+                desk_of(request).audit.did(session.account, words, path_of(request))
             return made
 
         return judged

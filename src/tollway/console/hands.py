@@ -5,7 +5,9 @@ Rules
 2. What takes longer than its limit is broken off, by ending the child that is at it.
 3. What was answered lately is answered again at once: predictions do not change, and what is stale
    changes once a day.
-4. So many wait, and no more: who comes then is told to come again.
+4. So many wait, of all together and of each session, and no more: who comes then is told to come
+   again. Sessions take turns.
+5. Who leaves gives up its place; a child that is at its question is ended.
 """
 
 import asyncio
@@ -18,12 +20,15 @@ from typing import Any
 import msgspec
 
 from tollway.console.hand import Job
+from tollway.console.turns import ASKER, BusyError, Turns
 from tollway.errors import TollwayError
 from tollway.units import Seconds
 
 HANDS = 2
 WAITING = 16
 """Predictions that may wait for a child, of all who ask together."""
+OF_ONE = 9
+"""Predictions of one session, being made or waiting: half of all that may."""
 PATIENCE = Seconds(10.0)
 _KEPT = 512
 _LONGEST_LINE = 1 << 25
@@ -33,10 +38,6 @@ Answers = list[dict[str, Any]]
 
 class TooLongError(TollwayError):
     """A prediction took longer than it may, and was broken off."""
-
-
-class BusyError(TollwayError):
-    """So many predictions wait already that another may not."""
 
 
 class _Child:
@@ -81,8 +82,7 @@ class Hands:
         self.limit = limit
         self._idle: list[_Child] = []
         self._busy: set[_Child] = set()
-        self._free = asyncio.Semaphore(HANDS)
-        self._asked = 0
+        self._turns = Turns(HANDS)
         self._kept: OrderedDict[Job, Answers] = OrderedDict()
 
     async def each(self, jobs: Sequence[Job]) -> list[Answers | TollwayError]:
@@ -101,19 +101,18 @@ class Hands:
         Raises:
             TollwayError: there is no such question.
             TooLongError: it takes longer than the limit.
-            BusyError: too many wait already.
+            BusyError: too many wait already, of all or of who asks.
         """
         if job in self._kept:
             self._kept.move_to_end(job)
             return self._kept[job]
-        if self._asked >= HANDS + WAITING:
+        who = ASKER.get()
+        if self._turns.asked >= HANDS + WAITING:
             raise BusyError(f"{WAITING} predictions wait already. Ask again in a few seconds.")
-        self._asked += 1
-        try:
-            async with self._free:
-                said: Answers | dict[str, str] = msgspec.json.decode(await self._line(job))
-        finally:
-            self._asked -= 1
+        if self._turns.asked_by(who) >= OF_ONE:
+            raise BusyError(f"{OF_ONE} predictions of yours wait already. Ask again later.")
+        async with self._turns.turn(who):
+            said: Answers | dict[str, str] = msgspec.json.decode(await self._line(job))
         if isinstance(said, dict):
             raise TollwayError(said["refused"])
         self._kept[job] = said

@@ -126,10 +126,12 @@ class House:
             for line in str(error).splitlines():
                 self._log.say(f"console: nothing is changed: {line}")
             return False
-        await self._forget_provider()
         desk = self.desk
+        before = desk.provider
         desk.fleet, desk.settings, desk.provider = fleet, settings, provider
         desk.sessions.lasts, desk.sessions.idle = settings.session, settings.idle
+        if before is not None:
+            await before.close()
         self._log.say("console: the fleet file is taken")
         return True
 

@@ -13,12 +13,14 @@ _NOTHING: Final[list[FailedAttempt]] = []
 
 class Lately:
     """At most `most` ended requests, each with its settlement. `count` is of all that ever ended:
-    the newest has that number, and the one before it one less."""
+    the newest has that number, and the one before it one less. `flows` counts the same all by route
+    and by the source that answered or was last tried, None where none was."""
 
-    __slots__ = ("_kept", "count")
+    __slots__ = ("_kept", "count", "flows")
 
     def __init__(self, most: int) -> None:
         self.count = 0
+        self.flows: dict[tuple[str, str | None], int] = {}
         self._kept: deque[RequestState] = deque(maxlen=most)
 
     def add(self, request: RequestState, settled: Settle) -> None:
@@ -30,6 +32,8 @@ class Lately:
         if not request.failed:
             request.failed = _NOTHING
         self.count += 1
+        flow = request.arrived.route, settled.source
+        self.flows[flow] = self.flows.get(flow, 0) + 1
         self._kept.append(request)
 
     def after(self, number: int, most: int) -> list[tuple[int, RequestState]]:

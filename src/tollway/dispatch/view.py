@@ -5,6 +5,7 @@ Rules
 2. Times are UTC seconds, lengths of time are seconds, money is pico-dollars.
 """
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
@@ -20,9 +21,13 @@ from tollway.policy import breaker as rules
 LISTED: Final = 200
 """Requests that are named; the rest are counted."""
 
+PHASES: Final = ("queued", "sent", "streaming")
 _PHASES: Final = {SENT: "sent", ANSWERING: "streaming"}
 
 Shown = dict[str, object]
+
+Flow = tuple[str, str | None]
+"""A route and a source; None where no source has been tried."""
 
 
 class Seen:
@@ -61,12 +66,7 @@ def snapshot(seen: Seen, now: float) -> Shown:
 
 def live(seen: Seen, after: int, now: float) -> Shown:
     """What goes on now, and what has ended since the request of number `after`."""
-    flowing: dict[str, int] = {}
-    for request in seen.requests.values():
-        attempt = request.attempt
-        if attempt is not None and attempt.tokens:
-            source = attempt.pair.source.name
-            flowing[source] = flowing.get(source, 0) + attempt.tokens
+    flowing, phases = _moving(seen)
     sources: Shown = {}
     for name, state in seen.placing.sources.by_name.items():
         one = _source(state, seen, now)
@@ -79,9 +79,37 @@ def live(seen: Seen, after: int, now: float) -> Shown:
         "drill": seen.drilling.describe(now),
         "sources": sources,
         "requests": [_running(request, now) for request in newest],
+        "flows": _flows(phases, seen.lately.flows),
         "seq": seen.lately.count,
         "ended": [_ended(n, request) for n, request in seen.lately.after(after, LISTED)],
     }
+
+
+def _moving(seen: Seen) -> tuple[dict[str, int], dict[Flow, dict[str, int]]]:
+    """Tokens of running streams by source, and how many requests run in each phase by flow."""
+    flowing: dict[str, int] = {}
+    phases: dict[Flow, dict[str, int]] = {}
+    for request in seen.requests.values():
+        attempt = request.attempt
+        source = None if attempt is None else attempt.pair.source.name
+        if source is not None and attempt is not None and attempt.tokens:
+            flowing[source] = flowing.get(source, 0) + attempt.tokens
+        flow = request.arrived.route, source
+        counts = phases.setdefault(flow, dict.fromkeys(PHASES, 0))
+        counts[_PHASES.get(request.phase, "queued")] += 1
+    return flowing, phases
+
+
+def _flows(phases: Mapping[Flow, Mapping[str, int]], ended: Mapping[Flow, int]) -> list[Shown]:
+    """Every flow that there is or was since the start, by name: nothing is left out."""
+    flows: list[Shown] = []
+    for flow in sorted(phases.keys() | ended.keys(), key=lambda it: (it[0], it[1] or "")):
+        shown: Shown = {"route": flow[0], "source": flow[1], "ended": ended.get(flow, 0)}
+        counts = phases.get(flow)
+        for phase in PHASES:
+            shown[phase] = 0 if counts is None else counts[phase]
+        flows.append(shown)
+    return flows
 
 
 def request(seen: Seen, request_id: str, now: float) -> Shown | None:

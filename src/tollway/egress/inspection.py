@@ -15,6 +15,7 @@ from hashlib import sha256
 
 from tollway.broker.broker import Broker
 from tollway.egress.defences import Defences
+from tollway.egress.telling import facts_of, said_of, sending
 from tollway.egress.verdict import Asking, Passed, RefusedError, Sort
 from tollway.errors import TollwayError
 from tollway.fleet.egressing import EgressSettings, SecretUse
@@ -175,7 +176,7 @@ class Inspector:
                 raise _credential(f"It cannot be sent: {error}.") from None
         used = tuple(dict.fromkeys(use.name for use in known.values()))
         if used:
-            words = f"Used {', '.join(used)} for {_said(asking)}."
+            words = f"Used {', '.join(used)} for {said_of(asking)}."
             event = SecurityEvent(means.utc(), "credential", "allowed", words, rule=rule)
             means.tell(self.about(asking, event))
         if not mine or not self._defences.reflections:
@@ -226,14 +227,13 @@ class Inspector:
         means = self.means
         digest = _digest(asking)
         self._refuse_flood(asking, digest)
-        words = f"Task {asking.task.id} of {asking.task.tenant} asks for {_said(asking)}"
-        if asking.parts.body:
-            words += f", sending {len(asking.parts.body):,} bytes"
+        words = f"Task {asking.task.id} of {asking.task.tenant} asks for {said_of(asking)}"
+        words += sending(asking)
         if found:
             words += f"; inspection found {_names(found)}"
         question = Question(
             digest=digest, concern="egress", words=f"{words}.",
-            tenant=asking.task.tenant, task=asking.task.id, facts=_facts(asking, found),
+            tenant=asking.task.tenant, task=asking.task.id, facts=facts_of(asking, found),
             waits=max(means.settings.patience or 0.0, _ANSWERABLE),
         )  # fmt: skip
         approval = means.approvals.ask(question, means.utc())
@@ -295,13 +295,6 @@ def _credential(why: str) -> RefusedError:
     return RefusedError(403, why, sort="credential")
 
 
-def _said(asking: Asking) -> str:
-    wanted = asking.wanted
-    port = "" if wanted.port == (443 if wanted.scheme == "https" else 80) else f":{wanted.port}"
-    query = " with a query" if b"?" in asking.parts.target else ""
-    return f"{wanted.method} {wanted.scheme}://{wanted.host}{port}{wanted.path}{query}"
-
-
 def _names(found: Sequence[Finding]) -> str:
     return ", ".join(dict.fromkeys(one.detector for one in found))
 
@@ -315,12 +308,3 @@ def _digest(asking: Asking) -> str:
     for word in (*(word.encode() for word in words), parts.target, *headers, parts.body):
         digest.update(b"%d:" % len(word) + word)
     return digest.hexdigest()
-
-
-def _facts(asking: Asking, found: tuple[Finding, ...]) -> Mapping[str, object]:
-    wanted = asking.wanted
-    return {
-        "method": wanted.method, "scheme": wanted.scheme, "host": wanted.host,
-        "port": wanted.port, "path": wanted.path, "bytes": len(asking.parts.body),
-        "found": [one.detector for one in found],
-    }  # fmt: skip

@@ -86,17 +86,18 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Feeling:
     """A speed in a mode as people feel it. Seconds: `first_word` until what was asked for begins,
-    `whole` until the answer is there, `waiting` that a user spends waiting for one. `reader` is how
-    fast it is read with care in tokens a second (None: nobody reads it), `ahead` how many times
-    faster the stream is, and `behind` how many seconds that reader still has when it has ended.
-    `enough` is the rate beyond which more hardly matters; None: the first token is instant and no
-    tool works, so that it always does."""
+    `whole` until the answer is there, `waiting` that a user spends waiting for one. `words` are
+    those of the rate a minute; `reader` is how fast it is read with care in tokens a second (None:
+    nobody reads it), `ahead` how many times faster the stream is, and `behind` how many seconds
+    that reader still has when it has ended. `enough` is the rate beyond which more hardly matters;
+    None: the first token is instant and no tool works, so that it always does."""
 
     mode: Mode
     rate: TokensPerSecond
     ttft: Seconds
     answer: Answer
     tokens_per_word: float
+    words: float
     reading: TokensPerSecond
     reader: TokensPerSecond | None
     ahead: float | None
@@ -192,6 +193,7 @@ def feeling(
         ttft=ttft,
         answer=asked,
         tokens_per_word=tokens_per_word(mode),
+        words=rate * MINUTE / tokens_per_word(mode),
         reading=tokens_a_second(READING, mode),
         reader=reader,
         ahead=None if reader is None else rate / reader,

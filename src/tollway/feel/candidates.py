@@ -18,7 +18,7 @@ from tollway.catalog.prices import price_providers, priced_model
 from tollway.errors import Fault, FaultsFound, TollwayError
 from tollway.feel.frontier import Candidate, Figure, Placed, frontier
 from tollway.feel.observed import Answered
-from tollway.feel.speeds import Ask, Load, Speed, ask_of, predicted_speed, speed_of
+from tollway.feel.speeds import Ask, Load, Predictions, Speed, ask_of, speed_of
 from tollway.feel.uses import Use
 from tollway.fleet.objects import Fleet, Model, Serving, Source
 from tollway.fleet.prices import cost_of, price_at
@@ -33,15 +33,14 @@ _PICO_A_TOKEN = 10**6
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What is known beside the fleet file: streamed answers by source and model, the prices of a
-    chip's hour in USD by chip, and the moment whose prices hold. `predicted` is by source and model
-    what `asks` needs, or why it is not known; None where it is predicted here."""
+    chip's hour in USD by chip, the moment whose prices hold, and what was `predicted` of `asks`."""
 
     utc: UtcSeconds
     answers: Mapping[tuple[str, str], Sequence[Answered]] = field(
         default_factory=dict[tuple[str, str], Sequence[Answered]]
     )
     hour_usd: Mapping[str, float] = field(default_factory=dict[str, float])
-    predicted: Mapping[tuple[str, str], Speed | TollwayError] | None = None
+    predicted: Predictions = field(default_factory=dict[tuple[str, str], Speed | TollwayError])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def choose(fleet: Fleet, use: Use, seen: Seen, users: int = 1) -> Choice:
 
 
 def asks(fleet: Fleet, use: Use, seen: Seen, users: int) -> list[Ask]:
-    """Every prediction that `choose` needs, for who makes them elsewhere."""
+    """Every prediction that `choose` needs: the engine's answers are made elsewhere."""
     found = (
         _ask(source, serving, (use, users), seen)
         for source in fleet.sources.values()
@@ -114,8 +113,6 @@ def _ask(source: Source, serving: Serving, what: tuple[Use, int], seen: Seen) ->
 
 
 def _predicted(ask: Ask, seen: Seen) -> Speed:
-    if seen.predicted is None:
-        return predicted_speed(ask)
     found = seen.predicted[ask.source, ask.serving.model]
     if isinstance(found, TollwayError):
         raise found

@@ -37,6 +37,13 @@ class Histogram:
         counts = tuple(a + b for a, b in zip(self.counts, other.counts, strict=True))
         return Histogram(self.bounds, counts, self.total + other.total)
 
+    def __sub__(self, before: "Histogram") -> "Histogram":
+        """What was observed since `before`, of which nothing has been forgotten."""
+        if self.bounds != before.bounds:
+            raise ValueError("histograms with other bounds cannot be subtracted")
+        counts = tuple(a - b for a, b in zip(self.counts, before.counts, strict=True))
+        return Histogram(self.bounds, counts, self.total - before.total)
+
     def at(self, share: float) -> float:
         """The value below which `share` (0 to 1) of what was observed is, by rule 1."""
         if not self.count:

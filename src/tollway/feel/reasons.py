@@ -1,6 +1,9 @@
-"""Why a candidate is not on the frontier, in a sentence; and figures as people read them."""
+"""Why a candidate is on the frontier or not, in a sentence; and figures as people read them."""
 
-from tollway.feel.frontier import Axis, Candidate, Figure, Placed, Step
+from collections.abc import Sequence
+
+from tollway.feel.frontier import Axis, Candidate, Figure, Placed, Step, gain
+from tollway.feel.told import length
 from tollway.units import PicoDollars, format_usd
 
 
@@ -22,25 +25,58 @@ def shown(axis: Axis, figure: Figure) -> str:
 def _value(axis: Axis, value: float | int) -> str:
     if axis == "cost":
         return money(value)
-    return f"{value:.2f} s" if axis == "wait" else f"{value:.4g}"
+    return length(value) if axis == "wait" else f"{value:.4g}"
 
 
 _MORE: dict[Axis, tuple[str, str]] = {
-    "quality": ("better", "worse"),
+    "quality": ("higher quality", "lower quality"),
     "wait": ("shorter wait", "longer wait"),
     "cost": ("cheaper", "dearer"),
 }
 
 
-def reason(placed: Placed) -> str:
-    """By whom it is dominated, on which axes and by how much; why it is on the frontier."""
+_BEST: dict[Axis, str] = {
+    "quality": "the best quality",
+    "wait": "the shortest wait",
+    "cost": "the lowest cost",
+}
+
+
+def reason(placed: Placed, every: Sequence[Placed], axes: Sequence[Axis]) -> str:
+    """By whom it is dominated, on which axes and by how much; on the frontier, what it is best at
+    there, or what those cost who are better at something. `every` are all that were judged."""
     if placed.by is None:
-        return "nobody is at least as good on every axis and better on one"
+        others = [it.candidate for it in every if it.by is None and it is not placed]
+        return _standing(placed.candidate, others, axes)
     parts = [_step(step, placed.by, placed.candidate) for step in placed.steps]
     said = "; ".join(parts)
     if placed.verdict == "dominated":
-        return f"{placed.by.name}: {said}"
+        return f"{placed.by.name} is ahead: {said}"
     return f"{placed.by.name} is ahead by its values, and intervals overlap: {said}"
+
+
+def _standing(one: Candidate, others: Sequence[Candidate], axes: Sequence[Axis]) -> str:
+    if not others:
+        return "ahead of all others"
+    best: list[Axis] = [axis for axis in axes if all(gain(one, it, axis) >= 0 for it in others)]
+    if best:
+        return " and ".join(_BEST[axis] for axis in best)
+    rivals = dict.fromkeys(
+        min(ahead, key=lambda it: (gain(it, one, axis), it.name)).name
+        for axis in axes
+        if (ahead := [it for it in others if gain(it, one, axis) > 0])
+    )
+    named = {it.name: it for it in others}
+    told = "; ".join(_trade(named[name], one, axes) for name in rivals)
+    return f"nobody is ahead on every axis; by their values, {told}"
+
+
+def _trade(rival: Candidate, one: Candidate, axes: Sequence[Axis]) -> str:
+    """What who is better at something is worse at, by values."""
+    gains: list[tuple[Axis, float | int]] = [(axis, gain(rival, one, axis)) for axis in axes]
+    better = [_step(Step(axis, "better", by), rival, one) for axis, by in gains if by > 0]
+    worse = [_step(Step(axis, "worse", by), rival, one) for axis, by in gains if by < 0]
+    return f"{rival.name}: {', '.join(better)}, but {', '.join(worse)}"
 
 
 def _step(step: Step, by: Candidate, loser: Candidate) -> str:
@@ -58,4 +94,7 @@ def _step(step: Step, by: Candidate, loser: Candidate) -> str:
 
 def _share(axis: Axis, amount: float | int, loser: Candidate) -> str:
     whole = loser.figure(axis).value
-    return f" ({amount / whole:.0%})" if axis != "quality" and whole > 0 else ""
+    if axis == "quality" or whole <= 0:
+        return ""
+    share = amount / whole
+    return " (>99%)" if 0.995 <= share < 1 else f" ({share:.0%})"

@@ -9,20 +9,12 @@ Rules
 4. What was observed was asked with prompts of another length; that too is said.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, sqrt
 
 from tollway.catalog import chip, model
-from tollway.engine import (
-    EngineSettings,
-    Layout,
-    Prediction,
-    PrefillPool,
-    Question,
-    Workload,
-    predict,
-)
+from tollway.engine import EngineSettings, Layout, PrefillPool, Question, Workload
 from tollway.errors import TollwayError
 from tollway.feel.frontier import Figure
 from tollway.feel.observed import Answered
@@ -61,6 +53,10 @@ class Ask:
     silicon: Silicon
     load: Load
     hour_usd: float | None = None
+
+
+Predictions = Mapping[tuple[str, str], Speed | TollwayError]
+"""What is predicted by source and model, or why nothing is."""
 
 
 def ask_of(
@@ -128,29 +124,6 @@ def question_of(ask: Ask) -> Question:
         decode_replicas=1 if pool is None else silicon.replicas,
         chip_hour_usd=ask.hour_usd,
     )
-
-
-def predicted_speed(ask: Ask) -> Speed:
-    """What the engine model answers.
-
-    Raises:
-        TollwayError: it refuses to; the text says why.
-    """
-    found: Prediction = predict(question_of(ask))
-    if found.ttft is None:
-        raise TollwayError(" ".join(found.refused))
-    origin = origin_of(ask, found.origin)
-    usd = found.usd_per_mtok
-    return Speed(
-        Figure(found.ttft.value, found.ttft.low, found.ttft.high, origin),
-        Figure(found.tpot.value, found.tpot.low, found.tpot.high, origin),
-        None if usd is None else Figure(usd.value, usd.low, usd.high, origin),
-    )
-
-
-def origin_of(ask: Ask, near: str) -> str:
-    """A prediction's origin in words; `near` is how near it is to what was measured."""
-    return f"predicted for {ask.silicon.chip} at {ask.load.users} users ({near})"
 
 
 def _with_price(observed: Speed, predicted: Speed) -> Speed:

@@ -1,10 +1,11 @@
 """What a model is chosen for: how much goes in and comes out, who waits, and which axes count."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from tollway.errors import Fault, FaultsFound, unknown
 from tollway.feel.arithmetic import Answer, waiting
 from tollway.feel.frontier import Axis
 from tollway.feel.texts import Mode
@@ -52,3 +53,43 @@ USES: Mapping[str, Use] = MappingProxyType(
     }
 )
 """Sizes are judgements, to be replaced by those of one's own traffic."""
+
+LIMITS: Mapping[str, tuple[str, float, float]] = MappingProxyType(
+    {
+        "in": ("input", 1, 10_000_000),
+        "out": ("output", 1, 10_000_000),
+        "cached": ("cached", 0, 10_000_000),
+        "turns": ("turns", 1, 10_000),
+        "pause": ("pause", 0, 86_400),
+    }
+)
+"""What may be said of a use: its field, and from where to where it goes."""
+
+
+def sized(name: str, said: Mapping[str, float | None], place: str = "") -> Use:
+    """A use with the sizes that were said, by the names of `LIMITS`; the usual ones for the others.
+    `place` is what stands before a name where it is said.
+
+    Raises:
+        FaultsFound: there is no such use, or a size makes no sense.
+    """
+    if name not in USES:
+        raise FaultsFound([unknown(name, USES, f"{place}use")])
+    usual = USES[name]
+    sizes = {key: said.get(key) for key in LIMITS}
+    given = {
+        LIMITS[key][0]: size if key == "pause" else round(size)
+        for key, size in sizes.items()
+        if size is not None
+    }
+    use = replace(usual, **given)
+    faults: list[Fault] = []
+    for key, (of, least, most) in LIMITS.items():
+        value = float(getattr(use, of))
+        bound = min(most, use.input) if key == "cached" else most
+        if not least <= value <= bound:
+            mend = f"Write {least:g} to {bound:,.10g}."
+            faults.append(Fault(f"{place}{key}", f"is {value:.10g}", mend))
+    if faults:
+        raise FaultsFound(faults)
+    return use

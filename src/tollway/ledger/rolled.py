@@ -29,7 +29,7 @@ _WHERE = {name: name for name in ("route", "source", "model")}
 _MONTH = "strftime('%Y-%m', {} * 86400, 'unixepoch')"
 _DAY = {"day": "strftime('%Y-%m-%d', day * 86400, 'unixepoch')", "month": _MONTH.format("day")}
 _DAY_SOURCES = {**_WHERE, **_DAY}
-_DAYS = {**_WHOSE, **_WHERE, **_DAY}
+_DAYS = {**_WHOSE, **_WHERE, "tier": "tier", **_DAY}
 _MONTHS = {**_WHOSE, **_WHERE, "tier": "tier", "month": _MONTH.format("month")}
 
 
@@ -95,17 +95,15 @@ def _statement(part: _Part, query: UsageQuery, sums: Sequence[str]) -> str:
 def _parts(db: sqlite3.Connection, query: UsageQuery) -> list[_Part] | None:
     wanted = {*query.by, *(it for it in FILTERS if getattr(query, it) is not None)}
     bounds = _bounds(query)
-    if bounds is None or query.tag is not None or not wanted <= {*_DAYS, *_MONTHS}:
+    if bounds is None or query.tag is not None or not wanted <= _DAYS.keys():
         return None
     if wanted <= _DAY_SOURCES.keys():
         return [_part("day_sources", _DAY_SOURCES, "day", bounds, query)]
     since, until = bounds[0], _ending(db, bounds[1])
     if "day" in wanted:
-        return None if "tier" in wanted else [_of_days(query, (since, until))]
+        return [_of_days(query, (since, until))]
     first = None if since is None else _month_after(since - 1)
     last = None if until is None else _month_of(until)
-    if "tier" in wanted and (first, last) != (since, until):
-        return None
     if first is not None and last is not None and first >= last:
         return [_of_days(query, (since, until))]
     parts = [_part("months", _MONTHS, "month", (first, last), query)]
@@ -127,7 +125,7 @@ def _bounds(query: UsageQuery) -> Bounds | None:
 
 def _ending(db: sqlite3.Connection, until: int | None) -> int | None:
     """A bound after the last day of the ledger does not restrict."""
-    last = db.execute("SELECT max(day) FROM day_sources").fetchone()[0]
+    last = db.execute("SELECT max(day) FROM days").fetchone()[0]
     return None if until is None or (last is not None and until > last) else until
 
 

@@ -28,6 +28,7 @@ from tollway.ledger.migrate import is_current, migrate
 from tollway.ledger.query import UsageQuery, UsageReport, day_start, month_start
 from tollway.ledger.records import Batch, Item, read_records
 from tollway.ledger.rolled import one_state
+from tollway.ledger.rolling import roll_up
 from tollway.ledger.state import make_state_folder
 from tollway.ledger.store import LedgerUnavailableError, Reconciled
 from tollway.ledger.timings import Lately, Timing
@@ -120,8 +121,7 @@ class SqliteLedger:
         asked = self._asked([settle.request for settle, _ in settles])
         db.executemany(rows.SETTLE, rows.settle_rows(settles, asked, self._labels.number))
         db.executemany(rows.CLOSE, [(request,) for request in asked])
-        for statement in rows.ROLL_UPS + (rows.ROLL_UPS_FAILED if failed else ()):
-            db.execute(statement, (last,))
+        roll_up(db, last, failed=bool(failed))
 
     def _asked(self, requests: Sequence[str]) -> dict[str, rows.Asked]:
         """The reservations of these requests that are open."""
@@ -189,8 +189,7 @@ class SqliteLedger:
                 lines = [rows.abandoned_row(now, line, number) for line in found]
                 self._db.executemany(rows.SETTLE, lines)
                 self._db.execute("DELETE FROM reservations")
-                for statement in rows.ROLL_UPS:
-                    self._db.execute(statement, (last,))
+                roll_up(self._db, last, failed=False)
             self._db.execute("COMMIT")
         return Reconciled(count, amount)
 

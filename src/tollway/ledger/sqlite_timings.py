@@ -1,7 +1,9 @@
 """Timings, and what was asked, out of SQLite."""
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tollway.ledger.rows import MICRO, micros
 from tollway.ledger.timings import Lately, Timing
@@ -40,17 +42,29 @@ def heard(db: sqlite3.Connection, since: float, until: float) -> list[Heard]:
         "AND key IS NOT NULL ORDER BY 1, request",
         (micros(since), micros(until)),
     )
-    return [
-        Heard(
-            utc=at / MICRO,
-            route=route,
-            key=key,
-            operation=operation,
-            input=into or None,
-            output=out if outcome == "completed" else None,
-        )
-        for at, route, key, operation, into, out, outcome in found
-    ]
+    return [_heard(*row) for row in found]
+
+
+def heard_last(
+    db: sqlite3.Connection, since: float, until: float, routes: Sequence[str], most: int
+) -> list[Heard]:
+    """The same of the last `most` that were settled, held to these routes: no more is looked at."""
+    found = db.execute(
+        "SELECT reserved_utc, route, key, operation, input, output, outcome FROM ("
+        "SELECT s.*, l.* FROM settled AS s CROSS JOIN labels AS l ON l.id = s.label "
+        "WHERE s.utc >= ?1 ORDER BY s.utc DESC LIMIT ?3) "
+        "WHERE reserved_utc >= ?1 AND reserved_utc < ?2 AND key IS NOT NULL "
+        "AND route IN (SELECT value FROM json_each(?4)) ORDER BY 1",
+        (micros(since), micros(until), most, json.dumps(list(routes))),
+    )
+    return [_heard(*row) for row in found]
+
+
+def _heard(  # noqa: PLR0913 - a row
+    at: int, route: str, key: str, operation: Any, into: int, out: int, outcome: str
+) -> Heard:
+    answered = out if outcome == "completed" else None
+    return Heard(at / MICRO, route, key, operation, into or None, answered)
 
 
 _LATELY = """

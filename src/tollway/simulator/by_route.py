@@ -5,6 +5,7 @@ Rules
 2. Of two ends of an interval the lower is told first, whichever end it came from.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 
 from tollway.fleet.objects import Fleet
@@ -30,6 +31,16 @@ def by_route(fleet: Fleet, course: Course, trace: Trace, play: Play) -> Rows:
         for name in fleet.routes
         if name in of_route
     }
+
+
+def served_by(course: Course, trace: Trace, play: Play) -> Mapping[str, Counter[str]]:
+    """How many requests of each route each source answered in whole."""
+    found: dict[str, Counter[str]] = {}
+    for one in course.ended:
+        if one.outcome == "completed" and one.source is not None:
+            route = trace.requests[one.index].route or play.route
+            found.setdefault(route, Counter())[one.source] += 1
+    return found
 
 
 def between(values: list[float | None]) -> tuple[float, float] | None:

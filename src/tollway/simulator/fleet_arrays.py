@@ -54,6 +54,8 @@ def _of_fleet(fleet: Fleet, pools: tuple[Pool, ...], play: Play) -> Iterator[str
         yield "budgets"
     if play.tier is not None:
         yield "a service tier"
+    if play.drains:
+        yield "a drain"
     plan = _plan(fleet, play)
     if not plan.candidates and not plan.fallbacks:
         yield "nothing meets what the route requires"

@@ -2,7 +2,8 @@
 
 Rules
 1. At one instant: first what replicas tell, by their number, then who streams says how far it is
-   (each whole second, where a speed floor or a budget asks), then losses, recoveries and scaling,
+   (each whole second, where a speed floor or a budget asks), then losses, recoveries, drains and
+   scaling,
    then what took its source too long, then the wakes that dispatch asked for, then arrivals by
    their number. Each is told to dispatch before the next is looked at.
 2. A reservation is committed at once: no ledger is rehearsed.
@@ -24,6 +25,7 @@ from tollway.dispatch.messages import (
     Arrived,
     BreakerMoved,
     Content,
+    Drained,
     Event,
     Failed,
     FailureKind,
@@ -34,6 +36,7 @@ from tollway.dispatch.messages import (
     Reserved,
     Send,
     Settle,
+    Undrained,
     WakeAt,
     Woke,
 )
@@ -45,7 +48,7 @@ from tollway.policy.route import mix
 from tollway.simulator.draws import ARRIVALS, numbered, purpose
 from tollway.simulator.flight import Asked, Flight, Watched
 from tollway.simulator.floor import Change, Floor, Place
-from tollway.simulator.play import Ended, Loss, Play, affine, followers, needs_progress
+from tollway.simulator.play import Drain, Ended, Loss, Play, affine, followers, needs_progress
 from tollway.simulator.sequence import Kind
 from tollway.simulator.steps import SECOND
 from tollway.simulator.supply import Pool
@@ -79,7 +82,7 @@ class Plain:
         self._due: list[int | None] = [None] * len(self.floor.places)
         self._engines: list[tuple[int, int]] = []
         self._watched = Watched(fleet)
-        self._changes: list[tuple[int, int, Loss | Change]] = []
+        self._changes: list[tuple[int, int, Loss | Drain | Change]] = []
         self._change = 0
         self._wake = NEVER
         self._coming = _coming(trace)
@@ -88,8 +91,8 @@ class Plain:
         self._affine = affine(fleet)
         self._tick = SECOND if needs_progress(fleet, play.keys) else NEVER
         self._chance = purpose(play.seed, ARRIVALS)
-        for loss in play.losses:
-            self._plan(loss.at, loss)
+        for one in (*play.losses, *play.drains):
+            self._plan(one.at, one)
 
     @property
     def going(self) -> bool:
@@ -332,19 +335,31 @@ class Plain:
 
     # --- changes ----------------------------------------------------------------------------------
 
-    def _plan(self, at: int, change: Loss | Change) -> None:
+    def _plan(self, at: int, change: Loss | Drain | Change) -> None:
         self._change += 1
         heappush(self._changes, (at, self._change, change))
 
-    def _apply(self, change: Loss | Change) -> None:
+    def _apply(self, change: Loss | Drain | Change) -> None:
         if isinstance(change, Change):
             after = self.floor.apply(change)
             if after is not None:
                 self._plan(after.at, after)
+        elif isinstance(change, Drain):
+            self._drain(change)
         elif self.now == change.at:
             self._lose(change)
         else:
             self.floor.restore(change.source)
+
+    def _drain(self, drain: Drain) -> None:
+        """As an operator does: it is dispatch that knows what that means."""
+        if self.now != drain.at:
+            self._tell(Undrained(drain.source))
+            return
+        if drain.back is not None:
+            self._plan(drain.back, drain)
+        since = self._play.utc + drain.at / SECOND
+        self._tell(Drained(drain.source, "rehearsed", "the rehearsal", since))
 
     def _lose(self, loss: Loss) -> None:
         """Whoever runs there fails, in the order of arrival."""

@@ -19,6 +19,16 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """A source that gets nothing new from `at` picoseconds on, until `back` (None: for good). What
+    is in flight there goes on to its end."""
+
+    source: str
+    at: int
+    back: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Play:
     """How a trace is played. `route` is asked for by requests that name none, with `key`; `keys`
     are all that may be used. UTC is `utc` seconds when the trace begins. Figures are about those
@@ -32,6 +42,7 @@ class Play:
     losses: tuple[Loss, ...] = ()
     tier: Tier | None = None
     counted: int = 0
+    drains: tuple[Drain, ...] = ()
 
 
 class Ended(msgspec.Struct, gc=False):

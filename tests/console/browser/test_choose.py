@@ -7,41 +7,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from console_site import FLEET, console
+from console_site import FLEET as CONSOLE
+from console_site import console
+from scored_models import HOSTED, SECOND
 
-SCORED = (
-    FLEET.replace("[models.m]", "")
+FLEET = (
+    CONSOLE.replace("[models.m]", "")
     + """
 [models.m]
 quality.any = { score = 60.0, margin = 1.0, of = "our evaluation" }
-[models.large]
-quality.code = { score = 71.2, margin = 1.5, of = "our evaluation" }
-[models.old]
-quality.code = { score = 58.0, margin = 1.0, of = "our evaluation" }
-[models.unscored]
-
-[sources.hosted]
-kind = "api"
-url = "https://api.example.com/v1"
-[sources.hosted.serves.large]
-expected_ttft = "400ms"
-expected_speed = 90.0
-prices = [{ since = 2026-01-01, input = "0.60", output = "0.80" }]
-[sources.hosted.serves.old]
-expected_ttft = "900ms"
-expected_speed = 12.0
-prices = [{ since = 2026-01-01, input = "0.70", output = "0.90" }]
-[sources.hosted.serves.unscored]
-expected_ttft = "900ms"
-expected_speed = 12.0
-[sources.second]
-kind = "api"
-url = "https://second.example.com/v1"
-[sources.second.serves.large]
-expected_ttft = "300ms"
-expected_speed = 60.0
-prices = [{ since = 2026-01-01, input = "0.90", output = "0.80" }]
 """
+    + HOSTED
+    + SECOND
 )
 
 
@@ -51,7 +28,7 @@ def told(*argv: str) -> Any:
 
 
 async def test_the_page_says_what_the_command_says(tmp_path: Path, open_page: Any) -> None:
-    async with console(tmp_path, SCORED) as site:
+    async with console(tmp_path, FLEET) as site:
         watched = await open_page(site, "/choose")
         page = watched.page
         said = await asyncio.to_thread(
@@ -65,6 +42,12 @@ async def test_the_page_says_what_the_command_says(tmp_path: Path, open_page: An
             assert await row.locator(".badge").inner_text() == one["verdict"]
             assert (await row.locator(".why").inner_text()).startswith(one["reason"])
         assert {one["verdict"] for one in said["candidates"]} == {"frontier", "dominated"}
+        await page.get_by_role("link", name="Feel hosted:large").click()
+        await page.locator("#sums tr").first.wait_for()
+        assert await page.locator(".pick").first.inner_text() == "hosted:large"
+        assert await page.locator("[data-is=asked]").first.inner_text() == "90"
+        assert await page.locator("[data-mode=code]").get_attribute("aria-pressed") == "true"
+        await page.go_back()
         assert "unscored has no score for code" in await watched.text("main ul:last-of-type")
         await watched.must_be_accessible()
 
@@ -72,7 +55,7 @@ async def test_the_page_says_what_the_command_says(tmp_path: Path, open_page: An
 async def test_another_use_takes_its_own_sizes_and_a_batch_has_no_wait(
     tmp_path: Path, open_page: Any
 ) -> None:
-    async with console(tmp_path, SCORED.replace("quality.code", "quality.any")) as site:
+    async with console(tmp_path, FLEET.replace("quality.code", "quality.any")) as site:
         watched = await open_page(site, "/choose")
         page = watched.page
         await page.get_by_label("Tokens in").fill("12345")
@@ -102,8 +85,10 @@ async def test_without_scores_the_page_says_how_to_declare_them(
 async def test_a_size_that_makes_no_sense_is_refused_with_the_mend(
     tmp_path: Path, open_page: Any
 ) -> None:
-    async with console(tmp_path, SCORED) as site:
+    async with console(tmp_path, FLEET) as site:
         watched = await open_page(site, "/choose")
         await watched.go("/choose?use=code&of=code&in=zero")
-        assert 'in is "zero". Write 1 to 10,000,000.' in await watched.text("[role=alert]")
+        words = await watched.text("[role=alert]")
+        assert 'in is "zero". Write 1 to 10,000,000.' in words
+        assert "Scores are yours" not in words
         watched.faults.clear()  # Chromium reports the 422

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -10,6 +11,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 from console_site import Site
+
+from tollway.cli import feel_words
+from tollway.cli.feel_streams import asked_for
+from tollway.feel.texts import MODES, Mode
+from tollway.units import TokensPerSecond
 
 READY = "document.body.dataset.ready === 'yes'"
 
@@ -37,6 +43,13 @@ def told(*argv: str) -> Any:
     """What the command says."""
     command = [sys.executable, "-m", "tollway", *argv]
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def printed(mode: Mode, daily: float) -> tuple[list[list[str]], list[str]]:
+    """What the command prints of 30 and of 120 tokens a second: its table, and its sources."""
+    felts = [asked_for(TokensPerSecond(rate), 0.5) for rate in (30.0, 120.0)]
+    sums = feel_words.sums_of(felts, mode, None, (daily, ""))
+    return feel_words.table(sums)[1:], feel_words.origins(sums)
 
 
 async def settled(watched: Any) -> Any:
@@ -88,26 +101,45 @@ async def test_keys_in_a_field_are_only_typed(served: Site, open_page: Any) -> N
     assert await page.locator("[data-is=asked]").first.inner_text() == "30"
 
 
+async def test_letters_act_only_while_a_stream_or_a_tool_has_the_focus(
+    served: Site, open_page: Any
+) -> None:
+    watched = await open_page(served, "/feel")
+    page = await settled(watched)
+    asked = page.locator("[data-is=asked]").first
+    mode = page.locator("[data-mode][aria-pressed=true]")
+    for place in ("body", "#main", "header.top a", "#prediction-form button", "details summary"):
+        await page.evaluate(
+            "it => { document.activeElement.blur(); document.querySelector(it).focus(); }", place
+        )
+        for key in ("9", "m", "ArrowRight", "r", " " if place == "body" else "5"):
+            await page.keyboard.press(key)
+        assert await asked.inner_text() == "30", place
+        assert await mode.inner_text() == "text", place
+        assert await watched.text("#said") == "", place
+    await page.locator("#slower").focus()
+    await page.keyboard.press("9")
+    assert await asked.inner_text() == "800"
+    await page.locator(".pick").first.focus()
+    await page.keyboard.press("m")
+    await until(page, "document.querySelector('[data-mode=think]').ariaPressed === 'true'")
+
+
 async def test_the_sums_are_those_of_the_command(served: Site, open_page: Any) -> None:
     watched = await open_page(served, "/feel")
     page = await settled(watched)
     await page.get_by_label("Answers a day").fill("2000")
-    await page.get_by_role("button", name="think", exact=True).click()
-    await until(page, "document.querySelector('#sums').textContent.includes('reads along')")
-    argv = ["feel", "--mode", "think", "--beside", "30", "120", "--requests", "2000", "--json"]
-    said = await asyncio.to_thread(told, *argv)
-    cells = (
-        await page.locator("#sums tr", has_text="waiting an answer").locator("td").all_inner_texts()
-    )
-    assert cells == ["{:.1f} s".format(said["streams"][0]["waiting_s"]),
-                     "{:.2f} s".format(said["streams"][1]["waiting_s"])]  # fmt: skip
-    days = (
-        await page.locator("#sums tr", has_text="users wait a day").locator("td").all_inner_texts()
-    )
-    assert days == [
-        f"{said['streams'][0]['waiting_a_day_s'] / 3600:.1f} h",
-        f"{said['streams'][1]['waiting_a_day_s'] / 3600:.1f} h",
-    ]
+    rows = "[...document.querySelectorAll('#sums tr')]"
+    shown = f"JSON.stringify({rows}.map(it => [...it.cells].map(it => it.textContent)))"
+    for mode in MODES:
+        cells, sources = await asyncio.to_thread(printed, mode, 2000.0)
+        await page.get_by_role("button", name=mode, exact=True).click()
+        await until(page, f"document.querySelector('[data-mode={mode}]').ariaPressed === 'true'")
+        wanted = json.dumps(cells, separators=(",", ":"))
+        await until(page, f"{shown} === {json.dumps(wanted)}")
+        notes = await page.locator("#notes li").all_inner_texts()
+        assert notes
+        assert set(notes) < set(sources)
 
 
 async def test_a_source_is_felt_as_the_gateway_observed_it(served: Site, open_page: Any) -> None:
@@ -126,10 +158,13 @@ async def test_a_source_is_felt_as_the_gateway_observed_it(served: Site, open_pa
     await page.get_by_role("button", name="Feel this source now").click()
     pane = page.locator(".pane").nth(2)
     await pane.wait_for()
-    assert "the running gateway's metrics" in await pane.locator("[data-is=origin]").inner_text()
+    words = await pane.locator("[data-is=origin]").inner_text()
+    assert re.match(r"measured: \d+ answers? that ended (in the last|since)", words)
+    assert "in the running gateway's metrics" in words
     said = await (await page.request.get(f"{served.url}/feel/source?name={found}")).json()
     assert await pane.locator("[data-is=asked]").inner_text() == f"{said['rate']:.4g}"
     assert len(said["firsts"]) == 64
+    await until(page, "document.querySelector('#now').textContent.includes('answer')")
     stream = await page.request.get(f"{served.url}/feel/stream?mode=text&source={found}")
     waits = {one[2] for one in (await stream.json())["tokens"]}
     assert len(waits) > 5, "the gaps are jittered"
@@ -158,6 +193,9 @@ async def test_a_prediction_is_felt_with_its_interval(served: Site, open_page: A
     row = page.locator("#sums tr", has_text="whole answer").locator("td").nth(2)
     await until(page, "document.querySelectorAll('#heads th').length === 4")
     assert f"({low:.2f} s to {high:.1f} s)" in await row.inner_text()
+    low, high = said["streams"][0]["interval"]
+    row = page.locator("#sums tr", has_text="tokens/s").first.locator("td").nth(2)
+    assert await row.inner_text() == f"{rate:.1f} ({low:.1f} to {high:.1f})"
     assert await pane.locator("[data-is=asked]").inner_text() == f"{rate:.4g}"
 
 

@@ -175,8 +175,93 @@ async def test_the_loss_of_a_source_is_rehearsed_with_intervals_and_whence_they_
     said = await watched.text("#loss-provenance")
     assert "the ledger's last hour" in said
     assert "the engine model" in said
+    assert "nobody knows which sources are drained" not in said
+    routes = page.locator("#loss-routes li")
+    named = "Object.keys(JSON.parse(document.getElementById('fleet').textContent).routes).length"
+    assert await routes.count() == await page.evaluate(named)
     assert "ms (" in await watched.text("#loss-rows")
     await watched.must_be_accessible()
+
+
+def crowded(news: Any) -> Any:
+    """News of 812 requests that run and of 5,000 that ended in the two minutes before."""
+    one = {"route": "chat", "tenant": "t", "model": "m", "source": "h200"}
+    live = {**one, "since": 1.0, "phase": "streaming", "tokens": 9}
+    gone = {**one, "outcome": "completed", "attempts": 1, "ttft": 0.1, "duration": 1.0}
+    flow = {"route": "chat", "queued": 0, "sent": 0, "streaming": 0, "ended": 0}
+    ended = [
+        {**gone, "id": f"gone-{n}", "n": n, "at": news["at"] - (5000 - n) * 0.024}
+        for n in range(4801, 5001)
+    ]
+    return {
+        **news,
+        "live": 812,
+        "requests": [{**live, "id": f"live-{n}"} for n in range(200)],
+        "flows": [
+            {**flow, "source": "h200", "streaming": 700, "ended": 4000},
+            {**flow, "source": "b200", "sent": 100, "ended": 1000},
+            {**flow, "source": None, "queued": 12},
+        ],
+        "seq": 5000,
+        "ended": ended,
+    }
+
+
+async def told(watched: Any, news: list[Any]) -> None:
+    """From now on the page hears this and nothing else."""
+    said = "".join(f"data: {json.dumps(one)}\n\n" for one in news)
+    head = {"content-type": "text/event-stream"}
+    await watched.page.route("**/live", lambda route: route.fulfill(body=said, headers=head))
+
+
+async def test_the_table_counts_all_and_the_page_says_what_is_not_drawn(
+    served: Site, open_page: Any
+) -> None:
+    watched = await open_page(served)
+    page = watched.page
+    first = crowded(look(served)) | {"started": 1}
+    later = json.loads(json.dumps(first))
+    later |= {"mono": first["mono"] + 1.0, "at": first["at"] + 1.0, "seq": 5500}
+    later["flows"][0]["ended"] += 500
+    fresh = [{**first["ended"][-1], "id": f"new-{n}", "n": n} for n in range(5301, 5501)]
+    later["ended"] = [{**one, "at": later["at"]} for one in fresh]
+    await told(watched, [first, later])
+    await page.reload()
+    await expect(page.locator("#flows tfoot")).to_contain_text("all")
+    sums = await page.locator("#flows tfoot td.number").all_inner_texts()
+    # 5 s of the first news' list, and all 500 of the second since.
+    assert sums == ["12", "100", "700", "700"]
+    assert await watched.text("[data-is=period]") == "ended, last 6 s"
+    said = await watched.text("#undrawn")
+    assert "120 of 812 on their way" in said
+    assert "0 of 500 that ended since the last look" in said
+    assert await page.locator("#ribbon .dot").count() == 120
+    await page.unroute("**/live")
+
+
+async def test_what_is_left_with_escape_is_not_done_after_an_earlier_yes(
+    served: Site, open_page: Any
+) -> None:
+    watched = await open_page(served)
+    page = watched.page
+    card = page.locator("[data-source=b200]")
+    await card.get_by_role("button", name="Drain").click()
+    await page.get_by_role("button", name="Drain it").click()
+    await card.get_by_role("button", name="Put back").click()
+    assert await page.evaluate("() => document.getElementById('ask').returnValue") == ""
+    orders: list[str] = []
+    page.on("request", lambda it: orders.append(it.url) if it.method == "POST" else None)
+    await page.evaluate(
+        """() => { window.over = new Promise((done) =>
+            document.getElementById("ask").addEventListener("close", () => setTimeout(done))); }"""
+    )
+    await page.keyboard.press("Escape")
+    await page.evaluate("() => window.over")
+    assert orders == []
+    assert look(served)["sources"]["b200"]["drained"]
+    await card.get_by_role("button", name="Put back").click()
+    await page.get_by_role("button", name="Put it back").click()
+    await expect(card.locator("[data-is=state]")).to_have_text("healthy")
 
 
 async def test_without_motion_dots_stand_still(served: Site, open_page: Any) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 import pytest_asyncio
 from console_site import Site, console
 from httpx2 import AsyncClient
@@ -113,6 +114,46 @@ async def test_the_load_is_dragged_by_keyboard_and_settles_on_the_apis_numbers(
     asked = parse_qs(urlsplit(feel).query)
     assert (asked["model"], asked["chip"]) == (["llama-3.3-70b"], ["h200"])
     assert asked["users"] == [load]
+
+
+@pytest.mark.parametrize("load", ["at=24", "by=rate&at=0.5"], ids=["users", "rate"])
+async def test_feel_this_leads_to_the_numbers_that_twin_showed(
+    site: Site, open_page: Any, load: str
+) -> None:
+    query = "model=llama-3.3-70b&in=3000&out=300&prefix=0.4&chip1=h200&tp1=4&precision1=fp8"
+    query += "&pp1=2&dp1=1&engine1=sglang&chip2=mi300x&tp2=8&ep2=1&assume2="
+    watched = await open_page(site, f"/twin?{query}&{load}")
+    page = await ready(watched)
+    await page.locator("#slider").focus()
+    for _ in range(2):
+        await page.keyboard.press("ArrowRight")
+        await page.get_by_text("Computed at this load.").wait_for()
+    for at in (1, 2):
+        (was, its) = (await said(page))["answers"][at - 1], await shown(page, at)
+        link = await page.locator(f'[data-set-up="{at}"] [data-feel]').get_attribute("href")
+        assert link is not None
+        asked = {key: value for key, (value,) in parse_qs(urlsplit(link).query).items()}
+        assert (
+            asked["rate" if "rate" in load else "users"] == await page.locator("#load").inner_text()
+        )
+        assert asked["prefix"] == "0.4"
+        if at == 1:
+            wanted = {"tp": "4", "pp": "2", "precision": "fp8", "engine": "sglang"}
+            assert wanted.items() <= asked.items()
+        felt = await open_page(site, link)
+        arrived = felt.page
+        await arrived.locator("#sums tr").first.wait_for()
+        speed = float(await arrived.locator("[data-is=asked]").first.inner_text())
+        assert number(speed) == its["user_tokens_s"][0]
+        answer = await (await arrived.request.get(f"{site.url}/feel/prediction{link[5:]}")).json()
+        assert [answer[it] for it in ("rate", "low", "high")] == [
+            was["user_tokens_s"][it] for it in ("value", "low", "high")
+        ]
+        assert [answer[it] for it in ("ttft", "ttft_low", "ttft_high")] == [
+            was["ttft_s"][it] for it in ("value", "low", "high")
+        ]
+        origin = await arrived.locator("[data-is=origin]").first.inner_text()
+        assert f"provenance: {was['provenance']}" in origin
 
 
 async def test_a_shared_address_shows_the_same(site: Site, open_page: Any) -> None:

@@ -9,34 +9,35 @@ Rules
 
 import asyncio
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tollway.console.attending import LeftError, while_asked
 from tollway.console.choose.plot import picture
 from tollway.console.choose.predicted import predicted
 from tollway.console.desk import Desk, desk_of
 from tollway.console.feel.asked import number
 from tollway.console.hands import BusyError
 from tollway.console.rendering import render
-from tollway.errors import FaultsFound, TollwayError, unknown
+from tollway.errors import TollwayError
 from tollway.feel.candidates import Choice, Seen, asks
 from tollway.feel.candidates import choose as choose_from
 from tollway.feel.reasons import reason, shown
-from tollway.feel.uses import USES, Use
+from tollway.feel.uses import LIMITS, USES, Use, sized
 from tollway.ledger.felt import Answers, recent_answers
-from tollway.units import Seconds, UtcSeconds
-
-MOST_TOKENS = 1e7
+from tollway.units import UtcSeconds
 
 
 async def show(request: Request) -> Response:
     """The page."""
     desk = desk_of(request)
     said = request.query_params
-    choice, trouble, status, use = None, "", 200, USES["code"]
+    choice, trouble, status = None, "", 200
+    use = USES.get(said.get("use", "code"), USES["code"])
     users, hour = 1, 0.0
     try:
         use = _use(said)
@@ -46,7 +47,9 @@ async def show(request: Request) -> Response:
         trouble, status = str(error), 422
     if not trouble:
         try:
-            choice = await _chosen(desk, use, users, hour)
+            choice = await while_asked(request, _chosen(desk, use, users, hour))
+        except LeftError:
+            raise
         except BusyError as error:
             trouble, status = str(error), 503
         except TollwayError as error:
@@ -57,6 +60,7 @@ async def show(request: Request) -> Response:
         "users": users,
         "hour": f"{hour:g}" if hour else "",
         "trouble": trouble,
+        "unscored": status == 200,
         "choice": choice,
         "rows": [] if choice is None else _rows(choice),
         "picture": None if choice is None else picture(choice.placed, use.axes),
@@ -67,7 +71,7 @@ async def show(request: Request) -> Response:
 async def _chosen(desk: Desk, use: Use, users: int, hour: float) -> Choice:
     fleet = desk.fleet
     seen = Seen(UtcSeconds(desk.utc()), await _answers(desk), {"": hour} if hour else {})
-    found = await predicted(desk.hands, asks(fleet, use, seen, users))
+    found = await predicted(desk.hands, asks(fleet, use, seen, users), str(desk.books.path))
     return await asyncio.to_thread(choose_from, fleet, use, replace(seen, predicted=found), users)
 
 
@@ -80,19 +84,14 @@ async def _answers(desk: Desk) -> Answers:
 
 def _use(said: QueryParams) -> Use:
     name = said.get("use", "code")
-    if name not in USES:
-        raise FaultsFound([unknown(name, USES, "use")])
-    usual = USES[name]
     if said.get("of") != name:  # sizes of another use do not stay when the use is changed
-        return usual
-    sizes = replace(
-        usual,
-        input=round(number(said, "in", usual.input, 1, MOST_TOKENS)),
-        output=round(number(said, "out", usual.output, 1, MOST_TOKENS)),
-        turns=round(number(said, "turns", usual.turns, 1, 10_000)),
-        pause=Seconds(number(said, "pause", usual.pause, 0, 86_400)),
-    )
-    return replace(sizes, cached=round(number(said, "cached", usual.cached, 0, sizes.input)))
+        return sized(name, {})
+    sizes = {
+        key: number(said, key, 0.0, least, most)
+        for key, (_, least, most) in LIMITS.items()
+        if said.get(key)
+    }
+    return sized(name, sizes)
 
 
 def _rows(choice: Choice) -> list[dict[str, object]]:
@@ -104,10 +103,18 @@ def _rows(choice: Choice) -> list[dict[str, object]]:
             "figures": [shown(axis, it.candidate.figure(axis)) for axis in choice.use.axes],
             "speed": it.candidate.wait.origin,
             "price": it.candidate.cost.origin,
-            "reason": reason(it),
+            "reason": reason(it, choice.placed, choice.use.axes),
+            "feel": _feel(choice, it.candidate.name),
         }
         for it in choice.placed
     ]
+
+
+def _feel(choice: Choice, name: str) -> str:
+    """The page that lets its speed be felt."""
+    speed, mode = choice.details[name].speed, choice.use.mode
+    said = {"of": name, "speed": f"{1 / speed.tpot.value:.4g}", "ttft": f"{speed.ttft.value:.3g}"}
+    return "/feel?" + urlencode(said if mode is None else {**said, "mode": mode})
 
 
 ROUTES = [Route("/choose", show, methods=["GET"])]

@@ -20,9 +20,11 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 24, 22, 40
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A candidate in the picture; lengths are pixels. `anchor` is where its name goes."""
+    """A candidate in the picture; lengths are pixels. `anchor` is where its label goes: the name,
+    and the cost where that has no axis."""
 
     name: str
+    label: str
     verdict: str
     x: float
     y: float
@@ -73,9 +75,9 @@ def picture(placed: Sequence[Placed], axes: Sequence[Axis]) -> Picture:
         wide, tall = one.candidate.figure(across), one.candidate.quality
         at, up = x(wide.value), y(tall.value)
         ends = (x(wide.low), x(wide.high), y(tall.low), y(tall.high))
-        marks.append(
-            Mark(one.candidate.name, one.verdict, at, up, *ends, *names.place(at, up, one))
-        )
+        name = one.candidate.name
+        label = f"{name} {money(one.candidate.cost.value)}" if across == "wait" else name
+        marks.append(Mark(name, label, one.verdict, at, up, *ends, *names.place(at, up, label)))
     columns = tuple(Tick(x(value), _words(across, value)) for value in _powers(level))
     rows = tuple(Tick(y(value), f"{value:.6g}") for value in height.steps())
     return Picture(across, tuple(marks), columns, rows)
@@ -87,9 +89,9 @@ class _Names:
     def __init__(self, marks: Sequence[tuple[float, float]]) -> None:
         self._taken = [(x - 7.0, y - 7.0, x + 7.0, y + 7.0) for x, y in marks]
 
-    def place(self, x: float, y: float, one: Placed) -> tuple[str, float, float]:
+    def place(self, x: float, y: float, label: str) -> tuple[str, float, float]:
         """Anchor, x and y of the text; the first place that is free, else the first one."""
-        wide = len(one.candidate.name) * LETTER
+        wide = len(label) * LETTER
         places = [
             (anchor, x + (11 if anchor == "start" else -11), y + down)
             for down in (-8.0, 18.0, -26.0, 36.0, -44.0, 54.0)

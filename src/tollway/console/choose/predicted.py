@@ -6,57 +6,43 @@ Rules
    each.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from tollway.console.hand import Job, Load, Pool, SetUp
 from tollway.console.hands import BusyError, Hands, TooLongError
 from tollway.errors import TollwayError
-from tollway.feel.frontier import Figure
-from tollway.feel.speeds import Ask, Speed, origin_of, question_of
-
-Predicted = dict[tuple[str, str], Speed | TollwayError]
+from tollway.feel.speeds import Ask, Predictions, Speed, question_of
+from tollway.simulator.felt import speed_of_answer
 
 
-async def predicted(hands: Hands, asks: Sequence[Ask]) -> Predicted:
-    """What is predicted by source and model, or why nothing is.
+async def predicted(hands: Hands, asks: Sequence[Ask], ledger: str) -> Predictions:
+    """What is predicted by source and model, or why nothing is. `ledger` is where what is stale is
+    written.
 
     Raises:
         BusyError: too many predictions wait already.
     """
-    found: Predicted = {}
+    found: dict[tuple[str, str], Speed | TollwayError] = {}
     late: TooLongError | None = None
     for ask in asks:
-        found[ask.source, ask.serving.model] = one = late or await _one(hands, ask)
+        found[ask.source, ask.serving.model] = one = late or await _one(hands, ask, ledger)
         if isinstance(one, TooLongError):
             late = one
     return found
 
 
-async def _one(hands: Hands, ask: Ask) -> Speed | TollwayError:
+async def _one(hands: Hands, ask: Ask, ledger: str) -> Speed | TollwayError:
     try:
-        (answer,) = await hands.ask(job_of(ask))
+        (answer,) = await hands.ask(job_of(ask, ledger))
+        return speed_of_answer(ask, answer)
     except BusyError:
         raise
     except TollwayError as error:
         return error
-    if answer["ttft_s"] is None:
-        return TollwayError(" ".join(answer["refused"]))
-    origin = origin_of(ask, answer["provenance"])
-    usd = answer["usd_mtok"]
-    return Speed(
-        _figure(answer["ttft_s"], origin),
-        _figure(answer["tpot_s"], origin),
-        None if usd is None else _figure(usd, origin),
-    )
 
 
-def _figure(one: Mapping[str, Any], origin: str) -> Figure:
-    return Figure(one["value"], one["low"], one["high"], origin)
-
-
-def job_of(ask: Ask) -> Job:
-    """The question that `tollway choose` asks. It knows nothing of what is stale, nor does this."""
+def job_of(ask: Ask, ledger: str) -> Job:
+    """The question that `tollway choose` asks."""
     question = question_of(ask)
     pool, load = question.prefill, question.workload
     set_up = SetUp(
@@ -70,4 +56,4 @@ def job_of(ask: Ask) -> Job:
         replicas=question.decode_replicas,
     )
     users = (Load(users=load.concurrency),)
-    return Job(set_up, load.input_tokens, load.output_tokens, users, ledger="")
+    return Job(set_up, load.input_tokens, load.output_tokens, users, ledger)

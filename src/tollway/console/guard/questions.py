@@ -78,7 +78,9 @@ def _traffic(told: Told, facts: Mapping[str, Any]) -> Parts:
 def _tool(told: Told, facts: Mapping[str, Any]) -> Parts:
     given: Mapping[str, Any] = facts.get("arguments") or {}
     rows = [("Tool", str(facts.get("tool", ""))), ("Of the server", str(facts.get("server", "")))]
-    rows += [(f"With {name}", str(value)) for name, value in given.items()]
+    rows += [
+        (f"With {name}", "(empty)" if value == "" else str(value)) for name, value in given.items()
+    ]
     wants = f"{_agent(told)} wants to use a tool"
     yes = "This very call is made, with exactly these values."
     no = "The call is not made; the agent is told that a person denied it."
@@ -89,17 +91,51 @@ def _egress(told: Told, facts: Mapping[str, Any]) -> Parts:
     place = "{scheme}://{host}:{port}{path}".format_map(
         {name: facts.get(name, "") for name in ("scheme", "host", "port", "path")}
     )
-    size = facts.get("bytes") or 0
     rows = [
         ("To", place),
         ("Method", str(facts.get("method", ""))),
-        ("Sending", f"{size:,} bytes" if size else "no body"),
+        ("Query", _query(facts)),
+        ("Headers", _headers(facts)),
+        ("Sending", _body(facts)),
         ("Found in it", ", ".join(map(str, facts.get("found", ())))),
     ]
     wants = f"{_agent(told)} wants to reach something outside its sandbox"
     yes = "Exactly this request passes; another one is asked about anew."
     no = "The request stays refused; the agent is told that a person denied it."
     return wants, rows, yes, no
+
+
+def _query(facts: Mapping[str, Any]) -> str:
+    """How much stands behind the path, and how it begins; nothing of a question from before."""
+    if "query" not in facts:
+        return ""
+    query: Mapping[str, Any] | None = facts["query"]
+    if query is None:
+        return "none"
+    size = f"{query['bytes']:,} bytes"
+    if query["start"] is None:
+        return f"{size}, not shown: what was found may be in it"
+    if query["whole"]:
+        return f"{size}, decoded: {query['start']}"
+    return f"{size}, of which the rest is not shown; decoded it begins: {query['start']}"
+
+
+def _headers(facts: Mapping[str, Any]) -> str:
+    if "headers" not in facts:
+        return ""
+    found: Mapping[str, int] = facts["headers"]
+    named = ", ".join(f"{name} ({size:,} bytes)" for name, size in found.items())
+    return named or "none beyond those that every client sends"
+
+
+def _body(facts: Mapping[str, Any]) -> str:
+    size = facts.get("bytes") or 0
+    if not size:
+        return "no body"
+    unpacked = facts.get("unpacked", size)
+    more = f", {unpacked:,} bytes once unpacked" if unpacked != size else ""
+    kind = f", said to be {facts['kind']}" if facts.get("kind") else ""
+    return f"{size:,} bytes{more}{kind}"
 
 
 def _package(told: Told, facts: Mapping[str, Any]) -> Parts:

@@ -7,10 +7,12 @@ Rules
    export, and none keeps its reader waiting. Days are read one by one; what is booked on a day
    after it was read is left out.
 3. A cell of words that a spreadsheet would take for a formula begins with an apostrophe: tags and
-   names are what others wrote.
+   names are what others wrote. So does what stands behind a character at which a spreadsheet in
+   another country parts cells.
 """
 
 import csv
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -25,6 +27,7 @@ from tollway.units import usd
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "＝", "＋", "－", "＠")
 _FIRST = 200
 """Settlements of the first piece."""
+_PARTED = re.compile(r"([;\t\r\n|])(?=[ \"]*[=+\-@＝＋－＠])")
 LINES = tuple(
     {"utc": "settled", "cost": "cost_usd"}.get(it.name, it.name) for it in fields(CostLine)
 )
@@ -36,6 +39,7 @@ def safe(text: str | None) -> str:
     """A cell of words (rule 3)."""
     if text is None:
         return ""
+    text = _PARTED.sub(r"\1'", text)
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 

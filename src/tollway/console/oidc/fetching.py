@@ -3,6 +3,7 @@
 Rules
 1. An address is https, or of this machine where the issuer itself is.
 2. No redirect is followed and nothing packed is taken: an answer is what was sent, and is counted.
+3. What is under way when it is closed is waited for; what comes then is told that nobody answers.
 """
 
 import asyncio
@@ -79,8 +80,15 @@ class Fetching:
             limits=limits,
             headers={"accept": "application/json", "accept-encoding": "identity"},
         )
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
 
     async def close(self) -> None:
+        """Rule 3."""
+        self._closed = True
+        await self._idle.wait()  # ends by itself: a question takes `_WHOLE` seconds at most
         await self._client.aclose()
 
     async def get(self, what: str, url: str) -> dict[str, Any]:
@@ -105,6 +113,10 @@ class Fetching:
         return await self._ask(what, request)
 
     async def _ask(self, what: str, request: httpx2.Request) -> dict[str, Any]:
+        if self._closed:
+            raise ProviderDownError(f"{what}: the provider was declared anew meanwhile")
+        self._under_way += 1
+        self._idle.clear()
         try:
             async with asyncio.timeout(_WHOLE):
                 answer = await self._client.send(request, stream=True)
@@ -116,6 +128,10 @@ class Fetching:
             raise ProviderDownError(f"{what}: no answer in time") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise ProviderDownError(f"{what}: {type(error).__name__}") from None
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
 
 
 async def _read(what: str, answer: httpx2.Response) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Rules
 1. Who is in no group that the fleet file names has no role, and is not let in.
-2. An address that the provider says it has not verified is nobody's name.
+2. An address is somebody's name, or gives them a role, only where the provider says that it has
+   verified it: the claim is `true` itself.
 3. operator and approver may look too.
 """
 
@@ -22,10 +23,12 @@ _MOST_GROUPS = 5000
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom the provider vouches for. `account` is for records: no two people share it."""
+    """Somebody whom the provider vouches for. `account` is for records: no two people share it.
+    `owner` is who they are whatever they call themselves."""
 
     name: str
     account: str
+    owner: str
     groups: tuple[str, ...]
     roles: frozenset[Role]
 
@@ -34,16 +37,21 @@ def person_of(claims: Mapping[str, Any], settings: OidcSettings) -> Person:
     """Who the claims of a believed ID token are about."""
     subject = visible(str(claims["sub"]))
     said = _member(claims, settings.name_claim)
-    doubtful = settings.name_claim == "email" and claims.get("email_verified") is False
-    usable = isinstance(said, str) and said.strip() and not doubtful  # rule 2
+    usable = isinstance(said, str) and said.strip()
     name = visible(str(said).strip())[:_LONGEST_NAME] if usable else subject[:_LONGEST_NAME]
     groups = _groups(_member(claims, settings.groups_claim))
     return Person(
         name=name,
-        account=f"{name} ({visible(settings.issuer)}, subject {subject})",
+        account=f"{_quoted(name)} ({visible(settings.issuer)}, subject {subject})",
+        owner=f"oidc {settings.issuer} {claims['sub']}",
         groups=groups,
         roles=roles_of(groups, settings),
     )
+
+
+def _quoted(name: str) -> str:
+    """A name that ends where it ends: people choose theirs, and records are sentences."""
+    return '"' + name.replace('"', "'") + '"'
 
 
 def roles_of(groups: tuple[str, ...], settings: OidcSettings) -> frozenset[Role]:
@@ -65,6 +73,8 @@ def voucher_of(settings: OidcSettings) -> str:
 
 def _member(claims: Mapping[str, Any], name: str) -> object:
     """A claim by its name, else by its path: Keycloak's `realm_access.roles`."""
+    if name == "email" and claims.get("email_verified") is not True:  # rule 2: no text, no 1
+        return None
     if name in claims:
         return claims[name]
     found: object = claims

@@ -2,8 +2,11 @@
 
 Rules
 1. What was booked is the truth. The lines are the fleet file's prices of that moment, as the file
-   is now: where they give another amount than was booked, that is said and both are shown.
-2. The parts add up to the ledger's cost of the request, to the pico-dollar.
+   is now: where they give another amount than was booked, the rest is a line of its own.
+2. The lines of a part add up to what was booked for it, and the parts to the ledger's cost of the
+   request, to the pico-dollar.
+3. The ledger has no moment of a failed attempt: it lies between what it surely took and the end of
+   the request, and the price is the one of the two that gives what was booked.
 """
 
 from dataclasses import dataclass
@@ -36,102 +39,134 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Part:
     """What one attempt cost. `booked` is the ledger's; `items` are by the fleet file's price,
-    `price`, None where it has none; `words` say what must be known, and `agrees` whether the items
-    add up to what was booked."""
+    `price`, None where it has none; `words` say what must be known."""
 
     title: str
     booked: int
     items: tuple[Item, ...]
     price: Price | None
     words: str
-    agrees: bool
 
     @property
     def priced(self) -> int:
         """What the items come to."""
         return sum(item.amount for item in self.items)
 
+    @property
+    def rest(self) -> int:
+        """What was booked beyond the items; below zero where they come to more."""
+        return self.booked - self.priced
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """An attempt: where, at which tier, between which moments, what it used and what is booked."""
+
+    source: str
+    model: str
+    tier: str | None
+    moments: tuple[float, ...]
+    usage: Usage
+    booked: int
+
 
 def parts(fleet: Fleet, whole: Whole) -> tuple[Part, ...]:
-    """The failed attempts, then the one that answered or was last tried."""
+    """The failed attempts, then the one that answered or was cut off."""
     line = whole.line
     began = line.reserved_utc if line.reserved_utc is not None else line.utc
     found: list[Part] = []
-    for tried in whole.failed:
-        began += tried.duration
-        usage = Usage(tried.input, tried.cached_input, tried.cache_write, tried.output)
-        title = f"Attempt {tried.attempt}, failed: {tried.model} at {tried.source}"
-        price = _price(fleet, tried.source, tried.model, line.tier, began)
-        found.append(_part(title, tried.cost, price, usage))
-    own = Usage(line.input, line.cached_input, line.cache_write, line.output)
+    for one in whole.failed:
+        began = min(began + one.duration, line.utc)
+        usage = Usage(one.input, one.cached_input, one.cache_write, one.output, one.reasoning)
+        moments = began, line.utc
+        tried = _Tried(one.source, one.model, line.tier, moments, usage, one.cost)
+        found.append(
+            _part(f"Attempt {one.attempt}, failed: {one.model} at {one.source}", fleet, tried)
+        )
+    own = line.cost - line.failed_cost
     if line.outcome == "abandoned":
         words = (
             "The gateway was killed while it ran: what was reserved is booked, and the tokens are "
             "those that were reserved for."
         )
-        found.append(
-            Part("Cut off by a crash", line.cost - line.failed_cost, (), None, words, True)
-        )
-        return tuple(found)
-    if line.source is not None:
-        price = _price(fleet, line.source, line.model or "", line.tier, line.utc)
-        title = f"{'Answer' if line.outcome == 'completed' else 'Last attempt'}: "
-        title += f"{line.model} at {line.source}"
-        found.append(_part(title, line.cost - line.failed_cost, price, own))
+        found.append(Part("Cut off by a crash", own, (), None, words))
+    elif line.source is not None and (line.attempts > len(whole.failed) or own):
+        answered = "Answer" if line.outcome == "completed" else "Last attempt"
+        usage = Usage(line.input, line.cached_input, line.cache_write, line.output, line.reasoning)
+        model = line.model or ""
+        tried = _Tried(line.source, model, line.tier, (line.utc,), usage, own)
+        found.append(_part(f"{answered}: {model} at {line.source}", fleet, tried))
     return tuple(found)
 
 
-def _price(fleet: Fleet, source: str, model: str, tier: str | None, utc: float) -> Price | str:
+def _part(title: str, fleet: Fleet, tried: _Tried) -> Part:
+    booked, usage = tried.booked, tried.usage
+    if not usage.input + usage.output and not booked:
+        return Part(title, 0, (), None, "It used nothing, and nothing is charged.")
+    price = _price(fleet, tried)
+    if isinstance(price, str):
+        return Part(title, booked, (), None, price)
+    items = _items(price, usage)
+    priced = cost_of(price, usage)
+    if priced == booked:
+        return Part(title, booked, items, price, "")
+    if booked == 0:
+        words = (
+            "Nothing was booked: prepaid tokens covered it, or no price was declared then. At the "
+            f"fleet file's price it would have been {exact_usd(priced)}."
+        )
+        return Part(title, booked, items, price, words)
+    words = (
+        f"The fleet file as it is now gives {exact_usd(priced)} for that moment; booked were "
+        f"{exact_usd(booked)}. The file's prices were changed since. What is booked counts."
+    )
+    return Part(title, booked, items, price, words)
+
+
+def _price(fleet: Fleet, tried: _Tried) -> Price | str:
     """The price that holds by the file as it is now, or why there is none."""
+    source, model = tried.source, tried.model
     known = fleet.sources.get(source)
     if known is None:
         return f'The fleet file no longer has the source "{source}": its prices are not known here.'
     serving = known.serves.get(model)
     if serving is None:
         return f'By the fleet file "{source}" no longer serves "{model}": no price is known here.'
-    named = cast("Tier", tier) if tier in _TIERS else "standard"
-    price = price_at(serving.prices, named, UtcSeconds(utc))
-    return price or "The fleet file declares no price for that moment: it cost nothing."
-
-
-def _part(title: str, booked: int, price: Price | str, usage: Usage) -> Part:
-    if not usage.input + usage.output and not booked:
-        return Part(title, 0, (), None, "It used nothing, and nothing is charged.", True)
-    if isinstance(price, str):
-        return Part(title, booked, (), None, price, booked == 0)
-    items = _items(price, usage)
-    priced = cost_of(price, usage)
-    if priced == booked:
-        return Part(title, booked, items, price, "", True)
-    if booked == 0:
-        words = (
-            "Nothing was booked: prepaid tokens covered it, or no price was declared then. At the "
-            f"fleet file's price it would have been {exact_usd(priced)}."
+    tier = cast("Tier", tried.tier) if tried.tier in _TIERS else "standard"
+    held = [price_at(serving.prices, tier, UtcSeconds(utc)) for utc in tried.moments]
+    prices = [price for price in held if price is not None]
+    for price in prices:
+        if cost_of(price, tried.usage) == tried.booked:
+            return price
+    if prices:
+        return prices[0]
+    if tried.booked:
+        return (
+            "The fleet file as it is now declares no price for that moment. One was declared then: "
+            f"{exact_usd(tried.booked)} were booked, and what is booked counts."
         )
-        return Part(title, booked, items, price, words, False)
-    words = (
-        f"The fleet file as it is now gives {exact_usd(priced)} for that moment; booked were "
-        f"{exact_usd(booked)}. The file's prices were changed since. What is booked counts."
-    )
-    return Part(title, booked, items, price, words, False)
+    return "No price is declared for that moment: it cost nothing."
 
 
 def _items(price: Price, usage: Usage) -> tuple[Item, ...]:
     """`cost_of`, taken apart."""
     fresh = usage.input - usage.cached_input - usage.cache_write
+    thought = f", {usage.reasoning:,} of them reasoning" if usage.reasoning else ""
     items = (
         Item("input tokens", fresh, price.input),
         Item("cached input tokens", usage.cached_input, price.cached_input),
         Item("cache write tokens", usage.cache_write, price.cache_write),
-        Item("output tokens", usage.output, price.output),
+        Item(f"output tokens{thought}", usage.output, price.output),
         Item("request", 1, price.request),
     )
     return tuple(item for item in items if item.count and (item.price or item.kind != "request"))
 
 
-def price_words(price: Price) -> str:
-    """Which price that is."""
+def price_words(price: Price, tier: str | None = None) -> str:
+    """Which price that is, for a request of a service tier."""
     words = f"{price.tier} price, in force since {price.since}"
+    if tier in _TIERS and tier != price.tier:
+        words = f"{tier} tier has no price of its own: {words}"
     if price.hours is None:
         return words
     first, last = (f"{minute // 60:02}:{minute % 60:02}" for minute in price.hours)

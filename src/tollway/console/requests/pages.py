@@ -88,7 +88,18 @@ async def _live(desk: Desk, asked: Asked) -> dict[str, Any]:
     found: list[dict[str, Any]] = news.get("requests") or []
     terms = [("id" if name == "request" else name, asked.texts[name]) for name in LIVE]
     fitting = [it for it in found if all(not text or it.get(name) == text for name, text in terms)]
-    return {"requests": fitting[:_LIVE_SHOWN], "count": len(fitting), "why": None}
+    running = max(int(news.get("live", 0)), len(found))
+    shown = fitting[:_LIVE_SHOWN]
+    said = _counted(len(shown), len(fitting), len(found), running)
+    return {"requests": shown, "count": said, "why": None}
+
+
+def _counted(shown: int, fitting: int, listed: int, running: int) -> str:
+    """How many there are, and what of them is not shown: the same words as in the page's script."""
+    if listed < running and fitting < listed:
+        return f"{fitting} of the newest {listed} of {running:,}"
+    count = running if fitting == listed else fitting
+    return f"{count:,}" if shown == count else f"the newest {shown} of {count:,}"
 
 
 async def single(request: Request) -> Response:

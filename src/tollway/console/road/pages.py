@@ -65,11 +65,14 @@ async def rehearse(request: Request) -> Response:
         return PlainTextResponse(words, 409)
     async with desk.twin:
         try:
-            sources = (await desk.feed.once()).get("sources", {})
-            drained = [name for name, one in sources.items() if one["drained"] and name != source]
+            news = await desk.feed.once()
+            out = [name for name, one in news.get("sources", {}).items() if one["drained"]]
+            drained = [name for name in out if name != source]
             found = await lost(desk.path, desk.folder, source, drained)
         except TollwayError as error:
             return PlainTextResponse(str(error), 422)
+    found["drains_known"] = "dead" not in news
+    found["source_drained"] = source in out
     return JSONResponse(found)
 
 

@@ -4,16 +4,18 @@
 
 Rules
 1. Traffic is the ledger's of the last hour, else of the last day, where there is some; else what
-   the fleet's workloads declare; else it is made up, and each is said.
+   the fleet's workloads declare; else it is made up, and each is said. Of the ledger the last
+   requests are looked at, a bounded number of them however large it is.
 2. A point is played with the engine model's own pace, an interval is between what its 80% fast end
    and slow end give; a declared speed has none.
 3. The source is lost from the first request on, for good. One that is drained serves nobody, with
-   it or without.
+   it or without, as the gateway drains.
 """
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,13 +23,15 @@ from typing import Final
 
 import msgspec
 
+from tollway.console.road.verdicts import Run, judged, unasked
 from tollway.errors import TollwayError
-from tollway.fleet.objects import Candidate, Fleet, KeyTerms
+from tollway.fleet.objects import Fleet, KeyTerms
 from tollway.inspect.fleetfile import read_fleet
 from tollway.ledger.sqlite import open_reader
-from tollway.simulator.by_route import Rows, between, by_route
+from tollway.ledger.sqlite_timings import heard_last
+from tollway.simulator.by_route import between, by_route, served_by
 from tollway.simulator.clients import Size, arrivals
-from tollway.simulator.play import Loss, Play
+from tollway.simulator.play import Drain, Loss, Play
 from tollway.simulator.recorded import Heard, traffic
 from tollway.simulator.rehearsal import course_through
 from tollway.simulator.report import Row
@@ -39,11 +43,17 @@ HOUR: Final = 3600.0
 DAY: Final = 86_400.0
 MOST: Final = 2_000
 """Requests, the latest: three runs of two fleets in seconds, and enough for a p90."""
+LOOKED_AT: Final = 20_000
+"""Requests of the ledger that are looked at for them: those of routes that are gone are none."""
 
 _MADE_UP: Final = (1.0, 600.0, 1000, 250)
 """Requests a second of each route, for seconds, of so many tokens in and out."""
 
 _KEY: Final = "rehearsal"
+
+
+Runs = Mapping[str, Run]
+"""A run, by route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +73,11 @@ def rehearse(
         TollwayError: the fleet cannot be rehearsed.
     """
     asked = _traffic(fleet, ledger, utc)
-    fleet = _sparing(fleet, frozenset(drained))
     pools = supply(fleet, asked.trace.prefix_tokens)
-    play = _play(fleet, asked.trace, utc)
+    play = replace(_play(fleet, asked.trace, utc), drains=tuple(Drain(it, 0) for it in drained))
     sides = {
         name: _played(fleet, asked.trace, how, pools)
-        for name, how in (("as_is", play), ("without", _without(play, source)))
+        for name, how in (("as_is", play), ("without", replace(play, losses=(Loss(source, 0),))))
     }
     engines = sorted({pool.source for pool in pools if isinstance(pool, EnginePool)})
     return {
@@ -81,31 +90,42 @@ def rehearse(
         "drained": sorted(drained),
         "notes": list(asked.trace.notes),
         "routes": [
-            {"route": name, **{side: _shown(name, runs) for side, runs in sides.items()}}
-            for name in fleet.routes
-            if name in sides["as_is"][0]
+            _route(source, name, sides) for name in fleet.routes if name in sides["as_is"][0]
         ],
+        "unasked": unasked(source, fleet, sides["as_is"][0].keys(), frozenset(drained)),
     }
 
 
-def _played(fleet: Fleet, trace: Trace, play: Play, pools: Sequence[Pool]) -> list[Rows]:
+def _route(source: str, name: str, sides: Mapping[str, Sequence[Runs]]) -> dict[str, object]:
+    found = {side: [run[name] for run in runs] for side, runs in sides.items()}
+    verdict = judged(source, found["as_is"], found["without"])
+    shown: dict[str, object] = {"route": name, "verdict": verdict.kind, "words": verdict.words}
+    return {**shown, **{side: _shown(runs) for side, runs in found.items()}}
+
+
+def _played(fleet: Fleet, trace: Trace, play: Play, pools: Sequence[Pool]) -> list[Runs]:
     """At the model's own pace, at the fast end, at the slow end (rule 2)."""
     made: list[Sequence[Pool]] = [
         pools,
         [paced(pool, "fast") for pool in pools],
         [paced(pool, "slow") for pool in pools],
     ]
-    return [
-        by_route(fleet, course_through(fleet, tuple(one), trace, play), trace, play) for one in made
-    ]
+    found: list[Runs] = []
+    for one in made:
+        course = course_through(fleet, tuple(one), trace, play)
+        served = served_by(course, trace, play)
+        rows = by_route(fleet, course, trace, play)
+        found.append({name: Run(row, served.get(name, Counter())) for name, row in rows.items()})
+    return found
 
 
-def _shown(route: str, runs: list[Rows]) -> dict[str, object]:
-    rows = [run[route] for run in runs]
+def _shown(runs: Sequence[Run]) -> dict[str, object]:
+    rows = [run.row for run in runs]
     point = rows[0]
     return {
         "requests": point.requests,
         "unanswered": point.refused + point.failed,
+        "served": dict(runs[0].served),
         "unanswered_between": between([row.refused + row.failed for row in rows]),
         "ttft_p50": point.ttft.p50,
         "ttft_p50_between": _ends(rows, lambda row: row.ttft.p50),
@@ -134,23 +154,6 @@ def _play(fleet: Fleet, trace: Trace, utc: float) -> Play:
     return Play(route, _KEY, tuple(keys.values()), began)
 
 
-def _sparing(fleet: Fleet, drained: frozenset[str]) -> Fleet:
-    """The fleet whose routes do without these sources."""
-
-    def left(pairs: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-        return tuple(pair for pair in pairs if pair.source not in drained)
-
-    routes = {
-        name: replace(route, candidates=left(route.candidates), fallbacks=left(route.fallbacks))
-        for name, route in fleet.routes.items()
-    }
-    return replace(fleet, routes=routes)
-
-
-def _without(play: Play, source: str) -> Play:
-    return Play(play.route, play.key, play.keys, play.utc, play.seed, (Loss(source, 0),))
-
-
 # --- traffic (rule 1) ----------------------------------------------------------------------------
 
 
@@ -159,7 +162,7 @@ def _traffic(fleet: Fleet, ledger: Path, utc: float) -> Asked:
         heard, keys = _heard(ledger, utc - length, utc, fleet)
         if heard:
             latest = heard[-MOST:]
-            told = "" if len(latest) == len(heard) else f", its latest {MOST:,} requests"
+            told = "" if len(latest) == len(heard) else f", its latest {MOST:,} requests, not all"
             trace = traffic(f"the ledger's {words}", latest, keys)
             return Asked(trace, f"the ledger's {words}{told}")
     return _declared(fleet) or _made_up(fleet)
@@ -171,10 +174,11 @@ def _heard(
     if not ledger.exists():
         return [], ()
     with closing(open_reader(ledger)) as store:
-        heard = store.heard(since, until)
+        routes = tuple(fleet.routes)
+        heard = store.ask(lambda db: heard_last(db, since, until, routes, LOOKED_AT))
         records = store.keys()
     keys = tuple(record.terms for record in records if record.terms.tenant in fleet.tenants)
-    return [one for one in heard if one.route in fleet.routes], keys
+    return heard, keys
 
 
 def _declared(fleet: Fleet) -> Asked | None:

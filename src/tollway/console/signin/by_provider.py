@@ -6,6 +6,8 @@ Rules
 3. A page says what to do next; what was wrong with a token is for the log.
 """
 
+from typing import TYPE_CHECKING
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -18,6 +20,9 @@ from tollway.console.signin.entering import form, let_in, own_path
 from tollway.console.signin.vouching import cookie_name, drop_cookie, set_cookie
 from tollway.console.wording import visible
 from tollway.errors import FaultsFound
+
+if TYPE_CHECKING:
+    from tollway.console.oidc.provider import Provider
 
 _THERE = "/sign-in/oidc"
 _BACK = "/sign-in/oidc/back"
@@ -37,13 +42,13 @@ async def go(request: Request) -> Response:
     if request.headers["host"].lower() != desk.url.partition("://")[2].lower():
         # The provider sends browsers back to our address: the cookie must be of that host.
         return RedirectResponse(f"{desk.url}{_THERE}?{request.url.query}", 303)
-    attempt = desk.attempts.begin(to, voucher_of(desk.provider.settings))
+    attempt, kept = desk.attempts.begin(to, voucher_of(desk.provider.settings))
     try:
         address = await desk.provider.address(attempt, desk.url + _BACK)
     except ProviderDownError as error:
         return _down(request, to, error)
     answer = RedirectResponse(address, 303)
-    set_cookie(answer, desk, cookie_name(desk, _SORT), attempt.browser, LASTS)
+    set_cookie(answer, desk, cookie_name(desk, _SORT), kept, LASTS)
     return answer
 
 
@@ -60,14 +65,15 @@ async def back(request: Request) -> Response:
     if attempt is None:
         desk.audit.refused("a sign-in that this browser did not begin was refused", _BACK)
         return form(request, "/", _AGAIN, 403)
-    answer = await _judged(request, desk, attempt, said)
+    answer = await _judged(request, provider, attempt, said)
     drop_cookie(answer, desk, cookie)
     return answer
 
 
-async def _judged(request: Request, desk: Desk, attempt: Attempt, said: dict[str, str]) -> Response:
-    provider = desk.provider
-    assert provider is not None  # noqa: S101 - `back` looked
+async def _judged(
+    request: Request, provider: "Provider", attempt: Attempt, said: dict[str, str]
+) -> Response:
+    desk = desk_of(request)
     if "error" in said:
         words = visible(said["error"])[:40]
         desk.audit.refused(f"the provider refused a sign-in: {words}", _BACK)
@@ -85,7 +91,8 @@ async def _judged(request: Request, desk: Desk, attempt: Attempt, said: dict[str
     roles = ", ".join(sorted(person.roles))
     desk.audit.did(person.account, f"signed in as {roles}", _BACK)
     voucher = voucher_of(provider.settings)
-    return let_in(request, (person.name, person.account), person.roles, voucher, attempt.to)
+    who = (person.name, person.account, person.owner)
+    return let_in(request, who, person.roles, voucher, attempt.to)
 
 
 def _nobody(request: Request, desk: Desk, to: str, person: Person) -> Response:

@@ -20,12 +20,13 @@ from tollway.fleet.consoling import Role
 
 
 def let_in(
-    request: Request, person: tuple[str, str], roles: frozenset[Role], voucher: str, to: str
+    request: Request, person: tuple[str, str, str], roles: frozenset[Role], voucher: str, to: str
 ) -> Response:
-    """The way to `to` with the cookie of a new session; `person` is a name, and that in records."""
+    """The way to `to` with the cookie of a new session; `person` is a name, that in records, and
+    whose sessions are counted together."""
     desk = desk_of(request)
     desk.sessions.end(token_of(request, desk))  # rule 2
-    token, _ = desk.sessions.begin(person[0], roles, voucher, person[1])
+    token, _ = desk.sessions.begin(person[0], roles, voucher, *person[1:])
     answer = RedirectResponse(own_path(to), 303)
     set_cookie(answer, desk, cookie_name(desk), token, desk.sessions.lasts)
     return answer

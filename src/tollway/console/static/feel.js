@@ -6,6 +6,7 @@ import { addUp } from "./feel_sums.js";
 const start = island("start");
 const AT_MOST = 4;
 const NUDGE = 1.1;
+const LOOK = 5000;
 const HEADS = { question: "You: ", reasoning: "[thinks]\n", answer: "", call: "[calls] ", result: "[tool] " };
 const KEEP = 60;
 const $ = (id) => document.getElementById(id);
@@ -15,6 +16,7 @@ const rateWords = (rate) => Number(rate.toPrecision(4)).toString();
 let mode = "text";
 let chosen = null;
 let held = false;
+let picked = false;
 const panes = [];
 const schedules = new Map();
 
@@ -179,7 +181,7 @@ async function again() {
   }
 }
 
-const changed = () => addUp(ask, mode, panes.map((one) => one.felt), $("daily").value);
+const changed = () => panes.length && addUp(ask, mode, panes.map((one) => one.felt), $("daily").value);
 
 function neighbour(rate, above) {
   const known = above ? start.presets : [...start.presets].reverse();
@@ -196,10 +198,12 @@ const KEYS = {
   r: () => again(),
 };
 
+// Only while the focus is on a stream or a tool: elsewhere a letter may be somebody's command to
+// what reads the page to them (WCAG 2.1.4).
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
-  const field = event.target.closest("input, select, textarea, summary");
-  if (field || (event.key === " " && event.target.closest("button, a"))) return;
+  if (!event.target.closest("#streams, .tools")) return;
+  if (event.key === " " && event.target.closest("button")) return;
   const digit = /^[1-9]$/.test(event.key) ? () => setRate(start.presets[Number(event.key) - 1]) : null;
   const act = KEYS[event.key] ?? digit;
   if (!act) return;
@@ -213,10 +217,25 @@ function frame(now) {
 }
 
 /** A prediction as a stream: `query` is the question, as the form and links from Twin put it. */
-async function predicted(query) {
-  const said = await ask(`/feel/prediction?${query}`);
-  const precision = query.get("precision") ? `, ${query.get("precision")}` : "";
-  return { ...said, name: `${query.get("model")} on ${query.get("tp") ?? 1} x ${query.get("chip")}${precision}` };
+const predicted = (query) => ask(`/feel/prediction?${query}`);
+
+/** How many answers "now" is made of, and which window that is. Being asked keeps the window open. */
+async function lookNow() {
+  if (document.hidden) return;
+  let words = "";
+  try {
+    const said = await ask("/feel/now");
+    const select = $("source-form").elements.name;
+    const count = (name) => said.sources[name]?.answers ?? 0;
+    // Until somebody picks one, the source that has most to tell is the one to be felt.
+    if (!picked) select.value = Object.keys(said.sources).reduce((most, it) => (count(it) > count(most) ? it : most), select.value);
+    const one = said.sources[select.value];
+    words = one ? `${one.answers.toLocaleString("en")} answer${one.answers === 1 ? "" : "s"} ended ${one.window}.` : "No streamed answer ended yet.";
+    if (!said.running) words = "The gateway does not answer: the ledger says how it was.";
+  } catch (error) {
+    words = error.message;
+  }
+  if ($("now").textContent !== words) $("now").textContent = words;
 }
 
 function onSubmit(id, make) {
@@ -240,6 +259,15 @@ onSubmit("source-form", async (form, query) => {
 });
 onSubmit("prediction-form", (form, query) => predicted(query));
 
+if (start.sources) {
+  $("source-form").elements.name.addEventListener("change", () => {
+    picked = true;
+    lookNow();
+  });
+  setInterval(lookNow, LOOK);
+  lookNow();
+}
+
 for (const button of document.querySelectorAll("[data-mode]")) {
   button.addEventListener("click", () => setMode(button.dataset.mode));
 }
@@ -251,18 +279,30 @@ $("faster").addEventListener("click", () => KEYS.ArrowUp());
 $("pause").addEventListener("click", () => hold(!held));
 $("again").addEventListener("click", again);
 $("beside").addEventListener("click", () => add(asked(neighbour(chosen.felt.rate, true), chosen.felt.ttft)));
-$("daily").addEventListener("input", changed);
+$("daily").addEventListener("input", () => {
+  $("daily-from").textContent = "As you wrote it.";
+  changed();
+});
 
 // Who asked for less motion starts the streams by hand.
 if (matchMedia("(prefers-reduced-motion: reduce)").matches) hold(true);
 const link = new URLSearchParams(location.search);
 let refused = "";
 if (link.has("model") && link.has("chip")) {
+  for (const field of $("prediction-form").elements) {
+    if (field.name && link.has(field.name)) field.value = link.get(field.name);
+  }
   try {
     await add(await predicted(link));
   } catch (error) {
     refused = error.message;
   }
+}
+if (start.modes.includes(link.get("mode"))) await setMode(link.get("mode"));
+const [speed, wait] = [Number(link.get("speed")), Number(link.get("ttft"))];
+if (speed > 0 && wait >= 0 && speed <= start.fastest && wait <= 3600) {
+  const name = link.get("of") ?? `${rateWords(speed)} tokens/s`;
+  await add({ ...asked(speed, wait), name, origin: "as the link has it that led here" });
 }
 if (!panes.length) {
   await add(asked(30, 0.5));

@@ -1,30 +1,6 @@
-// The table of what the streams add up to; every figure is the server's.
+// The table of what the streams add up to: figures and words are the server's, those of the command.
 
 const $ = (id) => document.getElementById(id);
-
-export function length(seconds) {
-  if (seconds === null) return "-";
-  if (seconds < 10) return `${seconds.toFixed(2)} s`;
-  if (seconds < 100) return `${seconds.toFixed(1)} s`;
-  if (seconds < 5400) return `${(seconds / 60).toFixed(1)} min`;
-  return `${(seconds / 3600).toLocaleString("en", { maximumFractionDigits: 1, minimumFractionDigits: 1 })} h`;
-}
-
-/** A value with its interval, where it has one. */
-const within = (value, [low, high]) =>
-  low === high ? length(value) : `${length(value)} (${length(low)} to ${length(high)})`;
-
-const rate = (value) => (value === null ? "it always matters" : `${Math.round(value).toLocaleString("en")} tokens/s`);
-
-const ROWS = [
-  ["wait for the first token", (it) => length(it.ttft)],
-  ["wait for what was asked", (it) => `${length(it.first_word)} (${it.grasp})`],
-  ["whole answer", (it) => within(it.whole, it.whole_ends)],
-  ["waiting an answer", (it) => within(it.waiting, it.waiting_ends)],
-  ["times as fast as it is read", (it) => (it.ahead === null ? "nobody reads along" : it.ahead.toFixed(1))],
-  ["left to read when it ends", (it) => length(it.behind)],
-  ["more hardly matters from", (it) => rate(it.enough)],
-];
 
 function cell(tag, words, kind) {
   const made = document.createElement(tag);
@@ -47,7 +23,7 @@ export async function addUp(ask, mode, felts, daily) {
     highs: ends("high", "rate"),
     ttft_lows: ends("ttft_low", "ttft"),
     ttft_highs: ends("ttft_high", "ttft"),
-    daily: daily || "0",
+    daily,
   });
   let said;
   try {
@@ -57,19 +33,15 @@ export async function addUp(ask, mode, felts, daily) {
     return;
   }
   if (turn !== latest) return;
-  const streams = said.streams;
   const names = felts.map((one) => one.name ?? `${Number(one.rate.toPrecision(4))} tokens/s`);
-  $("length").textContent = Math.round(streams[0].tokens).toLocaleString("en");
-  $("word").textContent = streams[0].tokens_per_word.toFixed(2);
-  const head = cell("th", "figure");
-  head.scope = "col";
+  const head = Object.assign(cell("th", "figure"), { scope: "col" });
   $("heads").replaceChildren(head, ...names.map((name) => Object.assign(cell("th", name, "number"), { scope: "col" })));
-  const rows = daily ? [...ROWS, ["users wait a day", (it) => length(it.a_day)]] : ROWS;
   $("sums").replaceChildren(
-    ...rows.map(([name, words]) => {
+    ...said.rows.map(([name, values]) => {
       const row = document.createElement("tr");
-      row.append(Object.assign(cell("th", name), { scope: "row" }), ...streams.map((it) => cell("td", words(it), "number")));
+      row.append(Object.assign(cell("th", name), { scope: "row" }), ...values.map((words) => cell("td", words, "number")));
       return row;
     }),
   );
+  $("notes").replaceChildren(...said.notes.map((words) => cell("li", words)));
 }

@@ -29,14 +29,23 @@ function row(it) {
   return made;
 }
 
+/** How many there are, and what of them is not shown. */
+function counted(shown, fitting, listed, running) {
+  if (listed < running && fitting < listed) return `${fitting} of the newest ${listed} of ${running.toLocaleString("en")}`;
+  const count = fitting === listed ? running : fitting;
+  return shown === count ? count.toLocaleString("en") : `the newest ${shown} of ${count.toLocaleString("en")}`;
+}
+
 let seen = null;
 
 function take(news) {
   const why = news.dead ?? null;
-  const found = (news.requests ?? []).filter(fits);
+  const listed = news.requests ?? [];
+  const found = listed.filter(fits);
+  const running = Math.max(news.live ?? 0, listed.length);
   part("why").textContent = why ?? "";
   part("why").hidden = why === null;
-  part("count").textContent = why === null ? String(found.length) : "";
+  part("count").textContent = why === null ? counted(Math.min(found.length, most), found.length, listed.length, running) : "";
   part("table").hidden = !found.length;
   part("none").hidden = why !== null || found.length > 0;
   // A row that the keyboard is on stays: its focus would be lost with it.

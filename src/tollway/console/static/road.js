@@ -110,7 +110,7 @@ function source(name, one, news) {
   }
 }
 
-const ribbon = new Ribbon($("ribbon"), $("flows"), fleet);
+const ribbon = new Ribbon($("ribbon"), $("flows"), $("undrawn"), fleet);
 
 function headline(news) {
   const waiting = Object.values(news.waiting).reduce((a, b) => a + b, 0);
@@ -150,6 +150,7 @@ function ask(what, name, all = false, trouble = "") {
   $("ask-yes").className = drain ? "grave" : "";
   $("ask-why").hidden = !drain || all;
   if (!all) $("ask-why").querySelector("input").value = "";
+  dialog.returnValue = ""; // Escape leaves what the last answer was
   dialog.showModal();
 }
 

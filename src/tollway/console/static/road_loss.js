@@ -29,6 +29,27 @@ function row(route, side, one, before, { time, usd, whole }) {
   return tr;
 }
 
+const KIND = { loses: "bad", may_lose: "warn", goes_on: "good", untouched: "" };
+const WORD = { loses: "loses answers", may_lose: "may lose answers", goes_on: "goes on", untouched: "not touched" };
+
+function item(route, badge, kind, words) {
+  const li = document.createElement("li");
+  li.append(cell("strong", route), " ", cell("span", badge, `badge ${kind}`), ` ${words}`);
+  return li;
+}
+const verdict = (it) => item(it.route, WORD[it.verdict], KIND[it.verdict], it.words);
+const unjudged = (it) => item(it.route, "not asked for", "", `nothing in this traffic asks for it; ${it.words}.`);
+
+/** Each route by itself: what one gains makes nothing good that another loses. */
+function headline(routes) {
+  const of = (kind) => routes.filter((it) => it.verdict === kind).map((it) => it.route);
+  const [bad, doubtful] = [of("loses"), of("may_lose")];
+  const many = routes.length === 1 ? "The route that was asked for" : `${bad.length} of ${routes.length} routes that were asked for`;
+  if (bad.length) return [`${many} would lose answers: ${bad.join(", ")}.${doubtful.length ? ` It may be so of ${doubtful.join(", ")}.` : ""}`, "notice bad"];
+  if (doubtful.length) return [`At an end of the interval ${doubtful.join(", ")} would lose answers; at the model's own pace every route goes on.`, "notice warn"];
+  return ["Every route that was asked for would go on answering.", "notice"];
+}
+
 function provenance(found) {
   const said = [
     `Predicted by the twin, in virtual time: ${found.requests} requests over ${Math.round(found.seconds)} s, ${found.traffic}.`,
@@ -36,6 +57,9 @@ function provenance(found) {
   ];
   if (found.predicted.length) said.push(`Speed of ${found.predicted.join(", ")}: the engine model; in brackets what its 80% fast and slow ends give.`);
   if (found.declared.length) said.push(`Speed of ${found.declared.join(", ")}: as declared, without an interval.`);
+  if (!found.drains_known) said.push("The gateway does not answer, so that nobody knows which sources are drained: none is taken to be.");
+  if (found.source_drained) said.push(`${found.source} is drained now: "as it is" has it back in use.`);
+  said.push("Breakers begin closed, budgets and limits unspent.");
   if (found.drained.length) said.push(`${found.drained.join(", ")}: drained now, so serving nobody in either.`);
   return [...said, ...found.notes].join(" ");
 }
@@ -54,9 +78,10 @@ export async function rehearse(name, how) {
     $("loss-rows").replaceChildren(...rows);
     $("loss-provenance").textContent = provenance(found);
     $("loss-found").hidden = false;
-    const lost = found.routes.reduce((sum, it) => sum + it.without.unanswered - it.as_is.unanswered, 0);
-    state.textContent = lost > 0 ? `${lost} more requests of ${found.requests} would get no answer.` : "Every route would go on answering.";
-    state.className = lost > 0 ? "notice bad" : "notice";
+    $("loss-routes").replaceChildren(...found.routes.map(verdict), ...found.unasked.map(unjudged));
+    const [words, kind] = headline(found.routes);
+    state.textContent = words;
+    state.className = kind;
   } catch (error) {
     state.className = "trouble";
     state.textContent = error.message;

@@ -1,10 +1,12 @@
-// Live requests as dots on their way from a route to a source, and the same in words.
+// Live requests as dots on their way from a route to a source, and how many are not drawn.
+import { Flows } from "/static/road_flows.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const MOST = 120; // dots at once; the table counts all that the gateway lists
+const MOST = 120; // dots at once; the table counts all
+const PASSING = 40; // dots a second of requests that came and went between two looks
 const WIDE = 620; // pixels from which names may be long
 const ROW = 36;
-const MINUTE = 60;
+const NEAR = 0.0005; // of a lane: closer to where it belongs nobody sees a dot move
 
 const made = (name, attributes, parent) => {
   const node = document.createElementNS(SVG, name);
@@ -20,14 +22,17 @@ const spread = (id) => {
   return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 31 - 1;
 };
 
+const whole = new Intl.NumberFormat("en");
+const some = (drawn, all, words) => (drawn < all ? [`${whole.format(drawn)} of ${whole.format(all)} ${words}`] : []);
+
 export class Ribbon {
-  constructor(svg, table, fleet) {
+  constructor(svg, table, undrawn, fleet) {
     this.svg = svg;
-    this.table = table;
+    this.flows = new Flows(table);
+    this.undrawn = undrawn;
     this.fleet = fleet;
     this.dots = new Map();
-    this.ended = [];
-    this.seen = 0;
+    this.seen = this.told = 0;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.draw();
   }
@@ -93,33 +98,60 @@ export class Ribbon {
       const goal = { queued: 0.05, sent: 0.4 }[one.phase] ?? 1 - 0.4 / (1 + one.since / 6);
       dot.goal = Math.min(Math.max(goal + 0.04 * dot.aside, 0), 0.97);
     }
-    // The first news may tell again what the page came with; after a restart counting begins anew.
-    const fresh = news.seq < this.seen ? news.ended : news.ended.filter((one) => one.n > this.seen);
-    this.seen = news.seq;
-    const words = fresh.filter((one) => one.at > news.at - 2).slice(-40);
-    words.forEach((one, at) => {
-      if (!this.dots.has(one.id) && !this.calm.matches && this.dots.size < MOST && this.from.has(one.route) && this.to.has(one.source)) {
-        const dot = this.dot(one.id, one.outcome !== "completed");
-        this.aim(dot, one.route, one.source, one.outcome === "completed" ? "streaming" : "failed");
-        dot.wait = now + (at / words.length) * 900;
-        dot.goal = 1.01;
-        this.dots.set(one.id, dot);
-      }
-    });
+    const ended = this.end(news, now);
     for (const [id, dot] of this.dots) if (!seen.has(id)) dot.goal = 1.01;
     for (const [key, lane] of this.lanes) {
       lane.classList.toggle("drained", Boolean(news.sources[key.split("\n")[1]]?.drained));
     }
-    for (const one of fresh) this.ended.push([one.at, `${one.route}\n${one.source ?? ""}`]);
-    while (this.ended.length && this.ended[0][0] < news.at - MINUTE) this.ended.shift();
-    this.tell(news);
+    this.flows.take(news);
+    this.confess(news, seen.size, ended);
     if (this.calm.matches) this.settle();
     else if (!this.frame) this.move(now);
   }
 
-  dot(id, crossed = false) {
-    const node = crossed ? made("path", { class: "cross", d: "M-4-4 4 4M4-4-4 4" }, this.layer) : made("circle", { r: 4.5 }, this.layer);
-    return { node, crossed, aside: spread(id), t: 0, goal: 0, wait: 0 };
+  /** Dots of what ended since the last look; gives how many of those there are, and of how many. */
+  end(news, now) {
+    // The first news may tell again what the page came with; after a restart counting begins anew.
+    const known = this.told === news.started && this.seen <= news.seq;
+    const fresh = known ? news.ended.filter((one) => one.n > this.seen) : news.ended;
+    const all = known ? news.seq - this.seen : 0;
+    [this.seen, this.told] = [news.seq, news.started];
+    let drawn = 0;
+    for (const one of fresh) {
+      const dot = this.dots.get(one.id);
+      if (!dot) continue;
+      drawn += 1;
+      if (one.outcome !== "completed") this.cross(dot);
+    }
+    const passing = fresh.filter((one) => one.at > news.at - 2 && !this.dots.has(one.id)).slice(-PASSING);
+    for (const [at, one] of passing.entries()) {
+      if (this.calm.matches || this.dots.size >= MOST || !this.from.has(one.route) || !this.to.has(one.source)) continue;
+      const dot = this.dot(one.id);
+      this.aim(dot, one.route, one.source, "streaming");
+      if (one.outcome !== "completed") this.cross(dot);
+      dot.wait = now + (at / passing.length) * 900;
+      dot.goal = 1.01;
+      this.dots.set(one.id, dot);
+      drawn += 1;
+    }
+    return [drawn, all];
+  }
+
+  confess(news, drawn, [ended, gone]) {
+    const said = [...some(drawn, news.live, "on their way"), ...some(ended, gone, "that ended since the last look")];
+    const text = said.length ? `Drawn: ${said.join(", ")}. The table counts all.` : "";
+    if (this.undrawn.textContent !== text) this.undrawn.textContent = text;
+  }
+
+  dot(id) {
+    return { node: made("circle", { r: 4.5 }, this.layer), crossed: false, aside: spread(id), t: 0, goal: 0, wait: 0 };
+  }
+
+  /** It ended without an answer. */
+  cross(dot) {
+    const node = made("path", { class: "cross", d: "M-4-4 4 4M4-4-4 4", transform: dot.node.getAttribute("transform") ?? "" }, this.layer);
+    dot.node.remove();
+    Object.assign(dot, { node, crossed: true });
   }
 
   aim(dot, route, source, phase) {
@@ -138,8 +170,10 @@ export class Ribbon {
     this.frame = requestAnimationFrame((next) => this.move(next));
     const step = Math.min((now - (this.moved ?? now)) / 1000, 0.1);
     this.moved = now;
+    let moving = false;
     for (const [id, dot] of this.dots) {
       dot.node.style.visibility = now < dot.wait ? "hidden" : "visible";
+      moving ||= now < dot.wait || Math.abs(dot.goal - dot.t) > NEAR;
       if (now < dot.wait) continue;
       dot.t += (dot.goal > 1 ? 1.6 : (dot.goal - dot.t) * 3) * step;
       if (dot.t >= 1) {
@@ -147,7 +181,7 @@ export class Ribbon {
         this.dots.delete(id);
       } else this.place(dot);
     }
-    if (!this.dots.size) this.still();
+    if (!moving) this.still(); // until the next news
   }
 
   settle() {
@@ -166,32 +200,5 @@ export class Ribbon {
   still() {
     cancelAnimationFrame(this.frame);
     this.frame = this.moved = null;
-  }
-
-  tell(news) {
-    const rows = new Map();
-    const row = (key) => rows.get(key) ?? rows.set(key, { queued: 0, sent: 0, streaming: 0, ended: 0 }).get(key);
-    for (const one of news.requests) row(`${one.route}\n${one.source ?? ""}`)[one.phase] += 1;
-    for (const [, key] of this.ended) row(key).ended += 1;
-    const lines = [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, it]) => {
-      const [route, source] = key.split("\n");
-      const tr = document.createElement("tr");
-      const cells = [route, source || "none yet", it.queued, it.sent, it.streaming, it.ended];
-      cells.forEach((value, at) => {
-        const cell = document.createElement(at ? "td" : "th");
-        if (!at) cell.scope = "row";
-        if (at > 1) cell.className = "number";
-        cell.textContent = value;
-        tr.append(cell);
-      });
-      return tr;
-    });
-    if (!lines.length) {
-      const tr = document.createElement("tr");
-      const td = Object.assign(document.createElement("td"), { colSpan: 6, className: "soft", textContent: "Nothing is on its way, and nothing ended in the last minute." });
-      tr.append(td);
-      lines.push(tr);
-    }
-    this.table.replaceChildren(...lines);
   }
 }

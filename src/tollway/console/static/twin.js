@@ -26,11 +26,9 @@ async function ask(path, said) {
   throw new Error(answer.status === 400 ? "the form has fields that are not understood." : text.trim());
 }
 
-const feel = (setUp, users) => {
-  const link = new URL(asked.set_ups.find((one) => one.at === setUp).feel, location.origin);
-  link.searchParams.set("users", String(Math.max(1, Math.round(users))));
-  return link.pathname + link.search;
-};
+/** Where a set-up is felt at a load: the question that is answered here, whole. */
+const feel = (setUp, load, by) =>
+  `${asked.set_ups.find((one) => one.at === setUp).feel}&${by}=${by === "users" ? Math.max(1, Math.round(load)) : load}`;
 
 // --- the load that is dragged ---------------------------------------------------------------
 
@@ -140,8 +138,7 @@ function show(setUp, answer) {
       : "more than it can serve";
   }
   shown.querySelector("[data-over]").hidden = Boolean(answer && !answer.over);
-  const users = whole ? slide.load : (answer?.running ?? 1);
-  if (whole) shown.querySelector("[data-feel]").href = feel(setUp, users);
+  shown.querySelector("[data-feel]").href = feel(setUp, slide.load, asked.by);
 }
 
 // --- the frontier ---------------------------------------------------------------------------
@@ -158,7 +155,7 @@ function told(grid, setUp, load) {
     `${range(answer.chip_tokens_s)} tokens/s a chip, ${answer.provenance}` +
     `${why.length ? `; breaks what is promised: ${why.join(", ")}` : ""}. `;
   const link = document.createElement("a");
-  link.href = feel(setUp, load);
+  link.href = feel(setUp, load, "users");
   link.textContent = "Feel this";
   line.append(link);
 }
@@ -194,7 +191,7 @@ function tabulate(grid) {
         if (!answer) continue;
         const figure = answer[name];
         if (name === "user_tokens_s") {
-          const words = { href: feel(one.at, load), "aria-label": `${number(figure.value)}: feel ${one.name} at ${load} users` };
+          const words = { href: feel(one.at, load, "users"), "aria-label": `${number(figure.value)}: feel ${one.name} at ${load} users` };
           cell.append(element("a", number(figure.value), words));
         } else cell.append(number(figure.value));
         cell.append(element("small", `${number(figure.low)} to ${number(figure.high)}`));

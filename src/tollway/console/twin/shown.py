@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from tollway.console.hand import SetUp
+from tollway.console.hand import Load, SetUp
 from tollway.console.twin.grids import is_over, name_of
+from tollway.console.twin.query import COUNTS
 from tollway.console.twin.state import State
 from tollway.simulator.answer_told import BINDING, MEANING, number, seconds
 
@@ -82,7 +83,7 @@ def card(state: State, at: int, answer: dict[str, Any] | str) -> Card:
         scenarios=tuple(map(_scenario, answer["scenarios"])),
         notes=(*answer["refused"], *answer["warnings"]),
         over=is_over(answer),
-        feel=feel(state, one, round(answer["concurrency"] or answer["running"] or 1)),
+        feel=feel(state, one, state.load()),
     )
 
 
@@ -128,15 +129,20 @@ def _scenario(one: Mapping[str, Any]) -> str:
     )
 
 
-def feel(state: State, one: SetUp, users: int) -> str:
-    """The page that lets this be felt."""
+def feel(state: State, one: SetUp, load: Load | None = None) -> str:
+    """The page that lets this be felt: everything that the prediction goes by, and the load."""
     said = {
         "model": one.model,
         "chip": one.chip,
-        "users": max(1, users),
         "tp": one.tp,
+        **{name: count for name in COUNTS if (count := getattr(one, name)) != 1},
+        "engine": None if one.engine == "vllm" else one.engine,
         "precision": one.precision,
+        "assume": " ".join(one.assume) or None,
+        "prefix": state.prefix or None,
         "input": state.input,
         "output": state.output,
+        "users": None if load is None else load.users,
+        "rate": None if load is None else load.rate,
     }
     return "/feel?" + urlencode({key: value for key, value in said.items() if value is not None})
