@@ -2,9 +2,10 @@
 
 `python -m bench.console [--requests N] [--rounds N] [--viewers N] [--bound SHARE]`. One gateway
 with its console, before a mock. Each round measures it with nobody, with one and with many viewers
-of the Road page's news, and with nobody again, each round beginning one further on, so that what
-the machine does else falls on all. CPU is of the gateway's own process, all its threads, as the
-kernel accounts for it; the console is another process and is told apart.
+of the Road page's news, and with nobody again, each round beginning one further on; rounds are
+short and many, so that what the machine does else falls on all. CPU is of the gateway's own
+process, all its threads, as the kernel accounts for it; the console is another process and is told
+apart.
 
 The verdict is of the pairs of a round: many viewers less the mean of both times with nobody. Exits
 1 unless the 95% interval of that difference (a bootstrap of its mean without the outer quarters)
@@ -36,17 +37,17 @@ from bench.run import load, wait_until_served
 from bench.stacks import tollway
 from bench.watched import own_seconds
 
-IDLE = 1.5
-"""Seconds for which a gateway without requests is looked at."""
+IDLE, IDLE_EVERY = 1.5, 6
+"""Seconds for which a gateway without requests is looked at, and in which rounds."""
 IDLE_BOUND = 5.0
 """Milliseconds of CPU a second that many viewers may add to a gateway without requests: half a
 percent of a core. Its news is made once a second, however many look."""
 SEED, DRAWS = 11, 20_000
 NOBODY, ONE, MANY, AGAIN = "nobody", "one", "many", "nobody again"
-FIGURES = ("gateway_us_a_request", "beside_us_a_request", "gateway_ms_a_second_idle")
+US, BESIDE, RESTING = "gateway_us_a_request", "beside_us_a_request", "gateway_ms_a_second_idle"
 
-Figures = tuple[float, float, float]
-"""`FIGURES`, measured once."""
+Figures = dict[str, list[float]]
+"""What was measured, round by round."""
 
 
 def await_port(port: int) -> None:
@@ -133,17 +134,21 @@ def looking(port: int, cookie: str, count: int) -> Iterator[Viewers | None]:
         viewers.end()
 
 
-def measure(pid: int, port: int, key: str, requests: int) -> Figures:
-    """CPU microseconds a request of the gateway and of what runs below it, and CPU milliseconds a
-    second of a gateway that only is looked at."""
+def measure(pid: int, port: int, key: str, requests: int, into: Figures) -> None:
+    """CPU microseconds a request of the gateway, and of what runs below it."""
     own, whole = own_seconds(pid), cpu_seconds(pid)
     load(port, key, "--requests", str(requests), "--connections", "4")
     used = own_seconds(pid) - own
     beside = cpu_seconds(pid) - whole - used
+    into[US].append(used / requests * 1e6)
+    into[BESIDE].append(beside / requests * 1e6)
+
+
+def rest(pid: int, into: Figures) -> None:
+    """CPU milliseconds a second of a gateway that only is looked at."""
     own = own_seconds(pid)
     time.sleep(IDLE)
-    idle = (own_seconds(pid) - own) / IDLE
-    return used / requests * 1e6, beside / requests * 1e6, idle * 1e3
+    into[RESTING].append((own_seconds(pid) - own) / IDLE * 1e3)
 
 
 def prepared(folder: Path, mock: int, port: int, console: int) -> tuple[list[str], str, str]:
@@ -195,20 +200,22 @@ def middle(values: Sequence[float]) -> float:
     return statistics.fmean(sorted(values)[outer : len(values) - outer])
 
 
-def told(found: Mapping[str, list[Figures]], share: float) -> bool:
+def told(found: Mapping[str, Figures], share: float) -> bool:
     """Print what was found; whether nothing measurable was added."""
-    for name, rows in found.items():
+    for name, columns in found.items():
         line: dict[str, object] = {"viewers": name}
-        for what, column in zip(FIGURES, zip(*rows, strict=True), strict=True):
+        for what, column in columns.items():
             line[what] = round(statistics.median(column), 2)
             line[f"{what}_from_to"] = [round(min(column), 2), round(max(column), 2)]
         print(json.dumps(line))
-    nobody, again, many = (list(zip(*found[it], strict=True)) for it in (NOBODY, AGAIN, MANY))
-    base, idle = ([statistics.fmean(it) for it in zip(nobody[at], again[at], strict=True)]
-                  for at in (0, 2))  # fmt: skip
+    nobody, again, many = found[NOBODY], found[AGAIN], found[MANY]
+    base, idle = (
+        [statistics.fmean(pair) for pair in zip(nobody[what], again[what], strict=True)]
+        for what in (US, RESTING)
+    )
     bound = share * statistics.median(base)
-    noise, added = judged(nobody[0], again[0], bound), judged(base, many[0], bound)
-    resting = judged(idle, many[2], IDLE_BOUND)
+    noise, added = judged(nobody[US], again[US], bound), judged(base, many[US], bound)
+    resting = judged(idle, many[RESTING], IDLE_BOUND)
     print(noise.words("nobody, less nobody, us a request"))
     print(added.words("many viewers, less nobody, us a request"))
     print(resting.words("many viewers, less nobody, ms a second without requests"))
@@ -221,13 +228,13 @@ def told(found: Mapping[str, list[Figures]], share: float) -> bool:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--requests", type=int, default=4_000)
-    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--requests", type=int, default=1_500)
+    parser.add_argument("--rounds", type=int, default=48)
     parser.add_argument("--viewers", type=int, default=50)
     parser.add_argument("--bound", type=float, default=0.05)
     asked = parser.parse_args()
     counts = {NOBODY: 0, ONE: 1, MANY: asked.viewers, AGAIN: 0}
-    found: dict[str, list[Figures]] = {name: [] for name in counts}
+    found: dict[str, Figures] = {name: {US: [], BESIDE: [], RESTING: []} for name in counts}
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tollway-console-")))
         mock, port, console = free_port(), free_port(), free_port()
@@ -243,7 +250,9 @@ def main() -> int:
         for at in range(asked.rounds):
             for name in names[at % 4 :] + names[: at % 4]:
                 with looking(console, cookie, counts[name]):
-                    found[name].append(measure(pid, port, key, asked.requests))
+                    measure(pid, port, key, asked.requests, found[name])
+                    if at % IDLE_EVERY == 0:
+                        rest(pid, found[name])
     print(f"load {os.getloadavg()[0]:.1f}; {MANY} is {asked.viewers} viewers")
     return 0 if told(found, asked.bound) else 1
 

@@ -26,15 +26,41 @@ CREATE TABLE days_by_tier (
     PRIMARY KEY (day, tenant, key, route, source, model, tier)
 ) WITHOUT ROWID;
 
--- Row by row into the sums: a GROUP BY of every request would sort them all in memory.
+-- Most words go with one tier: their days are taken over. Only what was answered in several is read
+-- request by request, row by row into the sums: a GROUP BY of every request would sort them all in
+-- memory.
+CREATE TEMP TABLE tiers (
+    tenant TEXT NOT NULL, key TEXT NOT NULL, route TEXT NOT NULL, source TEXT NOT NULL,
+    model TEXT NOT NULL, tier TEXT NOT NULL, several INTEGER NOT NULL,
+    PRIMARY KEY (tenant, key, route, source, model)
+) WITHOUT ROWID;
+INSERT INTO tiers
+SELECT tenant, key, route, source, model, min(tier), min(tier) <> max(tier)
+  FROM (SELECT coalesce(tenant, '') AS tenant, coalesce(key, '') AS key,
+               coalesce(route, '') AS route, coalesce(source, '') AS source,
+               coalesce(model, '') AS model, coalesce(tier, '') AS tier FROM labels
+         UNION
+        SELECT coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''), coalesce(source, ''),
+               coalesce(model, ''), coalesce(tier, '') FROM failed_entries)
+ GROUP BY 1, 2, 3, 4, 5;
+
+INSERT INTO days_by_tier
+SELECT d.day, d.tenant, d.key, d.route, d.source, d.model, t.tier, requests, completed, failed,
+       cancelled, refused, abandoned, estimated, unbilled, input, cached_input, cache_write, output,
+       reasoning, cost_micro, cost_rest
+  FROM days AS d JOIN tiers AS t
+    ON t.tenant = d.tenant AND t.key = d.key AND t.route = d.route AND t.source = d.source
+   AND t.model = d.model AND NOT t.several;
+
 INSERT INTO days_by_tier
 SELECT utc / 86400000000, coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''),
        coalesce(source, ''), coalesce(model, ''), coalesce(tier, ''), requests,
        outcome IS 'completed', outcome IS 'failed', outcome IS 'cancelled', outcome IS 'refused',
        outcome IS 'abandoned', estimated, unbilled, input, cached_input, cache_write, output,
        reasoning, cost / 1000000, cost % 1000000
-  FROM entries
- WHERE true
+  FROM (SELECT 1 FROM tiers WHERE several LIMIT 1) CROSS JOIN entries
+ WHERE (coalesce(tenant, ''), coalesce(key, ''), coalesce(route, ''), coalesce(source, ''),
+        coalesce(model, '')) IN (SELECT tenant, key, route, source, model FROM tiers WHERE several)
     ON CONFLICT (day, tenant, key, route, source, model, tier) DO UPDATE
    SET requests = requests + excluded.requests, completed = completed + excluded.completed,
        failed = failed + excluded.failed, cancelled = cancelled + excluded.cancelled,
@@ -44,6 +70,7 @@ SELECT utc / 86400000000, coalesce(tenant, ''), coalesce(key, ''), coalesce(rout
        cache_write = cache_write + excluded.cache_write, output = output + excluded.output,
        reasoning = reasoning + excluded.reasoning, cost_micro = cost_micro + excluded.cost_micro,
        cost_rest = cost_rest + excluded.cost_rest;
+DROP TABLE tiers;
 DROP TABLE days;
 ALTER TABLE days_by_tier RENAME TO days;
 
