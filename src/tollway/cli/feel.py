@@ -54,8 +54,9 @@ def feel(
     show: ShowOptions | None = None,
     where: Where | None = None,
 ) -> int:
-    """Show token streams at any rate, side by side, and say what waiting adds up to. --json prints
-    the arithmetic, and shows nothing.
+    """Show token streams at any rate, side by side, and say what waiting adds up to.
+
+    --json prints what waiting adds up to, and shows nothing.
 
     Parameters
     ----------

@@ -165,6 +165,12 @@ async def test_a_source_is_felt_as_the_gateway_observed_it(served: Site, open_pa
     assert await pane.locator("[data-is=asked]").inner_text() == f"{said['rate']:.4g}"
     assert len(said["firsts"]) == 64
     await until(page, "document.querySelector('#now').textContent.includes('answer')")
+    argv = ["--source", found, "--watch", "0", "--state", str(served.state), "--json"]
+    (felt,) = (await asyncio.to_thread(told, "feel", *argv))["streams"]
+    assert felt["provenance"] == "measured"
+    assert felt["answers"] >= said["answers"] >= 3
+    assert (felt["window"], felt["window_s"]) == ("since the gateway's start", None)
+    assert felt["jitter"] is True
     stream = await page.request.get(f"{served.url}/feel/stream?mode=text&source={found}")
     waits = {one[2] for one in (await stream.json())["tokens"]}
     assert len(waits) > 5, "the gaps are jittered"
