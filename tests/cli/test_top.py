@@ -17,7 +17,7 @@ from tollway.cli.app import run
 from tollway.cli.status import Status, _print
 from tollway.cli.top import Screen
 from tollway.cli.top_facts import Watching
-from tollway.cli.top_screen import plain, screen, spark
+from tollway.cli.top_screen import KEYS, View, plain, screen, spark
 
 PAIR = {
     "breaker": "closed", "why": "", "opened": None, "resting": 0.0, "ttft_p50": 0.21,
@@ -103,7 +103,7 @@ def test_the_screen_shows_why_a_breaker_opened_last_and_what_to_press() -> None:
 
     rows, seen = two_looks()
     console = Console(width=130, color_system=None, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(screen(rows, seen, 1, ""))
+    console.print(screen(rows, seen, View(1)))
     shown = console.export_text()
     console.file.close()
     assert "> b" in shown
@@ -120,9 +120,59 @@ def test_a_name_cannot_speak_to_the_terminal() -> None:
     from rich.console import Console
 
     console = Console(width=130, color_system=None, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(screen(rows, seen, 0, ""))
+    console.print(screen(rows, seen, View(0)))
     assert "\x1b" not in console.export_text()
     console.file.close()
+
+
+def shown(view: View, **sources: Any) -> list[str]:
+    from rich.console import Console
+
+    seen = news(10.0, **(sources or {"a": source(), "b": source(), "c": source()}))
+    seen["live"] = 300
+    seen["requests"] *= 30
+    rows = Watching().take(seen)
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(
+            width=view.width, height=view.height, color_system=None, record=True, file=nowhere
+        )
+        console.print(screen(rows, seen, view))
+        return console.export_text().splitlines()
+
+
+@pytest.mark.parametrize("height", [5, 8, 12, 24, 60])
+@pytest.mark.parametrize("width", [40, 60, 80, 130])
+def test_what_is_asked_and_the_chosen_source_are_seen_on_a_terminal_of_any_size(
+    width: int, height: int
+) -> None:
+    lines = shown(View(2, "drain c?   y yes   any other key: no", None, width, height))
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    assert "drain c?" in lines[-1]
+    assert any(line.startswith("> c") for line in lines)
+    assert any("live" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 130])
+def test_no_heading_and_no_figure_is_cut_where_a_column_can_be_left_out(width: int) -> None:
+    lines = shown(View(0, "", None, width, 24))
+    assert not any("…" in line for line in lines[1:6])
+    assert {"source", "tok/s", "in", "use", "breaker"} <= set(lines[1].split())
+
+
+def test_of_more_sources_than_fit_the_chosen_one_is_among_those_shown() -> None:
+    many = {f"s{n:02}": source() for n in range(40)}
+    for chosen in (0, 20, 39):
+        lines = shown(View(chosen, "", None, 80, 12), **many)
+        assert len(lines) <= 12
+        assert any(line.startswith(f"> s{chosen:02}") for line in lines)
+        assert lines[-1].strip() == KEYS
+
+
+def test_what_a_dead_gateway_last_said_is_not_told_as_news() -> None:
+    lines = shown(View(0, "no gateway runs here", 1_800_000_010.0, 80, 24))
+    assert "no gateway answers; what follows is of 08:00:10 UTC" in lines[0]
+    assert "ready" not in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -214,6 +264,44 @@ async def test_the_last_source_of_a_route_is_drained_by_who_confirms_that_too(
     assert [(body["source"], body.get("all")) for _, body in fake.asked] == [
         ("b", None),
         ("b", True),
+    ]
+
+
+async def test_a_gateway_that_answers_again_is_no_longer_said_to_be_gone(tmp_path: Path) -> None:
+    def work(path: Path) -> list[str]:
+        screen = Screen(path)
+        screen._look()
+        screen._admin = path.with_name("nobody.sock")
+        screen.again()
+        gone = screen._trouble
+        screen._admin = path
+        screen.again()
+        return [gone, screen._trouble]
+
+    _, said = await _with(tmp_path, work)
+    assert "no gateway" in said[0]
+    assert said[1] == ""
+
+
+async def test_keys_that_are_read_together_are_obeyed_but_answer_no_question_unseen(
+    tmp_path: Path,
+) -> None:
+    def work(path: Path) -> list[bool]:
+        screen = Screen(path)
+        screen._look()
+        assert screen.pressed(b"\x1b[Bjk\x1b[Bdyy")
+        assert fake.asked == []
+        read = (b"yy", b"y", b"jq", b"")
+        return [screen.pressed(keys) for keys in read]
+
+    fake = Fake()
+    server = await asyncio.start_unix_server(fake.serve, str(tmp_path / "gateway.sock"))
+    async with server:
+        said = await asyncio.to_thread(work, tmp_path / "gateway.sock")
+    assert said == [True, True, False, False]
+    assert [(path, body["source"]) for path, body in fake.asked] == [
+        ("/drain", "b"),
+        ("/drain", "b"),
     ]
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledger_records import NOON, failed, reserve, settle
 
-from tollway.console.requests.arithmetic import Part, parts, price_words
+from tollway.console.requests.arithmetic import Part, difference, parts, price_words
 from tollway.dispatch.messages import Cancelled, Failed, Finished
 from tollway.fleet.objects import Fleet
 from tollway.fleet.usage import Usage
@@ -225,6 +225,14 @@ def test_what_a_crash_cut_off_is_what_was_reserved(ledger: SqliteLedger) -> None
     (part,) = parts(of_day(), whole)
     assert part.booked == part.rest == 3_000_000
     assert "what was reserved is booked" in part.words
+
+
+def test_what_came_to_more_than_was_reserved_says_why(ledger: SqliteLedger) -> None:
+    whole = settled(ledger, cost=5_000_000, attempts=2)
+    words = difference(whole.line)
+    assert words is not None
+    assert "$0.000003 were reserved, $0.000002 less" in words
+    assert "another source" in words
 
 
 def test_a_tier_without_a_price_of_its_own_is_said_to_have_the_standard_one() -> None:

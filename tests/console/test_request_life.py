@@ -61,6 +61,32 @@ def test_the_gateways_moments_are_queue_attempts_first_token_gaps_and_end():
     assert "style=" not in picture
 
 
+def test_a_stream_that_broke_off_is_marked_where_it_did():
+    cut = {**TOLD["attempts"][1], "end": "upstream_cut"}
+    life = from_gateway({**TOLD, "outcome": "failed", "attempts": [cut]}, NOON + 9.0)
+    (_, lane) = life.lanes
+    assert [(it.kind, round(it.end, 3)) for it in lane.stretches if it.kind == "failed"] == [
+        ("failed", 3.0)
+    ]
+    assert "attempt 2 failed: upstream_cut" in [it.words for it in life.marks]
+
+
+def test_moments_are_in_order_and_no_gap_begins_before_the_first_token():
+    early = {**TOLD["attempts"][1], "pauses": [{"offset": 0.4999, "seconds": 0.5}]}
+    life = from_gateway({**TOLD, "attempts": [early]}, NOON + 9.0)
+    assert [it.at for it in life.marks] == sorted(it.at for it in life.marks)
+    words = [it.words for it in life.marks]
+    assert words.index("first token from b200") < words.index("a gap of 500 ms between tokens")
+    assert life.notes == ()
+
+
+def test_where_only_the_longest_gaps_are_kept_that_is_said():
+    gaps = [{"offset": 0.5 + n / 10, "seconds": 0.05} for n in range(8)]
+    many = {**TOLD["attempts"][1], "pauses": gaps}
+    life = from_gateway({**TOLD, "attempts": [many]}, NOON + 9.0)
+    assert any("8 longest" in note for note in life.notes)
+
+
 def test_a_request_that_runs_reaches_to_now():
     running = {**TOLD, "ended": None, "phase": "queued", "sent": None, "attempts": []}
     life = from_gateway(running, NOON + 2.0)

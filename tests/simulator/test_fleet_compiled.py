@@ -18,7 +18,7 @@ from tollway.simulator.clients import Talk, sessions
 from tollway.simulator.fleet_arrays import uncompiled
 from tollway.simulator.fleet_compiled import Compiled
 from tollway.simulator.plain import Plain
-from tollway.simulator.play import Ended, Loss, Play
+from tollway.simulator.play import Drain, Ended, Loss, Play
 from tollway.simulator.sequence import ReplicaSettings
 from tollway.simulator.steps import StepTimes
 from tollway.simulator.supply import Pool, supply
@@ -315,6 +315,9 @@ def test_what_has_no_compiled_form_is_named() -> None:
     assert why(engines("a"), rest="[breaker]\nmin_speed = 5") == ["a token-speed floor"]
     plain = Trace("t", (TraceRequest(Seconds(0.0), Tokens(1), Tokens(1), stream=False),))
     assert why(engines("a"), played=plain) == ["answers that are not streamed"]
+    draining = replace(play, drains=(Drain("a", 0),))
+    fleet = fleet_of([engines("a")])
+    assert uncompiled(fleet, supply(fleet, 16), trace, draining) == ["a drain"]
 
 
 def test_without_numba_everything_is_played_plain_and_it_is_said(

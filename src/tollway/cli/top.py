@@ -4,10 +4,13 @@ Rules
 1. It asks once a second and changes nothing but what a key and a second key, to confirm, ask for.
 2. Where no terminal is, and with `--once`, it looks twice, a second apart, prints that and ends.
 3. The terminal is left as it was found, however this ends.
+4. What a gateway that no longer answers last said stands under a line that says so.
 """
 
 import os
+import re
 import select
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +23,16 @@ from cyclopts import Parameter
 
 from tollway.cli.drain import name_of_user
 from tollway.cli.top_facts import Row, Watching
-from tollway.cli.top_screen import plain, screen
+from tollway.cli.top_screen import View, plain, screen
 from tollway.errors import TollwayError
 from tollway.gateway.admin_client import RefusedError, ask, order
 from tollway.ledger.state import ADMIN_SOCKET, state_folder
 
 _NO_FLAG = Parameter(negative="")
 EVERY = 1.0
+_ONE_KEY = re.compile(rb"\x1b[\[O][A-Za-z]|.", re.DOTALL)
+_NO_SCREEN = ("dumb", "unknown")
+"""Terminals (`TERM`) that only take lines."""
 _KEYS = {b"\x1b[A": "up", b"\x1b[B": "down", b"k": "up", b"j": "down", b"\x1bOA": "up"}
 _KEYS[b"\x1bOB"] = "down"
 
@@ -54,7 +60,8 @@ def top(
         The admin socket. Default: gateway.sock in the state folder.
     """
     admin = socket or state_folder(state, os.environ) / ADMIN_SOCKET
-    if once or json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    lines = os.environ.get("TERM", "").lower() in _NO_SCREEN
+    if once or json or lines or not (sys.stdin.isatty() and sys.stdout.isatty()):
         _once(admin, json=json)
         return 0
     with _keys() as terminal:
@@ -88,7 +95,7 @@ class Screen:
         self._rows: Sequence[Row] = ()
         self._news: Mapping[str, Any] = {}
         self._chosen = 0
-        self._said = ""
+        self._said = self._trouble = ""
         self._asked: tuple[str, dict[str, object]] | None = None
 
     def run(self, terminal: int) -> None:
@@ -100,15 +107,30 @@ class Screen:
             due = time.monotonic() + EVERY
             while True:
                 ready, _, _ = select.select([terminal], [], [], max(due - time.monotonic(), 0.0))
-                if ready and not self.press(os.read(terminal, 16)):
+                if ready and not self.pressed(os.read(terminal, 64)):
                     return
                 if time.monotonic() >= due:
                     due = time.monotonic() + EVERY
-                    try:
-                        self._look()
-                    except TollwayError as error:
-                        self._said = str(error)
+                    self.again()
                 live.update(self._shown(), refresh=True)
+
+    def again(self) -> None:
+        """Look again; where no gateway answers, that is said until one does (rule 4)."""
+        try:
+            self._look()
+        except TollwayError as error:
+            self._trouble = str(error)
+
+    def pressed(self, keys: bytes) -> bool:
+        """Do what several keys say, one after another: who types fast is read at once. What was
+        typed before a question could be seen is no answer to it."""
+        for key in _ONE_KEY.findall(keys):
+            before = self._asked
+            if not self.press(key):
+                return False
+            if self._asked is not None and self._asked is not before:
+                break
+        return bool(keys)
 
     def press(self, key: bytes) -> bool:
         """Do what a key says; False where that is to end."""
@@ -147,9 +169,15 @@ class Screen:
         self._news = ask(self._admin, "/live")
         self._rows = self._watching.take(self._news)
         self._chosen = min(self._chosen, max(len(self._rows) - 1, 0))
+        self._trouble = ""
 
     def _shown(self) -> Any:
-        return screen(self._rows, self._news, self._chosen, self._said)
+        size = shutil.get_terminal_size()
+        said = self._said if self._asked is not None else self._trouble or self._said
+        dead = self._news["at"] if self._trouble else None
+        return screen(
+            self._rows, self._news, View(self._chosen, said, dead, size.columns, size.lines)
+        )
 
 
 @contextmanager

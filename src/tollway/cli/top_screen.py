@@ -1,6 +1,7 @@
 """What `tollway top` shows, on a terminal and as plain text."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
@@ -89,41 +90,72 @@ def headline(news: Mapping[str, Any]) -> str:
     return printable(f"{ready}; {news['live']} live, {waiting} waiting{drilled}")
 
 
-def screen(
-    rows: Sequence[Row], news: Mapping[str, Any], chosen: int, said: str
-) -> "RenderableType":
-    """The whole terminal: sources, the chosen one in detail, live requests, what to press."""
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which source is chosen, what is said at the foot, since when (UTC seconds) no gateway answers
+    (None: one does), and how large the terminal is."""
+
+    chosen: int
+    said: str = ""
+    dead: float | None = None
+    width: int = 130
+    height: int = 60
+
+
+def screen(rows: Sequence[Row], news: Mapping[str, Any], view: View) -> "RenderableType":
+    """The whole terminal: sources, the chosen one in detail, live requests, what to press. What
+    does not fit is left out from below, and never the foot: a question stands there."""
     from rich.console import Group
     from rich.text import Text
 
-    chosen_row = rows[chosen] if rows else None
+    said = view.said or KEYS
+    foot = min(ceil(len(said) / view.width), 3)
+    room = view.height - _HEAD - foot
+    first = max(0, min(view.chosen - room + 1, len(rows) - room)) if room > 0 else view.chosen
+    shown = rows[first : first + max(room, 1)]
+    room -= len(shown)
+    below = ["", *(detail(rows[view.chosen]) if rows else ()), "", *_requests(news, room)]
+    kept = below[: max(room - 1, 0)]
+    if view.dead is None:
+        head = f"Tollway  {_clock(news['at'])}  {headline(news)}"
+    else:
+        head = f"Tollway  no gateway answers; what follows is of {_clock(view.dead)}"
     return Group(
-        Text(f"Tollway  {_clock(news['at'])}  {headline(news)}", style="bold"),
-        _sources(rows, chosen),
-        Text(""),
-        *([] if chosen_row is None else [Text(line) for line in detail(chosen_row)]),
-        Text(""),
-        _requests(news),
-        Text(""),
-        Text(said or "q quit   arrows choose   d drain   u undrain", style="reverse"),
+        Text(head, style="bold", no_wrap=True, overflow="ellipsis"),
+        _sources(shown, view.chosen - first, view.width),
+        *(Text(line, no_wrap=True, overflow="ellipsis") for line in kept),
+        *([Text("")] if room > 0 else []),
+        Text(said, style="reverse", overflow="fold"),
     )
 
 
-def _sources(rows: Sequence[Row], chosen: int) -> "RenderableType":
+KEYS: Final = "q quit   arrows choose   d drain   u undrain"
+_HEAD: Final = 3
+"""The gateway's line, and two of the table's head."""
+
+_LEFT_OUT: Final = ((105, "last 20 s"), (74, "p90"), (64, "$/h"), (56, "TTFT p50"))
+"""Columns, and the width below which they are left out."""
+
+
+def _sources(rows: Sequence[Row], chosen: int, width: int) -> "RenderableType":
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
+    headings = (*HEADINGS[:2], "last 20 s", *HEADINGS[2:])
+    without = {name for least, name in _LEFT_OUT if width < least}
+    kept = [at for at, heading in enumerate(headings) if heading not in without]
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for at, heading in enumerate((*HEADINGS[:2], "last 20 s", *HEADINGS[2:])):
-        right = heading in ("tok/s", "TTFT p50", "p90", "in use", "$/h")
-        table.add_column(heading, justify="right" if right else "left", no_wrap=at < 8)
-    for at, row in enumerate(rows):
+    for at in kept:
+        right = headings[at] in ("tok/s", "TTFT p50", "p90", "in use", "$/h")
+        table.add_column(headings[at], justify="right" if right else "left", no_wrap=True)
+    for place, row in enumerate(rows):
         found = [escape(cell) for cell in cells(row)]
         found[6] = f"[{_COLOURS.get(found[6], 'default')}]{found[6]}[/]"
-        mark = "> " if at == chosen else "  "
-        style = "bold" if at == chosen else ("dim" if row.drained is not None else "")
-        table.add_row(mark + found[0], found[1], spark(row.speeds), *found[2:], style=style)
+        found[0] = ("> " if place == chosen else "  ") + found[0]
+        line = [*found[:2], spark(row.speeds), *found[2:]]
+        style = "bold" if place == chosen else ("dim" if row.drained is not None else "")
+        table.add_row(*(line[at] for at in kept), style=style)
     return table
 
 
@@ -144,18 +176,18 @@ def _of_pair(pair: Pair) -> str:
     return printable(said)
 
 
-def _requests(news: Mapping[str, Any]) -> "RenderableType":
-    from rich.text import Text
-
+def _requests(news: Mapping[str, Any], room: int) -> list[str]:
+    """The newest of them, and how many more there are."""
+    listed = news["requests"][: max(min(_LISTED, room - 5), 0)]
     lines = [
-        f"  {one['id'][:24]:<24}  {one['route'][:16]:<16}  {one['source'] or '-':<16}  "
+        f"  {one['id'][:24]:<24}  {one['route'][:16]:<16}  {(one['source'] or '-')[:16]:<16}  "
         f"{one['phase']:<9}  {one['since']:6.1f} s  {one['tokens']:>6} tokens"
-        for one in news["requests"][:_LISTED]
+        for one in listed
     ]
     more = news["live"] - len(lines)
     if more > 0:
-        lines.append(f"  and {more} more")
-    return Text("\n".join(map(printable, lines)) or "  No requests are live.")
+        lines.append(f"  and {more:,} more" if lines else f"  {more:,} requests are live")
+    return list(map(printable, lines)) or ["  No requests are live."]
 
 
 def _clock(utc: float | None) -> str:

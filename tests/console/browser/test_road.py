@@ -225,6 +225,7 @@ async def test_the_table_counts_all_and_the_page_says_what_is_not_drawn(
     later["flows"][0]["ended"] += 500
     fresh = [{**first["ended"][-1], "id": f"new-{n}", "n": n} for n in range(5301, 5501)]
     later["ended"] = [{**one, "at": later["at"]} for one in fresh]
+    past = {**later, "mono": first["mono"] + 58.0, "at": first["at"] + 58.0, "ended": []}
     await told(watched, [first, later])
     await page.reload()
     await expect(page.locator("#flows tfoot")).to_contain_text("all")
@@ -236,6 +237,11 @@ async def test_the_table_counts_all_and_the_page_says_what_is_not_drawn(
     assert "120 of 812 on their way" in said
     assert "0 of 500 that ended since the last look" in said
     assert await page.locator("#ribbon .dot").count() == 120
+    # A minute is never more than a minute, also where it began before the page did.
+    await page.unroute("**/live")
+    await told(watched, [first, later, past])
+    await page.reload()
+    await expect(page.locator("[data-is=period]")).to_have_text("ended, last minute")
     await page.unroute("**/live")
 
 

@@ -180,6 +180,7 @@ def difference(line: Line) -> str | None:
     rest = line.reserved - line.cost
     if rest >= 0:
         return f"{exact_usd(line.reserved)} were reserved, {exact_usd(rest)} of it given back."
-    return (
-        f"{exact_usd(line.reserved)} were reserved; the answer outgrew that by {exact_usd(-rest)}."
-    )
+    why = "it was longer than that, or another source than the one reserved for answered"
+    if line.attempts < 2:
+        why = "the answer outgrew that"
+    return f"{exact_usd(line.reserved)} were reserved, {exact_usd(-rest)} less: {why}."

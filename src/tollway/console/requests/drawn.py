@@ -57,7 +57,7 @@ def _lane(lane: Lane, top: int, scale: Scale) -> str:
                 element("title", words(one.words)),
                 x=f"{start:.1f}",
                 y=top + (LANE - BAR) / 2,
-                width=f"{max(end - start, 1.5):.1f}",
+                width=f"{max(end - start, 4.0 if one.kind == 'failed' else 1.5):.1f}",
                 height=BAR,
                 class_=one.kind,
             )

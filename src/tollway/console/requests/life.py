@@ -9,9 +9,12 @@ Rules
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from tollway.ledger.search import FailedTry, Whole
+
+_GAPS: Final = 8
+"""Gaps of an attempt that the gateway keeps, the longest."""
 
 Kind = Literal["queued", "waiting", "streaming", "failed", "pause"]
 
@@ -122,7 +125,10 @@ def from_gateway(told: Mapping[str, Any], now: float) -> Life:
     else:
         code = told.get("code")
         marks.append(Mark(end, f"settled: {told.get('outcome')}{f', {code}' if code else ''}"))
-    return Life(tuple(lanes), tuple(marks), end)
+    many = any(len(one.get("pauses", ())) >= _GAPS for one in told.get("attempts", ()))
+    notes = (f"Of the gaps of an attempt the {_GAPS} longest are shown.",) if many else ()
+    marks.sort(key=lambda mark: mark.at)
+    return Life(tuple(lanes), tuple(marks), end, notes)
 
 
 def _attempt(one: Mapping[str, Any], arrived: float, end: float) -> tuple[Lane, list[Mark]]:
@@ -138,8 +144,11 @@ def _attempt(one: Mapping[str, Any], arrived: float, end: float) -> tuple[Lane, 
     else:
         parts = [*_answer(sent, first, over)]
         marks.append(Mark(first, f"first token from {source}"))
+        if failed:  # after content nothing falls back: it stands where the stream broke off
+            parts.append(Stretch("failed", over, over, words))
     for gap in one.get("pauses", ()):
-        start = sent + float(gap["offset"])
+        # The meter's clock is read a moment before the first token is told of.
+        start = max(sent + float(gap["offset"]), first or sent)
         length = float(gap["seconds"])
         parts.append(Stretch("pause", start, start + length, f"a gap of {seconds(length)}"))
         marks.append(Mark(start, f"a gap of {seconds(length)} between tokens"))

@@ -31,11 +31,12 @@ export class Flows {
     const [oldest] = news.ended;
     const all = !oldest || oldest.n === 1;
     const back = all ? MINUTE : Math.min(Math.max(news.at - oldest.at, 0), MINUTE);
-    const before = totals(news);
-    for (const one of news.ended) {
-      if (one.at >= news.at - back) before.set(flow(one), before.get(flow(one)) - 1);
+    this.looks = [];
+    for (let ago = back; ago > 0; ago -= 1) {
+      const before = totals(news);
+      for (const one of news.ended) if (one.at >= news.at - ago) before.set(flow(one), before.get(flow(one)) - 1);
+      this.looks.push({ mono: news.mono - ago, totals: before });
     }
-    this.looks = [{ mono: news.mono - back, totals: before }];
   }
 
   tell(flows) {

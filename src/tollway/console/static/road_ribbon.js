@@ -6,6 +6,7 @@ const MOST = 120; // dots at once; the table counts all
 const PASSING = 40; // dots a second of requests that came and went between two looks
 const WIDE = 620; // pixels from which names may be long
 const ROW = 36;
+const FRAME = 30; // milliseconds at least: smooth enough for dots, and half the work
 const NEAR = 0.0005; // of a lane: closer to where it belongs nobody sees a dot move
 
 const made = (name, attributes, parent) => {
@@ -168,6 +169,7 @@ export class Ribbon {
 
   move(now) {
     this.frame = requestAnimationFrame((next) => this.move(next));
+    if (now - (this.moved ?? 0) < FRAME) return;
     const step = Math.min((now - (this.moved ?? now)) / 1000, 0.1);
     this.moved = now;
     let moving = false;
