@@ -128,6 +128,7 @@ def free_ports(count: int) -> list[int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.skipif(
     shutil.which("curl") is None and os.environ.get("CI") != "true", reason="needs curl"
 )
@@ -166,7 +167,7 @@ def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
             check=False,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=200,
         )
     finally:
         running = read_running(state)

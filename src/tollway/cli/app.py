@@ -68,7 +68,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "margin": (
         "tollway.cli.margin:margin",
-        "Say what tenants are charged, what they cost, and what is left, by tenant and model.",
+        "Say what tenants are charged, what they cost, and what is left, by whom and by what.",
     ),
     "export": (
         "tollway.cli.export:export",
