@@ -19,7 +19,8 @@ from tollway.console import hands as the_hands
 from tollway.console import house
 from tollway.console.choose.predicted import job_of, predicted
 from tollway.console.hand import Job, Load, SetUp, asked_of
-from tollway.console.hands import Answers, BusyError, Hands, TooLongError
+from tollway.console.hands import Answers, Hands, TooLongError
+from tollway.console.turns import BusyError
 from tollway.errors import TollwayError
 from tollway.feel.candidates import Seen, asks, choose
 from tollway.feel.speeds import Ask, question_of

@@ -19,11 +19,11 @@ from tollway.console.adminkey import make_admin_key
 from tollway.console.clocks import Clocks
 from tollway.console.gate import AT_ONCE, OF_ACCOUNT
 from tollway.console.hand import Job, Load, SetUp
-from tollway.console.hands import OF_ONE, Answers, BusyError, Hands
+from tollway.console.hands import OF_ONE, Answers, Hands
 from tollway.console.house import House
 from tollway.console.sessions import Session, Sessions
 from tollway.console.streaming import STREAMS
-from tollway.console.turns import ASKER, Turns
+from tollway.console.turns import ASKER, BusyError, Turns
 from tollway.gateway.log import Log
 from tollway.tools.connection import USUAL
 from tollway.units import Seconds

@@ -21,8 +21,8 @@ from tollway.console.choose.plot import picture
 from tollway.console.choose.predicted import predicted
 from tollway.console.desk import Desk, desk_of
 from tollway.console.feel.asked import number
-from tollway.console.hands import BusyError
 from tollway.console.rendering import render
+from tollway.console.turns import BusyError
 from tollway.errors import TollwayError
 from tollway.feel.candidates import Choice, Seen, asks
 from tollway.feel.candidates import choose as choose_from

@@ -9,7 +9,8 @@ Rules
 from collections.abc import Sequence
 
 from tollway.console.hand import Job, Load, Pool, SetUp
-from tollway.console.hands import BusyError, Hands, TooLongError
+from tollway.console.hands import Hands, TooLongError
+from tollway.console.turns import BusyError
 from tollway.errors import TollwayError
 from tollway.feel.speeds import Ask, Predictions, Speed, question_of
 from tollway.simulator.felt import speed_of_answer

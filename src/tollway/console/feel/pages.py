@@ -21,9 +21,9 @@ from tollway.console.attending import while_asked
 from tollway.console.desk import Desk, desk_of
 from tollway.console.feel.asked import mode_of, number, numbers
 from tollway.console.feel.prediction import felt, job_of
-from tollway.console.hands import BusyError
 from tollway.console.rendering import render
 from tollway.console.scrapes import WINDOWS
+from tollway.console.turns import BusyError
 from tollway.console.twin.query import PRECISIONS
 from tollway.errors import TollwayError, unknown
 from tollway.feel.arithmetic import GIVEN
