@@ -91,8 +91,10 @@ class Plain:
         self._affine = affine(fleet)
         self._tick = SECOND if needs_progress(fleet, play.keys) else NEVER
         self._chance = purpose(play.seed, ARRIVALS)
-        for one in (*play.losses, *play.drains):
-            self._plan(one.at, one)
+        for loss in play.losses:
+            self._plan(loss.at, loss)
+        for drain in play.drains:
+            self._plan(drain.at, drain)
 
     @property
     def going(self) -> bool:

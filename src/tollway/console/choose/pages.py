@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tollway.console.attending import LeftError, while_asked
 from tollway.console.choose.plot import picture
 from tollway.console.choose.predicted import predicted
 from tollway.console.desk import Desk, desk_of
@@ -47,9 +46,7 @@ async def show(request: Request) -> Response:
         trouble, status = str(error), 422
     if not trouble:
         try:
-            choice = await while_asked(request, _chosen(desk, use, users, hour))
-        except LeftError:
-            raise
+            choice = await _chosen(desk, use, users, hour)
         except BusyError as error:
             trouble, status = str(error), 503
         except TollwayError as error:

@@ -17,7 +17,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tollway.catalog import chip_names, model_names
-from tollway.console.attending import while_asked
 from tollway.console.desk import Desk, desk_of
 from tollway.console.feel.asked import mode_of, number, numbers
 from tollway.console.feel.prediction import felt, job_of
@@ -154,7 +153,7 @@ async def prediction(request: Request) -> Response:
     desk = desk_of(request)
     try:
         job = job_of(request.query_params, str(desk.books.path))
-        (found,) = await while_asked(request, desk.hands.ask(job))
+        (found,) = await desk.hands.ask(job)
         return JSONResponse(felt(job, found))
     except BusyError as error:
         return _refused(error, 503)

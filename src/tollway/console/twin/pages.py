@@ -9,7 +9,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tollway.catalog import engine_names, known_as, model_names
-from tollway.console.attending import while_asked
 from tollway.console.desk import desk_of
 from tollway.console.hands import Answers
 from tollway.console.rendering import render
@@ -68,8 +67,7 @@ async def grid(request: Request) -> Response:
     if state.faults:
         return _faulty(state)
     by = request.query_params.get("grid", state.by)
-    work = grid_of(desk.hands, state, "rate" if by == "rate" else "users")
-    return _json(await while_asked(request, work))
+    return _json(await grid_of(desk.hands, state, "rate" if by == "rate" else "users"))
 
 
 async def scores(request: Request) -> Response:
@@ -82,7 +80,7 @@ async def scores(request: Request) -> Response:
 
 async def _answers(request: Request, state: State) -> list[Answers | TollwayError]:
     jobs = [state.job(one, (state.load(),)) for one in state.set_ups.values()]
-    return await while_asked(request, desk_of(request).hands.each(jobs))
+    return await desk_of(request).hands.each(jobs)
 
 
 async def _cards(request: Request, state: State) -> list[Card]:
