@@ -198,6 +198,7 @@ def main() -> int:
             page.goto(f"{up['console']}/sign-in")
             page.get_by_label("Admin key").fill(up["console_key"])
             page.get_by_role("button", name="Sign in").click()
+            page.wait_for_timeout(6000)  # until the traffic is well under way
             for name, path, link in pages():
                 if wanted.only and name not in wanted.only:
                     continue
