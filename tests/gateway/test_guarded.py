@@ -104,30 +104,32 @@ async def guarded(
 ) -> AsyncIterator[World]:
     settings = GuardSettings("block", rules, ("Nightjar",), (), None, **changes)
     plan = [f"s{number}" for number in range(len(labels))]
-    async with Rig(plan=plan) as rig, rig.client() as client:
-        world = World(rig, client, folder, [])
-
-        async def answer(seen: Seen) -> None:
-            world.seen.append(seen)
-            await say(seen, spoken, world.words)
-
-        mock = await rig.upstream(answer)
-        sources = {
-            f"s{number}": source(f"s{number}", mock.url, dialects=(spoken,), labels=some)
-            for number, some in enumerate(labels)
-        }
-        candidates = tuple(Candidate(name, "m") for name in sources)
-        route = replace(rig.fleet.routes["chat"], candidates=candidates)
-        rig.fleet = replace(
-            rig.fleet,
-            sources=sources,
-            routes={**rig.fleet.routes, "chat": route},
-            guard=settings,
-        )
-        rig.board.use({name: Origin.of(one, None) for name, one in sources.items()})
-        guard = Guard(settings, {"demo": SECRET.encode()})
+    guard = Guard(settings, {"demo": SECRET.encode()})
+    async with Rig(plan=plan) as rig:
+        # Whoever connects is only waited for so long, and a guard takes its time to be made.
         rig.inspector = Inspector(guard, folder, pytest.fail)
-        yield world
+        async with rig.client() as client:
+            world = World(rig, client, folder, [])
+
+            async def answer(seen: Seen) -> None:
+                world.seen.append(seen)
+                await say(seen, spoken, world.words)
+
+            mock = await rig.upstream(answer)
+            sources = {
+                f"s{number}": source(f"s{number}", mock.url, dialects=(spoken,), labels=some)
+                for number, some in enumerate(labels)
+            }
+            candidates = tuple(Candidate(name, "m") for name in sources)
+            route = replace(rig.fleet.routes["chat"], candidates=candidates)
+            rig.fleet = replace(
+                rig.fleet,
+                sources=sources,
+                routes={**rig.fleet.routes, "chat": route},
+                guard=settings,
+            )
+            rig.board.use({name: Origin.of(one, None) for name, one in sources.items()})
+            yield world
 
 
 def ask(world: World, client: Dialect, text: str, stream: bool = False) -> None:
