@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tomllib
@@ -14,6 +13,7 @@ from types import ModuleType
 
 import pytest
 
+from free_ports import free_ports
 from tollway.cli.app import COMMANDS
 from tollway.cli.running import read_running
 from tollway.fleet.parse import parse
@@ -117,14 +117,6 @@ def test_every_command_shown_exists_with_its_options(page: Path, generator: Modu
         known = generator.help_of(command, *subs)
         for option in (word.partition("=")[0] for word in words if word.startswith("--")):
             assert option in known, f"{line}: {option}"
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 from console_site import FLEET
-from live_fleet import free_ports
 
+from free_ports import free_ports
 from tollway.cli.app import run
 from tollway.console.adminkey import is_admin_key
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from free_ports import free_port
 from tollway.cli.detach import Outcome, detach, last_lines, wait_ready
 from tollway.cli.ports import holder_of, is_busy
 from tollway.cli.running import Running, read_running, start_of, write_running
@@ -24,12 +25,6 @@ server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
 print("listening", flush=True)
 server.serve_forever()
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def quiet(_: float) -> None:

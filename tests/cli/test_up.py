@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from free_ports import free_ports
 from tollway.cli.running import is_alive, read_running
 
 FLEET = """\
@@ -33,14 +34,6 @@ model = "llama-3.1-8b"
 """
 
 Tollway = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -14,6 +13,7 @@ from scripted_source import ClosedNetwork, ScriptedSource, closed_network, scrip
 from transcripts import Transcript
 from wires import WIRES
 
+from free_ports import free_port
 from tollway.fleet.objects import KeyTerms
 from tollway.ledger.keys import KeyRecord, key_digest, key_id, new_key
 from tollway.ledger.query import UsageQuery, UsageRow
@@ -81,7 +81,7 @@ async def tollway_between(
 ) -> AsyncIterator[Between]:
     """`transcripts` says which dialects have a source, and what it says; `routes` leads names
     that clients ask for to these dialects; `more` is for the fleet file's end."""
-    port, key = _free_port(), new_key()
+    port, key = free_port(), new_key()
     async with AsyncExitStack() as stack:
         network = await stack.enter_async_context(closed_network())
         text = HEAD.format(port=port)
@@ -127,9 +127,3 @@ async def _ready(port: int) -> bool:
     with closing(writer):
         writer.write(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         return b" 200 " in await reader.readline()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from free_ports import free_port
 from tollway.broker.vault import Vault
 from tollway.egress.admin import task_ca
 from tollway.errors import TollwayError
@@ -34,12 +35,6 @@ name = "code"
 hosts = ["api.example.com"]
 """
 SECRET = '[secrets.github]\nhosts = ["api.example.com"]\n'
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def fleet_file(folder: Path, more: str = "") -> int:

@@ -9,14 +9,15 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from free_ports import free_ports
 from tollway.cli.demo import demo_key
 from tollway.inspect.demo import demo_fleet_text
 from tollway.inspect.fleetfile import read_fleet
@@ -31,24 +32,6 @@ from tollway.units import Seconds, Tokens
 START_PATIENCE = 30.0
 STOP_PATIENCE = 20.0
 MODEL = "llama-3.3-70b"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    with _open_sockets(count) as sockets:
-        return [one.getsockname()[1] for one in sockets]
-
-
-@contextmanager
-def _open_sockets(count: int) -> Iterator[list[socket.socket]]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        yield sockets
-    finally:
-        for one in sockets:
-            one.close()
 
 
 @dataclass

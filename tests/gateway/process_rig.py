@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from gateway_rig import DONE, LAST, SSE, Client, Mock, Seen, chunk, event
 
+from free_ports import free_port
 from tollway.fleet.objects import KeyTerms
 from tollway.ledger.keys import KeyRecord, key_digest, key_id, new_key
 from tollway.ledger.query import UsageQuery
@@ -63,7 +63,7 @@ class Gateway:
         self.environment: dict[str, str] = {}
         self.folder = folder
         self.path = folder / "fleet.toml"
-        self.port = _free_port()
+        self.port = free_port()
         self.drain = drain
         self.key = new_key()
         self.write(url)
@@ -170,12 +170,6 @@ async def running(
             gateway.process.kill()
             await gateway.process.wait()
         await asyncio.sleep(0)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Gate:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from free_ports import free_port
 from tollway.cli.app import run
 
 
@@ -16,12 +17,6 @@ def called(*argv: str) -> tuple[int, str]:
         code = run(["local", *argv])
     assert out.getvalue() == ""
     return code, err.getvalue()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +15,8 @@ from typing import Any
 
 import pytest
 from needs import needs_ns, needs_vm
+
+from free_ports import free_ports
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "agent"
 BUDGET, PASSWORD, KEY = b"12,400", b"tr0ub4dor-and-3-horses-9417", b"rooms-0123456789-key"
@@ -89,14 +90,6 @@ class Office:
     def sent(self) -> list[dict[str, Any]]:
         lines = (self.made / "outbox.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 @asynccontextmanager
