@@ -119,13 +119,14 @@ async def test_the_budget_of_a_day_stops_the_watch_and_a_line_says_so(tmp_path: 
             first = len(a.asked) - asked
             assert first == 20
             turns.turn(0.1)
-            second = len(a.asked) - asked - first
-            assert second < 10
+            assert len(a.asked) - asked - first < 10
             code, said = await turns.gateway.drift("status", *fleet)
             assert code == 3
             assert "a/m: not looked at: the budget of this day is used up" in said
             assert "drift: a/m: is not watched: the budget of this day is used up" in turns.log()
             turns.turn(0.2)
-            assert len(a.asked) - asked - first == second  # and nothing more is spent that day
+            # 27 calls are 297 millionths. What a call had reserved beyond its cost comes back a
+            # moment after its answer, so that the last of them may be made by the next turn.
+            assert len(a.asked) - asked <= 27
         finally:
             await turns.gateway.stop()
